@@ -1,0 +1,184 @@
+"""What a run tells the world: step records, evaluations, an outcome, and the history of them.
+
+One record is one line of JSON in a run's `history.jsonl`. Torch-free.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+OUTCOMES = ("finished", "stopped", "diverged", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One training step, measured on the batch it trained on.
+
+    Scores are σ(logit), the output of the report's Sigmoid layer. `accuracy_*` is the share of the
+    batch on which D is right. Gradient norms are L2 norms over all parameters of one network,
+    before the optimiser. `saturation_*` is mean |∂L_G/∂logit| that each form of the GAN loss
+    gives on this batch: σ(s) for minimax, σ(−s) for non-saturating, whichever is training.
+    """
+
+    step: int
+    loss_d: float
+    loss_g: float
+    accuracy_real: float
+    accuracy_fake: float
+    score_real: float
+    score_fake: float
+    grad_norm_d: float
+    grad_norm_g: float
+    saturation_minimax: float
+    saturation_non_saturating: float
+
+
+STEP_METRICS = tuple(entry.name for entry in dataclasses.fields(StepRecord))[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRecord:
+    """Quality of the generator after `step` steps, from fixed latents.
+
+    `histogram` is the share of samples in each class or mode. `samples` is the sheet from 64 fixed
+    latents, uint8 (64, 28, 28), or 2-D points, float32 (n, 2); it is stored as a file beside the
+    history. `seconds` is training time so far, evaluations included; it is not part of equality.
+    """
+
+    step: int
+    metrics: dict[str, float]
+    histogram: tuple[float, ...] = ()
+    seconds: float = field(default=0.0, compare=False)
+    samples: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: `kind` is one of OUTCOMES, `reason` one sentence for people."""
+
+    kind: str
+    step: int
+    reason: str = ""
+    seconds: float = field(default=0.0, compare=False)
+
+
+Record = StepRecord | EvalRecord | Outcome
+
+
+def to_line(record: StepRecord | EvalRecord) -> str:
+    """One line of JSON, six significant digits, without the newline. NaN becomes null."""
+    if isinstance(record, StepRecord):
+        content = {name: _rounded(getattr(record, name)) for name in STEP_METRICS}
+        return json.dumps({"step": record.step, **content})
+    return json.dumps(
+        {
+            "evaluation": record.step,
+            "seconds": _rounded(record.seconds),
+            "metrics": {name: _rounded(value) for name, value in record.metrics.items()},
+            "histogram": [_rounded(value) for value in record.histogram],
+        }
+    )
+
+
+def from_line(line: str) -> StepRecord | EvalRecord:
+    """The record a line holds. Raises ValueError on anything that `to_line` does not write."""
+    content = json.loads(line)
+    try:
+        if "evaluation" in content:
+            return EvalRecord(
+                step=int(content["evaluation"]),
+                metrics={name: _read(value) for name, value in content["metrics"].items()},
+                histogram=tuple(_read(value) for value in content["histogram"]),
+                seconds=_read(content["seconds"]),
+            )
+        values = {name: _read(content[name]) for name in STEP_METRICS if name in content}
+        missing = {name: math.nan for name in STEP_METRICS if name not in content}
+        return StepRecord(step=int(content["step"]), **values, **missing)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a record: {error!r}") from None
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _read(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+class History:
+    """An immutable view of a run's records, in order of step."""
+
+    def __init__(
+        self, steps: Iterable[StepRecord] = (), evaluations: Iterable[EvalRecord] = ()
+    ) -> None:
+        self.steps = tuple(steps)
+        self.evaluations = tuple(evaluations)
+        self._columns: dict[str, np.ndarray] = {}
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> History:
+        records = list(records)
+        return cls(
+            (record for record in records if isinstance(record, StepRecord)),
+            (record for record in records if isinstance(record, EvalRecord)),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, History)
+            and self.steps == other.steps
+            and self.evaluations == other.evaluations
+        )
+
+    __hash__ = None
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.evaluations)
+
+    @property
+    def last_step(self) -> int:
+        """The last step recorded; 0 for an empty history."""
+        return max(
+            self.steps[-1].step if self.steps else 0,
+            self.evaluations[-1].step if self.evaluations else 0,
+        )
+
+    def column(self, name: str) -> np.ndarray:
+        """Values of a step metric (or `step`), shape (number of step records,)."""
+        if name not in self._columns:
+            values = [getattr(record, name) for record in self.steps]
+            self._columns[name] = np.asarray(values, dtype=float)
+        return self._columns[name]
+
+    def evaluated(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of an evaluation metric, both shape (evaluations that have it,)."""
+        found = [(record.step, record.metrics[name]) for record in self.evaluations
+                 if name in record.metrics]
+        array = np.asarray(found, dtype=float).reshape(-1, 2)
+        return array[:, 0], array[:, 1]
+
+    def evaluation_at(self, step: int) -> EvalRecord | None:
+        """The latest evaluation at or before `step`."""
+        return next((e for e in reversed(self.evaluations) if e.step <= step), None)
+
+    def until(self, step: int) -> History:
+        """The history as it was after `step` steps."""
+        return History(
+            (record for record in self.steps if record.step <= step),
+            (record for record in self.evaluations if record.step <= step),
+        )
+
+    def thinned(self, points: int) -> History:
+        """At most about `points` step records, evenly spaced, first and last kept."""
+        if len(self.steps) <= points:
+            return self
+        chosen = np.unique(np.linspace(0, len(self.steps) - 1, points).round().astype(int))
+        return History((self.steps[i] for i in chosen), self.evaluations)
