@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -47,16 +46,25 @@ STEP_METRICS = tuple(entry.name for entry in dataclasses.fields(StepRecord))[1:]
 class EvalRecord:
     """Quality of the generator after `step` steps, from fixed latents.
 
-    `histogram` is the share of samples in each class or mode. `samples` is the sheet from 64 fixed
-    latents, uint8 (64, 28, 28), or 2-D points, float32 (n, 2); it is stored as a file beside the
-    history. `seconds` is training time so far, evaluations included; it is not part of equality.
+    `histogram` is the share of samples in each class or mode. `seconds` is training time so far,
+    evaluations included; a clock is not part of equality.
     """
 
     step: int
     metrics: dict[str, float]
     histogram: tuple[float, ...] = ()
     seconds: float = field(default=0.0, compare=False)
-    samples: Any = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """What G makes of the fixed latents after `step` steps; stored as a file beside the history.
+
+    `samples` is uint8 (64, 28, 28) for images, float32 (n, 2) for 2-D points.
+    """
+
+    step: int
+    samples: np.ndarray = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class Outcome:
     seconds: float = field(default=0.0, compare=False)
 
 
-Record = StepRecord | EvalRecord | Outcome
+Record = StepRecord | EvalRecord | SampleRecord | Outcome
 
 
 def to_line(record: StepRecord | EvalRecord) -> str:
@@ -117,10 +125,14 @@ class History:
     """An immutable view of a run's records, in order of step."""
 
     def __init__(
-        self, steps: Iterable[StepRecord] = (), evaluations: Iterable[EvalRecord] = ()
+        self,
+        steps: Iterable[StepRecord] = (),
+        evaluations: Iterable[EvalRecord] = (),
+        outcome: Outcome | None = None,  # None while the run goes on
     ) -> None:
         self.steps = tuple(steps)
         self.evaluations = tuple(evaluations)
+        self.outcome = outcome
         self._columns: dict[str, np.ndarray] = {}
 
     @classmethod
@@ -129,6 +141,7 @@ class History:
         return cls(
             (record for record in records if isinstance(record, StepRecord)),
             (record for record in records if isinstance(record, EvalRecord)),
+            next((record for record in records if isinstance(record, Outcome)), None),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -136,6 +149,7 @@ class History:
             isinstance(other, History)
             and self.steps == other.steps
             and self.evaluations == other.evaluations
+            and self.outcome == other.outcome
         )
 
     __hash__ = None
@@ -181,4 +195,4 @@ class History:
         if len(self.steps) <= points:
             return self
         chosen = np.unique(np.linspace(0, len(self.steps) - 1, points).round().astype(int))
-        return History((self.steps[i] for i in chosen), self.evaluations)
+        return History((self.steps[i] for i in chosen), self.evaluations, self.outcome)

@@ -1,0 +1,394 @@
+"""The GAN trainer: its state, one step, and the loop as an iterator of records.
+
+    for record in train(RunConfig(steps=500)):
+        ...
+
+The caller decides how far to go; `Training.checkpoint()` between any two records loses nothing.
+A trajectory depends on the config alone, on one kind of device: every random number comes from the
+run's own generators, and looking (evaluations, samples, bursts of records) never touches them.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gan_core import datasets, metrics, networks
+from gan_core.config import TRAJECTORY_VERSION, RunConfig
+from gan_core.losses import LOSSES
+from gan_core.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
+
+BURST = 25  # steps whose measurements stay on the device before they come over together
+BURST_SECONDS = 0.25  # a slow network reports sooner
+LATENT_SEED = 2**40  # fixed latents: the same for every run, and no run's own seed
+
+
+class DeviceError(ValueError):
+    """A device that this machine does not have."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """`name`, or the best this machine has: cuda, then mps, then cpu. Raises DeviceError."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
+                 "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, there in available.items() if there)
+    if not available.get(name.split(":")[0], False):
+        there = ", ".join(kind for kind, present in available.items() if present)
+        raise DeviceError(f"device must be one of auto, {there} on this machine, not {name!r}.")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise DeviceError(f"device {name!r} is not on this machine.") from None
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """What to call the device in front of people, with the number of threads on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    count = torch.get_num_threads()
+    return f"CPU, {count} thread{'s' if count > 1 else ''}"
+
+
+def use_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether matrix products run in bfloat16: `auto` means where the hardware multiplies it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return device.type == "cpu" and supported()
+
+
+def evaluation_due(step: int) -> bool:
+    """Sparser as a run grows, and the same for every run of a config, however far it goes."""
+    return step == 100 or step % (250 if step <= 5000 else 1000) == 0
+
+
+def samples_due(step: int) -> bool:
+    if step <= 2000:
+        return step % 50 == 0
+    return step % (250 if step <= 10_000 else 1000) == 0
+
+
+def _optimizer(
+    config: RunConfig, network: nn.Module, learning_rate: float
+) -> torch.optim.Optimizer:
+    # fused: one pass over all parameters; the default loop is several times slower everywhere.
+    parameters = network.parameters()
+    if config.optimizer == "adam":
+        betas = (config.beta1, config.beta2)
+        return torch.optim.Adam(parameters, learning_rate, betas, fused=True)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(
+            parameters, learning_rate, alpha=config.beta2, momentum=config.beta1
+        )
+    return torch.optim.SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
+
+
+class Training:
+    """The state of one run, and an iterator of its records.
+
+    Raises ValueError if `resume_from` is a checkpoint of another config.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        device: torch.device | str | None = None,
+        resume_from: dict | str | Path | None = None,
+    ) -> None:
+        self.config = config
+        self.device = device if isinstance(device, torch.device) else pick_device(device or "auto")
+        torch.set_flush_denormal(True)  # the tiny gradients of a collapsed GAN are slow otherwise
+        self.data = datasets.load(config, self.device)
+        self.random = {
+            stream: torch.Generator(self.device).manual_seed(config.seed * 4 + offset)
+            for offset, stream in enumerate(("batches", "latents", "noise", "dropout"))
+        }
+        self.generator, self.discriminator = networks.build(
+            config, self.data.dim, self.device, self.random["dropout"]
+        )
+        self.optimizer_g = _optimizer(config, self.generator, config.generator_learning_rate)
+        self.optimizer_d = _optimizer(
+            config, self.discriminator, config.discriminator_learning_rate
+        )
+        self.parameters_g = list(self.generator.parameters())
+        self.parameters_d = list(self.discriminator.parameters())
+        self.loss = LOSSES[config.loss]
+        self.bfloat16 = use_bfloat16(config.precision, self.device)
+        self.fixed_latents = self._fixed_latents()
+        self.step = 0
+        self.seconds = 0.0
+        self.lost: int | None = None  # the first step that was not finite
+        self._burst: list[tuple[Tensor, ...]] = []  # measurements still on the device
+        self._waiting: list[Record] = []  # records made but not yet yielded
+        self._begun = False
+        if resume_from is not None:
+            self._restore(resume_from)
+        self._records = self._run()
+
+    def __iter__(self) -> Iterator[Record]:
+        return self
+
+    def __next__(self) -> Record:
+        return next(self._records)
+
+    # --- one step --------------------------------------------------------------------------------
+
+    def train_step(self) -> None:
+        """One round: `discriminator_steps` updates of D, then `generator_steps` of G.
+
+        G's first update reuses the fakes of D's last one, judged by the updated D.
+        """
+        for _ in range(self.config.discriminator_steps):
+            real = self.data.batch(self.config.batch_size, self.random["batches"])
+            fake = self.generate(self.latents())
+            # D has no layer that mixes a batch, so reals and fakes go through it in one pass.
+            logits = self.judge(torch.cat([real, fake.detach()]))
+            logits_real, logits_fake = logits.split(self.config.batch_size)
+            loss_d = self.loss.discriminator(logits_real, logits_fake, self.config.label_smoothing)
+            self.optimizer_d.zero_grad()
+            loss_d.backward()
+            norm_d = gradient_norm(self.parameters_d)
+            self.optimizer_d.step()
+
+        for update in range(self.config.generator_steps):
+            if update > 0:
+                fake = self.generate(self.latents())
+            logits_g = self.judge(fake)
+            loss_g = self.loss.generator(logits_g)
+            self.optimizer_g.zero_grad()
+            loss_g.backward(inputs=self.parameters_g)  # D's own gradients would go unused
+            norm_g = gradient_norm(self.parameters_g)
+            self.optimizer_g.step()
+
+        self.step += 1
+        measured = (loss_d, loss_g, norm_d, norm_g, logits_real, logits_fake, logits_g)
+        self._burst.append(tuple(value.detach() for value in measured))
+
+    def latents(self) -> Tensor:
+        """z ~ N(0, 1), shape (batch_size, latent_dim)."""
+        shape = (self.config.batch_size, self.config.latent_dim)
+        return torch.randn(shape, generator=self.random["latents"], device=self.device)
+
+    def generate(self, latents: Tensor) -> Tensor:
+        """Samples (n, d), float32."""
+        with self._precision():
+            return self.generator(latents).float()
+
+    def judge(self, x: Tensor) -> Tensor:
+        """D's logits (n, 1), float32, of x (n, d) as D sees it while training."""
+        if self.config.input_noise > 0:
+            noise = torch.randn(x.shape, generator=self.random["noise"], device=self.device)
+            x = x + self.config.input_noise * noise
+        with self._precision():
+            return self.discriminator(x).float()
+
+    def _precision(self):
+        if not self.bfloat16:
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    # --- the loop --------------------------------------------------------------------------------
+
+    def _run(self) -> Iterator[Record]:
+        if not self._begun:  # the untrained generator: the first picture is there at once
+            self._begun = True
+            yield from self._yielding(self._timed(self._look))
+        yield from self._yielding([])  # what a checkpoint brought along
+        reported = time.perf_counter()
+        while self.step < self.config.steps and self.lost is None:
+            self._timed(self.train_step)
+            looking = self._looking_due()
+            late = time.perf_counter() - reported > BURST_SECONDS
+            if looking or late or len(self._burst) >= BURST:
+                records = self._timed(self._measure)
+                if looking and self.lost is None:
+                    records += self._timed(self._look)
+                yield from self._yielding(records)
+                reported = time.perf_counter()
+        if self.lost is not None:
+            reason = "a loss or a gradient became infinite or NaN"
+            yield Outcome("diverged", self.lost, reason, self.seconds)
+        else:
+            yield Outcome("finished", self.step, seconds=self.seconds)
+
+    def _timed(self, work: Callable[[], Any]) -> Any:
+        """Do `work` and count its time; what the caller does between records is not training."""
+        self._started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self.seconds += time.perf_counter() - self._started
+
+    def _yielding(self, records: list[Record]) -> Iterator[Record]:
+        """Yield records such that a checkpoint taken in between still holds the rest."""
+        self._waiting += records
+        while self._waiting:
+            yield self._waiting.pop(0)
+
+    def _looking_due(self) -> bool:
+        step = self.step
+        return evaluation_due(step) or samples_due(step) or step == self.config.steps
+
+    def _measure(self) -> list[Record]:
+        """The burst as step records, in one transfer to the host.
+
+        At the first step with a NaN or Inf the records stop, and `lost` is set to it.
+        """
+        columns = [torch.stack(column) for column in zip(*self._burst, strict=True)]
+        loss_d, loss_g, norm_d, norm_g, real, fake, logits_g = columns
+        table = torch.stack(
+            [
+                loss_d,
+                loss_g,
+                _share(real > 0),
+                _share(fake < 0),
+                _share(real.sigmoid()),
+                _share(fake.sigmoid()),
+                norm_d,
+                norm_g,
+                _share(logits_g.sigmoid()),
+                _share((-logits_g).sigmoid()),
+            ],
+            dim=1,
+        )
+        first = self.step - len(self._burst) + 1
+        self._burst.clear()
+        finite = table.isfinite().all(1).tolist()
+        if False in finite:
+            self.lost = first + finite.index(False)
+        rows = table.tolist()[: finite.index(False) if False in finite else len(finite)]
+        return [StepRecord(first + i, *row) for i, row in enumerate(rows)]
+
+    @torch.no_grad()
+    def _look(self) -> list[Record]:
+        """Samples from the fixed latents, and where it is due the metrics; no state changes."""
+        kind = self.config.card.kind
+        evaluating = evaluation_due(self.step) or self.step == self.config.steps
+        latents = self.fixed_latents
+        if not evaluating and kind == "image":
+            latents = latents[: metrics.SHEET]
+        self.generator.eval()
+        self.discriminator.eval()
+        samples = self.generate(latents)
+        records: list[Record] = [SampleRecord(self.step, metrics.sheet(samples, kind))]
+        if evaluating:
+            found = (
+                metrics.evaluate_images(samples, self.discriminator, self.data, self.config.dataset)
+                if kind == "image"
+                else metrics.evaluate_points(samples, self.data)
+            )
+            seconds = self.seconds + time.perf_counter() - self._started
+            records.append(EvalRecord(self.step, found.metrics, found.histogram, seconds))
+        self.generator.train()
+        self.discriminator.train()
+        return records
+
+    def _fixed_latents(self) -> Tensor:
+        """Drawn on the CPU: the same latents on every device."""
+        generator = torch.Generator().manual_seed(LATENT_SEED)
+        count = metrics.sample_count(self.config.card.kind)
+        return torch.randn(count, self.config.latent_dim, generator=generator).to(self.device)
+
+    # --- checkpoints -----------------------------------------------------------------------------
+
+    def checkpoint(self) -> dict:
+        """Everything that decides what comes next; loadable with torch.load(weights_only=True).
+
+        `recorded` is the last step whose StepRecord was yielded. Records already made but not yet
+        yielded travel along, so that nothing is lost wherever the caller stops.
+        """
+        waiting_steps = sum(isinstance(record, StepRecord) for record in self._waiting)
+        state = {
+            "version": TRAJECTORY_VERSION,
+            "digest": self.config.digest(),
+            "step": self.step,
+            "recorded": (self.lost - 1 if self.lost else self.step) - waiting_steps,
+            "seconds": self.seconds,
+            "begun": self._begun,
+            "lost": self.lost,
+            "waiting": [_packed(record) for record in self._waiting],
+            "random": {name: stream.get_state() for name, stream in self.random.items()},
+            **{name: getattr(self, name).state_dict() for name in STATEFUL},
+        }
+        return copy.deepcopy(state)  # training goes on in the same tensors
+
+    def _restore(self, source: dict | str | Path) -> None:
+        if not isinstance(source, dict):
+            # Generators' states must stay on the CPU; load_state_dict moves the rest.
+            source = torch.load(source, map_location="cpu", weights_only=True)
+        if source.get("digest") != self.config.digest():
+            raise ValueError("the checkpoint belongs to another config or an older trainer.")
+        for name in STATEFUL:
+            getattr(self, name).load_state_dict(source[name])
+        for name, stream in self.random.items():
+            stream.set_state(source["random"][name])
+        self.step, self.seconds = source["step"], source["seconds"]
+        self._begun, self.lost = source["begun"], source["lost"]
+        self._waiting = [_unpacked(packed) for packed in source["waiting"]]
+
+
+STATEFUL = ("generator", "discriminator", "optimizer_g", "optimizer_d")
+PACKED = {kind.__name__: kind for kind in (StepRecord, EvalRecord, SampleRecord)}
+
+
+def _packed(record: Record) -> dict:
+    """A record as plain values and tensors, which weights_only loading admits."""
+    content = {entry.name: getattr(record, entry.name) for entry in dataclasses.fields(record)}
+    if isinstance(record, SampleRecord):
+        content["samples"] = torch.from_numpy(record.samples)
+    return {"kind": type(record).__name__, **content}
+
+
+def _unpacked(packed: dict) -> Record:
+    content = dict(packed)
+    kind = PACKED[content.pop("kind")]
+    if kind is SampleRecord:
+        content["samples"] = content["samples"].numpy()
+    if kind is EvalRecord:
+        content["histogram"] = tuple(content["histogram"])
+    return kind(**content)
+
+
+def _share(values: Tensor) -> Tensor:
+    """Mean over all but the first axis, (steps, batch, 1) to (steps,)."""
+    return values.float().flatten(1).mean(1)
+
+
+def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
+    """L2 norm over all gradients, () on their device; no synchronisation."""
+    return torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters])
+
+
+def train(
+    config: RunConfig,
+    *,
+    device: torch.device | str | None = None,
+    resume_from: dict | str | Path | None = None,
+) -> Training:
+    """Train `config`: an iterator of records that ends with an Outcome, finished or diverged.
+
+    `resume_from` is a checkpoint or the path of one. Raises DeviceError, ValueError.
+    """
+    return Training(config, device, resume_from)
+
+
+def warm_up(device: torch.device) -> None:
+    """Do once what a first run would wait for: data, classifier, and the reference features."""
+    metrics.image_reference("mnist", device)
+    for _ in train(RunConfig(dataset="ring", steps=2), device=device):
+        pass
