@@ -13,6 +13,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class _Job:
     digest: str
     config: RunConfig  # its steps are the target
     number: int  # order of submission
+    turn: float = math.inf  # of its most deserving viewer; the lowest turn is served first
     leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
     worker: _Worker | None = None  # None while it waits
     assigned: float = 0.0  # Unix time
@@ -139,6 +141,8 @@ class JobQueue:
         self._jobs: dict[str, _Job] = {}
         self._workers: dict[int, _Worker] = {}  # by slot
         self._submitted = 0
+        self._turn = 0.0  # of the job that a worker got last
+        self._turns: dict[str, float] = {}  # viewer -> turn of the next job
         self._device = ""
         self._failed_starts = 0
         self._failure = ""
@@ -175,6 +179,7 @@ class JobQueue:
             if job is None:
                 self._submitted += 1
                 job = self._jobs[digest] = _Job(digest, config, self._submitted)
+            self._queue_up(job, viewer)
             self._lease(job, viewer)
             self._extend(job, config.steps)
             job.again = job.stopped is not None
@@ -265,6 +270,17 @@ class JobQueue:
             status.state == "finished" and status.step == config.steps
         )
 
+    def _queue_up(self, job: _Job, viewer: str) -> None:
+        """Give a waiting job the turn of this viewer, if that is sooner than its own.
+
+        Each job takes its viewer's next turn, but nobody's turn lies in the past: so a viewer with
+        five jobs does not hold up another one's first, nor does a row of newcomers starve anybody.
+        """
+        if job.worker is None and viewer not in job.leases:
+            turn = max(self._turn, self._turns.get(viewer, 0.0))
+            self._turns[viewer] = turn + 1
+            job.turn = min(job.turn, turn)
+
     def _lease(self, job: _Job, viewer: str) -> None:
         job.leases[viewer] = time.monotonic() + self.settings.grace_seconds
 
@@ -283,6 +299,8 @@ class JobQueue:
             job.leases.pop(viewer, None)
             if job.leases:
                 return False
+            if job.worker is None and viewer in self._turns:
+                self._turns[viewer] = min(self._turns[viewer], job.turn)  # it was not used
             self._stop(job, reason)
             return True
 
@@ -305,14 +323,9 @@ class JobQueue:
             )
 
     def _waiting(self) -> list[_Job]:
-        """Waiting jobs, the next one first: viewers take turns, each one's jobs in their order."""
-        taken: Counter[str] = Counter()
-        ranks: dict[str, int] = {}
-        for job in sorted(self._jobs.values(), key=lambda job: (job.worker is None, job.number)):
-            ranks[job.digest] = min((taken[viewer] for viewer in job.leases), default=0)
-            taken.update(job.leases.keys())
+        """Waiting jobs, the next one first."""
         waiting = [job for job in self._jobs.values() if job.worker is None]
-        return sorted(waiting, key=lambda job: (ranks[job.digest], job.number))
+        return sorted(waiting, key=lambda job: (job.turn, job.number))
 
     def _assign(self) -> None:
         for worker in self._workers.values():
@@ -323,6 +336,7 @@ class JobQueue:
                 return
             job.worker, worker.job, job.assigned = worker, job, time.time()
             job.stopped, job.again = None, False
+            self._turn = max(self._turn, job.turn)
             worker.send(run=job.digest, steps=job.config.steps,
                         max_seconds=self.settings.max_seconds)
 
@@ -442,6 +456,7 @@ class JobQueue:
             for job in list(self._jobs.values()):
                 self._check(job, now)
             self._assign()
+            self._turns = {v: turn for v, turn in self._turns.items() if turn > self._turn}
             keep = set(self._jobs)
         if now - self._evicted >= EVICTION_SECONDS or self._evicted == 0.0:
             self._evicted = now

@@ -1,0 +1,403 @@
+"""The job queue: who is served when, and what happens when viewers, workers or the server go."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gan_core.config import ConfigError, RunConfig
+from gan_core.jobs import JobQueue
+from gan_core.records import StepRecord
+from gan_core.settings import Settings
+from gan_core.store import RunStatus, RunStore
+
+ROOT = Path(__file__).parent.parent
+RING = RunConfig(dataset="ring", batch_size=16)
+
+# Speaks the protocol without torch. Files beside the store tell it how its runs go: `go-<digest>`
+# lets a run finish; `die` ends the process; `never-ready` keeps it from starting.
+FAKE = """
+import json, os, sys, threading, time
+from pathlib import Path
+root = Path(os.environ["GAN_LAB_STORE"])
+if (root.parent / "never-ready").exists():
+    sys.exit("no such device")
+runs = {}
+def tell(**content):
+    print(json.dumps(content), flush=True)
+def listen():
+    for line in sys.stdin:
+        with open(root.parent / "orders.jsonl", "a") as file:
+            file.write(line)
+        message = json.loads(line)
+        if "run" in message: runs[message["run"]] = message
+        if "extend" in message: runs[message["extend"]]["steps"] = message["steps"]
+        if "stop" in message: runs[message["stop"]]["reason"] = message["reason"]
+    os._exit(0)
+threading.Thread(target=listen, daemon=True).start()
+print("a library's greeting", flush=True)
+tell(event="ready", device="fake", pid=os.getpid())
+while True:
+    time.sleep(0.01)
+    for digest, run in list(runs.items()):
+        if (root.parent / f"die-{digest}").exists():
+            (root.parent / f"die-{digest}").unlink()
+            os.kill(os.getpid(), 9)
+        outcome = "stopped" if "reason" in run else "finished"
+        if outcome == "stopped" or (root.parent / f"go-{digest}").exists():
+            del runs[digest]
+            tell(event="ended", run=digest, outcome=outcome, step=run["steps"], reason="")
+"""
+
+
+def until(condition, seconds: float = 60.0):
+    """Poll until the condition holds; returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+class Fakes:
+    """A queue of fake workers in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.store = RunStore(folder / "runs")
+        self.queues: list[JobQueue] = []
+
+    def queue(self, workers: int = 1, grace: float = 1000.0) -> JobQueue:
+        settings = Settings(self.store.root, 2000, workers, 1, "cpu", 50_000, 900.0, grace)
+        queue = JobQueue(self.store, settings, [sys.executable, "-c", FAKE])
+        self.queues.append(queue)
+        if not (self.folder / "never-ready").exists():
+            until(lambda: queue.pool().ready == workers)
+        return queue
+
+    def finish(self, digest: str) -> None:
+        (self.folder / f"go-{digest}").touch()
+
+    def orders(self) -> list[dict]:
+        path = self.folder / "orders.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def begun(self) -> list[str]:
+        return [order["run"] for order in self.orders() if "run" in order]
+
+
+@pytest.fixture
+def fakes(tmp_path: Path):
+    fakes = Fakes(tmp_path)
+    yield fakes
+    for queue in fakes.queues:
+        queue.close()
+
+
+def seeded(seed: int) -> RunConfig:
+    return RING.replace(seed=seed)
+
+
+def state(queue: JobQueue, digest: str) -> str:
+    return queue.snapshot(digest).status.state
+
+
+def test_equal_settings_share_one_run(fakes):
+    """Forty students pressing the same preset would otherwise wait for forty trainings."""
+    queue = fakes.queue()
+    digests = {queue.submit(RING, f"viewer {number}") for number in range(40)}
+    assert len(digests) == 1
+    assert queue.pool().waiting == 0
+    until(fakes.begun)
+    assert len(fakes.begun()) == 1
+
+
+def test_more_steps_extend_the_run_that_is_there(fakes):
+    """A second training of the same run would waste what the first one has done."""
+    queue = fakes.queue()
+    running = queue.submit(RING.replace(steps=100), "a")
+    waiting = queue.submit(seeded(1).replace(steps=100), "a")
+    queue.submit(RING.replace(steps=500), "b")
+    queue.submit(RING.replace(steps=200), "c")  # less is there already
+    queue.submit(seeded(1).replace(steps=300), "b")
+    until(lambda: {"extend": running, "steps": 500} in fakes.orders())
+    assert not any(order.get("steps") == 200 for order in fakes.orders())
+    assert queue.snapshot(running).status.steps == 500
+    fakes.finish(running)
+    until(lambda: fakes.begun() == [running, waiting])
+    assert fakes.orders()[-1]["steps"] == 300
+
+
+def test_viewers_take_turns(fakes):
+    """One student who queues five runs must not hold up everybody else's first."""
+    queue = fakes.queue()
+    greedy = [queue.submit(seeded(number), "greedy") for number in range(5)]
+    modest = [queue.submit(seeded(10 + number), f"modest {number}") for number in range(2)]
+    order = [greedy[0], *modest, *greedy[1:]]
+    assert [queue.snapshot(digest).place for digest in order] == [0, 1, 2, 3, 4, 5, 6]
+    assert queue.pool().waiting == 6
+    assert queue.snapshot(modest[0]).live
+    for digest in order:
+        fakes.finish(digest)
+    until(lambda: fakes.begun() == order)
+    until(lambda: queue.pool().waiting == 0)
+
+
+def test_a_run_that_others_wait_for_counts_for_the_one_who_waited_least(fakes):
+    """Joining a greedy viewer's run must not push one's own wish to the end."""
+    queue = fakes.queue()
+    greedy = [queue.submit(seeded(number), "greedy") for number in range(4)]
+    other = queue.submit(seeded(20), "other")
+    queue.submit(seeded(3), "newcomer")
+    places = {digest: queue.snapshot(digest).place for digest in [*greedy, other]}
+    assert places[greedy[3]] < places[greedy[1]]
+
+
+def test_states_before_the_worker_says_anything(fakes):
+    """A student who has pressed Train must see at once that something happens."""
+    queue = fakes.queue()
+    running, waiting = queue.submit(RING, "a"), queue.submit(seeded(1), "b")
+    assert (state(queue, running), queue.snapshot(running).place) == ("starting", 0)
+    assert (state(queue, waiting), queue.snapshot(waiting).place) == ("queued", 1)
+    assert queue.snapshot(waiting).live
+    fakes.store.write_status(running, RunStatus("running", 7, 100))
+    assert (state(queue, running), queue.snapshot(running).status.steps) == ("running", RING.steps)
+
+
+def test_a_run_that_nobody_watches_is_stopped(fakes):
+    """Closed tabs would otherwise keep the workers busy for the rest of the lesson."""
+    queue = fakes.queue(grace=1.0)
+    watched, unwatched = queue.submit(RING, "a"), queue.submit(seeded(1), "b")
+    queue.leave("b")
+    until(lambda: queue.watch(watched, "a") or queue.snapshot(unwatched).status.state == "stopped")
+    assert "nobody was watching" in queue.snapshot(unwatched).status.reason
+    assert not any("stop" in order for order in fakes.orders())
+    until(lambda: {"stop": watched} .items() <= (fakes.orders() or [{}])[-1].items())
+    assert fakes.begun() == [watched]
+
+
+def test_release_stops_a_run_that_nobody_else_watches(fakes):
+    """A student who moves a slider and trains anew frees the worker at once."""
+    queue = fakes.queue()
+    running, waiting = queue.submit(RING, "a"), queue.submit(seeded(1), "a")
+    queue.watch(running, "b")
+    queue.release(running, "a")
+    queue.release(waiting, "a")
+    assert state(queue, waiting) == "stopped" and queue.pool().waiting == 0
+    assert not any("stop" in order for order in fakes.orders())
+    queue.release(running, "b")
+    until(lambda: fakes.orders()[-1].get("stop") == running)
+
+
+def test_stop_spares_a_run_that_others_watch(fakes):
+    """One student's Stop must not end the teacher's run."""
+    queue = fakes.queue()
+    digest = queue.submit(RING, "student")
+    queue.submit(RING, "teacher")
+    assert queue.stop(digest, "student") is False
+    assert queue.stop(digest, "teacher") is True
+    until(lambda: fakes.orders()[-1].get("stop") == digest)
+    assert queue.stop("0" * 16, "teacher") is False
+
+
+def test_a_run_asked_for_again_while_it_stops_goes_on(fakes):
+    """Stop and Continue in quick succession would otherwise lose the Continue."""
+    queue = fakes.queue()
+    digest = queue.submit(RING, "a")
+    queue.stop(digest, "a")
+    queue.submit(RING, "a")
+    until(lambda: fakes.begun() == [digest, digest])
+
+
+def test_what_is_trained_already_is_not_trained_again(fakes):
+    """A link that a whole class opens must cost nothing."""
+    queue = fakes.queue()
+    cases = [("finished", 3000, 3000), ("finished", 3000, 100), ("stopped", 3000, 100),
+             ("diverged", 50, 3000)]
+    for seed, (kind, reached, asked) in enumerate(cases):
+        digest = fakes.store.create(seeded(seed))
+        fakes.store.write_status(digest, RunStatus(kind, reached, 3000))
+        assert queue.submit(seeded(seed).replace(steps=asked), "a") == digest
+        assert state(queue, digest) == kind
+    fakes.store.write_status(digest, RunStatus("failed", 50, 3000))
+    queue.submit(seeded(3), "a")
+    until(lambda: fakes.begun() == [digest])
+
+
+def test_the_server_has_its_own_limit_of_steps(fakes):
+    """One visitor could otherwise occupy a worker for hours."""
+    queue = fakes.queue()
+    with pytest.raises(ConfigError, match="from 1 to 50000 on this server, not 50001") as error:
+        queue.submit(RING.replace(steps=50_001), "a")
+    assert error.value.field_name == "steps"
+
+
+def test_a_worker_that_dies_takes_only_its_own_run_along(fakes):
+    """The system kills processes when memory runs out; the class must go on."""
+    queue = fakes.queue(workers=2)
+    doomed, safe = queue.submit(RING, "a"), queue.submit(seeded(1), "b")
+    (fakes.folder / f"die-{doomed}").touch()
+    until(lambda: state(queue, doomed) == "failed")
+    reason = queue.snapshot(doomed).status.reason
+    assert "perhaps for lack of memory" in reason and "Continue" in reason
+    assert queue.snapshot(safe).live
+    until(lambda: queue.pool().ready == 2)
+    queue.submit(RING, "a")
+    until(lambda: fakes.begun().count(doomed) == 2)
+    assert fakes.begun().count(safe) == 1
+
+
+def test_workers_that_do_not_start_are_given_up_with_their_last_words(fakes):
+    """A wrong GAN_LAB_DEVICE would otherwise mean processes without end and silence."""
+    (fakes.folder / "never-ready").touch()
+    queue = fakes.queue()
+    digest = queue.submit(RING, "a")
+    until(lambda: state(queue, digest) == "failed")
+    reason = queue.snapshot(digest).status.reason
+    assert "does not start" in reason and "no such device" in reason
+    assert queue.pool().ready == 0
+
+
+def test_a_restarted_server_offers_to_continue(fakes):
+    """Runs of the server before would otherwise look as if they were training for ever."""
+    digest = fakes.store.create(RING)
+    status = RunStatus("running", 40, 3000, updated=time.time() - 60)
+    (fakes.store.root / digest / "status.json").write_text(status.to_json())
+    queue = fakes.queue()
+    snapshot = queue.snapshot(digest)
+    assert (snapshot.status.state, snapshot.live) == ("stopped", False)
+    assert "restarted" in snapshot.status.reason and snapshot.status.step == 40
+    queue.submit(RING, "a")
+    assert queue.snapshot(digest).live
+
+
+def test_a_run_that_another_process_trains_is_left_as_it_is(fakes):
+    """The command line may train into the same store."""
+    digest = fakes.store.create(RING)
+    fakes.store.write_status(digest, RunStatus("running", 40, 3000))
+    queue = fakes.queue()
+    assert state(queue, digest) == "running"
+    old = RunStatus("running", 40, 3000, updated=1.0)
+    (fakes.store.root / digest / "status.json").write_text(old.to_json())
+    with fakes.store.lock(digest):
+        assert state(queue, digest) == "running"
+    assert state(queue, digest) == "stopped"
+
+
+def test_no_run_no_snapshot(fakes):
+    """A mistyped link must not become an error page."""
+    queue = fakes.queue()
+    assert queue.snapshot("0" * 16) is None
+    assert queue.snapshot("../../etc") is None
+    queue.watch("../../etc", "a")
+    queue.release("../../etc", "a")
+
+
+def test_the_store_is_kept_within_its_limit(fakes):
+    """A server that runs for a term would otherwise fill the disk."""
+    old = fakes.store.create(seeded(9))
+    (fakes.store.root / old / "checkpoint.pt").write_bytes(bytes(100_000))
+    os.utime(fakes.store.root / old, (1000, 1000))
+    fakes.store.megabytes = 0.05
+    queue = fakes.queue()
+    digest = queue.submit(RING, "a")
+    until(lambda: not fakes.store.exists(old))
+    assert queue.snapshot(digest).live
+
+
+def test_closing_ends_the_workers(fakes):
+    """A stopped server would otherwise leave processes behind."""
+    queue = fakes.queue(workers=2)
+    processes = [worker.process for worker in queue._workers.values()]
+    queue.close()
+    assert all(process.poll() is not None for process in processes)
+    queue.close()  # atexit may come after it
+
+
+# --- with real workers ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    root = tmp_path_factory.mktemp("real") / "runs"
+    settings = Settings(root, 2000, 2, 1, "cpu", 200_000, 900.0, 1000.0)
+    queue = JobQueue(RunStore(root), settings)
+    yield queue
+    queue.close()
+
+
+def reached(queue: JobQueue, digest: str, step: int) -> bool:
+    return queue.snapshot(digest).history.last_step >= step
+
+
+def test_a_real_worker_killed_in_mid_run(real):
+    """kill -9 must cost one run a moment, and nobody else anything; Continue makes it whole."""
+    doomed = real.submit(seeded(100).replace(steps=100_000), "a")
+    other = real.submit(seeded(101).replace(steps=100_000), "b")
+    assert state(real, doomed) in ("starting", "queued")
+    until(lambda: reached(real, doomed, 30) and reached(real, other, 30), 120)
+    assert real.pool().device.startswith("CPU")
+    real._jobs[doomed].worker.process.send_signal(signal.SIGKILL)
+    until(lambda: state(real, doomed) == "failed")
+    before = real.snapshot(other).history.last_step
+    until(lambda: reached(real, other, before + 100))
+    assert real.stop(other, "b")
+    until(lambda: state(real, other) == "stopped")
+
+    steps = real.snapshot(doomed).history.steps
+    real.submit(seeded(100).replace(steps=100_000), "a")
+    until(lambda: reached(real, doomed, len(steps) + 50), 120)
+    again = real.snapshot(doomed).history.steps
+    assert again[: len(steps)] == steps
+    assert [record.step for record in again] == list(range(1, len(again) + 1))
+    real.release(doomed, "a")
+    until(lambda: state(real, doomed) == "stopped")
+    assert "nobody was watching" in real.snapshot(doomed).status.reason
+
+
+def test_a_real_run_is_extended_while_it_trains(real):
+    """Continue to 400 pressed during a run to 200 leads to one run of 400."""
+    digest = real.submit(seeded(102).replace(steps=200), "a")
+    real.submit(seeded(102).replace(steps=400), "b")
+    until(lambda: state(real, digest) == "finished" and not real._jobs, 120)
+    snapshot = real.snapshot(digest)
+    assert [record.step for record in snapshot.history.steps] == list(range(1, 401))
+    assert isinstance(snapshot.history.steps[0], StepRecord)
+
+
+def test_a_killed_server_leaves_runs_that_the_next_one_continues(tmp_path):
+    """The machine's owner restarts the server; nothing is lost and no worker stays behind."""
+    script = (
+        "import sys, time; from pathlib import Path; from gan_core.config import RunConfig\n"
+        "from gan_core.jobs import JobQueue; from gan_core.settings import Settings\n"
+        "from gan_core.store import RunStore\n"
+        "root = Path(sys.argv[1]); settings = Settings(root, 2000, 1, 1, 'cpu', 200000, 900, 900)\n"
+        "queue = JobQueue(RunStore(root), settings)\n"
+        "queue.submit(RunConfig.from_json(sys.argv[2]), 'a'); time.sleep(600)"
+    )
+    config = seeded(103).replace(steps=100_000)
+    server = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), config.to_json()],
+                              env={**os.environ, "PYTHONPATH": str(ROOT)})
+    store, digest = RunStore(tmp_path), config.digest()
+    try:
+        until(lambda: store.exists(digest) and store.snapshot(digest).history.last_step > 50, 120)
+    finally:
+        server.kill()
+        server.wait()
+    until(lambda: not store.locked(digest))  # its worker has noticed and gone
+    steps = store.snapshot(digest).history.steps
+    settings = Settings(tmp_path, 2000, 1, 1, "cpu", 200_000, 900.0, 900.0)
+    queue = JobQueue(store, settings)
+    try:
+        assert state(queue, digest) == "stopped"
+        queue.submit(config, "a")
+        until(lambda: reached(queue, digest, len(steps) + 50), 120)
+        assert queue.snapshot(digest).history.steps[: len(steps)] == steps
+    finally:
+        queue.close()
+    assert state(queue, digest) == "stopped" or not store.locked(digest)
