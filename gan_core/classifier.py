@@ -1,8 +1,8 @@
 """A small digit classifier: it names generated digits, and its features carry the image metrics.
 
-`python -m gan_core.classifier` trains it from the bundled MNIST and writes the weights that ship in
-`gan_core/data`; the test accuracy it prints is stored beside them. Values of metrics on its features
-are comparable only among runs measured with the same weights, so `extractor_id` names them.
+`python -m gan_core.classifier` trains it from the bundled MNIST and writes the weights that ship
+in `gan_core/data`; the test accuracy it prints is stored beside them. Values of metrics on its
+features are comparable only among runs measured with the same weights, so `extractor_id` names them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from gan_core.datasets import DATA, whole, scaled
+from gan_core.datasets import DATA, scaled, whole
 
 WEIGHTS = DATA / "digit_classifier.npz"
 FEATURES = 64
@@ -74,8 +74,6 @@ def train(epochs: int = 6, seed: int = 0) -> tuple[DigitClassifier, float]:
     """Train on the 60 000 training images; returns the model and its accuracy on the 10 000."""
     torch.manual_seed(seed)
     data = whole("mnist", torch.device("cpu"))
-    with np.load(DATA / "mnist.npz", allow_pickle=False) as bundle:
-        test_labels = torch.from_numpy(bundle["test_labels"].astype(np.int64))
     model, batch = DigitClassifier(), 256
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=1e-2, fused=True)
     steps = epochs * (len(data.train) // batch)
@@ -93,7 +91,7 @@ def train(epochs: int = 6, seed: int = 0) -> tuple[DigitClassifier, float]:
         loss.backward()
         optimizer.step()
         schedule.step()
-    return model.eval(), accuracy(model, data.held_out, test_labels)
+    return model.eval(), accuracy(model, data.held_out, data.held_out_labels)
 
 
 def main() -> None:

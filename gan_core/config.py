@@ -3,8 +3,8 @@
 A trajectory is a deterministic function of its config and seed on one kind of device; `steps` says
 only how far anyone has looked. So `digest()`, which names a run, leaves `steps` out.
 
-Every field carries a `Knob`: what people read (label, help), what is allowed (bounds or choices) and
-how a control should move (scale). The pages and the command line are generated from these knobs.
+Every field carries a `Knob`: what people read (label, help), what is allowed (bounds or choices)
+and how a control should move (scale). The pages and the command line are generated from these knobs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRAJECTORY_VERSION = 1
 
 
 class ConfigError(ValueError):
-    """A value that RunConfig refuses; the message is one sentence naming the field and the range."""
+    """A value that RunConfig refuses; the message is a sentence naming the field and the range."""
 
     def __init__(self, field_name: str, message: str):
         super().__init__(message)
@@ -40,7 +40,7 @@ class Knob:
     low: float | None = None
     high: float | None = None
     step: float | None = None  # what one notch of a linear control moves
-    scale: str = "linear"  # "linear" or "log"
+    scale: str = "linear"  # "linear", "log" (decades) or "log2" (doublings)
     choices: Mapping[str, str] | None = None  # value -> what a person reads
 
     def allowed(self) -> str:
@@ -152,7 +152,7 @@ class RunConfig:
     )
     batch_size: int = _knob(
         64, "Batch size", "Real images, and generated images, in each step.",
-        "session", low=4, high=1024, scale="log",
+        "session", low=4, high=1024, scale="log2",
     )
     latent_dim: int = _knob(
         100, "Latent dimensions", "Length of the random vector z that G turns into a sample.",
@@ -276,16 +276,18 @@ class RunConfig:
     def from_json(cls, text: str) -> RunConfig:
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError("config", f"the config is not valid JSON: {error}.") from None
         return cls.from_dict(values)
 
-    def to_query(self, *, full: bool = False) -> dict[str, str]:
-        """URL parameters: what differs from the default, or with `full` every field.
+    def to_query(
+        self, *, full: bool = False, base: RunConfig | None = None
+    ) -> dict[str, str]:
+        """URL parameters: what differs from `base` (default: a plain RunConfig), or every field.
 
         A full query keeps its meaning if a default ever changes.
         """
-        values = self.to_dict() if full else self.changes()
+        values = self.to_dict() if full else self.changes(base)
         return {name: _written(value) for name, value in values.items()}
 
     @classmethod
@@ -296,15 +298,23 @@ class RunConfig:
 
         Returns the config and one sentence for each problem. Never raises: a URL is typed by hand.
         """
-        config, problems = base or DEFAULT, []
+        values, problems = {}, []
         for name in [*KNOBS, *(name for name in query if name not in KNOBS)]:
             if name not in query:
                 continue
             try:
-                config = config.replace(**{name: parse_value(name, str(query[name]))})
+                value = parse_value(name, str(query[name]))
+                values[name] = _checked(name, KNOBS[name], value)
             except ConfigError as error:
                 problems.append(str(error))
-        return config, problems
+        # Together, not one by one: a data set and the networks that fit it arrive as a pair.
+        while True:
+            try:
+                return (base or DEFAULT).replace(**values), problems
+            except ConfigError as error:
+                problems.append(str(error))
+                blamed = error.field_name if error.field_name in values else next(iter(values))
+                del values[blamed]
 
 
 KNOBS: dict[str, Knob] = {
@@ -321,7 +331,7 @@ def parse_value(name: str, text: str) -> Any:
     kind = _TYPES[name]
     try:
         # int() and float() accept underscores and other scripts' digits; a URL should not.
-        if kind is not str and not text.isascii() or "_" in text and kind is not str:
+        if kind is not str and (not text.isascii() or "_" in text):
             raise ValueError
         return kind(text.strip())
     except ValueError:
@@ -345,8 +355,11 @@ def _checked(name: str, knob: Knob, value: Any) -> Any:
 
 
 def _refusal(name: str, knob: Knob, value: Any) -> str:
-    shown = repr(value)
-    shown = shown if len(shown) <= 40 else shown[:37] + "…'"
+    try:
+        shown = repr(value)
+    except ValueError:  # Python does not write out integers of thousands of digits
+        shown = "a number of thousands of digits"
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"
     whole = "whole " if _TYPES[name] is int else ""
     return f"{name} must be {knob.allowed().replace('a number', f'a {whole}number')}, not {shown}."
 

@@ -26,13 +26,15 @@ SUBSET_SEED = 1000  # every run with the same `training_examples` sees the same 
 class Dataset:
     """Training and held-out reals on one device, flattened.
 
-    `train` (n, d) and `held_out` (m, d) are uint8 for images, float32 for points. `labels` (n,)
-    belongs to `train`. For points, `centres` (modes, 2) and `sigma` describe the mixture.
+    `train` (n, d) and `held_out` (m, d) are uint8 for images, float32 for points; `labels` (n,)
+    and `held_out_labels` (m,) are their classes or modes. For points, `centres` (modes, 2) and `sigma`
+    describe the mixture.
     """
 
     train: Tensor
     held_out: Tensor
     labels: Tensor | None = None
+    held_out_labels: Tensor | None = None
     centres: Tensor | None = None
     sigma: float = 0.0
 
@@ -81,10 +83,14 @@ def grid_centres() -> np.ndarray:
 
 def _mnist() -> dict:
     with np.load(DATA / "mnist.npz", allow_pickle=False) as bundle:
+        # The test images come in two halves by two groups of writers, the first the neater one
+        # (LeCun's page); shuffled, any part of them is like the whole.
+        order = np.random.default_rng(SUBSET_SEED).permutation(len(bundle["test_images"]))
         return {
             "train": torch.from_numpy(bundle["train_images"].reshape(-1, 784)),
-            "held_out": torch.from_numpy(bundle["test_images"].reshape(-1, 784)),
+            "held_out": torch.from_numpy(bundle["test_images"].reshape(-1, 784)[order]),
             "labels": torch.from_numpy(bundle["train_labels"].astype(np.int64)),
+            "held_out_labels": torch.from_numpy(bundle["test_labels"].astype(np.int64)[order]),
         }
 
 
@@ -93,12 +99,14 @@ def _mixture(name: str, centres: np.ndarray, sigma: float) -> dict:
     draw = {"train": DATASETS[name].examples, "held_out": 10_000}
     modes = {part: random.integers(len(centres), size=size) for part, size in draw.items()}
     points = {
-        part: torch.from_numpy(centres[mode] + sigma * random.standard_normal((len(mode), 2))).float()
+        part: torch.from_numpy(centres[mode] + sigma * random.standard_normal((len(mode), 2)))
         for part, mode in modes.items()
     }
     return {
-        **points,
+        "train": points["train"].float(),
+        "held_out": points["held_out"].float(),
         "labels": torch.from_numpy(modes["train"]),
+        "held_out_labels": torch.from_numpy(modes["held_out"]),
         "centres": torch.from_numpy(centres).float(),
         "sigma": sigma,
     }

@@ -1,7 +1,7 @@
 """How good is G after so many steps? Measured from fixed latents against held-out reals.
 
 Images, on the features of the bundled digit classifier:
-- `modes`: digits with a share of at least 1 %; `class_entropy` and `kl_uniform` of the shares, nats.
+- `modes`: digits with a share of at least 1 %; `class_entropy`, `kl_uniform` of the shares, nats.
 - `density`, `coverage`: Naeem et al. (2020), k = 5; 1 and about 0.97 for identical distributions.
 - `frechet`: Fréchet distance between Gaussians fitted to features. On this extractor only.
 - `diversity`: mean pairwise pixel distance of samples ÷ that of held-out reals; 1 is ideal.

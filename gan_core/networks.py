@@ -1,13 +1,14 @@
 """Generators and discriminators. All take and give flat vectors; discriminators give logits.
 
-`mlp` follows the experimental report: three linear layers each, ReLU and Tanh in G, LeakyReLU in D.
-Its widths are ours (the report does not state them). `mlp_reference` is gan.py of
-https://github.com/eriklindernoren/PyTorch-GAN (36d3c77), to the parameter, without its last Sigmoid.
+`mlp` follows the experimental report: three linear layers each, ReLU and Tanh in G, LeakyReLU in
+D. Its widths are ours (the report does not state them). `mlp_reference` is gan.py of
+https://github.com/eriklindernoren/PyTorch-GAN (36d3c77), to the parameter, without the Sigmoid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class Dropout(nn.Module):
 def _hidden(sizes: list[int], activation: Callable[[int], list[nn.Module]]) -> list[nn.Module]:
     """Linear layers between consecutive sizes, each followed by `activation(its width)`."""
     layers: list[nn.Module] = []
-    for width_in, width_out in zip(sizes, sizes[1:], strict=False):
+    for width_in, width_out in pairwise(sizes):
         layers += [nn.Linear(width_in, width_out), *activation(width_out)]
     return layers
 
@@ -44,7 +45,9 @@ def _discriminator(sizes: list[int], dropout: Callable[[], nn.Module]) -> nn.Seq
     return nn.Sequential(*hidden, nn.Linear(sizes[-1], 1))
 
 
-def mlp(config: RunConfig, dim: int, dropout: Callable[[], nn.Module]) -> tuple[nn.Module, nn.Module]:
+def mlp(
+    config: RunConfig, dim: int, dropout: Callable[[], nn.Module]
+) -> tuple[nn.Module, nn.Module]:
     """The report's pair for images, 128 units a layer for points (whose range Tanh would clip)."""
     relu = lambda _: [nn.ReLU()]  # noqa: E731
     if config.card.kind == "points":

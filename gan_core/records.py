@@ -97,8 +97,8 @@ def to_line(record: StepRecord | EvalRecord) -> str:
 
 def from_line(line: str) -> StepRecord | EvalRecord:
     """The record a line holds. Raises ValueError on anything that `to_line` does not write."""
-    content = json.loads(line)
     try:
+        content = json.loads(line)
         if "evaluation" in content:
             return EvalRecord(
                 step=int(content["evaluation"]),
@@ -109,7 +109,7 @@ def from_line(line: str) -> StepRecord | EvalRecord:
         values = {name: _read(content[name]) for name in STEP_METRICS if name in content}
         missing = {name: math.nan for name in STEP_METRICS if name not in content}
         return StepRecord(step=int(content["step"]), **values, **missing)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a record: {error!r}") from None
 
 
@@ -170,6 +170,7 @@ class History:
         if name not in self._columns:
             values = [getattr(record, name) for record in self.steps]
             self._columns[name] = np.asarray(values, dtype=float)
+            self._columns[name].flags.writeable = False  # shared by everyone who asks
         return self._columns[name]
 
     def evaluated(self, name: str) -> tuple[np.ndarray, np.ndarray]:

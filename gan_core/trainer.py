@@ -18,6 +18,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -249,26 +250,31 @@ class Training:
 
         At the first step with a NaN or Inf the records stop, and `lost` is set to it.
         """
-        columns = [torch.stack(column) for column in zip(*self._burst, strict=True)]
-        loss_d, loss_g, norm_d, norm_g, real, fake, logits_g = columns
-        table = torch.stack(
+        rows = [torch.cat([value.flatten() for value in measured]) for measured in self._burst]
+        numbers = torch.stack(rows).cpu().numpy().astype(np.float64)
+        scalars, logits = numbers[:, :4], numbers[:, 4:].reshape(len(rows), 3, -1)
+        loss_d, loss_g, norm_d, norm_g = scalars.T
+        real, fake, logits_g = logits.swapaxes(0, 1)
+        # Means in 64 bits on the host: on the device their last bit would depend on the length of
+        # the burst, which depends on the clock.
+        table = np.stack(
             [
                 loss_d,
                 loss_g,
-                _share(real > 0),
-                _share(fake < 0),
-                _share(real.sigmoid()),
-                _share(fake.sigmoid()),
+                (real > 0).mean(1),
+                (fake < 0).mean(1),
+                _sigmoid(real).mean(1),
+                _sigmoid(fake).mean(1),
                 norm_d,
                 norm_g,
-                _share(logits_g.sigmoid()),
-                _share((-logits_g).sigmoid()),
+                _sigmoid(logits_g).mean(1),
+                _sigmoid(-logits_g).mean(1),
             ],
-            dim=1,
+            axis=1,
         )
         first = self.step - len(self._burst) + 1
         self._burst.clear()
-        finite = table.isfinite().all(1).tolist()
+        finite = np.isfinite(table).all(1).tolist()
         if False in finite:
             self.lost = first + finite.index(False)
         rows = table.tolist()[: finite.index(False) if False in finite else len(finite)]
@@ -285,6 +291,9 @@ class Training:
         self.generator.eval()
         self.discriminator.eval()
         samples = self.generate(latents)
+        if not samples.isfinite().all():  # the last update broke G; its next step would show it
+            self.lost = self.step + 1
+            return []
         records: list[Record] = [SampleRecord(self.step, metrics.sheet(samples, kind))]
         if evaluating:
             found = (
@@ -316,6 +325,7 @@ class Training:
         state = {
             "version": TRAJECTORY_VERSION,
             "digest": self.config.digest(),
+            "device": self.device.type,  # random streams of one kind do not fit another
             "step": self.step,
             "recorded": (self.lost - 1 if self.lost else self.step) - waiting_steps,
             "seconds": self.seconds,
@@ -333,8 +343,13 @@ class Training:
             source = torch.load(source, map_location="cpu", weights_only=True)
         if source.get("digest") != self.config.digest():
             raise ValueError("the checkpoint belongs to another config or an older trainer.")
+        if source["device"] != self.device.type:
+            raise ValueError(
+                f"the checkpoint was made on {source['device']}, this device is {self.device.type}."
+            )
         for name in STATEFUL:
-            getattr(self, name).load_state_dict(source[name])
+            # Optimisers would go on in the checkpoint's own tensors.
+            getattr(self, name).load_state_dict(copy.deepcopy(source[name]))
         for name, stream in self.random.items():
             stream.set_state(source["random"][name])
         self.step, self.seconds = source["step"], source["seconds"]
@@ -364,9 +379,10 @@ def _unpacked(packed: dict) -> Record:
     return kind(**content)
 
 
-def _share(values: Tensor) -> Tensor:
-    """Mean over all but the first axis, (steps, batch, 1) to (steps,)."""
-    return values.float().flatten(1).mean(1)
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """σ, to full precision for any logit: 1 / (1 + exp(−s)) would overflow."""
+    with np.errstate(invalid="ignore"):  # NaN stays NaN: a diverged run's last burst
+        return np.exp(-np.logaddexp(0.0, -logits))
 
 
 def gradient_norm(parameters: list[nn.Parameter]) -> Tensor:
