@@ -1,0 +1,63 @@
+"""What the tests share: one torch thread, a clean environment, the bundled data, read once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import pytest
+import torch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    torch.set_num_threads(1)
+    for name in [name for name in os.environ if name.startswith("GAN_LAB_")]:
+        del os.environ[name]  # one person's settings must not decide whether tests pass
+    # Nothing a test does may land in the runs of the person who runs the tests.
+    config.scratch_store = tempfile.mkdtemp(prefix="gan-lab-tests-")
+    os.environ["GAN_LAB_STORE"] = config.scratch_store
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(getattr(config, "scratch_store", ""), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        return
+    skip = pytest.mark.skip(reason="needs a CUDA or MPS device, and this machine has none")
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _environment_restored():
+    """A test that sets a variable, or a library that does, leaves nothing to the next one."""
+    before = dict(os.environ)
+    yield
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def cpu() -> torch.device:
+    return torch.device("cpu")
+
+
+@pytest.fixture(scope="session")
+def mnist(cpu):
+    """All of MNIST."""
+    from gan_core import datasets
+
+    return datasets.whole("mnist", cpu)
+
+
+@pytest.fixture(scope="session", params=["ring", "grid"])
+def mixture(request, cpu):
+    """The name and the data of each mixture of Gaussians."""
+    from gan_core import datasets
+
+    return request.param, datasets.whole(request.param, cpu)
