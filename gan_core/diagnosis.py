@@ -1,0 +1,304 @@
+"""What went wrong, and how we know: findings as pure functions of a run's history. Torch-free.
+
+    for finding in diagnose(history, config): print(finding.evidence)
+
+A finding names its symptom, since which step it holds, its evidence in words and numbers, and
+remedies as config changes. Symptoms co-occur: a generator that stands still shows one digit, a
+collapsed one is easily rejected. So a symptom that follows from an earlier one is not raised again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gan_core.config import RunConfig
+from gan_core.records import EvalRecord, History
+
+TITLES = {
+    "mode_collapse": "Mode collapse",
+    "vanishing_gradient": "Vanishing gradient",
+    "divergence": "Divergence",
+}
+
+SEVERITIES = ("warning", "severe")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    value: float
+    meaning: str
+    source: str
+
+
+THRESHOLDS = {
+    "patience_steps": Threshold(
+        500, "steps before a lack of modes is judged: every G begins with one mode",
+        "calibrated: healthy MNIST runs show one digit at step 250 and six or more at 750"),
+    "severe_modes": Threshold(
+        0.3, "share of modes at or below which the loss of modes is severe",
+        "calibrated: collapsed runs keep 1 or 2 of 10 digits, healthy ones 9 or 10"),
+    "few_modes": Threshold(
+        0.6, "share of modes at or below which modes are missing",
+        "calibrated: see severe_modes; between the two a run is one-sided, not collapsed"),
+    "diversity": Threshold(
+        0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
+        "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
+    "improvement": Threshold(
+        0.9, "a Fréchet distance or KL below this share of its value 500 steps ago still improves",
+        "calibrated: a learning MNIST run improves by 10 to 40 % in 500 steps"),
+    "window": Threshold(
+        100, "steps over which the median of a noisy per-step value is taken",
+        "convention"),
+    "perfect_accuracy": Threshold(
+        0.98, "D's accuracy at or above which it rejects and accepts without error",
+        "Arjovsky & Bottou (2017), section 2: D's accuracy tends to 1"),
+    "saturation": Threshold(
+        0.05, "mean |∂L_G/∂logit| below which the loss passes hardly any gradient on",
+        "σ(−3) = 0.047: D gives samples less than 5 %; at equilibrium it is 0.5"),
+    "gradient_drop": Threshold(
+        0.05, "G's gradient norm relative to its start below which it has vanished",
+        "Arjovsky & Bottou (2017), figure 2: it falls by orders of magnitude"),
+    "exploding_gradient": Threshold(
+        100, "gradient norm above which training is about to diverge",
+        "Chintala et al., ganhacks (2016), tip 10"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the config that is known to help; `why` in one short sentence."""
+
+    label: str
+    changes: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    symptom: str
+    severity: str  # one of SEVERITIES
+    since: int  # the step from which it holds
+    evidence: str
+    remedies: tuple[Remedy, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "symptom": self.symptom,
+            "severity": self.severity,
+            "since": self.since,
+            "evidence": self.evidence,
+            "remedies": [
+                {"label": remedy.label, "changes": remedy.changes, "why": remedy.why}
+                for remedy in self.remedies
+            ],
+        }
+
+
+def diagnose(history: History, config: RunConfig) -> list[Finding]:
+    """Findings in order of their beginning; none for a healthy or too young run."""
+    found = [check(history, config) for check in CHECKS.values()]
+    findings = sorted((f for f in found if f is not None), key=lambda finding: finding.since)
+    return [f for f in findings if not _follows(f, findings)]
+
+
+def _follows(finding: Finding, findings: list[Finding]) -> bool:
+    """A lack of modes that begins after G's gradient vanished is its consequence: G stands still."""
+    return finding.symptom == "mode_collapse" and any(
+        other.symptom == "vanishing_gradient" and other.since <= finding.since
+        for other in findings
+    )
+
+
+# --- mode collapse -------------------------------------------------------------------------------
+
+
+def mode_collapse(history: History, config: RunConfig) -> Finding | None:
+    """Modes are missing, or all samples look alike, and it is not getting better."""
+    last = history.evaluations[-1] if history.evaluations else None
+    if last is None or not _collapsed_at(history, last):
+        return None
+    since = last.step
+    for evaluation in reversed(history.evaluations):
+        if not _collapsed_at(history, evaluation):
+            break
+        since = evaluation.step
+    modes, total = int(last.metrics["modes"]), int(last.metrics["modes_total"])
+    severe = modes <= _limit("severe_modes") * total or _alike(last)
+    return Finding(
+        "mode_collapse",
+        "severe" if severe else "warning",
+        since,
+        _collapse_evidence(last, config),
+        _collapse_remedies(config),
+    )
+
+
+def _alike(evaluation: EvalRecord) -> bool:
+    return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")
+
+
+def _collapsed_at(history: History, evaluation: EvalRecord) -> bool:
+    """Whether `evaluation` shows a collapse, judged with what came before it."""
+    if evaluation.step < _limit("patience_steps"):
+        return False
+    few = evaluation.metrics["modes"] <= _limit("few_modes") * evaluation.metrics["modes_total"]
+    return _alike(evaluation) or (few and not _improving(history, evaluation))
+
+
+def _improving(history: History, evaluation: EvalRecord) -> bool:
+    """Whether the distance to the data is clearly smaller than 500 steps before."""
+    name = "frechet" if "frechet" in evaluation.metrics else "kl_uniform"
+    before = history.evaluation_at(evaluation.step - 500)
+    if before is None:
+        return True
+    return evaluation.metrics[name] < _limit("improvement") * before.metrics[name]
+
+
+def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
+    noun, total = config.card.mode_noun, int(last.metrics["modes_total"])
+    modes = int(last.metrics["modes"])
+    words = f"G makes {modes} of {total} {noun}s"
+    if last.histogram and modes:
+        top = int(np.argmax(last.histogram))
+        words += f"; {last.histogram[top]:.0%} of its samples are {noun} {top}"
+    if "diversity" in last.metrics:
+        words += (
+            f". Its samples lie {last.metrics['diversity']:.2f} times as far apart as real images"
+        )
+    return words + "."
+
+
+def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.discriminator_steps < 3:
+        remedies.append(Remedy(
+            "Three D steps per round", {"discriminator_steps": 3},
+            "a D that keeps up punishes the one output G has settled on"))
+    if config.learning_rate_ratio < 1:
+        remedies.append(Remedy(
+            "Equal learning rates", {"learning_rate_ratio": 1.0},
+            "G no longer outruns D"))
+    if config.input_noise == 0:
+        remedies.append(Remedy(
+            "Noise 0.1 on D's inputs", {"input_noise": 0.1},
+            "real and generated images overlap, so that D cannot be perfectly sure"))
+    return tuple(remedies)
+
+
+# --- vanishing gradient --------------------------------------------------------------------------
+
+
+def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
+    """D makes no mistake, and the loss that trains G passes hardly any gradient on."""
+    window = int(_limit("window"))
+    if len(history.steps) < 2 * window:
+        return None
+    saturation = history.column(f"saturation_{config.loss}")
+    norm = history.column("grad_norm_g")
+    accuracy = (history.column("accuracy_real") + history.column("accuracy_fake")) / 2
+    start = float(np.median(norm[: window // 2]))
+    gone = (
+        (accuracy >= _limit("perfect_accuracy"))
+        & (saturation < _limit("saturation"))
+        & (norm < _limit("gradient_drop") * start)
+    )
+    if gone[-window:].mean() < 0.5:
+        return None
+    since = int(history.column("step")[_last_stretch(gone, window)])
+    now = float(np.median(norm[-window:]))
+    times = start / now if now > 0 else float("inf")
+    fell = f"{_rounded_factor(times)} times smaller than" if np.isfinite(times) else "zero, from"
+    evidence = (
+        f"D is right on {accuracy[-window:].mean():.1%} of images, and G's gradient is {fell} "
+        f"at the start ({start:.2g} → {now:.2g}). The {config.loss.replace('_', '-')} loss passes "
+        f"on {np.median(saturation[-window:]):.2g} per logit; it would be 0.5 at equilibrium."
+    )
+    return Finding("vanishing_gradient", "severe", since, evidence, _vanishing_remedies(config))
+
+
+def _last_stretch(flags: np.ndarray, window: int) -> int:
+    """Where the last stretch of mostly true flags begins."""
+    share = np.convolve(flags, np.ones(window) / window, mode="valid") >= 0.5
+    broken = np.flatnonzero(~share)
+    return int(broken[-1] + 1) if broken.size else 0
+
+
+def _rounded_factor(times: float) -> str:
+    return f"{float(f'{times:.2g}'):,.0f}".replace(",", " ")
+
+
+def _vanishing_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.loss == "minimax":
+        remedies.append(Remedy(
+            "Non-saturating loss", {"loss": "non_saturating"},
+            "its gradient is largest exactly when D rejects every sample"))
+    if config.discriminator_steps > 1:
+        remedies.append(Remedy(
+            "One D step per round", {"discriminator_steps": 1}, "D runs less far ahead"))
+    if config.learning_rate_ratio > 1:
+        remedies.append(Remedy(
+            "Equal learning rates", {"learning_rate_ratio": 1.0}, "D runs less far ahead"))
+    if config.label_smoothing == 0:
+        remedies.append(Remedy(
+            "Label smoothing 0.1", {"label_smoothing": 0.1},
+            "D is not rewarded for being certain of real images"))
+    return tuple(remedies)
+
+
+# --- divergence ----------------------------------------------------------------------------------
+
+
+def divergence(history: History, config: RunConfig) -> Finding | None:
+    """A loss or gradient became NaN or infinite, or gradients explode."""
+    outcome = history.outcome
+    if outcome is not None and outcome.kind == "diverged":
+        return Finding(
+            "divergence", "severe", outcome.step,
+            f"At step {outcome.step} {outcome.reason}. The curves end at the last finite step.",
+            _divergence_remedies(config),
+        )
+    window = int(_limit("window"))
+    if len(history.steps) < window:
+        return None
+    norms = {name: history.column(f"grad_norm_{name.lower()}") for name in ("D", "G")}
+    medians = {name: float(np.median(norm[-window:])) for name, norm in norms.items()}
+    worst = max(medians, key=medians.__getitem__)
+    if medians[worst] <= _limit("exploding_gradient"):
+        return None
+    since = int(history.column("step")[
+        _last_stretch(norms[worst] > _limit("exploding_gradient"), window)])
+    evidence = (
+        f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {window} "
+        f"steps; above {_limit('exploding_gradient'):g} training is about to blow up."
+    )
+    return Finding("divergence", "severe", since, evidence, _divergence_remedies(config))
+
+
+def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.optimizer != "adam":
+        remedies.append(Remedy(
+            "Adam with β₁ = 0.5 and rate 0.0002",
+            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4},
+            "Adam bounds the size of every step"))
+    elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
+        remedies.append(Remedy(
+            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            "smaller steps stay where the gradient is a good guide"))
+    return tuple(remedies)
+
+
+CHECKS: dict[str, Callable[[History, RunConfig], Finding | None]] = {
+    "mode_collapse": mode_collapse,
+    "vanishing_gradient": vanishing_gradient,
+    "divergence": divergence,
+}

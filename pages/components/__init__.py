@@ -1,0 +1,1 @@
+"""The parts pages share. Streamlit and Altair live only here and above."""

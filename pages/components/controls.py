@@ -1,0 +1,144 @@
+"""RunConfig's knobs as widgets, and their values in the URL.
+
+Every knob of RunConfig becomes a widget; its kind follows from the knob's type, scale and choices.
+A widget's value lives in the session state under `page/field`; a page's URL carries what differs
+from the page's starting preset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import streamlit as st
+
+from gan_core.challenges import MAIN_KNOBS, Challenge
+from gan_core.config import ARCHITECTURES, KNOBS, SECTIONS, ConfigError, Knob, RunConfig
+
+DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
+
+
+def key(page: str, name: str) -> str:
+    """The session-state key of the widget of field `name` on `page`."""
+    return f"{page}/{name}"
+
+
+def put(page: str, config: RunConfig) -> None:
+    """Move every widget of `page`; only before the widgets are drawn."""
+    for name, value in config.to_dict().items():
+        st.session_state[key(page, name)] = value
+
+
+def controls(page: str, challenge: Challenge, limits: dict[str, float]) -> RunConfig | None:
+    """Draw all knobs in the sidebar: the three of every page, the page's own, the rest folded.
+
+    `limits` lowers a knob's upper bound. Returns None, having said why, where the values do not
+    go together.
+    """
+    first = (*MAIN_KNOBS, *challenge.knobs)
+    for name in first:
+        _widget(page, name, challenge, limits)
+    with st.expander("More settings", icon=":material/tune:"):
+        for section, title in SECTIONS.items():
+            names = [n for n, knob in KNOBS.items() if knob.section == section and n not in first]
+            if names:
+                st.caption(title)
+            for name in names:
+                _widget(page, name, challenge, limits)
+    try:
+        return RunConfig(**{name: st.session_state[key(page, name)] for name in KNOBS})
+    except ConfigError as error:
+        st.error(str(error))
+        return None
+
+
+def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]) -> None:
+    knob, where = KNOBS[name], key(page, name)
+    common: dict[str, Any] = {"key": where, "help": knob.help}
+    high = min(knob.high, limits.get(name, knob.high)) if knob.high is not None else None
+    whole = isinstance(RunConfig.__dataclass_fields__[name].default, int)
+    if knob.choices is not None:
+        options = _fitting(page, name, knob)
+        st.selectbox(knob.label, options, format_func=knob.choices.__getitem__, **common)
+    elif knob.scale != "linear":
+        options = _ticks(page, name, knob, high, challenge)
+        st.select_slider(knob.label, options, format_func=_format(name), **common)
+    elif whole and high > 100:
+        st.number_input(knob.label, int(knob.low), int(high), step=int(knob.step), **common)
+    elif whole:
+        st.slider(knob.label, int(knob.low), int(high), step=1, **common)
+    else:
+        st.slider(knob.label, knob.low, high, step=knob.step, **common)
+
+
+def _fitting(page: str, name: str, knob: Knob) -> list[str]:
+    """A knob's choices; of the architectures only those that fit the chosen data set."""
+    if name != "architecture":
+        return list(knob.choices)
+    from gan_core.config import DATASETS
+
+    kind = DATASETS[st.session_state[key(page, "dataset")]].kind
+    options = [choice for choice, (_, kinds) in ARCHITECTURES.items() if kind in kinds]
+    if st.session_state[key(page, name)] not in options:
+        st.session_state[key(page, name)] = options[0]
+    return options
+
+
+def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) -> list[Any]:
+    """Slider positions: 1-2-3-5 a decade or doublings, and every value a preset or URL has set.
+
+    Values once seen stay, since a slider whose positions change loses its place.
+    """
+    seen: set[Any] = st.session_state.setdefault(f"{page}/ticks/{name}", set())
+    seen.update(getattr(preset.config, name) for preset in challenge.presets.values())
+    seen.add(st.session_state[key(page, name)])
+    cast = type(next(iter(seen)))
+    if knob.scale == "log2":
+        regular = (2**power for power in range(0, 24))
+    else:
+        powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(high)) + 1)
+        regular = (float(f"{digit}e{power}") for power in powers for digit in DECADE)
+    allowed = {cast(tick) for tick in regular if knob.low <= tick <= high}
+    return sorted(allowed | seen)
+
+
+def _format(name: str) -> Callable[[Any], str]:
+    if name == "learning_rate_ratio":
+        return ratio_words
+    return lambda value: f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
+
+
+def ratio_words(ratio: float) -> str:
+    """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
+    if ratio == 1:
+        return "equal"
+    return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
+
+
+# --- configs in a URL ----------------------------------------------------------------------------
+
+
+def written(config: RunConfig) -> str:
+    """A config as one URL value: `learning_rate:0.001,steps:500`; "default" for a plain one."""
+    return ",".join(f"{name}:{value}" for name, value in config.to_query().items()) or "default"
+
+
+def read(text: str) -> tuple[RunConfig, list[str]]:
+    """The inverse of `written`; problems in words, never an exception."""
+    if text == "default":
+        return RunConfig(), []
+    pairs = dict(part.partition(":")[::2] for part in text.split(",") if part)
+    return RunConfig.from_query(pairs)
+
+
+def described(config: RunConfig, names: Iterable[str] = ()) -> str:
+    """What distinguishes a config, for a caption: its main knobs, then what is not default."""
+    parts = [f"{ratio_words(config.learning_rate_ratio)} at rate {config.learning_rate:g}"]
+    if config.discriminator_steps > 1:
+        parts.append(f"{config.discriminator_steps} D steps")
+    shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps"}
+    for name, value in config.changes().items():
+        if name not in shown:
+            parts.append(f"{KNOBS[name].label.lower()} {value}")
+    return ", ".join(parts)

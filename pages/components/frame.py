@@ -1,0 +1,102 @@
+"""What every page begins with: page settings, style, the menu, and the device at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core.challenges import CHALLENGES, Challenge
+from gan_core.settings import SettingsError
+from pages.components import lab
+
+ICON = Path(__file__).parent / "icon.png"
+
+# Heights are fixed, so that nothing moves while a run is live; the sample sheets grow with the
+# window, so that a projector shows them large and a laptop shows everything at once.
+STYLE = """
+<style>
+:root { --sheet: clamp(230px, 37vh, 470px); }
+[data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
+[data-testid="stHeader"] { background: transparent; height: 2.2rem; }
+[data-testid="stStatusWidget"] { display: none; }  /* it flashes at every look at a live run */
+[data-testid="stSidebarHeader"] { height: 1.6rem; padding: 0; margin: 0; }
+[data-testid="stSidebarUserContent"] { padding-bottom: 1rem; }
+[data-testid="stSidebarUserContent"] hr { margin: .4rem 0; }
+[data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: .5rem; }
+[data-testid="stSidebar"] [data-testid="stPageLink"] a { padding: .1rem .5rem; }
+.coming { opacity: .68; font-size: .9rem; padding: .15rem .6rem; }
+[data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
+[data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
+.st-key-question { min-height: 3.2rem; }
+.st-key-verdict { height: 5.2rem; flex: none; overflow: auto; }
+.st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
+.st-key-progress { height: 2.3rem; flex: none; }
+.st-key-difference { height: 1.7rem; flex: none; overflow: hidden; }
+[class*="st-key-sheet-"] { height: var(--sheet); flex: none; overflow: hidden; }
+[class*="st-key-sheet-"] img {
+  height: var(--sheet) !important; width: auto !important; max-width: 100% !important;
+  object-fit: contain; object-position: left top; border-radius: 4px;
+}
+[class*="st-key-caption-"] { height: 3rem; flex: none; overflow: hidden; }
+[class*="st-key-caption-"] p { margin: 0; line-height: 1.45rem; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; }
+</style>
+"""
+
+PROJECTOR = """
+<style>
+html { font-size: 20px; }
+:root { --sheet: clamp(230px, 36vh, 520px); }
+</style>
+"""
+
+
+def frame(name: str) -> Challenge:
+    """Draw the frame of the page of challenge `name`; every page calls this first."""
+    challenge = CHALLENGES[name]
+    st.set_page_config(
+        page_title=f"{challenge.title} · GAN challenges lab",
+        page_icon=str(ICON),  # a Material or emoji icon would be fetched from the internet
+        layout="wide",
+        initial_sidebar_state="expanded",
+    )
+    st.html(STYLE)
+    with st.sidebar:
+        _menu()
+    if st.session_state.get("projector"):
+        st.html(PROJECTOR)
+    try:
+        lab.settings()
+    except SettingsError as error:
+        st.error(str(error))
+        st.stop()
+    return challenge
+
+
+def _menu() -> None:
+    with st.container(gap=None):
+        for challenge in CHALLENGES.values():
+            if challenge.page:
+                st.page_link(challenge.page, label=challenge.title, icon=challenge.icon)
+            else:
+                st.html(f'<div class="coming">{challenge.title} · coming</div>')
+
+
+def device_badge() -> None:
+    """Which machine trains, in the sidebar; large type for a projector beside it."""
+    pool = lab.queue().pool()
+    where = pool.device or "starting the workers …"
+    workers = f"{pool.ready} of {pool.workers} workers ready"
+    st.caption(f":material/memory: {where} · {workers}")
+    st.toggle("Large type for a projector", key="projector", persist_state="session")
+
+
+def heading(challenge: Challenge, idea: str) -> None:
+    """The page's title and question in two lines, and the idea one click away."""
+    title, popover, _ = st.columns([5, 1, 0.25], vertical_alignment="center")  # menu of the browser
+    title.title(challenge.title, anchor=False)
+    with popover.popover("The idea", icon=":material/lightbulb:", width="stretch"):
+        st.markdown(idea)
+    with st.container(key="question"):
+        st.markdown(challenge.question)

@@ -1,0 +1,67 @@
+"""What all visitors of this server share: the queue, the recorded runs; and who is visiting."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import streamlit as st
+
+import gan_core
+from gan_core.config import RunConfig
+from gan_core.jobs import JobQueue
+from gan_core.settings import Settings
+from gan_core.store import RunSnapshot, RunStore
+
+RECORDED = Path(gan_core.__file__).parent / "data" / "recorded"
+
+
+@st.cache_resource(show_spinner=False)
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+@st.cache_resource(show_spinner=False)
+def queue() -> JobQueue:
+    """The one queue of this server; creating it starts the workers, without waiting for them."""
+    return JobQueue(RunStore(settings().store, settings().store_megabytes), settings())
+
+
+@st.cache_resource(show_spinner=False)
+def recorded() -> RunStore:
+    """The runs that ship with the project, read-only."""
+    return RunStore(RECORDED)
+
+
+class _Visit:
+    """A browser tab. It keeps the queue itself: `_leave` is called outside any script run."""
+
+    def __init__(self) -> None:
+        self.name = uuid.uuid4().hex
+        self.queue = queue()
+
+
+def _leave(visit: _Visit) -> None:
+    visit.queue.leave(visit.name)
+
+
+@st.cache_resource(scope="session", on_release=_leave, show_spinner=False)
+def _visit() -> _Visit:
+    return _Visit()
+
+
+def viewer() -> str:
+    """The name under which this tab holds its leases; gone when the tab closes."""
+    return _visit().name
+
+
+def look(config: RunConfig) -> tuple[RunSnapshot | None, bool]:
+    """The run of `config` and whether it is a recorded one; a run of this server comes first.
+
+    Raises StoreError if the run's directory cannot be read.
+    """
+    digest = config.digest()
+    snapshot = queue().snapshot(digest)
+    if snapshot is not None:
+        return snapshot, False
+    return recorded().snapshot(digest), True

@@ -1,0 +1,55 @@
+"""Home: what this is, the baseline GAN ready to train, and the map of the five challenges."""
+
+import streamlit as st
+
+from gan_core.challenges import CHALLENGES
+from pages.components.experiment import experiment
+from pages.components.frame import frame, heading
+
+challenge = frame("baseline")
+
+heading(
+    challenge,
+    idea="""
+A generator $G$ turns random numbers $z$ into images. A discriminator $D$ gives each image the
+probability that it is real. They are trained in turn, $D$ to tell real from generated, $G$ to be
+taken for real:
+
+$$\\min_G \\max_D \\; \\mathbb E_x[\\log D(x)] + \\mathbb E_z[\\log(1 - D(G(z)))]$$
+
+If both play perfectly, $G$ draws exactly the data's distribution and $D$ can only guess:
+$D = \\tfrac12$, a loss of $2\\ln 2 \\approx 1.386$. Nothing guarantees that training gets there.
+The five challenges are five ways in which it does not.
+
+*Source:* Goodfellow et al., [Generative Adversarial Nets](https://arxiv.org/abs/1406.2661), 2014.
+""",
+)
+
+experiment("baseline", challenge)
+
+st.subheader("Five ways in which training fails")
+cards = [card for name, card in CHALLENGES.items() if name != "baseline"]
+for column, card in zip(st.columns(len(cards)), cards, strict=True):
+    with column.container(border=True, height=170):
+        st.markdown(f"{card.icon} **{card.title}**")
+        st.caption(card.summary)
+        if card.page:
+            st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
+        else:
+            st.markdown(":gray[coming]")
+
+st.subheader("How to use it")
+st.markdown(
+    """
+1. **Train** with the settings on the left. Samples, losses and a verdict appear while it runs; you
+   may move any slider meanwhile: it describes the next run, not the one that is running.
+2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since which
+   step, and by which numbers.
+3. **Apply remedy** keeps the broken run on the right and trains the mended one beside it.
+4. **Link** gives an address that opens the same run again, here or on any other copy of this app.
+
+The networks, the data (MNIST) and the three experiments come from a report on GAN training
+challenges; its baseline, 50 epochs at a learning rate of 0.0002, is the recorded reference above.
+Everything is computed on this machine; nothing is downloaded.
+"""
+)

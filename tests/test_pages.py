@@ -1,0 +1,246 @@
+"""The pages by AppTest: what a visitor finds, presses and reads, without a browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.parse
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from gan_core.challenges import CHALLENGES, MAIN_KNOBS
+from gan_core.config import KNOBS, RunConfig
+from pages.components import controls, experiment, lab
+
+PAGES = {name: challenge for name, challenge in CHALLENGES.items() if challenge.page}
+PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.presets]
+QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
+PATIENCE = 120.0  # seconds; generous, since the machine may be busy
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server(tmp_path_factory: pytest.TempPathFactory):
+    """One queue with one worker for all pages here, on a store of its own."""
+    wanted = {"GAN_LAB_STORE": str(tmp_path_factory.mktemp("store")), "GAN_LAB_WORKERS": "1",
+              "GAN_LAB_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    st.cache_resource.clear()
+    yield
+    lab.queue().close()
+    st.cache_resource.clear()
+    for name, value in before.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def opened(name: str, **query: str) -> AppTest:
+    """The page of challenge `name`, opened by a link with `query`."""
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    for field, value in query.items():
+        app.query_params[field] = value
+    if PAGES[name].page != "streamlit_app.py":
+        app.switch_page(PAGES[name].page)
+    return app.run()
+
+
+def button(app: AppTest, label: str):
+    return next(one for one in app.button if one.label == label)
+
+
+def words(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = (app.markdown, app.info, app.success, app.warning, app.error, app.caption)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def wait_until(app: AppTest, condition) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"still: {words(app)}"
+        time.sleep(0.2)
+        app.run()
+        assert not app.exception
+
+
+def shown(app: AppTest, name: str) -> RunConfig:
+    return app.session_state[f"{name}/state"].shown
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_with_everything_in_place(name: str) -> None:
+    """A newcomer sees an error, or misses the question, a slider or a chart."""
+    app = opened(name)
+    assert not app.exception
+    assert app.title[0].value == PAGES[name].title
+    assert PAGES[name].question in words(app)
+    labels = {slider.label for slider in (*app.slider, *app.select_slider)}
+    assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
+    assert len(app.get("vega_lite_chart")) == 5
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_something_true_stands_there_before_any_click(name: str) -> None:
+    """The page is empty until somebody trains, or passes a recording off as a live run."""
+    app = opened(name)
+    assert words(app).count("recorded") >= 2
+    assert len(app.get("image")) == 2
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS)
+def test_a_preset_sets_every_slider(name: str, preset: str) -> None:
+    """The button of a preset leaves a knob where it was, so that another run would be trained."""
+    app = opened(name)
+    app.button_group[0].set_value(preset).run()
+    assert not app.exception
+    wanted = PAGES[name].presets[preset].config
+    values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
+    assert RunConfig(**values) == wanted
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_knob_is_on_the_page(name: str) -> None:
+    """A setting can be reached by URL and command line only."""
+    app = opened(name)
+    keys = {one.key for kind in (app.slider, app.select_slider, app.selectbox, app.number_input)
+            for one in kind}
+    assert {controls.key(name, knob) for knob in KNOBS} <= keys
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> None:
+    """A mistyped link breaks the page, or is silently taken for something else."""
+    garbage = dict.fromkeys(KNOBS, "<b>nonsense</b>")
+    app = opened(name, **garbage, run="x:y,,:", reference="steps:-1", unknown="1")
+    assert not app.exception
+    said = "\n".join(warning.value for warning in app.warning)
+    assert all(field in said for field in KNOBS)
+    assert "unknown" in said
+    values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
+    assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
+
+
+def test_train_stop_free_sliders_and_verdict() -> None:
+    """The main job: press Train, watch, move a slider meanwhile, read the verdict."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK, seed="11")
+    button(app, "Train").click().run()
+    assert not app.exception
+    run = shown(app, name)
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    assert shown(app, name) == run, "moving a slider changed the run that is shown"
+    wait_until(app, lambda: lab.queue().snapshot(run.digest()).status.state == "finished")
+    app.run()
+    assert "modes" in words(app) and not button(app, "Continue").disabled
+    assert lab.queue().snapshot(run.digest()).history.last_step == 150
+
+
+def test_continue_goes_further() -> None:
+    """A finished run cannot be trained further."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK, seed="12")
+    button(app, "Train").click().run()
+    digest = shown(app, name).digest()
+    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "finished")
+    app.run()
+    button(app, "Continue").click().run()
+    wait_until(app, lambda: lab.queue().snapshot(digest).history.last_step == 300)
+
+
+def test_stop_ends_a_run_and_keeps_what_there_is() -> None:
+    """Stop does nothing, or throws the run away."""
+    name = "mode_collapse"
+    app = opened(name, **{**QUICK, "steps": "50000"}, seed="13")
+    button(app, "Train").click().run()
+    digest = shown(app, name).digest()
+    wait_until(app, lambda: lab.queue().snapshot(digest).history.last_step > 100)
+    button(app, "Stop").click().run()
+    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "stopped")
+    app.run()
+    assert lab.queue().snapshot(digest).history.last_step > 100
+    assert not button(app, "Continue").disabled
+
+
+def test_a_reload_shows_the_same_run_and_reference() -> None:
+    """After a reload, or in a second tab, the run is gone."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK, seed="14")
+    button(app, "Train").click().run()
+    button(app, "Keep as reference").click().run()
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    query = {field: value[0] if isinstance(value, list) else value
+             for field, value in app.query_params.items()}
+    again = opened(name, **query)
+    assert shown(again, name).digest() == shown(app, name).digest()
+    state = again.session_state[f"{name}/state"]
+    assert state.pinned.digest() == shown(app, name).digest()
+    assert again.slider(key=controls.key(name, "dropout")).value == 0.4
+
+
+def test_a_copied_link_carries_every_value() -> None:
+    """A link means something else once a default changes."""
+    app = opened("mode_collapse", **QUICK, seed="15")
+    state = app.session_state["mode_collapse/state"]
+    state.pinned = RunConfig(dropout=0.4)
+    query = dict(urllib.parse.parse_qsl(experiment.link(state).partition("?")[2]))
+    assert set(KNOBS) <= set(query) and query["v"] == experiment.LINK_VERSION
+    again = opened("mode_collapse", **query)
+    assert shown(again, "mode_collapse") == state.shown
+    assert again.session_state["mode_collapse/state"].pinned == state.pinned
+    assert not again.warning
+
+
+def test_apply_remedy_pins_the_broken_run_and_trains_the_mended_one() -> None:
+    """The remedy is named but not at hand, or the broken run is lost from view."""
+    name = "mode_collapse"
+    app = opened(name)
+    broken = shown(app, name)
+    button(app, "Apply remedy").click().run()
+    assert not app.exception
+    state = app.session_state[f"{name}/state"]
+    assert state.pinned == broken
+    assert state.shown == broken.replace(discriminator_steps=3)
+    assert app.slider(key=controls.key(name, "discriminator_steps")).value == 3
+    assert lab.queue().snapshot(state.shown.digest()).live
+    button(app, "Stop").click().run()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_settings_that_do_not_go_together_are_refused_in_words(name: str) -> None:
+    """An impossible combination ends in a stack trace, or trains something else."""
+    app = opened(name, dataset="ring", training_examples="100000")
+    app.selectbox(key=controls.key(name, "dataset")).set_value("mnist").run()
+    assert not app.exception
+    assert "training_examples" in app.error[0].value
+    assert button(app, "Train").disabled
+
+
+def test_the_web_process_never_imports_torch() -> None:
+    """Opening the page takes seconds longer, and a crash of the trainer takes the server down."""
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
+        "app.switch_page('pages/mode_collapse.py').run()\n"
+        "assert not app.exception, app.exception\n"
+        "print('torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip().endswith("False"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("setting", ["GAN_LAB_WORKERS", "GAN_LAB_STORE_MB"])
+def test_a_bad_setting_is_named_on_the_page(setting: str, monkeypatch) -> None:
+    """A typing error in the server's settings shows visitors a stack trace."""
+    monkeypatch.setenv(setting, "many")
+    lab.settings.clear()
+    try:
+        app = AppTest.from_file("../streamlit_app.py", default_timeout=60).run()
+        assert not app.exception
+        assert setting in app.error[0].value
+    finally:
+        monkeypatch.undo()
+        lab.settings.clear()
