@@ -2,7 +2,7 @@
 
 `python -m gan_core.classifier` trains it from the bundled MNIST and writes the weights that ship
 in `gan_core/data`; the test accuracy it prints is stored beside them. Values of metrics on its
-features are comparable only among runs measured with the same weights, so `extractor_id` names them.
+features are comparable only among runs measured with the same weights, which `extractor_id` names.
 """
 
 from __future__ import annotations

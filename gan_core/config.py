@@ -4,7 +4,7 @@ A trajectory is a deterministic function of its config and seed on one kind of d
 only how far anyone has looked. So `digest()`, which names a run, leaves `steps` out.
 
 Every field carries a `Knob`: what people read (label, help), what is allowed (bounds or choices)
-and how a control should move (scale). The pages and the command line are generated from these knobs.
+and how a control should move (scale). Pages and command line are generated from these knobs.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Dataset:
     """Training and held-out reals on one device, flattened.
 
     `train` (n, d) and `held_out` (m, d) are uint8 for images, float32 for points; `labels` (n,)
-    and `held_out_labels` (m,) are their classes or modes. For points, `centres` (modes, 2) and `sigma`
-    describe the mixture.
+    and `held_out_labels` (m,) are their classes or modes. For points, `centres` (modes, 2) and
+    `sigma` describe the mixture.
     """
 
     train: Tensor

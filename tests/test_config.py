@@ -33,12 +33,12 @@ INTEGERS = [name for name, kind in TYPES.items() if kind is int]
 
 def below(name: str) -> float:
     low = KNOBS[name].low
-    return low - 1 if TYPES[name] is int else math.nextafter(low, -math.inf)
+    return low - 1 if TYPES[name] is int else low - 1e-9
 
 
 def above(name: str) -> float:
     high = KNOBS[name].high
-    return high + 1 if TYPES[name] is int else math.nextafter(high, math.inf)
+    return high + 1 if TYPES[name] is int else high + 1e-9
 
 
 def another(name: str, config: RunConfig = DEFAULT):

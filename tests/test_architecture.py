@@ -1,0 +1,165 @@
+"""The house rules, read from the imports: the page opens fast, and one file is one room."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gan_core import config
+
+ROOT = Path(__file__).parents[1]
+ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
+PAGES = sorted([*ROOT.glob("streamlit_app.py"), *(ROOT / "pages").rglob("*.py")])
+SHIPPED = {"torch", "torchvision", "streamlit", "altair", "numpy", "PIL"}  # requirements.txt
+CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in; pages only
+
+# Rooms by floor: a room imports only from lower floors.
+LIGHT = [  # never torch
+    {"__init__"},
+    {"config", "records", "settings", "dirac"},
+    {"challenges", "diagnosis", "store"},
+    {"jobs"},
+]
+HEAVY = [
+    {"losses", "penalties", "networks", "datasets"},
+    {"classifier"},
+    {"metrics"},
+    {"trainer"},
+    {"worker", "benchmark"},
+    {"reporting"},
+    {"__main__"},
+]
+FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}
+TORCH_FREE = sorted(set().union(*LIGHT))
+# The worker announces itself before it loads torch; the command line loads it for `run` alone.
+TORCH_LATE = {"worker", "reporting", "__main__"}
+
+
+def imports(path: Path, *, top_level_only: bool = False) -> set[str]:
+    """Full names of the modules that a file imports; `from a import b` gives a and a.b."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative imports hide the rooms"
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def rooms(path: Path) -> set[str]:
+    """Rooms of the engine that a file imports from."""
+    parts = [name.split(".") for name in imports(path) if name.startswith("gan_core.")]
+    return {part[1] for part in parts if part[1] in {room.stem for room in ENGINE}}
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
+def test_the_engine_knows_nothing_of_the_pages(path):
+    """Otherwise a run on the command line, or in a worker, would need the web packages."""
+    packages = {name.split(".")[0] for name in imports(path)}
+    assert not packages & {"streamlit", "altair", "pages"}
+
+
+@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
+def test_imports_go_one_way(path):
+    """Otherwise a change in one room would break rooms that it should not know of."""
+    assert path.stem in FLOORS, f"{path.stem} is a new room: say on which floor it lives"
+    for room in rooms(path):
+        assert FLOORS[room] < FLOORS[path.stem], f"{path.stem} imports {room}"
+
+
+@pytest.mark.parametrize("room", TORCH_FREE)
+def test_light_rooms_import_light_rooms_only(room):
+    """Otherwise the page would load torch: seconds of waiting, and a crash takes the server."""
+    path = ROOT / "gan_core" / f"{room}.py"
+    if not path.exists():
+        pytest.skip(f"{room} is not built yet")
+    assert not {name.split(".")[0] for name in imports(path)} & {"torch", "torchvision"}
+    assert rooms(path) <= set(TORCH_FREE)
+
+
+@pytest.mark.parametrize("room", sorted(TORCH_LATE))
+def test_late_rooms_load_torch_inside_functions(room):
+    """Otherwise `--help` would take seconds, and a worker could not say that it is starting."""
+    path = ROOT / "gan_core" / f"{room}.py"
+    if not path.exists():
+        pytest.skip(f"{room} is not built yet")
+    early = imports(path, top_level_only=True)
+    assert not {name.split(".")[0] for name in early} & {"torch", "torchvision"}
+    heavy = set().union(*HEAVY) - TORCH_LATE
+    assert not early & {f"gan_core.{name}" for name in heavy}
+
+
+def test_the_web_process_never_loads_torch():
+    """The rule itself, in a fresh process: whatever the light rooms import, torch is not in it."""
+    built = [room for room in TORCH_FREE if (ROOT / "gan_core" / f"{room}.py").exists()]
+    names = ["gan_core" if room == "__init__" else f"gan_core.{room}" for room in built]
+    code = (f"import sys, {', '.join(names)}\n"
+            "print([n for n in ('torch', 'streamlit', 'altair') if n in sys.modules])")
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_pages_import_light_rooms_only(path):
+    """Pages reach the trainer through the job queue alone."""
+    names = imports(path)
+    assert not {name.split(".")[0] for name in names} & {"torch", "torchvision"}
+    assert rooms(path) <= set(TORCH_FREE)
+
+
+@pytest.mark.parametrize("path", [*ENGINE, *PAGES], ids=lambda path: path.stem)
+def test_only_the_named_packages_are_needed(path):
+    """Otherwise `pip install -r requirements.txt` would not be enough to run the app."""
+    packages = {name.split(".")[0] for name in imports(path)}
+    allowed = SHIPPED | {"gan_core", "pages"} | set(sys.stdlib_module_names)
+    assert packages <= (allowed | CARRIED if path in PAGES else allowed)
+
+
+@pytest.mark.parametrize("package", sorted(CARRIED))
+def test_carried_packages_come_with_streamlit(package):
+    """Otherwise a page would import what `pip install -r requirements.txt` does not bring."""
+    needed = importlib.metadata.requires("streamlit")
+    assert any(line.startswith(package) and "extra ==" not in line for line in needed)
+
+
+def test_the_requirements_are_those_six_packages():
+    """The brief names six packages; a seventh must not slip in."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    named = {line.split(">")[0].split("=")[0].strip() for line in lines
+             if line.strip() and not line.startswith("#")}
+    assert named == {"torch", "torchvision", "streamlit", "altair", "numpy", "pillow"}
+
+
+def test_what_can_be_chosen_is_what_there_is():
+    """Otherwise a choice on the page would end in a KeyError, or something built stay hidden."""
+    from gan_core import datasets, losses, networks
+
+    assert set(config.DATASETS) == set(datasets.SOURCES)
+    assert set(config.LOSSES) == set(losses.LOSSES)
+    assert set(config.ARCHITECTURES) == set(networks.NETWORKS)
+
+
+@pytest.mark.parametrize("name", config.OPTIMIZERS)
+def test_every_optimizer_is_its_own(name):
+    """An unknown name would silently train with the last branch's optimiser."""
+    from torch import nn
+
+    from gan_core.trainer import _optimizer
+
+    made = _optimizer(config.RunConfig(optimizer=name), nn.Linear(1, 1), 0.1)
+    assert type(made).__name__.lower() == name
+
+
+@pytest.mark.parametrize("path", [*ENGINE, *PAGES], ids=lambda path: path.stem)
+def test_every_file_says_what_it_is_for(path):
+    """Otherwise the next person would have to guess."""
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
