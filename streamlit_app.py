@@ -43,8 +43,8 @@ st.markdown(
     """
 1. **Train** with the settings on the left. Samples, losses and a verdict appear while it runs; you
    may move any slider meanwhile: it describes the next run, not the one that is running.
-2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since which
-   step, and by which numbers.
+2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since
+   which step, and by which numbers.
 3. **Apply remedy** keeps the broken run on the right and trains the mended one beside it.
 4. **Link** gives an address that opens the same run again, here or on any other copy of this app.
 

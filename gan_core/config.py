@@ -18,7 +18,8 @@ from numbers import Integral, Real
 from typing import Any
 
 # Raised whenever the same config would train to other numbers than before, so that stored runs of
-# an older trainer are not taken for runs of this one.
+# an older trainer are not taken for runs of this one. Changing a field's default raises it too,
+# since a digest is made of what differs from the defaults.
 TRAJECTORY_VERSION = 1
 
 

@@ -38,6 +38,12 @@ THRESHOLDS = {
     "patience_steps": Threshold(
         500, "steps before a lack of modes is judged: every G begins with one mode",
         "calibrated: healthy MNIST runs show one digit at step 250 and six or more at 750"),
+    "slow_steps": Threshold(
+        2000, "steps after which missing modes are reported even if they were never there",
+        "calibrated: at the report's rate of 0.0002 digits are still being found until then"),
+    "lost_modes": Threshold(
+        2, "modes fewer than before that count as lost",
+        "calibrated: between two evaluations a healthy run's count moves by one"),
     "severe_modes": Threshold(
         0.3, "share of modes at or below which the loss of modes is severe",
         "calibrated: collapsed runs keep 1 or 2 of 10 digits, healthy ones 9 or 10"),
@@ -121,17 +127,14 @@ def _follows(finding: Finding, findings: list[Finding]) -> bool:
 
 
 def mode_collapse(history: History, config: RunConfig) -> Finding | None:
-    """Modes are missing, or all samples look alike, and it is not getting better."""
-    last = history.evaluations[-1] if history.evaluations else None
-    if last is None or not _collapsed_at(history, last):
+    """Modes were lost, or all samples look alike, or after a long time most modes are missing."""
+    since = _collapsed_since(history)
+    if since is None:
         return None
-    since = last.step
-    for evaluation in reversed(history.evaluations):
-        if not _collapsed_at(history, evaluation):
-            break
-        since = evaluation.step
-    modes, total = int(last.metrics["modes"]), int(last.metrics["modes_total"])
-    severe = modes <= _limit("severe_modes") * total or _alike(last)
+    last = history.evaluations[-1]
+    gone = last.metrics["modes"] <= _limit("severe_modes") * last.metrics["modes_total"]
+    alike = any(_alike(e) for e in history.evaluations if e.step >= since)
+    severe = alike or (gone and _lost(history, last))
     return Finding(
         "mode_collapse",
         "severe" if severe else "warning",
@@ -141,16 +144,45 @@ def mode_collapse(history: History, config: RunConfig) -> Finding | None:
     )
 
 
+def _collapsed_since(history: History) -> int | None:
+    """The step since which a collapse holds; it ends only when most modes are back, not when the
+    one picture that all samples share merely changes."""
+    since = None
+    for evaluation in history.evaluations:
+        if evaluation.step < _limit("patience_steps"):
+            continue
+        if not _few(evaluation) and not _alike(evaluation):
+            since = None
+        elif since is None and _fails(history, evaluation):
+            since = evaluation.step
+    return since
+
+
+def _fails(history: History, evaluation: EvalRecord) -> bool:
+    """Whether a lack of modes is a failure, and not a young generator's."""
+    if _alike(evaluation):
+        return True
+    due = _lost(history, evaluation) or evaluation.step >= _limit("slow_steps")
+    return due and not _improving(history, evaluation)
+
+
+def _few(evaluation: EvalRecord) -> bool:
+    return evaluation.metrics["modes"] <= _limit("few_modes") * evaluation.metrics["modes_total"]
+
+
 def _alike(evaluation: EvalRecord) -> bool:
     return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")
 
 
-def _collapsed_at(history: History, evaluation: EvalRecord) -> bool:
-    """Whether `evaluation` shows a collapse, judged with what came before it."""
-    if evaluation.step < _limit("patience_steps"):
-        return False
-    few = evaluation.metrics["modes"] <= _limit("few_modes") * evaluation.metrics["modes_total"]
-    return _alike(evaluation) or (few and not _improving(history, evaluation))
+def _lost(history: History, evaluation: EvalRecord) -> bool:
+    """Whether there were clearly more modes, or much more variety, at some time before."""
+    before = [e.metrics for e in history.evaluations if 0 < e.step < evaluation.step]
+    most = max((metrics["modes"] for metrics in before), default=0.0)
+    widest = max((metrics.get("diversity", 0.0) for metrics in before), default=0.0)
+    return (
+        evaluation.metrics["modes"] <= most - _limit("lost_modes")
+        or evaluation.metrics.get("diversity", 1.0) < widest / 3
+    )
 
 
 def _improving(history: History, evaluation: EvalRecord) -> bool:
@@ -201,7 +233,8 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     window = int(_limit("window"))
     if len(history.steps) < 2 * window:
         return None
-    saturation = history.column(f"saturation_{config.loss}")
+    gauge = "minimax" if config.loss == "minimax" else "non_saturating"
+    saturation = history.column(f"saturation_{gauge}")
     norm = history.column("grad_norm_g")
     accuracy = (history.column("accuracy_real") + history.column("accuracy_fake")) / 2
     start = float(np.median(norm[: window // 2]))
@@ -214,12 +247,11 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
         return None
     since = int(history.column("step")[_last_stretch(gone, window)])
     now = float(np.median(norm[-window:]))
-    times = start / now if now > 0 else float("inf")
-    fell = f"{_rounded_factor(times)} times smaller than" if np.isfinite(times) else "zero, from"
+    loss = config.loss.replace("_", "-")
     evidence = (
-        f"D is right on {accuracy[-window:].mean():.1%} of images, and G's gradient is {fell} "
-        f"at the start ({start:.2g} → {now:.2g}). The {config.loss.replace('_', '-')} loss passes "
-        f"on {np.median(saturation[-window:]):.2g} per logit; it would be 0.5 at equilibrium."
+        f"D is right on {accuracy[-window:].mean():.1%} of images, and G's gradient is "
+        f"{_times_smaller(start, now)} at the start ({start:.2g} → {now:.2g}). The {loss} loss "
+        f"passes on {np.median(saturation[-window:]):.2g} per logit; it would be 0.5 at equilibrium."
     )
     return Finding("vanishing_gradient", "severe", since, evidence, _vanishing_remedies(config))
 
@@ -231,8 +263,10 @@ def _last_stretch(flags: np.ndarray, window: int) -> int:
     return int(broken[-1] + 1) if broken.size else 0
 
 
-def _rounded_factor(times: float) -> str:
-    return f"{float(f'{times:.2g}'):,.0f}".replace(",", " ")
+def _times_smaller(start: float, now: float) -> str:
+    if now <= start * 1e-6:
+        return "more than a million times smaller than"
+    return f"{float(f'{start / now:.2g}'):,.0f}".replace(",", " ") + " times smaller than"
 
 
 def _vanishing_remedies(config: RunConfig) -> tuple[Remedy, ...]:
@@ -271,9 +305,11 @@ def divergence(history: History, config: RunConfig) -> Finding | None:
         return None
     norms = {name: history.column(f"grad_norm_{name.lower()}") for name in ("D", "G")}
     medians = {name: float(np.median(norm[-window:])) for name, norm in norms.items()}
-    worst = max(medians, key=medians.__getitem__)
-    if medians[worst] <= _limit("exploding_gradient"):
+    exploding = {name: norm for name, norm in medians.items()
+                 if norm > _limit("exploding_gradient")}  # false for NaN as well
+    if not exploding:
         return None
+    worst = max(exploding, key=exploding.__getitem__)
     since = int(history.column("step")[
         _last_stretch(norms[worst] > _limit("exploding_gradient"), window)])
     evidence = (

@@ -39,12 +39,18 @@ class Settings:
 
         def number(name: str, default: float, low: float, high: float) -> float:
             text = environ.get(name, "").strip()
+            if not text:
+                return default
             try:
-                value = float(text) if text else default
+                value = float(text)
             except ValueError:
                 value = math.nan
-            if not low <= value <= high:
-                raise SettingsError(f"{name} must be a number from {low:g} to {high:g}, not {text!r}.")
+            whole = isinstance(default, int)
+            if not low <= value <= high or (whole and value != int(value)):
+                kind = "a whole number" if whole else "a number"
+                raise SettingsError(
+                    f"{name} must be {kind} from {low:g} to {high:g}, not {text!r}."
+                )
             return value
 
         cores = usable_cores()
@@ -53,12 +59,12 @@ class Settings:
         workers = int(number("GAN_LAB_WORKERS", min(cores, 4), 1, 64))
         threads = int(number("GAN_LAB_THREADS", max(1, cores // workers), 1, 256))
         return cls(
-            store=Path(environ.get("GAN_LAB_STORE") or Path.home() / ".cache" / "gan-lab" / "runs"),
+            store=Path(environ.get("GAN_LAB_STORE") or "~/.cache/gan-lab/runs").expanduser(),
             store_megabytes=int(number("GAN_LAB_STORE_MB", 2000, 50, 10_000_000)),
             workers=workers,
             threads=threads,
             device=environ.get("GAN_LAB_DEVICE", "auto").strip() or "auto",
             max_steps=int(number("GAN_LAB_MAX_STEPS", 50_000, 1, 200_000)),
-            max_seconds=number("GAN_LAB_MAX_SECONDS", 900, 5, 86_400),
-            grace_seconds=number("GAN_LAB_GRACE_SECONDS", 25, 1, 3600),
+            max_seconds=number("GAN_LAB_MAX_SECONDS", 900.0, 5, 86_400),
+            grace_seconds=number("GAN_LAB_GRACE_SECONDS", 25.0, 1, 3600),
         )

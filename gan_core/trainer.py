@@ -75,7 +75,7 @@ def use_bfloat16(precision: str, device: torch.device) -> bool:
 
 def evaluation_due(step: int) -> bool:
     """Sparser as a run grows, and the same for every run of a config, however far it goes."""
-    return step == 100 or step % (250 if step <= 5000 else 1000) == 0
+    return step % (250 if step <= 5000 else 1000) == 0
 
 
 def samples_due(step: int) -> bool:

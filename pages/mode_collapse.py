@@ -14,9 +14,9 @@ A **mode** is a kind of output: on MNIST, a digit. $G$ is never asked for variet
 
 $$\\mathcal L_G = -\\,\\mathbb E_z \\log D(G(z)),$$
 
-which is lowest when *every* sample is the one image that the present $D$ finds most convincing. What
-keeps $G$ honest is that $D$ moves too: it learns to reject that image, and $G$ must move on. If $G$
-moves faster than $D$ can follow, nothing spreads its samples out again.
+which is lowest when *every* sample is the one image that the present $D$ finds most convincing.
+What keeps $G$ honest is that $D$ moves too: it learns to reject that image, and $G$ must move on.
+If $G$ moves faster than $D$ can follow, nothing spreads its samples out again.
 
 *Sources:* Goodfellow, [NIPS 2016 tutorial](https://arxiv.org/abs/1701.00160), section 5.1; Metz et
 al., [Unrolled GANs](https://arxiv.org/abs/1611.02163), 2017.
@@ -45,8 +45,9 @@ with why:
         """
 For a fixed $D$ the best answer of $G$ is a single point: $\\arg\\max_x D(x)$. Only a $D$ that
 adapts as fast as $G$ moves turns this race into a balance. With $G$ ten times faster, each of its
-steps goes far towards the current best point before $D$ has learned to distrust it, and all latents
-go the same way, since the gradient $\\partial D/\\partial x$ at nearly equal images is nearly equal.
+steps goes far towards the current best point before $D$ has learned to distrust it, and all
+latents go the same way, since the gradient $\\partial D/\\partial x$ is nearly the same at nearly
+equal images.
 """
     )
 with helps:

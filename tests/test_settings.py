@@ -49,7 +49,8 @@ def test_a_bad_number_is_refused_by_its_variable(name):
     """Otherwise a typo would surface as a traceback somewhere else."""
     _, _, small, large = NUMBERS[name]
     for text in (str(small), str(large), "many", "nan", "inf", "-1"):
-        with pytest.raises(SettingsError, match=f"{name} must be a number from .* not '{text}'"):
+        said = f"{name} must be a (whole )?number from .* not '{text}'"
+        with pytest.raises(SettingsError, match=said):
             Settings.from_environment({name: text})
 
 

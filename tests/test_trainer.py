@@ -211,7 +211,7 @@ def test_looks_become_sparser_and_meet():
     """Often while pictures change, seldom later; every evaluation has its picture beside it."""
     evaluated = [step for step in range(20_001) if evaluation_due(step)]
     pictured = [step for step in range(20_001) if samples_due(step)]
-    assert evaluated[:4] == [0, 100, 250, 500]
+    assert evaluated[:4] == [0, 250, 500, 750]
     assert set(evaluated) <= set(pictured)
     for made in (evaluated[1:], pictured):
         gaps = [after - before for before, after in pairwise(made)]

@@ -88,7 +88,7 @@ def lines_spec(chart: Lines, steps: int) -> dict[str, Any]:
     scale = alt.Scale(
         type="log" if chart.log else "linear", domain=list(chart.domain or ()), clamp=True
     )
-    axis = alt.Axis(minExtent=34, format="~e" if chart.log else "", tickCount=5)
+    axis = alt.Axis(minExtent=34, format="~g", tickCount=5)
     lines = (
         alt.Chart()
         .mark_line(strokeWidth=1.6)
@@ -186,7 +186,7 @@ def points_spec(extent: float) -> dict[str, Any]:
 
 def _steps_axis(steps: int) -> alt.X:
     return alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps], nice=False),
-                 axis=alt.Axis(tickCount=5, format="~s"))
+                 axis=alt.Axis(tickCount=5, format=",d"))
 
 
 def _run_colour() -> alt.Color:

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from gan_core.challenges import MAIN_KNOBS, Challenge
-from gan_core.config import ARCHITECTURES, KNOBS, SECTIONS, ConfigError, Knob, RunConfig
+from gan_core.config import ARCHITECTURES, DATASETS, KNOBS, SECTIONS, ConfigError, Knob, RunConfig
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
 
@@ -76,8 +76,6 @@ def _fitting(page: str, name: str, knob: Knob) -> list[str]:
     """A knob's choices; of the architectures only those that fit the chosen data set."""
     if name != "architecture":
         return list(knob.choices)
-    from gan_core.config import DATASETS
-
     kind = DATASETS[st.session_state[key(page, "dataset")]].kind
     options = [choice for choice, (_, kinds) in ARCHITECTURES.items() if kind in kinds]
     if st.session_state[key(page, name)] not in options:
@@ -106,7 +104,11 @@ def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) 
 def _format(name: str) -> Callable[[Any], str]:
     if name == "learning_rate_ratio":
         return ratio_words
-    return lambda value: f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
+    return _number_words
+
+
+def _number_words(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
 
 
 def ratio_words(ratio: float) -> str:

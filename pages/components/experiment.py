@@ -36,7 +36,6 @@ class State:
     pending: RunConfig | None = None  # where the sliders are to go in the next full run
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     urls: list[dict[str, str]] = field(default_factory=list)  # that this tab wrote itself
-    end: int = 0  # the last step that could be looked at, when the step slider was last drawn
 
     @property
     def start(self) -> RunConfig:
@@ -153,8 +152,7 @@ def _train(state: State, config: RunConfig) -> None:
     keep = {config.digest(), state.pinned.digest() if state.pinned else ""}
     if before.digest() not in keep:
         lab.queue().release(before.digest(), lab.viewer())
-    state.shown, state.problems, state.end = config, [], 0
-    st.session_state.pop(f"{state.page}/at", None)
+    state.shown, state.problems = config, []
     st.rerun()
 
 
@@ -289,22 +287,31 @@ def _samples(
     reference: RunSnapshot | None,
     reference_recorded: bool,
 ) -> None:
-    at = _looked_at(state, snapshot)
+    total = max(snapshot.status.steps, snapshot.history.last_step) if snapshot is not None else 1
+    where = f"{state.page}/at/{total}"
+    at = st.session_state.get(where, total)
+    # At the right end of the slider a live run shows its newest samples and a finished pair shows
+    # each run's last ones; elsewhere both show the same step.
+    newest = at >= total
+    mine = snapshot.history.last_step if newest and snapshot is not None else at
+    theirs = at
+    if newest and reference is not None:
+        theirs = mine if _live(snapshot) else reference.history.last_step
     left, right, beside = st.columns(3)
     with left:
-        _caption("this", "This run", snapshot, is_recorded)
+        _caption("this", "This run", snapshot, is_recorded, mine)
         if snapshot is not None:
-            gallery.show(_store(is_recorded), snapshot, at, "this")
-    final = at >= state.end
+            gallery.show(_store(is_recorded), snapshot, mine, "this")
     with right:
-        _caption("reference", "Reference", reference, reference_recorded)
+        _caption("reference", "Reference", reference, reference_recorded, theirs)
         if reference is not None:
-            # At the end of the slider each run shows its own last samples.
-            step = reference.history.last_step if final and not _live(snapshot) else at
-            gallery.show(_store(reference_recorded), reference, step, "reference")
+            gallery.show(_store(reference_recorded), reference, theirs, "reference")
     with beside:
-        _histogram(snapshot, reference, at, final)
-    _step_slider(state, snapshot)
+        _histogram((snapshot, mine), (reference, theirs))
+    st.slider(
+        "Look back: both runs at this step; at the right end, the newest samples", 0, max(total, 1),
+        total, key=where, format="step %d", disabled=snapshot is None,
+    )
     with st.container(key="difference"):
         if snapshot is not None and reference is not None:
             st.markdown(verdict.difference(snapshot, reference) or "&nbsp;")
@@ -318,53 +325,32 @@ def _store(is_recorded: bool) -> RunStore:
     return lab.recorded() if is_recorded else lab.queue().store
 
 
-def _caption(slot: str, title: str, snapshot: RunSnapshot | None, is_recorded: bool) -> None:
+def _caption(
+    slot: str, title: str, snapshot: RunSnapshot | None, is_recorded: bool, step: int
+) -> None:
     with st.container(key=f"caption-{slot}"):
         if snapshot is None:
             st.markdown(f"**{title}** · press Train")
             return
         label = " · :orange-badge[recorded]" if is_recorded else ""
-        st.markdown(f"**{title}**{label}  \n{controls.described(snapshot.config)}")
+        taken = gallery.nearest_sample(snapshot, step)
+        at = f" · step {taken}" if taken is not None else ""
+        st.markdown(f"**{title}**{at}{label}  \n{controls.described(snapshot.config)}")
 
 
-def _looked_at(state: State, snapshot: RunSnapshot | None) -> int:
-    """The step whose samples are shown: the newest, unless the slider was drawn back."""
-    newest = snapshot.history.last_step if snapshot is not None else 0
-    where = f"{state.page}/at"
-    at = st.session_state.get(where)
-    if at is None or at >= state.end:
-        at = newest
-    state.end = newest
-    st.session_state[where] = at
-    return at
-
-
-def _step_slider(state: State, snapshot: RunSnapshot | None) -> None:
-    total = max(snapshot.status.steps if snapshot is not None else 0, state.end, 1)
-    st.slider(
-        "Step", 0, total, key=f"{state.page}/at", format="step %d", label_visibility="collapsed",
-        help="Both runs at this step; at the end, each at its own last one.",
+def _histogram(*looks: tuple[RunSnapshot | None, int]) -> None:
+    evaluations = {
+        run: evaluation
+        for run, (snapshot, step) in zip(charts.RUNS, looks, strict=True)
+        if snapshot is not None and (evaluation := snapshot.history.evaluation_at(step)) is not None
+    }
+    card = next((one.config.card for one, _ in looks if one is not None), RunConfig().card)
+    st.vega_lite_chart(
+        charts.histogram_frame(evaluations),
+        charts.histogram_spec(card.modes, card.mode_noun),
+        height=330, key="chart-histogram",
+        alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
     )
-
-
-def _histogram(
-    snapshot: RunSnapshot | None, reference: RunSnapshot | None, at: int, final: bool
-) -> None:
-    evaluations = {}
-    for run, one in ((charts.THIS, snapshot), (charts.REFERENCE, reference)):
-        if one is not None:
-            step = one.history.last_step if final and not _live(snapshot) else at
-            evaluation = one.history.evaluation_at(step)
-            if evaluation is not None:
-                evaluations[run] = evaluation
-    card = (snapshot or reference).config.card if snapshot or reference else RunConfig().card
-    with st.container(key="histogram"):
-        st.vega_lite_chart(
-            charts.histogram_frame(evaluations),
-            charts.histogram_spec(card.modes, card.mode_noun),
-            height=330, key="chart-histogram",
-            alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
-        )
 
 
 def _charts(snapshot: RunSnapshot | None, reference: RunSnapshot | None) -> None:

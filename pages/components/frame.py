@@ -16,7 +16,7 @@ ICON = Path(__file__).parent / "icon.png"
 # window, so that a projector shows them large and a laptop shows everything at once.
 STYLE = """
 <style>
-:root { --sheet: clamp(230px, 37vh, 470px); }
+:root { --sheet: clamp(230px, 33vh + 30px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
 [data-testid="stStatusWidget"] { display: none; }  /* it flashes at every look at a live run */
@@ -32,6 +32,7 @@ STYLE = """
 .st-key-verdict { height: 5.2rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
+[data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
 .st-key-difference { height: 1.7rem; flex: none; overflow: hidden; }
 [class*="st-key-sheet-"] { height: var(--sheet); flex: none; overflow: hidden; }
 [class*="st-key-sheet-"] img {

@@ -1,4 +1,4 @@
-"""Snapshots in words: progress, verdict, and the difference between two runs. Pure, no Streamlit."""
+"""Snapshots in words: progress, verdict, and the difference between two runs; no Streamlit."""
 
 from __future__ import annotations
 
