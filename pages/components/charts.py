@@ -35,7 +35,8 @@ class Lines:
     axis: str
     domain: tuple[float, float] | None = None
     log: bool = False
-    rules: Mapping[str, float] = None  # label -> where
+    rules: tuple[float, ...] = ()  # dotted reference lines
+    note: str = ""  # what they mean, under the title
 
     def __hash__(self) -> int:
         return hash(self.title)
@@ -46,14 +47,16 @@ LOSSES = Lines(
     {"loss_d": "D", "loss_g": "G"},
     "loss (nats)",
     (0.0, 6.0),
-    rules={"D at equilibrium: 2 ln 2": 2 * math.log(2), "G: ln 2": math.log(2)},
+    rules=(2 * math.log(2), math.log(2)),
+    note="dotted: at equilibrium D has 2 ln 2 = 1.386, a non-saturating G ln 2 = 0.693",
 )
 SCORES = Lines(
     "What D thinks: σ(logit)",
     {"score_real": "real", "score_fake": "generated"},
     "mean score, 1 = real",
     (0.0, 1.0),
-    rules={"cannot tell: 0.5": 0.5},
+    rules=(0.5,),
+    note="dotted: 0.5, D cannot tell real from generated",
 )
 GRADIENTS = Lines(
     "Gradient norms",
@@ -61,6 +64,7 @@ GRADIENTS = Lines(
     "L2 norm, log scale",
     (1e-5, 1e2),
     log=True,
+    note="over all parameters of one network, before the optimiser",
 )
 
 
@@ -105,8 +109,7 @@ def lines_spec(chart: Lines, steps: int) -> dict[str, Any]:
             tooltip=["run:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    layers = [lines, *(_rule(label, where) for label, where in (chart.rules or {}).items())]
-    return _spec(alt.layer(*layers), chart.title)
+    return _spec(alt.layer(lines, *map(_rule, chart.rules)), chart.title, chart.note)
 
 
 def modes_frame(histories: Mapping[str, History]) -> pd.DataFrame:
@@ -120,7 +123,7 @@ def modes_frame(histories: Mapping[str, History]) -> pd.DataFrame:
 
 @functools.lru_cache(maxsize=128)
 def modes_spec(total: int, noun: str, steps: int) -> dict[str, Any]:
-    axis = alt.Axis(minExtent=34, tickMinStep=1, tickCount=min(total, 10))
+    axis = alt.Axis(minExtent=34, tickMinStep=1, tickCount=5)
     chart = (
         alt.Chart()
         .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2, interpolate="step-after")
@@ -133,8 +136,8 @@ def modes_spec(total: int, noun: str, steps: int) -> dict[str, Any]:
             tooltip=["run:N", "step:Q", "modes:Q"],
         )
     )
-    return _spec(chart, f"{noun.capitalize()}s present (share of at least 1 %)"
-                 if noun == "digit" else f"{noun.capitalize()}s captured")
+    note = "share of at least 1 %" if noun == "digit" else "at least one sample within 3σ"
+    return _spec(chart, f"{noun.capitalize()}s present", note)
 
 
 def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
@@ -164,8 +167,8 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    even = _rule("even", 1 / total)
-    return _spec(alt.layer(bars, even), f"Which {noun}s G draws")
+    even = f"dotted: {1 / total:.3g} each, as in an even mixture"
+    return _spec(alt.layer(bars, _rule(1 / total)), f"Which {noun}s G draws", even)
 
 
 def points_frame(points: np.ndarray) -> pd.DataFrame:
@@ -202,20 +205,18 @@ def _faded() -> alt.Opacity:
     return alt.Opacity("run:N", legend=None, scale=alt.Scale(domain=RUNS, range=[1.0, 0.6]))
 
 
-def _rule(label: str, where: float) -> alt.LayerChart:
-    data = alt.Data(values=[{"y": where, "label": label}])
-    rule = alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
-    text = alt.Chart(data).mark_text(
-        align="right", baseline="bottom", dy=-2, color=GREY, fontSize=11
-    ).encode(y="y:Q", x=alt.value("width"), text="label:N")
-    return rule + text
+def _rule(where: float) -> alt.Chart:
+    data = alt.Data(values=[{"y": where}])
+    return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
 
 
-def _spec(chart: Any, title: str) -> dict[str, Any]:
-    chart = chart.properties(title=title) if title else chart
+def _spec(chart: Any, title: str, note: str = "") -> dict[str, Any]:
+    if title:
+        subtitle = {"subtitle": note, "subtitleColor": GREY} if note else {}
+        chart = chart.properties(title=alt.TitleParams(title, **subtitle))
     chart = chart.configure_legend(
         orient="top", direction="horizontal", offset=2, padding=0, titlePadding=0, rowPadding=0
-    ).configure_title(fontSize=14, anchor="start", offset=4)
+    ).configure_title(fontSize=14, subtitleFontSize=11, anchor="start", offset=4)
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
     return spec

@@ -86,11 +86,17 @@ def _menu() -> None:
 
 def device_badge() -> None:
     """Which machine trains, in the sidebar; large type for a projector beside it."""
-    pool = lab.queue().pool()
-    where = pool.device or "starting the workers …"
-    workers = f"{pool.ready} of {pool.workers} workers ready"
-    st.caption(f":material/memory: {where} · {workers}")
+    starting = not lab.queue().pool().ready
+    st.fragment(_device, run_every=2.0 if starting else None)(starting)
     st.toggle("Large type for a projector", key="projector", persist_state="session")
+
+
+def _device(starting: bool) -> None:
+    pool = lab.queue().pool()
+    if pool.ready and starting:
+        st.rerun()  # ends the timer
+    where = pool.device or "starting the workers …"
+    st.caption(f":material/memory: {where} · {pool.ready} of {pool.workers} workers ready")
 
 
 def heading(challenge: Challenge, idea: str) -> None:

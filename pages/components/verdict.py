@@ -33,8 +33,9 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     if status.state == "starting":
         return share, "Starting …"
     words = [_state(snapshot), where]
-    if status.steps_per_second:
-        words.append(f"{status.steps_per_second:.0f} steps/s")
+    rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
+    if rate:
+        words.append(f"{rate:.0f} steps/s")
     if status.state == "running" and status.seconds_left is not None:
         words.append(f"{_seconds(status.seconds_left)} left")
     elif status.state != "running":
