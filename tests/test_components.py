@@ -1,0 +1,199 @@
+"""The pure parts of the pages: words, links and charts."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from gan_core.challenges import CHALLENGES, presets
+from gan_core.config import DATASETS, RunConfig
+from gan_core.records import EvalRecord, History, StepRecord
+from gan_core.store import RunSnapshot, RunStatus
+from pages.components import charts, controls, gallery, verdict
+
+STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
+
+
+def evaluation(step: int, modes: int = 10, frechet: float = 100.0, diversity: float = 0.9):
+    shares = tuple([1 / modes] * modes + [0.0] * (10 - modes))
+    return EvalRecord(step, {"modes": float(modes), "modes_total": 10.0, "frechet": frechet,
+                             "diversity": diversity}, shares)
+
+
+def snapshot(state: str = "finished", *, steps: int = 1000, config: RunConfig | None = None,
+             place: int = 0, reason: str = "", **quality: float) -> RunSnapshot:
+    config = config or RunConfig(steps=steps)
+    history = History(
+        [dataclasses.replace(STEP, step=i + 1) for i in range(steps)],
+        [evaluation(step, **quality) for step in range(0, steps + 1, 250)],
+    )
+    status = RunStatus(state, steps, config.steps, 50.0, 20.0, 12.0, "CPU, 1 thread", reason)
+    return RunSnapshot(config.digest(), config, history, status, (0, 50), place).standing(
+        status, place)
+
+
+# --- verdict -------------------------------------------------------------------------------------
+
+
+def test_no_run_asks_to_train() -> None:
+    """A newcomer does not know what to press."""
+    assert "Train" in verdict.judge(None).text
+    assert verdict.progress(None, False)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("queued", "place 3 in the queue"), ("starting", "Starting"), ("running", "12 s left"),
+     ("finished", "Finished"), ("stopped", "Stopped: you pressed it"), ("failed", "Failed"),
+     ("diverged", "Diverged")],
+)
+def test_progress_says_where_a_run_stands(state: str, words: str) -> None:
+    """A student waits without knowing for what."""
+    share, said = verdict.progress(snapshot(state, place=3, reason="you pressed it"), False)
+    assert words in said and 0 <= share <= 1
+
+
+def test_a_recorded_run_is_called_recorded_with_its_device() -> None:
+    """A recording passes for a live run."""
+    assert "Recorded on CPU, 1 thread" in verdict.progress(snapshot(), True)[1]
+
+
+def test_a_healthy_run_is_called_healthy_only_when_it_is_over() -> None:
+    """A run is praised before it had time to fail."""
+    assert verdict.judge(snapshot()).tone == "success"
+    live = verdict.judge(snapshot("running"))
+    assert live.tone == "info" and "No failure so far" in live.text
+
+
+@pytest.mark.parametrize("state", ["running", "stopped", "finished"])
+def test_a_young_run_gets_no_verdict(state: str) -> None:
+    """Every generator begins with one digit: that is no collapse, and no success."""
+    young = verdict.judge(snapshot(state, steps=250, modes=1, diversity=0.2))
+    assert young.tone == "info" and "to tell" in young.text and not young.remedies
+
+
+def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
+    """The failure is on the screen, but the page does not say so."""
+    found = verdict.judge(snapshot(modes=1, diversity=0.01, frechet=1000.0,
+                                   config=RunConfig(learning_rate_ratio=0.1, steps=1000)))
+    assert found.tone == "error"
+    assert "Mode collapse" in found.text and "1 of 10 digits" in found.text
+    assert found.remedies[0].changes == {"discriminator_steps": 3}
+
+
+def test_a_failed_run_says_why_and_how_to_go_on() -> None:
+    """A crash of the worker looks like a result."""
+    found = verdict.judge(snapshot("failed", reason="The worker was killed."))
+    assert found.tone == "error" and "was killed" in found.text and "Continue" in found.text
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "words"),
+    [
+        ({"modes": 10, "frechet": 100.0}, {"modes": 1, "frechet": 900.0}, "this run is better"),
+        ({"modes": 1, "frechet": 900.0}, {"modes": 10, "frechet": 100.0}, "this run is worse"),
+        ({"modes": 1, "frechet": 900.0}, {"modes": 1, "frechet": 880.0}, "no clear difference"),
+        ({"modes": 10, "frechet": 50.0}, {"modes": 10, "frechet": 100.0}, "this run is better"),
+        ({"modes": 10, "frechet": 900.0}, {"modes": 5, "frechet": 100.0}, "mixed"),
+    ],
+)
+def test_the_difference_between_two_runs_is_judged(mine, theirs, words) -> None:
+    """A remedy that did not help is praised, or one that did is not seen."""
+    assert words in verdict.difference(snapshot(**mine), snapshot(**theirs))
+
+
+def test_runs_are_compared_at_equal_steps() -> None:
+    """A longer run looks better for its length alone."""
+    longer = snapshot(steps=2000, modes=10)
+    shorter = snapshot(steps=500, modes=10)
+    assert verdict.difference(shorter, longer).startswith("At step 500")
+
+
+def test_runs_on_different_data_are_not_compared() -> None:
+    """Digits are counted against Gaussians."""
+    ring = snapshot(config=RunConfig(dataset="ring", steps=1000))
+    assert verdict.difference(snapshot(), ring) == ""
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", presets())
+def test_a_config_survives_its_url_value(name: str) -> None:
+    """The reference of a link is another run than the one that was pinned."""
+    config = presets()[name].config
+    assert controls.read(controls.written(config)) == (config, [])
+    assert controls.read("default") == (RunConfig(), [])
+
+
+def test_garbage_for_a_config_is_named_not_raised() -> None:
+    """A mistyped reference breaks the page."""
+    config, problems = controls.read("dropout:9,nonsense,:,steps")
+    assert config == RunConfig() and len(problems) >= 2
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(1.0, "equal"), (0.1, "G ×10"), (5.0, "D ×5"), (0.03, "G ×33.3")]
+)
+def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
+    """A slider at 0.1 does not tell whose rate is ten times the other's."""
+    assert controls.ratio_words(ratio) == words
+
+
+# --- charts --------------------------------------------------------------------------------------
+
+LINES = [charts.LOSSES, charts.SCORES, charts.GRADIENTS]
+
+
+@pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
+def test_line_charts_stay_small_and_inside_their_frame(chart: charts.Lines) -> None:
+    """A long run makes the page slow, or a spike leaves the chart."""
+    wild = [dataclasses.replace(STEP, step=i, loss_g=1e9, grad_norm_g=0.0) for i in range(1, 5000)]
+    frame = charts.lines_frame(chart, {charts.THIS: History(wild)})
+    assert len(frame) <= charts.POINTS * len(chart.series)
+    low, high = chart.domain
+    assert frame["value"].between(low, high).all()
+
+
+@pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
+def test_a_chart_keeps_its_specification_while_live(chart: charts.Lines) -> None:
+    """The chart is built anew, and flickers, at every look."""
+    assert charts.lines_spec(chart, 1000) is charts.lines_spec(chart, 1000)
+    text = json.dumps(charts.lines_spec(chart, 1000), ensure_ascii=False)
+    assert chart.title in text and chart.axis in text and chart.note in text
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_has_its_charts(name: str) -> None:
+    """A data set can be chosen whose charts cannot be drawn."""
+    card = DATASETS[name]
+    assert json.dumps(charts.histogram_spec(card.modes, card.mode_noun))
+    assert card.mode_noun in json.dumps(charts.modes_spec(card.modes, card.mode_noun, 100))
+    assert card.kind == "image" or name in gallery.EXTENT
+
+
+def test_empty_histories_give_empty_frames_with_columns() -> None:
+    """The page fails before the first record is there."""
+    empty = {charts.THIS: History()}
+    assert list(charts.lines_frame(charts.LOSSES, empty)) == ["step", "value", "series", "run"]
+    assert list(charts.modes_frame(empty)) == ["step", "modes", "run"]
+    assert list(charts.histogram_frame({})) == ["mode", "share", "run"]
+    assert list(charts.points_frame(np.zeros((3, 2)))) == ["x", "y"]
+
+
+def test_samples_are_those_at_or_before_the_step() -> None:
+    """The sheet shows a later state than the step slider says."""
+    run = dataclasses.replace(snapshot(), samples=(0, 50, 100))
+    assert [gallery.nearest_sample(run, step) for step in (0, 49, 50, 99, 1000)] == [
+        0, 0, 50, 50, 100]
+    assert gallery.nearest_sample(dataclasses.replace(run, samples=()), 100) is None
+
+
+def test_the_map_names_all_five_challenges() -> None:
+    """A challenge of the lecture notes is missing from the home page."""
+    assert set(CHALLENGES) == {
+        "baseline", "training_instability", "mode_collapse", "vanishing_gradients",
+        "discriminator_overfitting", "computational_cost"}
