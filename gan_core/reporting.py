@@ -16,9 +16,9 @@ from typing import Any
 
 from gan_core.config import RunConfig
 from gan_core.diagnosis import Finding, diagnose
+from gan_core.recording import record_run
 from gan_core.records import EvalRecord, History, Outcome, Record, StepRecord
 from gan_core.store import RunStore
-from gan_core.worker import record_run
 
 
 def say(text: str) -> None:

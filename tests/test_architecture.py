@@ -21,8 +21,9 @@ CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in;
 # Rooms by floor: a room imports only from lower floors.
 LIGHT = [  # never torch
     {"__init__"},
-    {"config", "records", "settings", "dirac"},
-    {"challenges", "diagnosis", "store"},
+    {"config", "records", "settings", "dirac", "files", "samples"},
+    {"challenges", "diagnosis", "snapshots", "pool"},
+    {"store", "turns"},
     {"jobs"},
 ]
 HEAVY = [
@@ -30,14 +31,15 @@ HEAVY = [
     {"classifier"},
     {"metrics"},
     {"trainer"},
-    {"worker", "benchmark"},
+    {"recording", "benchmark"},
+    {"worker"},
     {"reporting"},
     {"__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}
 TORCH_FREE = sorted(set().union(*LIGHT))
 # The worker announces itself before it loads torch; the command line loads it for `run` alone.
-TORCH_LATE = {"worker", "reporting", "__main__"}
+TORCH_LATE = {"recording", "worker", "reporting", "__main__"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> set[str]:

@@ -313,7 +313,7 @@ def test_the_store_is_kept_within_its_limit(fakes):
 def test_closing_ends_the_workers(fakes):
     """A stopped server would otherwise leave processes behind."""
     queue = fakes.queue(workers=2)
-    processes = [worker.process for worker in queue._workers.values()]
+    processes = [worker.process for worker in queue._pool.workers.values()]
     queue.close()
     assert all(process.poll() is not None for process in processes)
     queue.close()  # atexit may come after it

@@ -119,7 +119,8 @@ def test_reading_is_incremental_and_cached(store, digest, monkeypatch):
     first = store.snapshot(digest)
     assert store.snapshot(digest) is first
     parsed = []
-    monkeypatch.setattr("gan_core.store.from_line", lambda line: parsed.append(line) or step(1000))
+    monkeypatch.setattr("gan_core.snapshots.from_line",
+                        lambda line: parsed.append(line) or step(1000))
     store.append(digest, [step(1000)])
     assert store.snapshot(digest).history.last_step == 1000
     assert len(parsed) == 1

@@ -1,0 +1,50 @@
+"""Jobs and their order: runs that viewers wait for, and whose turn it is. Torch-free."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gan_core.config import RunConfig
+from gan_core.pool import Worker
+
+
+@dataclass(eq=False)
+class Job:
+    """A run that somebody wants trained."""
+
+    digest: str
+    config: RunConfig  # its steps are the target
+    number: int  # order of submission
+    turn: float = math.inf  # of its most deserving viewer; the lowest turn is served first
+    leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
+    worker: Worker | None = None  # None while it waits
+    assigned: float = 0.0  # Unix time
+    stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
+    again: bool = False  # asked for once more after that stop
+
+
+class Turns:
+    """Hands out turns, numbers of which the lowest is served first.
+
+    Each job takes its viewer's next turn, but nobody's turn lies in the past: so a viewer with five
+    jobs does not hold up another one's first, nor does a row of newcomers starve anybody.
+    """
+
+    def __init__(self) -> None:
+        self._served = 0.0  # the latest turn that was served
+        self._next: dict[str, float] = {}  # viewer -> turn of the next job, where in the future
+
+    def take(self, viewer: str) -> float:
+        turn = self._next.get(viewer, self._served)
+        self._next[viewer] = turn + 1
+        return turn
+
+    def give_back(self, viewer: str, turn: float) -> None:
+        """The viewer's job was not served after all."""
+        if viewer in self._next:
+            self._next[viewer] = max(self._served, min(self._next[viewer], turn))
+
+    def serve(self, turn: float) -> None:
+        self._served = max(self._served, turn)
+        self._next = {viewer: turn for viewer, turn in self._next.items() if turn > self._served}
