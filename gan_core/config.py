@@ -77,8 +77,8 @@ ARCHITECTURES: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 LOSSES = {
-    "minimax": "Minimax: G minimises log(1 − D(G(z)))",
-    "non_saturating": "Non-saturating: G minimises −log D(G(z))",
+    "minimax": "Minimax",
+    "non_saturating": "Non-saturating",
 }
 OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
 PRECISIONS = {
@@ -121,8 +121,9 @@ class RunConfig:
     )
     loss: str = _knob(
         "non_saturating", "Loss",
-        "Both have the same D loss (binary cross-entropy). They differ in what G minimises, and "
-        "so in how much gradient G gets while D rejects its samples.",
+        "D's loss is the same binary cross-entropy. Minimax: G minimises log(1 − D(G(z))), whose "
+        "gradient vanishes while D rejects the samples. Non-saturating: −log D(G(z)), whose "
+        "gradient is then largest.",
         "objective", choices=LOSSES,
     )
     optimizer: str = _knob(

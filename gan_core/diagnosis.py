@@ -116,7 +116,7 @@ def diagnose(history: History, config: RunConfig) -> list[Finding]:
 
 
 def _follows(finding: Finding, findings: list[Finding]) -> bool:
-    """A lack of modes that begins after G's gradient vanished is its consequence: G stands still."""
+    """A lack of modes that begins after G's gradient vanished follows from it: G stands still."""
     return finding.symptom == "mode_collapse" and any(
         other.symptom == "vanishing_gradient" and other.since <= finding.since
         for other in findings
@@ -251,7 +251,7 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     evidence = (
         f"D is right on {accuracy[-window:].mean():.1%} of images, and G's gradient is "
         f"{_times_smaller(start, now)} at the start ({start:.2g} → {now:.2g}). The {loss} loss "
-        f"passes on {np.median(saturation[-window:]):.2g} per logit; it would be 0.5 at equilibrium."
+        f"passes on {np.median(saturation[-window:]):.2g} per logit instead of 0.5 at equilibrium."
     )
     return Finding("vanishing_gradient", "severe", since, evidence, _vanishing_remedies(config))
 

@@ -144,13 +144,13 @@ def test_a_failure_exits_with_1_and_its_reason(capsys, monkeypatch):
 
 
 def test_without_a_terminal_progress_is_one_line_an_evaluation(capsys):
-    assert cli.main(["run", "--set", "dataset=ring", "steps=120", "batch_size=16"]) == 0
+    assert cli.main(["run", "--set", "dataset=ring", "steps=260", "batch_size=16"]) == 0
     out, err = capsys.readouterr()
     assert [line.split(",")[0] for line in err.splitlines()] == [
-        "step 0 of 120", "step 100 of 120", "step 120 of 120"]
+        "step 0 of 260", "step 250 of 260", "step 260 of 260"]
     assert "/8" in err
     assert "steps/s" in err
-    assert out.startswith("finished at step 120")
+    assert out.startswith("finished at step 260")
 
 
 def test_on_a_terminal_the_bar_stays_on_its_line(capsys, monkeypatch):
@@ -277,9 +277,9 @@ def test_a_bad_config_file_is_refused_in_one_sentence(content, expected, capsys,
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("GAN_LAB_THREADS", "many", "GAN_LAB_THREADS must be a number from 1 to 256"),
-        ("GAN_LAB_WORKERS", "0", "GAN_LAB_WORKERS must be a number from 1 to 64"),
-        ("GAN_LAB_STORE_MB", "nan", "GAN_LAB_STORE_MB must be a number from 50"),
+        ("GAN_LAB_THREADS", "many", "GAN_LAB_THREADS must be a whole number from 1 to 256"),
+        ("GAN_LAB_WORKERS", "0", "GAN_LAB_WORKERS must be a whole number from 1 to 64"),
+        ("GAN_LAB_STORE_MB", "nan", "GAN_LAB_STORE_MB must be a whole number from 50"),
         ("GAN_LAB_DEVICE", "abacus", "device must be one of auto"),
     ],
 )

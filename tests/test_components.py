@@ -61,7 +61,7 @@ def test_a_recorded_run_is_called_recorded_with_its_device() -> None:
     assert "Recorded on CPU, 1 thread" in verdict.progress(snapshot(), True)[1]
 
 
-def test_a_healthy_run_is_called_healthy_only_when_it_is_over() -> None:
+def test_a_run_is_acquitted_only_when_it_is_over() -> None:
     """A run is praised before it had time to fail."""
     assert verdict.judge(snapshot()).tone == "success"
     live = verdict.judge(snapshot("running"))

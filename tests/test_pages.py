@@ -116,7 +116,7 @@ def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> Non
     garbage = dict.fromkeys(KNOBS, "<b>nonsense</b>")
     app = opened(name, **garbage, run="x:y,,:", reference="steps:-1", unknown="1")
     assert not app.exception
-    said = "\n".join(warning.value for warning in app.warning)
+    said = app.warning[0].value.replace("\\", "")  # escaped, so that a link stays text
     assert all(field in said for field in KNOBS)
     assert "unknown" in said
     values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}

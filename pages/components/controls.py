@@ -69,7 +69,8 @@ def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]
     elif whole:
         st.slider(knob.label, int(knob.low), int(high), step=1, **common)
     else:
-        st.slider(knob.label, knob.low, high, step=knob.step, **common)
+        # Three digits: 0.999 must not read as 1.00.
+        st.slider(knob.label, knob.low, high, step=knob.step, format="%.3g", **common)
 
 
 def _fitting(page: str, name: str, knob: Knob) -> list[str]:

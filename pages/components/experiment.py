@@ -6,6 +6,7 @@ while a run goes on. Training happens in a worker; this module polls snapshots o
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from dataclasses import dataclass, field
 
@@ -49,8 +50,8 @@ def experiment(page: str, challenge: Challenge) -> None:
         config = controls.controls(page, challenge, {"steps": lab.settings().max_steps})
         st.divider()
         device_badge()
-    for problem in state.problems:
-        st.warning(problem, icon=":material/link_off:")
+    if state.problems:
+        _complain(state.problems)
     if config is not None:
         state.sliders = config
     _write_url(state)
@@ -60,6 +61,13 @@ def experiment(page: str, challenge: Challenge) -> None:
         st.fragment(_view, run_every=TICK if live else None)(state, config, live)
     except StoreError as error:
         st.error(str(error))
+
+
+def _complain(problems: list[str]) -> None:
+    """All problems in one box, word for word: a link's text must not become Markdown."""
+    lines = [re.sub(r"([\\`*_{}\[\]()<>#+!|~$:&])", r"\\\1", problem) for problem in problems[:30]]
+    opening = "Ignored in this link:" if len(lines) > 1 else ""
+    st.warning("\n- ".join([opening, *lines]) if opening else lines[0], icon=":material/link_off:")
 
 
 # --- the URL -------------------------------------------------------------------------------------
@@ -188,13 +196,16 @@ def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
     elif was_live:
         st.rerun()  # ends the timer; the page is drawn once more with the final state
     reference, reference_recorded = _reference(state)
+    comparable = reference
+    if reference is not None and reference.config.dataset != state.shown.dataset:
+        comparable = None  # its modes are other things; its samples are shown all the same
     _buttons(state, config, snapshot, is_recorded)
     share, words = verdict.progress(snapshot, is_recorded)
     with st.container(key="progress"):
         st.progress(share, text=words)
     _verdict(state, snapshot)
     _samples(state, snapshot, is_recorded, reference, reference_recorded)
-    _charts(snapshot, reference)
+    _charts(snapshot, comparable)
 
 
 def _reference(state: State) -> tuple[RunSnapshot | None, bool]:
@@ -205,7 +216,8 @@ def _reference(state: State) -> tuple[RunSnapshot | None, bool]:
             return found, is_recorded
     beside = [RECORDED[name] for name in reversed(state.challenge.recorded)]
     for candidate in beside:
-        if candidate.digest() != state.shown.digest():
+        other = candidate.digest() != state.shown.digest()
+        if other and candidate.dataset == state.shown.dataset:
             return lab.recorded().snapshot(candidate.digest()), True
     return None, False
 
@@ -307,7 +319,8 @@ def _samples(
         if reference is not None:
             gallery.show(_store(reference_recorded), reference, theirs, "reference")
     with beside:
-        _histogram((snapshot, mine), (reference, theirs))
+        same = snapshot and reference and snapshot.config.dataset == reference.config.dataset
+        _histogram((snapshot, mine), (reference if same or not snapshot else None, theirs))
     st.slider(
         "Look back: both runs at this step; at the right end, the newest samples", 0, max(total, 1),
         total, key=where, format="step %d", disabled=snapshot is None,
@@ -330,7 +343,8 @@ def _caption(
 ) -> None:
     with st.container(key=f"caption-{slot}"):
         if snapshot is None:
-            st.markdown(f"**{title}** · press Train")
+            how = "press Train" if slot == "this" else "none yet: press Keep as reference"
+            st.markdown(f"**{title}** · {how}")
             return
         label = " · :orange-badge[recorded]" if is_recorded else ""
         taken = gallery.nearest_sample(snapshot, step)

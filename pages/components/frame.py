@@ -29,7 +29,7 @@ STYLE = """
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 .st-key-question { min-height: 3.2rem; }
-.st-key-verdict { height: 5.2rem; flex: none; overflow: auto; }
+.st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }

@@ -78,8 +78,10 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
         )
     if last.step < patience:
         return Verdict("info", f"**Too short to tell.** {_quality(last, config)}")
-    tone, opening = ("info", "No failure so far.") if snapshot.live else ("success", "Healthy.")
-    return Verdict(tone, f"**{opening}** {_quality(last, config)} {_balance(history)}")
+    numbers = f"{_quality(last, config)} {_balance(history)}"
+    if snapshot.live:
+        return Verdict("info", f"**No failure so far.** {numbers}")
+    return Verdict("success", f"**No failure found.** {numbers}")
 
 
 def _quality(last: EvalRecord, config: RunConfig) -> str:
@@ -100,7 +102,7 @@ def _balance(history: History) -> str:
     if not window:
         return ""
     right = sum((step.accuracy_real + step.accuracy_fake) / 2 for step in window) / len(window)
-    return f"D is right on {right:.0%} of images."
+    return f"D is right on {right:.0%} of real and generated examples."
 
 
 def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
