@@ -23,7 +23,7 @@ from typing import Any
 
 from gan_core import challenges
 from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
-from gan_core.reporting import Result, in_words, json_text, say, train_into
+from gan_core.reporting import Result, ended, in_words, json_text, say, train_into
 from gan_core.settings import Settings, SettingsError
 from gan_core.store import RunStore, StoreError
 
@@ -81,7 +81,7 @@ def run(options: Namespace, settings: Settings) -> int:
         result = train_into(store, config, device)
     print(json_text(result.to_dict()) if options.json else in_words(result))
     if result.outcome.kind == "failed":
-        say(f"{result.outcome.reason}.")
+        say(result.outcome.reason)
     return {"failed": 1, "stopped": INTERRUPTED}.get(result.outcome.kind, 0)
 
 
@@ -128,7 +128,7 @@ def record(options: Namespace, settings: Settings) -> int:
         say(f"{name}: {config.steps} steps")
         outcome = train_into(store, config, device).outcome
         if outcome.kind in ("failed", "stopped"):
-            say(f"{name}: {outcome.kind} at step {outcome.step}: {outcome.reason}.")
+            say(f"{name}: {ended(outcome)}")
             return INTERRUPTED if outcome.kind == "stopped" else 1
         print(store.export(config.digest(), options.destination), flush=True)
     return 0

@@ -9,11 +9,9 @@ machine's speed changes from minute to minute; the median block counts.
 from __future__ import annotations
 
 import itertools
-import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from torchvision import transforms
 
 from gan_core import datasets, networks
 from gan_core.config import RunConfig
+from gan_core.processor import processor_name
 from gan_core.trainer import BURST, Training, device_name, evaluation_due, samples_due
 
 ROUNDS = 3
@@ -269,20 +268,12 @@ def machine(device: torch.device) -> dict[str, Any]:
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return {
         "device": device_name(device),
-        "processor": _processor(),
+        "processor": processor_name(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "avx512_bf16": bool(supported()),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def benchmark(
@@ -298,8 +289,10 @@ def benchmark(
 
 def in_words(report: dict[str, Any]) -> str:
     """The report for people, one table a pair of networks."""
+    # A CPU's own name holds it already; beside a GPU it is worth telling.
+    host = "" if report["processor"] in report["device"] else f"{report['processor']}, "
     lines = [
-        f"{report['device']} ({report['processor']}, {report['instructions']}, avx512_bf16: "
+        f"{report['device']} ({host}{report['instructions']}, avx512_bf16: "
         f"{'yes' if report['avx512_bf16'] else 'no'}), torch {report['torch']}, "
         f"batch {report['batch_size']}, median of {report['rounds']} × {report['steps']} steps"
     ]

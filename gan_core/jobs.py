@@ -28,9 +28,16 @@ HOUSEKEEPING_SECONDS = 1.0
 EVICTION_SECONDS = 30.0
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
+MOST_OF_A_VIEWER = 4  # live runs that one viewer may have asked for
+MOST_WAITING = 100  # runs that may wait in all
 
 UNWATCHED = "nobody was watching; press Continue to go on"
+RELEASED = "its viewer turned to another run; press Continue to go on"
 RESTARTED = "the server was restarted; press Continue"
+
+
+class QueueFull(ValueError):
+    """A run that is not taken on because too many are already; the message is one sentence."""
 
 
 class JobQueue:
@@ -62,8 +69,8 @@ class JobQueue:
         """Have `config` trained to `config.steps`, sharing what others already train of it.
 
         Returns the run's digest. A run that is already there, or has diverged, is not trained
-        again. Raises ConfigError if the server does not train that far, StoreError if the store
-        cannot be written.
+        again. Raises ConfigError if the server does not train that far, QueueFull if the run would
+        be one too many, StoreError if the store cannot be written.
         """
         if config.steps > self.settings.max_steps:
             raise ConfigError(
@@ -71,11 +78,15 @@ class JobQueue:
                 f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
                 f"not {config.steps}.",
             )
-        digest = self.store.create(config)
-        self.store.touch(digest)
+        digest = config.digest()
         with self._lock:
             job = self._jobs.get(digest)
-            if job is None and self._trained(config):
+            trained = job is None and self._trained(config)
+            if job is None and not trained:
+                self._refuse_too_many(viewer)  # before anything is written
+            self.store.create(config)
+            self.store.touch(digest)
+            if trained:
                 return digest
             if job is None:
                 self._submitted += 1
@@ -98,12 +109,12 @@ class JobQueue:
 
     def release(self, digest: str, viewer: str) -> None:
         """The viewer has turned to something else; a run that nobody else watches is stopped."""
-        self._drop(digest, viewer, UNWATCHED)
+        self._drop(digest, viewer, RELEASED)
 
     def stop(self, digest: str, viewer: str) -> bool:
         """Stop a run, unless others watch it: then only the viewer's lease ends.
 
-        Returns whether it stops.
+        Returns False if others still watch it, True if it stops or has ended already.
         """
         return self._drop(digest, viewer, "stopped by hand")
 
@@ -159,6 +170,18 @@ class JobQueue:
             or (status.state == "finished" and status.step == config.steps)
         )
 
+    def _refuse_too_many(self, viewer: str) -> None:
+        """Raises QueueFull if neither this viewer nor the queue may have one more run."""
+        if sum(viewer in job.leases for job in self._jobs.values()) >= MOST_OF_A_VIEWER:
+            raise QueueFull(
+                f"You already have {MOST_OF_A_VIEWER} runs in training or in the queue; stop one "
+                "of them, or wait until one has finished."
+            )
+        if len(self._waiting()) >= MOST_WAITING:
+            raise QueueFull(
+                f"{MOST_WAITING} runs are waiting for a worker already; try again in a few minutes."
+            )
+
     def _queue_up(self, job: Job, viewer: str) -> None:
         """Give a waiting job the turn of this viewer, if that is sooner than its own."""
         if job.worker is None and viewer not in job.leases:
@@ -175,10 +198,11 @@ class JobQueue:
             job.worker.send(extend=job.digest, steps=steps)
 
     def _drop(self, digest: str, viewer: str, reason: str) -> bool:
+        """End the viewer's lease, and the run with the last one; whether nothing goes on."""
         with self._lock:
             job = self._jobs.get(digest)
             if job is None:
-                return False
+                return True
             job.leases.pop(viewer, None)
             if job.leases:
                 return False
@@ -261,8 +285,8 @@ class JobQueue:
             job.worker = None
             self._forget(
                 job, "failed",
-                f"the training process ended unexpectedly ({death}); press Continue to go on "
-                "from the last checkpoint",
+                f"The training process ended unexpectedly ({death}); press Continue to go on "
+                "from the last checkpoint.",
             )
         self._wake.set()
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from gan_core import classifier
 from gan_core.datasets import Dataset, as_bytes, scaled, whole
+from gan_core.frechet import frechet, moments
 
 IMAGE_SAMPLES = 2000
 POINT_SAMPLES = 2500
@@ -46,25 +47,6 @@ def histogram_metrics(shares: np.ndarray) -> dict[str, float]:
     present = shares[shares > 0]
     entropy = float(-(present * np.log(present)).sum())
     return {"class_entropy": entropy, "kl_uniform": math.log(len(shares)) - entropy}
-
-
-def frechet(first: tuple[np.ndarray, np.ndarray], second: tuple[np.ndarray, np.ndarray]) -> float:
-    """Fréchet distance between two Gaussians (mean (d,), covariance (d, d)).
-
-    |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁^½ Σ₂ Σ₁^½)^½), Dowson & Landau (1982).
-    """
-    (mean_1, covariance_1), (mean_2, covariance_2) = first, second
-    values, vectors = np.linalg.eigh(covariance_1)
-    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    product = np.linalg.eigvalsh(root @ covariance_2 @ root).clip(0)
-    trace = np.trace(covariance_1) + np.trace(covariance_2) - 2 * np.sqrt(product).sum()
-    return float(((mean_1 - mean_2) ** 2).sum() + max(trace, 0.0))
-
-
-def moments(features: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance of features (n, d), in float64."""
-    array = features.float().cpu().numpy().astype(np.float64)
-    return array.mean(0), np.cov(array, rowvar=False)
 
 
 def neighbour_radii(reals: Tensor, k: int = NEIGHBOURS) -> Tensor:

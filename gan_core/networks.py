@@ -95,7 +95,3 @@ def build(
         torch.manual_seed(config.seed)
         generator, discriminator = NETWORKS[config.architecture](config, dim, dropout)
     return generator.to(device), discriminator.to(device)
-
-
-def parameter_count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())

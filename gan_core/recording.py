@@ -241,9 +241,9 @@ class _Sitting:
 
     def _fail(self, error: Exception) -> Outcome:
         if _out_of_memory(error):
-            what = "the training ran out of memory; a smaller batch needs less"
+            what = "The training ran out of memory; a smaller batch needs less."
         else:
-            what = f"the training failed: {type(error).__name__}: {_first_line(error)}"
+            what = f"The training failed: {type(error).__name__}: {_first_line(error)}."
         # The disk itself may be what failed.
         with contextlib.suppress(OSError, StoreError):
             self.store.log(self.digest, "".join(traceback.format_exception(error)))
@@ -276,7 +276,8 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "no message")[:300]
+    """Without its full stop."""
+    return next(iter(str(error).strip().splitlines()), "no message")[:300].rstrip(".")
 
 
 @contextlib.contextmanager

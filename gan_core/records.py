@@ -185,7 +185,10 @@ class History:
         return next((e for e in reversed(self.evaluations) if e.step <= step), None)
 
     def until(self, step: int) -> History:
-        """The history as it was after `step` steps."""
+        """The history as it was after `step` steps; itself where it goes no further."""
+        ended = self.outcome.step if self.outcome else 0  # a divergence is one step past its last
+        if max(self.last_step, ended) <= step:
+            return self
         return History(
             (record for record in self.steps if record.step <= step),
             (record for record in self.evaluations if record.step <= step),

@@ -11,7 +11,6 @@ import shutil
 import sys
 import time
 from dataclasses import dataclass
-from dataclasses import replace as replaced
 from typing import Any
 
 from gan_core.config import RunConfig
@@ -69,12 +68,11 @@ def train_into(store: RunStore, config: RunConfig, device: Any) -> Result:
         outcome = record_run(store, config, device=device, on_record=progress)
     finally:
         progress.close()
-    snapshot = store.snapshot(config.digest())
+    snapshot = store.snapshot(config.digest()).until(config.steps)
     history = snapshot.history
-    if outcome.step > config.steps and outcome.kind == "finished":
-        # Somebody trained it further; tell what this many steps give.
-        history = history.until(config.steps)
-        outcome = replaced(outcome, step=config.steps, seconds=history.evaluations[-1].seconds)
+    if outcome.step > config.steps:  # somebody trained it further; tell what this many steps give
+        outcome = history.outcome
+    # What was seen, not what was read: a full disk keeps no failure.
     history = History(history.steps, history.evaluations, outcome)
     return Result(config, history, outcome, snapshot.status.device)
 
@@ -130,12 +128,17 @@ def quality(metrics: dict[str, float], noun: str) -> str:
     return ", ".join(parts)
 
 
+def ended(outcome: Outcome) -> str:
+    """How and when a run ended, and why where there is more to say."""
+    reason = f": {outcome.reason}" if outcome.reason else ""
+    return f"{outcome.kind} at step {outcome.step}{reason}"
+
+
 def in_words(result: Result) -> str:
     """The summary for people."""
     outcome = result.outcome
-    reason = f": {outcome.reason}" if outcome.reason else ""
     lines = [
-        f"{outcome.kind} at step {outcome.step}{reason}",
+        ended(outcome),
         f"{outcome.seconds:.1f} s, {result.steps_per_second:.1f} steps/s, {result.device}, "
         f"run {result.config.digest()}",
         "  ".join(f"{name} {value:.4g}" for name, value in result.metrics.items()),

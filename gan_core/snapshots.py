@@ -111,6 +111,29 @@ class RunSnapshot:
             history = History(history.steps, history.evaluations, outcome)
         return dataclasses.replace(self, history=history, status=status, place=place)
 
+    def until(self, steps: int) -> RunSnapshot:
+        """The run as a viewer who asked for `steps` should see it, whoever asked for more.
+
+        Whatever became of it later, a run that has gone beyond `steps` was finished there. Its
+        seconds are then those of the last evaluation until there, the last time that is known.
+        """
+        config, status = self.config.replace(steps=steps), self.status
+        reached = self.history.last_step  # of a divergence, the last step before it
+        if reached < steps or (reached == steps and not (self.live and status.steps > steps)):
+            status = dataclasses.replace(status, steps=steps)
+            return dataclasses.replace(self, config=config, status=status)
+        history, seconds = self.history.until(steps), status.seconds
+        if reached > steps and history.evaluations:
+            seconds = history.evaluations[-1].seconds
+        finished = dataclasses.replace(
+            status, state="finished", step=steps, steps=steps, seconds=seconds, seconds_left=None,
+            reason="",
+        )
+        samples = tuple(step for step in self.samples if step <= steps)
+        return dataclasses.replace(
+            self, config=config, history=history, samples=samples
+        ).standing(finished)
+
 
 # --- single files --------------------------------------------------------------------------------
 

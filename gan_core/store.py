@@ -45,12 +45,13 @@ from gan_core.snapshots import (
 CACHED_RUNS = 64
 CACHED_RECORDS = 500_000  # about 200 MB
 EXPORTED_SHEETS = 40
+MOST_RUNS = 2000  # more make listing the store slow, however small they are
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 class RunStore:
-    """Runs below the folder `root`, of which at most `megabytes` are kept by `evict`.
+    """Runs below the folder `root`; `evict` keeps at most MOST_RUNS of them, and `megabytes`.
 
     Safe to use from several threads and processes. A digest comes from a URL: whatever is not 16
     lower hexadecimal digits is "no such run" and never reaches the file system.
@@ -234,7 +235,7 @@ class RunStore:
         return sum(files.size(self.root / digest) for digest in self._names())
 
     def evict(self, keep: Collection[str] = ()) -> list[str]:
-        """Remove the longest unused runs until the store fits its limit; returns their digests.
+        """Remove the longest unused runs until the store fits its limits; returns their digests.
 
         Runs in `keep`, and runs that a process is training, stay.
         """
@@ -242,9 +243,10 @@ class RunStore:
             shutil.rmtree(leftover, ignore_errors=True)
         sizes = {digest: files.size(self.root / digest) for digest in self._names()}
         excess = sum(sizes.values()) - self.megabytes * 1_000_000
+        surplus = len(sizes) - MOST_RUNS
         removed = []
         for digest in sorted(sizes, key=lambda name: files.modified(self.root / name)):
-            if excess <= 0:
+            if excess <= 0 and surplus <= 0:
                 break
             if digest in keep:
                 continue
@@ -252,6 +254,7 @@ class RunStore:
                 self.delete(digest)
                 removed.append(digest)
                 excess -= sizes[digest]
+                surplus -= 1
         return removed
 
     def export(self, digest: str, destination: str | os.PathLike[str], points: int = 600) -> Path:

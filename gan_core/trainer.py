@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from gan_core import datasets, metrics, networks
 from gan_core.config import TRAJECTORY_VERSION, RunConfig
 from gan_core.losses import LOSSES
+from gan_core.processor import processor_name
 from gan_core.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
 
 BURST = 25  # steps whose measurements stay on the device before they come over together
@@ -54,13 +55,13 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """What to call the device in front of people, with the number of threads on a CPU."""
+    """What to call the device in front of people: "AMD EPYC 7763 CPU, 2 threads"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return "Apple GPU (MPS)"
     count = torch.get_num_threads()
-    return f"CPU, {count} thread{'s' if count > 1 else ''}"
+    return f"{processor_name()} CPU, {count} thread{'s' if count > 1 else ''}".lstrip()
 
 
 def use_bfloat16(precision: str, device: torch.device) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import math
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from gan_core.challenges import CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
 from gan_core.config import KNOBS, RunConfig
 from gan_core.records import STEP_METRICS
 from gan_core.settings import Settings
+from gan_core.store import RunStore
+
+RECORDED_STORE = RunStore(Path(__file__).parents[1] / "gan_core" / "data" / "recorded")
 
 # The evaluation metrics of docs/design: what a headline chart can show beside the per-step ones.
 EVALUATION_METRICS = {
@@ -99,3 +105,19 @@ def test_recorded_runs_have_different_names(name):
     """Otherwise two recorded runs would overwrite each other."""
     others = [config.digest() for other, config in RECORDED.items() if other != name]
     assert RECORDED[name].digest() not in others
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_recorded_run_ships_whole(name):
+    """Otherwise a page would open empty, or with a torn picture, before anybody has trained."""
+    config = RECORDED[name]
+    snapshot = RECORDED_STORE.snapshot(config.digest())
+    assert snapshot is not None, "python -m gan_core record makes it"
+    status = snapshot.status
+    assert (status.state, status.step, status.steps) == ("finished", config.steps, config.steps)
+    assert snapshot.history.last_step == snapshot.history.evaluations[-1].step == config.steps
+    assert (snapshot.samples[0], snapshot.samples[-1]) == (0, config.steps)
+    for step in snapshot.samples:
+        sheet = Image.open(io.BytesIO(RECORDED_STORE.sheet(config.digest(), step)))
+        sheet.load()
+    assert not RECORDED_STORE.checkpoint_path(config.digest()).exists()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from gan_core import classifier
-from gan_core.datasets import scaled
+from gan_core import classifier, extractor, metrics
+from gan_core.datasets import SUBSET_SEED, scaled
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,27 @@ def test_the_card_says_how_the_weights_were_made():
     assert {"epochs", "seed", "test_accuracy", "torch"} <= set(classifier.card())
 
 
+def test_what_the_pages_are_told_is_what_is_measured(model, mnist, cpu):
+    """Else they would set a run's Fréchet distance against the number of another extractor."""
+    told = extractor.extractor()
+    assert set(told) == {"id", "test_accuracy", "frechet_train_held_out"}
+    assert told["id"] == classifier.extractor_id()
+    found = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
+    assert told["test_accuracy"] == pytest.approx(found, abs=2e-4)
+    # As `metrics` measures as many samples of G.
+    rows = np.random.default_rng(SUBSET_SEED).permutation(60_000)[: metrics.IMAGE_SAMPLES]
+    images = scaled(mnist.train[torch.from_numpy(rows)])
+    reference = metrics.image_reference("mnist", cpu).moments
+    distance = metrics.frechet(metrics.moments(model.features(images)), reference)
+    assert told["frechet_train_held_out"] == pytest.approx(distance, rel=0.01)
+
+
+def test_what_the_pages_are_told_cannot_be_changed_by_one_of_them():
+    """One page's rounding would otherwise reach every other visitor."""
+    extractor.extractor()["test_accuracy"] = 0
+    assert extractor.extractor()["test_accuracy"] > 0.9
+
+
 def test_training_learns(monkeypatch, cpu, mnist):
     """`python -m gan_core.classifier` must work when somebody wants to check the weights: on 2560
     images, one pass of ten batches is already far above the 10 % of guessing."""
@@ -72,8 +93,11 @@ def test_main_writes_what_load_reads(monkeypatch, tmp_path, cpu, capsys):
     """Otherwise retraining would leave weights that the app cannot open."""
     fresh = classifier.DigitClassifier()
     monkeypatch.setattr(classifier, "WEIGHTS", tmp_path / "weights.npz")
+    monkeypatch.setattr(extractor, "FACTS", tmp_path / "extractor.json")
     monkeypatch.setattr(classifier, "train", lambda epochs, seed: (fresh, 0.98765))
     classifier.main()
+    assert extractor.extractor()["id"] == classifier.extractor_id()
+    assert "frechet_train_held_out" in extractor.extractor()
     assert "0.9877" in capsys.readouterr().out
     assert classifier.card()["test_accuracy"] == pytest.approx(0.9877)
     with np.load(tmp_path / "weights.npz", allow_pickle=False) as arrays:

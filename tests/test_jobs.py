@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gan_core.config import ConfigError, RunConfig
-from gan_core.jobs import JobQueue
+from gan_core.jobs import MOST_OF_A_VIEWER, JobQueue, QueueFull
+from gan_core.pool import _environment
 from gan_core.records import StepRecord
 from gan_core.settings import Settings
 from gan_core.store import RunStatus, RunStore
@@ -134,13 +135,13 @@ def test_more_steps_extend_the_run_that_is_there(fakes):
 
 
 def test_viewers_take_turns(fakes):
-    """One student who queues five runs must not hold up everybody else's first."""
+    """One student who queues four runs must not hold up everybody else's first."""
     queue = fakes.queue()
-    greedy = [queue.submit(seeded(number), "greedy") for number in range(5)]
+    greedy = [queue.submit(seeded(number), "greedy") for number in range(4)]
     modest = [queue.submit(seeded(10 + number), f"modest {number}") for number in range(2)]
     order = [greedy[0], *modest, *greedy[1:]]
-    assert [queue.snapshot(digest).place for digest in order] == [0, 1, 2, 3, 4, 5, 6]
-    assert queue.pool().waiting == 6
+    assert [queue.snapshot(digest).place for digest in order] == [0, 1, 2, 3, 4, 5]
+    assert queue.pool().waiting == 5
     assert queue.snapshot(modest[0]).live
     for digest in order:
         fakes.finish(digest)
@@ -189,6 +190,7 @@ def test_release_stops_a_run_that_nobody_else_watches(fakes):
     queue.release(running, "a")
     queue.release(waiting, "a")
     assert state(queue, waiting) == "stopped" and queue.pool().waiting == 0
+    assert "turned to another run" in queue.snapshot(waiting).status.reason
     assert not any("stop" in order for order in fakes.orders())
     queue.release(running, "b")
     until(lambda: fakes.orders()[-1].get("stop") == running)
@@ -202,7 +204,9 @@ def test_stop_spares_a_run_that_others_watch(fakes):
     assert queue.stop(digest, "student") is False
     assert queue.stop(digest, "teacher") is True
     until(lambda: fakes.orders()[-1].get("stop") == digest)
-    assert queue.stop("0" * 16, "teacher") is False
+    until(lambda: digest not in queue._jobs)
+    assert queue.stop(digest, "teacher") is True  # ended a moment ago: nobody else watches it
+    assert queue.stop("0" * 16, "teacher") is True
 
 
 def test_a_run_asked_for_again_while_it_stops_goes_on(fakes):
@@ -229,6 +233,35 @@ def test_what_is_trained_already_is_not_trained_again(fakes):
     until(lambda: fakes.begun() == [digest])
 
 
+def test_one_viewer_cannot_fill_the_queue(fakes):
+    """One student's tab could otherwise keep the workers busy for the rest of the lesson."""
+    queue = fakes.queue()
+    mine = [queue.submit(seeded(number), "a") for number in range(MOST_OF_A_VIEWER)]
+    with pytest.raises(QueueFull, match=r"^You already have 4 runs .*\.$"):
+        queue.submit(seeded(50), "a")
+    assert not fakes.store.exists(seeded(50).digest())  # nor does it fill the disk
+    queue.submit(seeded(3).replace(steps=9000), "a")  # one's own run goes further
+    queue.submit(seeded(50), "b")
+    queue.submit(seeded(50), "a")  # sharing costs nothing
+    finished = fakes.store.create(seeded(51))
+    fakes.store.write_status(finished, RunStatus("finished", RING.steps, RING.steps))
+    assert queue.submit(seeded(51), "a") == finished
+    for digest in mine:
+        queue.release(digest, "a")
+    assert queue.snapshot(queue.submit(seeded(52), "a")).live
+
+
+def test_the_queue_is_bounded(fakes, monkeypatch):
+    """Made-up viewers could otherwise fill memory and disk with waiting runs."""
+    monkeypatch.setattr("gan_core.jobs.MOST_WAITING", 3)
+    queue = fakes.queue()
+    for number in range(4):  # one of them is in training
+        queue.submit(seeded(number), f"viewer {number}")
+    with pytest.raises(QueueFull, match=r"^3 runs are waiting .*\.$"):
+        queue.submit(seeded(50), "late")
+    queue.submit(seeded(3), "late")
+
+
 def test_the_server_has_its_own_limit_of_steps(fakes):
     """One visitor could otherwise occupy a worker for hours."""
     queue = fakes.queue()
@@ -244,7 +277,10 @@ def test_a_worker_that_dies_takes_only_its_own_run_along(fakes):
     (fakes.folder / f"die-{doomed}").touch()
     until(lambda: state(queue, doomed) == "failed")
     reason = queue.snapshot(doomed).status.reason
-    assert "perhaps for lack of memory" in reason and "Continue" in reason
+    assert reason == (
+        "The training process ended unexpectedly (killed, perhaps for lack of memory); "
+        "press Continue to go on from the last checkpoint."
+    )
     assert queue.snapshot(safe).live
     until(lambda: queue.pool().ready == 2)
     queue.submit(RING, "a")
@@ -259,7 +295,7 @@ def test_workers_that_do_not_start_are_given_up_with_their_last_words(fakes):
     digest = queue.submit(RING, "a")
     until(lambda: state(queue, digest) == "failed")
     reason = queue.snapshot(digest).status.reason
-    assert "does not start" in reason and "no such device" in reason
+    assert reason == "The training process does not start (exit code 1): no such device."
     assert queue.pool().ready == 0
 
 
@@ -310,6 +346,19 @@ def test_the_store_is_kept_within_its_limit(fakes):
     assert queue.snapshot(digest).live
 
 
+@pytest.mark.parametrize(
+    ("threads", "chosen", "expected"),
+    [(1, None, None), (2, None, "PASSIVE"), (2, "ACTIVE", "ACTIVE"), (1, "ACTIVE", "ACTIVE")],
+)
+def test_threads_of_a_worker_sleep_when_idle(monkeypatch, tmp_path, threads, chosen, expected):
+    """Spinning ones would make every step many times slower on a machine that does more."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    settings = Settings(tmp_path, 2000, 1, threads, "cpu", 50_000, 900.0, 25.0)
+    assert _environment(settings, tmp_path).get("OMP_WAIT_POLICY") == expected
+
+
 def test_closing_ends_the_workers(fakes):
     """A stopped server would otherwise leave processes behind."""
     queue = fakes.queue(workers=2)
@@ -341,7 +390,7 @@ def test_a_real_worker_killed_in_mid_run(real):
     other = real.submit(seeded(101).replace(steps=100_000), "b")
     assert state(real, doomed) in ("starting", "queued")
     until(lambda: reached(real, doomed, 30) and reached(real, other, 30), 120)
-    assert real.pool().device.startswith("CPU")
+    assert "CPU, 1 thread" in real.pool().device
     real._jobs[doomed].worker.process.send_signal(signal.SIGKILL)
     until(lambda: state(real, doomed) == "failed")
     before = real.snapshot(other).history.last_step
@@ -357,7 +406,7 @@ def test_a_real_worker_killed_in_mid_run(real):
     assert [record.step for record in again] == list(range(1, len(again) + 1))
     real.release(doomed, "a")
     until(lambda: state(real, doomed) == "stopped")
-    assert "nobody was watching" in real.snapshot(doomed).status.reason
+    assert "turned to another run" in real.snapshot(doomed).status.reason
 
 
 def test_a_real_run_is_extended_while_it_trains(real):
@@ -400,4 +449,9 @@ def test_a_killed_server_leaves_runs_that_the_next_one_continues(tmp_path):
         assert queue.snapshot(digest).history.steps[: len(steps)] == steps
     finally:
         queue.close()
-    assert state(queue, digest) == "stopped" or not store.locked(digest)
+    # A server that ends in good order leaves a run that says so, and can be continued.
+    assert not store.locked(digest)
+    after = store.snapshot(digest)
+    assert after.status.state == "stopped" and "shut down" in after.status.reason
+    assert after.history.last_step == after.status.step >= len(steps) + 50
+    assert store.checkpoint_path(digest).is_file()

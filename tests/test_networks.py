@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gan_core.config import ARCHITECTURES, DATASETS, ConfigError, RunConfig
-from gan_core.networks import NETWORKS, Dropout, build, parameter_count
+from gan_core.networks import NETWORKS, Dropout, build
 
 PAIRS = [(architecture, dataset) for architecture, (_, kinds) in ARCHITECTURES.items()
          for dataset, card in DATASETS.items() if card.kind in kinds]
@@ -19,6 +19,10 @@ def made(cpu, seed: int = 0, stream: int = 0, **settings):
     config = RunConfig(seed=seed, **settings)
     dim = 784 if config.card.kind == "image" else 2
     return build(config, dim, cpu, torch.Generator().manual_seed(stream))
+
+
+def parameter_count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def linear(*sizes: int) -> int:

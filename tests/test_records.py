@@ -136,6 +136,18 @@ def test_until_is_the_history_as_it_was(history):
     assert history.until(0).steps == ()
 
 
+def test_until_keeps_a_history_that_goes_no_further(history):
+    """Otherwise every look at a finished run would read its curves out of the records anew."""
+    assert history.until(3) is history and history.until(99) is history
+
+
+def test_until_forgets_a_divergence_that_was_still_to_come():
+    """A run that became NaN at step 4 was sound after step 3."""
+    diverged = History([step(1), step(2), step(3)], outcome=Outcome("diverged", 4))
+    assert diverged.until(3).outcome is None
+    assert diverged.until(4) is diverged
+
+
 @pytest.mark.parametrize("points", [2, 10, 99, 100, 500])
 def test_thinned_keeps_both_ends(points):
     """Otherwise a long run's chart would end before the run did."""

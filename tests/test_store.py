@@ -258,6 +258,16 @@ def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
     assert not list(tmp_path.glob(".removed*"))
 
 
+def test_eviction_bounds_the_number_of_runs(store, monkeypatch):
+    """Many tiny runs would otherwise make every look at the store slow."""
+    monkeypatch.setattr("gan_core.store.MOST_RUNS", 3)
+    digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(6)]
+    for age, digest in enumerate(digests):
+        os.utime(store.root / digest, (1000 + age, 1000 + age))
+    assert store.evict(keep={digests[1]}) == [digests[0], digests[2], digests[3]]
+    assert set(store.digests()) == {digests[1], digests[4], digests[5]}
+
+
 def test_a_store_within_its_limit_loses_nothing(store, digest):
     """Runs would vanish for no reason."""
     assert store.evict() == []

@@ -19,6 +19,7 @@ import torch
 from gan_core import metrics, trainer
 from gan_core.config import ARCHITECTURES, DATASETS, LOSSES, OPTIMIZERS, RunConfig
 from gan_core.losses import Loss
+from gan_core.processor import processor_name
 from gan_core.records import EvalRecord, Outcome, SampleRecord, StepRecord
 from gan_core.trainer import DeviceError, Training, evaluation_due, samples_due, train
 
@@ -592,7 +593,7 @@ def test_the_cpu_is_always_there():
     """Otherwise the app would not run on a plain laptop."""
     assert trainer.pick_device("cpu") == torch.device("cpu")
     assert trainer.pick_device().type in ("cpu", "cuda", "mps")
-    assert trainer.device_name(torch.device("cpu")) == "CPU, 1 thread"
+    assert trainer.device_name(torch.device("cpu")) == f"{processor_name()} CPU, 1 thread"
 
 
 def test_precision_is_what_was_asked_for(monkeypatch, cpu):

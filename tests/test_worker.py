@@ -191,6 +191,7 @@ ONE = StepRecord(1, *[0.5] * 10)
 
 @pytest.mark.parametrize(("error", "words"), [
     (RuntimeError("shapes\ndo not fit"), "RuntimeError: shapes"),
+    (RuntimeError("a sentence."), "RuntimeError: a sentence."),
     (MemoryError(), "out of memory"),
     (torch.OutOfMemoryError("CUDA"), "out of memory"),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "out of memory"),
@@ -203,7 +204,9 @@ def test_a_failure_is_told_in_one_sentence_with_its_traceback_in_the_log(
     outcome = record_run(store, CONFIG)
     snapshot = store.snapshot(DIGEST)
     assert outcome.kind == snapshot.status.state == "failed"
-    assert words in snapshot.status.reason and "\n" not in snapshot.status.reason
+    reason = snapshot.status.reason
+    assert words in reason and "\n" not in reason
+    assert reason.startswith("The training ") and reason.endswith(".") and ".." not in reason
     assert snapshot.history.last_step == 1
     assert "Traceback" in (store.root / DIGEST / "log.txt").read_text()
 
@@ -222,13 +225,15 @@ def test_a_diverged_run_keeps_its_last_finite_checkpoint(store, monkeypatch):
 
 
 def test_a_run_that_really_diverges_says_so(store):
-    """A learning rate of 1 with plain SGD on the minimax loss is one of the lessons."""
-    config = RunConfig(dataset="ring", optimizer="sgd", learning_rate=1.0, beta1=0.99, steps=3000,
-                       learning_rate_ratio=100, batch_size=16)
+    """A learning rate of 1 with plain SGD is one of the lessons: NaN after three steps."""
+    config = RunConfig(dataset="ring", optimizer="sgd", learning_rate=1.0, learning_rate_ratio=100,
+                       batch_size=16)
     outcome = record_run(store, config)
-    status = store.snapshot(config.digest()).status
-    assert (status.state, status.step) == (outcome.kind, outcome.step)
-    assert outcome.kind in ("diverged", "finished")
+    snapshot = store.snapshot(config.digest())
+    status = snapshot.status
+    assert outcome.kind == status.state == "diverged"
+    assert outcome.step == status.step == snapshot.history.last_step + 1
+    assert outcome.step < 100 and "infinite or NaN" in status.reason
 
 
 def test_ctrl_c_stops_with_a_checkpoint(store, uninterrupted):
