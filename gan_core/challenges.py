@@ -32,7 +32,6 @@ class Challenge:
     page: str | None = None
     question: str = ""
     knobs: tuple[str, ...] = ()
-    headline: str = "modes"
     presets: dict[str, Preset] = field(default_factory=dict)
     start: str = ""  # the preset a newcomer finds on the sliders
     recorded: tuple[str, str] | tuple[()] = ()  # what is shown before any click, and beside it
@@ -70,7 +69,7 @@ CHALLENGES: dict[str, Challenge] = {
             ),
         },
         start="healthy",
-        recorded=("healthy", "baseline"),
+        recorded=("baseline", "healthy"),
     ),
     "training_instability": Challenge(
         title="Training instability",

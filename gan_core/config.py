@@ -62,12 +62,16 @@ class DatasetCard:
     examples: int  # training examples
     modes: int  # classes or mixture components
     mode_noun: str  # what one mode is called
+    mode_rule: str  # what counts as a mode that is there
+    extent: float = 0.0  # points lie within ±this
 
 
 DATASETS: dict[str, DatasetCard] = {
-    "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit"),
-    "ring": DatasetCard("2-D ring of 8 Gaussians", "points", 100_000, 8, "mode"),
-    "grid": DatasetCard("2-D grid of 25 Gaussians", "points", 100_000, 25, "mode"),
+    "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit", "a share of at least 1 %"),
+    "ring": DatasetCard("2-D ring of 8 Gaussians", "points", 100_000, 8, "mode",
+                        "at least one sample within 3σ", 1.6),
+    "grid": DatasetCard("2-D grid of 25 Gaussians", "points", 100_000, 25, "mode",
+                        "at least one sample within 3σ", 5.0),
 }
 
 # architecture -> (label, kinds of data it fits)

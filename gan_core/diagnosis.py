@@ -24,8 +24,6 @@ TITLES = {
     "divergence": "Divergence",
 }
 
-SEVERITIES = ("warning", "severe")
-
 
 @dataclass(frozen=True)
 class Threshold:
@@ -90,7 +88,7 @@ class Remedy:
 @dataclass(frozen=True)
 class Finding:
     symptom: str
-    severity: str  # one of SEVERITIES
+    severity: str  # "warning" or "severe"
     since: int  # the step from which it holds
     evidence: str
     remedies: tuple[Remedy, ...] = field(default=())
@@ -203,7 +201,7 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
         words += f"; {last.histogram[top]:.0%} of its samples are {noun} {top}"
     if "diversity" in last.metrics:
         words += (
-            f". Its samples lie {last.metrics['diversity']:.2f} times as far apart as real images"
+            f". Two samples differ {last.metrics['diversity']:.0%} as much as two real images do"
         )
     return words + "."
 
@@ -219,9 +217,13 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
             "Equal learning rates", {"learning_rate_ratio": 1.0},
             "G no longer outruns D"))
     if config.input_noise == 0:
+        # Noise alone does not bring the modes back; on top of more D steps it helps a little.
+        steps = max(3, config.discriminator_steps)
         remedies.append(Remedy(
-            "Noise 0.1 on D's inputs", {"input_noise": 0.1},
-            "real and generated images overlap, so that D cannot be perfectly sure"))
+            "Three D steps and noise 0.1 on D's inputs" if steps == 3
+            else "Noise 0.1 on D's inputs",
+            {"discriminator_steps": steps, "input_noise": 0.1},
+            "real and generated samples overlap, so that D cannot be perfectly sure"))
     return tuple(remedies)
 
 
@@ -249,7 +251,7 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     now = float(np.median(norm[-window:]))
     loss = config.loss.replace("_", "-")
     evidence = (
-        f"D is right on {accuracy[-window:].mean():.1%} of images, and G's gradient is "
+        f"D is right on {accuracy[-window:].mean():.1%} of examples, and G's gradient is "
         f"{_times_smaller(start, now)} at the start ({start:.2g} → {now:.2g}). The {loss} loss "
         f"passes on {np.median(saturation[-window:]):.2g} per logit instead of 0.5 at equilibrium."
     )

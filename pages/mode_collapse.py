@@ -65,10 +65,29 @@ Later pages add packing, minibatch statistics and Wasserstein losses.
     )
 
 st.subheader("The claim, and what we measured")
-st.markdown(
-    """
-The report says: with a higher learning rate for the generator it collapsed to nearly identical
-digits, and training $D$ more often than $G$, together with input noise, improved variety. The
-lecture notes add that a generator in this state may *rotate* through a small set of outputs.
+claim, measured = st.columns(2)
+with claim:
+    st.markdown(
+        """
+**The report** (K. Toseef, 2025): with a higher learning rate the generator collapsed to nearly
+identical digits; training $D$ more often than $G$, together with noise on the inputs, improved
+variety.
+
+**The lecture notes** add that a collapsed generator may rotate through a small set of outputs.
 """
-)
+    )
+with measured:
+    st.markdown(
+        """
+**Reproduced**, seeds 0 to 4, 1000 steps each:
+
+| | digits | diversity | Fréchet distance |
+|---|---|---|---|
+| Break it: G ×10 | 1 in 5 of 5 | 0.00 | 995 – 1242 |
+| Fix it: and three D steps | 10 in 5 of 5 | 0.79 – 0.86 | 180 – 272 |
+| Healthy, 1500 steps | 10 in 5 of 5 | 0.73 – 0.77 | 189 – 253 |
+
+`python -m gan_core verify` measures it again on your machine. The collapse needs the rates of this
+preset; at a fifth of the ratio MNIST forgives the imbalance.
+"""
+    )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gan_core.config import DATASETS, KNOBS, LOSSES, RunConfig
-from gan_core.diagnosis import CHECKS, SEVERITIES, THRESHOLDS, TITLES, diagnose
+from gan_core.diagnosis import CHECKS, THRESHOLDS, TITLES, diagnose
 from gan_core.records import STEP_METRICS, EvalRecord, History, Outcome, StepRecord
 
 MINIMAX, NON_SATURATING = RunConfig(loss="minimax"), RunConfig()
@@ -97,7 +97,7 @@ def test_each_symptom_is_named_and_nothing_else(name):
     history, config = SYMPTOMS[name]
     finding = only(history, config)
     assert finding.symptom == name
-    assert finding.severity in SEVERITIES
+    assert finding.severity in ("warning", "severe")
     assert any(character.isdigit() for character in finding.evidence)
     assert finding.evidence.endswith(".")
 
@@ -134,7 +134,7 @@ def test_a_collapse_that_is_over_is_not_reported():
 def test_evidence_carries_the_numbers_it_was_found_by():
     """Otherwise a student could not check the verdict against the curves."""
     collapse = only(*SYMPTOMS["mode_collapse"]).evidence
-    assert "1 of 10 digits" in collapse and "0.02" in collapse and "100%" in collapse
+    assert "1 of 10 digits" in collapse and "2%" in collapse and "100%" in collapse
     vanishing = only(*SYMPTOMS["vanishing_gradient"]).evidence
     assert "100.0%" in vanishing and "more than a million times" in vanishing
     assert "minimax" in vanishing

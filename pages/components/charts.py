@@ -16,128 +16,170 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from gan_core.config import DatasetCard
+from gan_core.extractor import extractor
 from gan_core.records import EvalRecord, History
 
 POINTS = 300  # a series is thinned to so many points
 HEIGHT = 230
+PLANE = 285  # pixels of the square in which 2-D points are drawn
+SCATTERED = 1500  # points drawn of a sample: more would hide each other
 THIS, REFERENCE = "this run", "reference"
 RUNS = [THIS, REFERENCE]
-# Blue and orange keep their difference for colour-blind readers, and 3 : 1 on white and on black.
-BLUE, ORANGE, GREY = "#2f86d6", "#d9701e", "#8a8f98"
+# Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
+BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of per-step metrics: metric -> what a reader sees."""
+    """A chart of per-step metrics; `series` pairs a metric with what a reader sees."""
 
     title: str
-    series: Mapping[str, str]
+    note: str
+    series: tuple[tuple[str, str], ...]
     axis: str
-    domain: tuple[float, float] | None = None
-    log: bool = False
+    domain: tuple[float, float]
     rules: tuple[float, ...] = ()  # dotted reference lines
-    note: str = ""  # what they mean, under the title
+    log: bool = False
 
-    def __hash__(self) -> int:
-        return hash(self.title)
+    def described(self) -> str:
+        return f"{self.title} by step, {' and '.join(label for _, label in self.series)}"
 
 
-LOSSES = Lines(
-    "Losses",
-    {"loss_d": "D", "loss_g": "G"},
-    "loss (nats)",
-    (0.0, 6.0),
-    rules=(2 * math.log(2), math.log(2)),
-    note="dotted: at equilibrium D has 2 ln 2 = 1.386, a non-saturating G ln 2 = 0.693",
-)
+@dataclass(frozen=True)
+class Curve:
+    """A chart of one metric of the evaluations."""
+
+    title: str
+    note: str
+    metric: str
+    axis: str
+    domain: tuple[float, float]
+    rules: tuple[float, ...] = ()
+    log: bool = False
+
+    def described(self) -> str:
+        return f"{self.title} by step, this run and the reference"
+
+
+def lines(loss: str) -> tuple[Lines, ...]:
+    """Losses, scores and gradients; the losses' frame and reference lines depend on the loss."""
+    equal, saturating = math.log(2), loss == "minimax"
+    losses = Lines(
+        f"Losses ({loss.replace('_', '-')})",
+        f"dotted: at equilibrium D has 2 ln 2 = 1.39, G {'−' if saturating else ''}ln 2 = "
+        f"{'−' if saturating else ''}0.69; comparable only at equal loss functions",
+        (("loss_d", "D"), ("loss_g", "G")),
+        "loss (nats)",
+        (-6.0, 4.0) if saturating else (0.0, 8.0),
+        (2 * equal, -equal if saturating else equal),
+    )
+    return losses, SCORES, GRADIENTS
+
+
 SCORES = Lines(
     "What D thinks: σ(logit)",
-    {"score_real": "real", "score_fake": "generated"},
-    "mean score, 1 = real",
+    "mean over the batch; dotted: 0.5, D cannot tell real from generated",
+    (("score_real", "real"), ("score_fake", "generated")),
+    "score, 1 = real",
     (0.0, 1.0),
-    rules=(0.5,),
-    note="dotted: 0.5, D cannot tell real from generated",
+    (0.5,),
 )
 GRADIENTS = Lines(
     "Gradient norms",
-    {"grad_norm_d": "D", "grad_norm_g": "G"},
+    "over all parameters of one network, before the optimiser",
+    (("grad_norm_d", "D"), ("grad_norm_g", "G")),
     "L2 norm, log scale",
     (1e-5, 1e2),
     log=True,
-    note="over all parameters of one network, before the optimiser",
 )
 
 
+def curves(card: DatasetCard) -> tuple[Curve, ...]:
+    """What the evaluations of a data set are drawn as."""
+    noun, total = card.mode_noun, float(card.modes)
+    present = Curve(f"{noun.capitalize()}s present", card.mode_rule, "modes", f"{noun}s",
+                    (0.0, total), (total,))
+    if card.kind == "points":
+        good = Curve("High quality", "share of samples within 3σ of a centre; dotted: 98.9 %, a "
+                     "perfect sampler", "high_quality", "share", (0.0, 1.0), (0.9889,))
+        even = Curve("Distance from an even mixture", "reverse KL divergence, 0 is even",
+                     "kl_uniform", "KL (nats)", (0.0, math.log(total)))
+        return present, good, even
+    features, reals = extractor()["id"], extractor()["frechet_train_held_out"]
+    return (
+        present,
+        Curve("Diversity", "mean distance between two samples ÷ between two real images; "
+              "dotted: 1, as diverse", "diversity", "ratio", (0.0, 1.1), (1.0,)),
+        Curve("Fréchet distance", f"to held-out digits, on {features}; training digits "
+              f"have {reals:.1f} (dotted)", "frechet", "distance, log scale", (1.0, 3000.0),
+              (max(reals, 1.0),), log=True),
+    )
+
+
 def lines_frame(chart: Lines, histories: Mapping[str, History]) -> pd.DataFrame:
-    """One row per step, series and run: step, value, series, run."""
+    """One row per step, series and run: step, value, drawn (value, cut at the frame), series."""
+    parts = [
+        pd.DataFrame({"step": thin.column("step"), "value": thin.column(metric),
+                      "series": label, "run": run})
+        for run, history in histories.items()
+        for thin in [history.thinned(POINTS)]
+        for metric, label in chart.series
+    ]
+    return _cut(parts, ["step", "value", "series", "run"], chart.domain)
+
+
+def curve_frame(chart: Curve, histories: Mapping[str, History]) -> pd.DataFrame:
+    """One row per evaluation and run: step, value, drawn, run."""
     parts = []
     for run, history in histories.items():
-        thin = history.thinned(POINTS)
-        for metric, label in chart.series.items():
-            values = thin.column(metric)
-            if chart.domain is not None:  # a clipped line would leave the frame of the chart
-                values = values.clip(*chart.domain)
-            parts.append(
-                pd.DataFrame(
-                    {"step": thin.column("step"), "value": values, "series": label, "run": run}
-                )
-            )
-    columns = ["step", "value", "series", "run"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        steps, values = history.evaluated(chart.metric)
+        parts.append(pd.DataFrame({"step": steps, "value": values, "run": run}))
+    return _cut(parts, ["step", "value", "run"], chart.domain)
+
+
+def _cut(parts: list[pd.DataFrame], columns: list[str], domain: tuple[float, float]):
+    """One frame whose `drawn` stays inside the chart; `value` is what the tooltip tells."""
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return frame.assign(drawn=frame["value"].astype(float).clip(*domain))
 
 
 @functools.lru_cache(maxsize=128)
 def lines_spec(chart: Lines, steps: int) -> dict[str, Any]:
     """Colour tells the series, the dash the run; x runs to `steps`."""
-    scale = alt.Scale(
-        type="log" if chart.log else "linear", domain=list(chart.domain or ()), clamp=True
-    )
-    axis = alt.Axis(minExtent=34, format="~g", tickCount=5)
-    lines = (
+    labels = [label for _, label in chart.series]
+    marks = (
         alt.Chart()
         .mark_line(strokeWidth=1.6)
         .encode(
             x=_steps_axis(steps),
-            y=alt.Y("value:Q", title=chart.axis, scale=scale, axis=axis),
-            color=alt.Color(
-                "series:N",
-                title=None,
-                scale=alt.Scale(domain=list(chart.series.values()), range=[BLUE, ORANGE]),
-            ),
+            y=_value_axis(chart),
+            color=alt.Color("series:N", title=None,
+                            scale=alt.Scale(domain=labels, range=[BLUE, ORANGE])),
             strokeDash=_dash(),
-            opacity=_faded(),
+            opacity=alt.Opacity("run:N", legend=None,
+                                scale=alt.Scale(domain=RUNS, range=[1.0, 0.55])),
             tooltip=["run:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    return _spec(alt.layer(lines, *map(_rule, chart.rules)), chart.title, chart.note)
-
-
-def modes_frame(histories: Mapping[str, History]) -> pd.DataFrame:
-    """One row per evaluation: step, modes, run."""
-    rows = []
-    for run, history in histories.items():
-        steps, modes = history.evaluated("modes")
-        rows += [(step, mode, run) for step, mode in zip(steps, modes, strict=True)]
-    return pd.DataFrame(rows, columns=["step", "modes", "run"])
+    return _spec(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
 
 
 @functools.lru_cache(maxsize=128)
-def modes_spec(total: int, noun: str, steps: int) -> dict[str, Any]:
-    axis = alt.Axis(minExtent=34, tickMinStep=1, tickCount=5)
-    chart = (
+def curve_spec(chart: Curve, steps: int) -> dict[str, Any]:
+    """One line a run; x runs to `steps`."""
+    marks = (
         alt.Chart()
-        .mark_line(point=alt.OverlayMarkDef(size=40), strokeWidth=2, interpolate="step-after")
+        .mark_line(point=alt.OverlayMarkDef(size=36), strokeWidth=2)
         .encode(
             x=_steps_axis(steps),
-            y=alt.Y("modes:Q", title=f"{noun}s present", axis=axis,
-                    scale=alt.Scale(domain=[0, total])),
+            y=_value_axis(chart),
             color=_run_colour(),
             strokeDash=_dash(),
-            tooltip=["run:N", "step:Q", "modes:Q"],
+            tooltip=["run:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    note = "share of at least 1 %" if noun == "digit" else "at least one sample within 3σ"
-    return _spec(chart, f"{noun.capitalize()}s present", note)
+    return _spec(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
 
 
 def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
@@ -153,6 +195,7 @@ def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
 @functools.lru_cache(maxsize=32)
 def histogram_spec(total: int, noun: str) -> dict[str, Any]:
     order = [str(mode) for mode in range(total)]
+    axis = alt.Axis(format="%", values=[0, 0.01, 0.1, 0.25, 0.5, 1], labelOverlap=False)
     bars = (
         alt.Chart()
         .mark_bar()
@@ -160,31 +203,31 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
             x=alt.X("mode:N", title=noun, sort=order, axis=alt.Axis(labelAngle=0),
                     scale=alt.Scale(domain=order)),
             xOffset=alt.XOffset("run:N", sort=RUNS, scale=alt.Scale(domain=RUNS)),
-            y=alt.Y("share:Q", title="share of samples",
-                    scale=alt.Scale(type="sqrt", domain=[0, 1]),
-                    axis=alt.Axis(format="%", values=[0, 0.01, 0.1, 0.25, 0.5, 1])),
+            y=alt.Y("share:Q", title="share of samples, √ scale", axis=axis,
+                    scale=alt.Scale(type="sqrt", domain=[0, 1])),
             color=_run_colour(),
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    even = f"dotted: {1 / total:.3g} each, as in an even mixture"
-    return _spec(alt.layer(bars, _rule(1 / total)), f"Which {noun}s G draws", even)
+    title = "Which digits G draws" if noun == "digit" else f"Nearest {noun} of each sample"
+    note = f"dotted: {1 / total:.0%} each, an even mixture"
+    return _spec(alt.layer(bars, _rule(1 / total)), title, note)
 
 
 def points_frame(points: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(points, columns=["x", "y"])
+    return pd.DataFrame(points[:SCATTERED], columns=["x", "y"])
 
 
 @functools.lru_cache(maxsize=8)
 def points_spec(extent: float) -> dict[str, Any]:
-    """Generated 2-D points; both axes run from −extent to extent."""
-    scale = alt.Scale(domain=[-extent, extent], clamp=True)
+    """Generated 2-D points; both axes run from −extent to extent, points outside are cut off."""
+    scale = alt.Scale(domain=[-extent, extent])
     chart = (
         alt.Chart()
-        .mark_circle(size=9, color=ORANGE, opacity=0.5)
+        .mark_circle(size=9, color=ORANGE, opacity=0.5, clip=True)
         .encode(x=alt.X("x:Q", title=None, scale=scale), y=alt.Y("y:Q", title=None, scale=scale))
     )
-    return _spec(chart, "")
+    return _spec(chart)
 
 
 def _steps_axis(steps: int) -> alt.X:
@@ -192,8 +235,14 @@ def _steps_axis(steps: int) -> alt.X:
                  axis=alt.Axis(tickCount=5, format=",d"))
 
 
+def _value_axis(chart: Lines | Curve) -> alt.Y:
+    scale = alt.Scale(type="log" if chart.log else "linear", domain=list(chart.domain), nice=False)
+    axis = alt.Axis(minExtent=38, format="~g", tickCount=5)
+    return alt.Y("drawn:Q", title=chart.axis, scale=scale, axis=axis)
+
+
 def _run_colour() -> alt.Color:
-    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[ORANGE, GREY]))
+    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
 
 
 def _dash() -> alt.StrokeDash:
@@ -201,22 +250,17 @@ def _dash() -> alt.StrokeDash:
                           scale=alt.Scale(domain=RUNS, range=[[1, 0], [4, 3]]))
 
 
-def _faded() -> alt.Opacity:
-    return alt.Opacity("run:N", legend=None, scale=alt.Scale(domain=RUNS, range=[1.0, 0.6]))
-
-
 def _rule(where: float) -> alt.Chart:
     data = alt.Data(values=[{"y": where}])
     return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
 
 
-def _spec(chart: Any, title: str, note: str = "") -> dict[str, Any]:
+def _spec(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
     if title:
-        subtitle = {"subtitle": note, "subtitleColor": GREY} if note else {}
-        chart = chart.properties(title=alt.TitleParams(title, **subtitle))
+        chart = chart.properties(title=alt.TitleParams(title, subtitle=note))
     chart = chart.configure_legend(
         orient="top", direction="horizontal", offset=2, padding=0, titlePadding=0, rowPadding=0
-    ).configure_title(fontSize=14, subtitleFontSize=11, anchor="start", offset=4)
+    ).configure_title(fontSize=14, subtitleFontSize=12, anchor="start", offset=4)
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
     return spec

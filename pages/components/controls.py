@@ -8,13 +8,22 @@ from the page's starting preset.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from gan_core.challenges import MAIN_KNOBS, Challenge
-from gan_core.config import ARCHITECTURES, DATASETS, KNOBS, SECTIONS, ConfigError, Knob, RunConfig
+from gan_core.config import (
+    ARCHITECTURES,
+    DATASETS,
+    KNOBS,
+    SECTIONS,
+    ConfigError,
+    Knob,
+    RunConfig,
+)
+from pages.components.frame import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
 
@@ -49,7 +58,7 @@ def controls(page: str, challenge: Challenge, limits: dict[str, float]) -> RunCo
     try:
         return RunConfig(**{name: st.session_state[key(page, name)] for name in KNOBS})
     except ConfigError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return None
 
 
@@ -85,21 +94,18 @@ def _fitting(page: str, name: str, knob: Knob) -> list[str]:
 
 
 def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) -> list[Any]:
-    """Slider positions: 1-2-3-5 a decade or doublings, and every value a preset or URL has set.
-
-    Values once seen stay, since a slider whose positions change loses its place.
-    """
-    seen: set[Any] = st.session_state.setdefault(f"{page}/ticks/{name}", set())
-    seen.update(getattr(preset.config, name) for preset in challenge.presets.values())
-    seen.add(st.session_state[key(page, name)])
-    cast = type(next(iter(seen)))
+    """Slider positions: 1-2-3-5 a decade or doublings, the presets' values, and the present one."""
+    special = {getattr(preset.config, name) for preset in challenge.presets.values()}
+    special = {value for value in special if value <= high}
+    special.add(st.session_state[key(page, name)])
+    cast = type(next(iter(special)))
     if knob.scale == "log2":
         regular = (2**power for power in range(0, 24))
     else:
         powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(high)) + 1)
         regular = (float(f"{digit}e{power}") for power in powers for digit in DECADE)
     allowed = {cast(tick) for tick in regular if knob.low <= tick <= high}
-    return sorted(allowed | seen)
+    return sorted(allowed | special)
 
 
 def _format(name: str) -> Callable[[Any], str]:
@@ -135,13 +141,15 @@ def read(text: str) -> tuple[RunConfig, list[str]]:
     return RunConfig.from_query(pairs)
 
 
-def described(config: RunConfig, names: Iterable[str] = ()) -> str:
-    """What distinguishes a config, for a caption: its main knobs, then what is not default."""
-    parts = [f"{ratio_words(config.learning_rate_ratio)} at rate {config.learning_rate:g}"]
+def described(config: RunConfig) -> str:
+    """What distinguishes a config, for a caption: both rates, D steps, then what is not default."""
+    rates = (config.generator_learning_rate, config.discriminator_learning_rate)
+    parts = [f"rates G {rates[0]:.2g}, D {rates[1]:.2g}"]
     if config.discriminator_steps > 1:
         parts.append(f"{config.discriminator_steps} D steps")
     shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps"}
     for name, value in config.changes().items():
         if name not in shown:
-            parts.append(f"{KNOBS[name].label.lower()} {value}")
-    return ", ".join(parts)
+            choices = KNOBS[name].choices
+            parts.append(choices[value] if choices else f"{KNOBS[name].label} {value:g}")
+    return " · ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -19,7 +20,10 @@ STYLE = """
 :root { --sheet: clamp(230px, 33vh + 30px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
-[data-testid="stStatusWidget"] { display: none; }  /* it flashes at every look at a live run */
+/* The running icon flashes at every look at a live run; "connecting" stays. */
+[data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetR"]) { display: none; }
+[data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetNewYearsIcon"]) { display: none; }
+.st-key-problems { max-height: 9rem; flex: none; overflow: auto; }
 [data-testid="stSidebarHeader"] { height: 1.6rem; padding: 0; margin: 0; }
 [data-testid="stSidebarUserContent"] { padding-bottom: 1rem; }
 [data-testid="stSidebarUserContent"] hr { margin: .4rem 0; }
@@ -53,6 +57,11 @@ html { font-size: 20px; }
 """
 
 
+def plain(text: str) -> str:
+    """Text whose words come from elsewhere, shown letter by letter: no Markdown, no links."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:.@-])", r"\\\1", text)
+
+
 def frame(name: str) -> Challenge:
     """Draw the frame of the page of challenge `name`; every page calls this first."""
     challenge = CHALLENGES[name]
@@ -70,7 +79,7 @@ def frame(name: str) -> Challenge:
     try:
         lab.settings()
     except SettingsError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         st.stop()
     return challenge
 
@@ -86,17 +95,23 @@ def _menu() -> None:
 
 def device_badge() -> None:
     """Which machine trains, in the sidebar; large type for a projector beside it."""
-    starting = not lab.queue().pool().ready
+    starting = _missing() > 0
     st.fragment(_device, run_every=2.0 if starting else None)(starting)
     st.toggle("Large type for a projector", key="projector", persist_state="session")
 
 
 def _device(starting: bool) -> None:
-    pool = lab.queue().pool()
-    if pool.ready and starting:
+    if starting and not _missing():
         st.rerun()  # ends the timer
+    pool = lab.queue().pool()
     where = pool.device or "starting the workers …"
     st.caption(f":material/memory: {where} · {pool.ready} of {pool.workers} workers ready")
+
+
+def _missing() -> int:
+    """Workers that are not ready yet."""
+    pool = lab.queue().pool()
+    return pool.workers - pool.ready
 
 
 def heading(challenge: Challenge, idea: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -55,13 +56,33 @@ def viewer() -> str:
     return _visit().name
 
 
-def look(config: RunConfig) -> tuple[RunSnapshot | None, bool]:
-    """The run of `config` and whether it is a recorded one; a run of this server comes first.
+@dataclass(frozen=True)
+class Look:
+    """A run as one visitor sees it, and the store that holds its samples."""
 
-    Raises StoreError if the run's directory cannot be read.
+    snapshot: RunSnapshot
+    store: RunStore
+    recorded: bool
+
+    @property
+    def live(self) -> bool:
+        return self.snapshot.live
+
+    @property
+    def complete(self) -> bool:
+        return self.snapshot.status.step >= self.snapshot.config.steps
+
+
+def look(config: RunConfig, *, recorded_first: bool = False) -> Look | None:
+    """The run of `config` as far as its `steps`, whoever has trained it further meanwhile.
+
+    A run of this server comes before a recorded one; with `recorded_first` only if it is worth
+    seeing: live, or complete. Raises StoreError if the run's directory cannot be read.
     """
     digest = config.digest()
-    snapshot = queue().snapshot(digest)
-    if snapshot is not None:
-        return snapshot, False
-    return recorded().snapshot(digest), True
+    own, shipped = queue().snapshot(digest), recorded().snapshot(digest)
+    if own is not None:
+        found = Look(own.until(config.steps), queue().store, False)
+        if shipped is None or not recorded_first or found.live or found.complete:
+            return found
+    return None if shipped is None else Look(shipped.until(config.steps), recorded(), True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from gan_core.config import RunConfig
-from gan_core.diagnosis import THRESHOLDS, TITLES, Remedy, diagnose
+from gan_core.config import KNOBS, RunConfig
+from gan_core.diagnosis import THRESHOLDS, TITLES, Finding, Remedy, diagnose
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
 
@@ -27,7 +28,7 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     share = min(1.0, status.step / status.steps) if status.steps else 0.0
     where = f"step {_whole(status.step)} of {_whole(status.steps)}"
     if recorded:
-        return share, f"Recorded on {status.device} · {where} · {_seconds(status.seconds)}"
+        return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
     if status.state == "queued":
         return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
     if status.state == "starting":
@@ -41,6 +42,19 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     elif status.state != "running":
         words.append(_seconds(status.seconds))
     return share, " · ".join([*words, *([status.device] if status.device else [])])
+
+
+def day(snapshot: RunSnapshot) -> str:
+    """The day a run was trained, as 2026-11-21."""
+    return datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
+
+
+def listed(problems: list[str], most: int = 40) -> str:
+    """Problems of a link as a Markdown list, letter by letter: a link's text is not ours."""
+    lines = [f"- `{problem.replace('`', ' ')}`" for problem in problems[:most]]
+    if len(problems) > most:
+        lines.append(f"- and {len(problems) - most} more")
+    return "\n".join(["**Not everything in this address could be used.**", *lines])
 
 
 def _state(snapshot: RunSnapshot) -> str:
@@ -57,31 +71,31 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
         return Verdict("info", "**Set the sliders and press Train.** The verdict will stand here.")
     status, history, config = snapshot.status, snapshot.history, snapshot.config
     if status.state == "failed":
-        return Verdict("error", f"**The run failed.** {status.reason} Continue picks it up again.")
+        return Verdict("error", f"**The run failed.** {status.reason}")
     findings = diagnose(history, config)
     if findings:
-        first, *others = findings
-        text = f"**{TITLES[first.symptom]}** since step {_whole(first.since)}. {first.evidence}"
-        for other in others:
-            text += f" Then: **{TITLES[other.symptom].lower()}** (step {_whole(other.since)})."
-        tone = "error" if first.severity == "severe" else "warning"
-        return Verdict(tone, text, first.remedies)
+        return _found(findings)
     last = history.evaluations[-1] if history.evaluations else None
     if last is None:
         return Verdict("info", "**Too early to tell.**")
-    patience = THRESHOLDS["patience_steps"].value
-    if snapshot.live and last.step < patience:
-        return Verdict(
-            "info",
-            f"**Too early to tell.** {_quality(last, config)} Every generator begins with one "
-            f"{config.card.mode_noun}; a verdict comes after {patience:g} steps.",
-        )
+    patience, quality = THRESHOLDS["patience_steps"].value, _quality(last, config)
     if last.step < patience:
-        return Verdict("info", f"**Too short to tell.** {_quality(last, config)}")
-    numbers = f"{_quality(last, config)} {_balance(history)}"
+        later = f" Every generator begins with one {config.card.mode_noun}; a verdict comes after "
+        return Verdict("info", f"**Too early to tell.** {quality}{later}{patience:g} steps.")
+    if last.metrics["modes"] <= THRESHOLDS["few_modes"].value * last.metrics["modes_total"]:
+        return Verdict("info", f"**Not there yet.** {quality} Nothing was lost: G is still finding "
+                               f"{config.card.mode_noun}s. Train it further.")
     if snapshot.live:
-        return Verdict("info", f"**No failure so far.** {numbers}")
-    return Verdict("success", f"**No failure found.** {numbers}")
+        return Verdict("info", f"**No failure so far.** {quality} {_balance(history)}")
+    return Verdict("success", f"**No failure found.** {quality} {_balance(history)}")
+
+
+def _found(findings: list[Finding]) -> Verdict:
+    first, *others = findings
+    text = f"**{TITLES[first.symptom]}** since step {_whole(first.since)}. {first.evidence}"
+    for other in others:
+        text += f" Then: **{TITLES[other.symptom].lower()}** (step {_whole(other.since)})."
+    return Verdict("error" if first.severity == "severe" else "warning", text, first.remedies)
 
 
 def _quality(last: EvalRecord, config: RunConfig) -> str:
@@ -89,11 +103,11 @@ def _quality(last: EvalRecord, config: RunConfig) -> str:
     words = f"G makes {metrics['modes']:.0f} of {metrics['modes_total']:.0f} {noun}s"
     if "frechet" in metrics:
         words += (
-            f", {metrics['diversity']:.2f} times as far apart as real images; Fréchet distance "
-            f"{metrics['frechet']:.0f}"
+            f"; two samples differ {metrics['diversity']:.0%} as much as two real images do; "
+            f"Fréchet distance {metrics['frechet']:.0f}"
         )
     else:
-        words += f"; {metrics['high_quality']:.0%} of the points lie within 3σ of a mode"
+        words += f"; {metrics['high_quality']:.0%} of the samples lie within 3σ of a centre"
     return words + "."
 
 
@@ -106,40 +120,47 @@ def _balance(history: History) -> str:
 
 
 def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
-    """What the change did to the result, "did not help" included; "" while either has none."""
-    mine = this.history.evaluations[-1] if this.history.evaluations else None
-    if mine is None or this.config.dataset != reference.config.dataset:
+    """What was changed and what it did to the result, "no clear difference" included.
+
+    Compared at equal steps, as far as both runs go. "" while there is nothing to compare.
+    """
+    if this.config.dataset != reference.config.dataset:
+        return "The reference was trained on other data: the two cannot be compared in numbers."
+    step = min(this.history.last_step, reference.history.last_step)
+    mine, theirs = this.history.evaluation_at(step), reference.history.evaluation_at(step)
+    if mine is None or theirs is None or not mine.step or mine.step != theirs.step:
         return ""
-    # Equal steps, where the reference has them: a longer run would be better for that alone.
-    theirs = reference.history.evaluation_at(max(mine.step, 1))
-    if theirs is None or not mine.step:
-        return ""
-    noun = this.config.card.mode_noun
-    words = (
-        f"At step {_whole(mine.step)}: **{mine.metrics['modes']:.0f} {noun}s, the reference has "
-        f"{theirs.metrics['modes']:.0f}**"
-    )
+    noun, modes = this.config.card.mode_noun, f"{mine.metrics['modes']:.0f}"
     name, label = ("frechet", "Fréchet distance") if "frechet" in mine.metrics else (
         "kl_uniform", "KL to uniform")
-    words += f"; {label} {mine.metrics[name]:.3g} against {theirs.metrics[name]:.3g}"
-    return f"{words}: {_judged(mine, theirs, name)}."
+    return (
+        f"{_changed(this.config, reference.config)}At step {_whole(mine.step)}: **{modes} "
+        f"{noun}{'' if modes == '1' else 's'}**, reference {theirs.metrics['modes']:.0f}; {label} "
+        f"**{mine.metrics[name]:.3g}**, reference {theirs.metrics[name]:.3g}. "
+        f"**{_judged(mine, theirs, name)}**"
+    )
+
+
+def _changed(this: RunConfig, reference: RunConfig) -> str:
+    names = [name for name in this.changes(base=reference) if name != "steps"]
+    changes = [f"{KNOBS[name].label} {getattr(reference, name)} → {getattr(this, name)}"
+               for name in names]
+    if not changes:
+        return ""
+    return f"{', '.join(changes[:2])}{' and more' if len(changes) > 2 else ''}. "
 
 
 def _judged(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
     modes = mine.metrics["modes"] - theirs.metrics["modes"]
     share = max(1, 0.1 * mine.metrics["modes_total"])
     ratio = mine.metrics[distance] / max(theirs.metrics[distance], 1e-12)
-    if modes >= share and ratio <= 1.1:
-        return "this run is better"
-    if modes <= -share and ratio >= 0.9:
-        return "this run is worse"
-    if abs(modes) < share and ratio < 0.8:
-        return "this run is better"
-    if abs(modes) < share and ratio > 1.25:
-        return "this run is worse"
+    if (modes >= share and ratio <= 1.1) or (abs(modes) < share and ratio < 0.8):
+        return "This run is better."
+    if (modes <= -share and ratio >= 0.9) or (abs(modes) < share and ratio > 1.25):
+        return "This run is worse."
     if abs(modes) < share:
-        return "no clear difference"
-    return "mixed: the two measures disagree"
+        return "No clear difference: the change did not help."
+    return "Mixed: the two measures disagree."
 
 
 def _whole(number: float) -> str:

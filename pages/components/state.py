@@ -1,0 +1,119 @@
+"""What one tab knows of one page: the shown run, its reference, the sliders; and their URL.
+
+The sliders describe the next run; `shown` is the run on the page. The address bar holds what a
+reload needs; a copied link holds every value, so that it keeps its meaning if a default changes.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from gan_core.challenges import RECORDED, Challenge
+from gan_core.config import RunConfig
+from pages.components import controls, lab
+
+LINK_VERSION = "1"
+OWN_PARAMETERS = ("v", "run", "reference")
+# Streamlit's own, and what other sites append to links; neither is a setting.
+FOREIGN_PARAMETERS = ("embed", "embed_options", "fbclid", "gclid", "msclkid", "ref", "source")
+
+
+@dataclass
+class State:
+    page: str
+    challenge: Challenge
+    shown: RunConfig  # the run on the left
+    pinned: RunConfig | None = None  # the run on the right, if the visitor chose one
+    sliders: RunConfig | None = None  # where the sliders were last, for a return to the page
+    pending: RunConfig | None = None  # where the sliders are to go in the next full run
+    problems: list[str] = field(default_factory=list)  # of the URL, in words
+    urls: list[dict[str, str]] = field(default_factory=list)  # the last ones this tab wrote
+    fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
+
+    @property
+    def start(self) -> RunConfig:
+        return self.challenge.presets[self.challenge.start].config
+
+    def look_at_shown(self) -> lab.Look | None:
+        return lab.look(self.shown, recorded_first=self.fresh)
+
+
+def arrive(page: str, challenge: Challenge) -> State:
+    """The page's state: from the session, or from a URL that this tab did not write itself."""
+    name, query = f"{page}/state", _query()
+    state: State | None = st.session_state.get(name)
+    # A message of the browser may still carry the URL before the last one: that is no arrival.
+    if state is None or (query and query not in state.urls):
+        start = challenge.presets[challenge.start].config
+        # A recorded run before any click: never an empty page.
+        first = RECORDED[challenge.recorded[0]] if challenge.recorded else start
+        state = State(page, challenge, first, pending=start)
+        st.session_state[name] = state
+        if query:
+            _open_link(state, query)
+            state.urls.append(query)
+    if state.pending is None and controls.key(page, "seed") not in st.session_state:
+        # Back from another page, where these widgets were not drawn.
+        state.pending = state.sliders or state.start
+    if state.pending is not None:
+        controls.put(page, state.pending)
+        state.pending = None
+    return state
+
+
+def _query() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in st.query_params.items()
+        if name not in FOREIGN_PARAMETERS and not name.startswith("utm_")
+    }
+
+
+def _open_link(state: State, query: dict[str, str]) -> None:
+    """Take sliders, shown run and reference from a URL; what is wrong with it becomes words."""
+    fields = {name: value for name, value in query.items() if name not in OWN_PARAMETERS}
+    if query.get("v", LINK_VERSION) != LINK_VERSION:
+        state.problems.append(f"v must be {LINK_VERSION}: the link is of another version.")
+    sliders, problems = RunConfig.from_query(fields, state.start)
+    limit = lab.settings().max_steps
+    if sliders.steps > limit:
+        problems.append(f"steps must be a number from 1 to {limit} on this server.")
+        sliders = sliders.replace(steps=limit)
+    state.problems += problems
+    state.pending = sliders
+    if sliders != state.start:
+        state.shown, state.fresh = sliders, False
+    for name, attribute in (("run", "shown"), ("reference", "pinned")):
+        if name in query:
+            config, problems = controls.read(query[name])
+            state.problems += [f"{name}: {problem}" for problem in problems]
+            if not problems:
+                setattr(state, attribute, config)
+                state.fresh = False
+
+
+def write_url(state: State) -> None:
+    """The address bar holds what a reload needs: sliders, shown run, pinned reference."""
+    query = dict(state.sliders.to_query(base=state.start)) if state.sliders else {}
+    if state.shown != state.sliders:
+        query["run"] = controls.written(state.shown)
+    if state.pinned is not None:
+        query["reference"] = controls.written(state.pinned)
+    if query != _query():
+        foreign = {name: st.query_params[name] for name in st.query_params
+                   if name in FOREIGN_PARAMETERS}
+        st.query_params.from_dict({**query, **foreign})
+    if query not in state.urls:
+        state.urls = [*state.urls[-2:], query]
+
+
+def link(state: State) -> str:
+    """A link that opens the shown run and its reference, whatever defaults a later version has."""
+    query = {"v": LINK_VERSION, **state.shown.to_query(full=True)}
+    if state.pinned is not None:
+        query["reference"] = controls.written(state.pinned)
+    address = (st.context.url or "").partition("?")[0]
+    return f"{address}?{urllib.parse.urlencode(query)}"
