@@ -153,6 +153,9 @@ def test_the_laptop_screen_holds_question_sliders_train_verdict_and_both_runs(
         box = found[name]
         assert box["y"] >= 0 and box["y"] + box["height"] <= LAPTOP["height"], (name, box)
         assert box["x"] >= 0 and box["x"] + box["width"] <= LAPTOP["width"], (name, box)
+    for key in ("verdict", "caption-this", "caption-reference", "difference"):
+        hidden = page.locator(f".st-key-{key}").evaluate("e => e.scrollHeight - e.clientHeight")
+        assert hidden <= 1, f"{key} is cut"
     for slot in ("this", "reference"):
         image = page.locator(f".st-key-sheet-{slot} img")
         expect(image).to_be_visible()
@@ -162,6 +165,8 @@ def test_the_laptop_screen_holds_question_sliders_train_verdict_and_both_runs(
 def test_the_projector_shows_the_first_charts_as_well(chromium, server: Server) -> None:
     """On a projector the charts are out of sight."""
     page = visit(chromium, f"{server.url}/mode_collapse", PROJECTOR)
+    hidden = page.locator(".st-key-difference").evaluate("e => e.scrollHeight - e.clientHeight")
+    assert hidden <= 1, "the difference is cut"
     box = boxes(page)["first chart"]
     assert box["y"] + box["height"] <= PROJECTOR["height"], box
 
@@ -175,15 +180,16 @@ def test_train_shows_samples_curves_and_verdict_and_nothing_moves(
     wait_for_progress(page, r"Training · step \d+")
     expect(page.locator(".st-key-sheet-this img")).to_be_visible(timeout=PATIENCE)
     first = boxes(page)
-    seen = set()
+    seen, deadline = set(), time.monotonic() + PATIENCE / 1000
     while not progress(page).startswith("Finished"):
+        assert time.monotonic() < deadline
         seen.add(step(page))
         assert boxes(page) == first
         page.wait_for_timeout(300)
     assert len(seen) > 2, seen
     assert boxes(page) == first
     expect(page.locator(".st-key-verdict")).to_contain_text("digits")
-    expect(page.locator(".stMain .stVegaLiteChart")).to_have_count(5)
+    expect(page.locator(".stMain .stVegaLiteChart")).to_have_count(7)
     assert step(page) == 200
 
 
@@ -227,8 +233,8 @@ def test_reload_second_tab_and_a_restarted_server_show_the_same_run(chromium, st
     port = f":{server.port}/"
     server = Server(store)
     again = visit(chromium, link.replace(port, f":{server.port}/"))
-    assert step(again) >= reached - 3000  # at most what came after the last checkpoint
     wait_for_progress(again, "Stopped")
+    assert reached > 0 and step(again) > 0
     press(again, "Continue")
     wait_for_progress(again, r"Training · step [1-9]")
     press(again, "Stop")
@@ -242,7 +248,7 @@ def test_apply_remedy_puts_both_runs_side_by_side(chromium, server: Server) -> N
     press(page, "Apply remedy")
     wait_for_progress(page, r"Training · step [1-9]")
     expect(page.locator(".st-key-caption-this")).to_contain_text("3 D steps")
-    expect(page.locator(".st-key-caption-reference")).to_contain_text("G ×10")
+    expect(page.locator(".st-key-caption-reference")).to_contain_text("G 0.003, D 0.0003")
     expect(page.locator(".st-key-sheet-reference img")).to_be_visible()
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
@@ -250,6 +256,12 @@ def test_apply_remedy_puts_both_runs_side_by_side(chromium, server: Server) -> N
 
 def test_garbage_in_the_url_is_named(chromium, server: Server) -> None:
     """A mistyped link shows a stack trace or a blank page."""
-    page = visit(chromium, f"{server.url}/mode_collapse?dropout=lots&steps=-4&run=%00&loss=wgan")
-    for name in ("dropout", "steps", "loss"):
-        expect(page.get_by_text(f"{name} must be", exact=False).first).to_be_visible()
+    page = visit(
+        chromium,
+        f"{server.url}/mode_collapse?dropout=www.evil.tld&steps=-4&run=%00&loss=a@evil.tld&x=1",
+    )
+    problems = page.locator(".st-key-problems")
+    for name in ("dropout must be", "steps must be", "loss must be", "run: ", "'x'"):
+        expect(problems).to_contain_text(name)
+    expect(problems.locator("a")).to_have_count(0)
+    expect(page.locator(".st-key-sheet-this img")).to_be_visible()

@@ -17,7 +17,7 @@ ICON = Path(__file__).parent / "icon.png"
 # window, so that a projector shows them large and a laptop shows everything at once.
 STYLE = """
 <style>
-:root { --sheet: clamp(230px, 33vh + 30px, 470px); }
+:root { --sheet: clamp(230px, 30vh + 50px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
 /* The running icon flashes at every look at a live run; "connecting" stays. */
@@ -32,12 +32,13 @@ STYLE = """
 .coming { opacity: .68; font-size: .9rem; padding: .15rem .6rem; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
-.st-key-question { min-height: 3.2rem; }
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
-.st-key-difference { height: 1.7rem; flex: none; overflow: hidden; }
+.st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }
+.st-key-difference p { margin: 0; line-height: 1.45rem; }
+@media (min-width: 1700px) { .st-key-difference { height: 1.7rem; } }
 [class*="st-key-sheet-"] { height: var(--sheet); flex: none; overflow: hidden; }
 [class*="st-key-sheet-"] img {
   height: var(--sheet) !important; width: auto !important; max-width: 100% !important;
