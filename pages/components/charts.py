@@ -67,8 +67,8 @@ def lines(loss: str) -> tuple[Lines, ...]:
     equal, saturating = math.log(2), loss == "minimax"
     losses = Lines(
         f"Losses ({loss.replace('_', '-')})",
-        f"dotted: at equilibrium D has 2 ln 2 = 1.39, G {'−' if saturating else ''}ln 2 = "
-        f"{'−' if saturating else ''}0.69; comparable only at equal loss functions",
+        f"dotted: equilibrium, D 2 ln 2, G {'−' if saturating else ''}ln 2; "
+        "not comparable across losses",
         (("loss_d", "D"), ("loss_g", "G")),
         "loss (nats)",
         (-6.0, 4.0) if saturating else (0.0, 8.0),
@@ -109,9 +109,9 @@ def curves(card: DatasetCard) -> tuple[Curve, ...]:
     features, reals = extractor()["id"], extractor()["frechet_train_held_out"]
     return (
         present,
-        Curve("Diversity", "mean distance between two samples ÷ between two real images; "
-              "dotted: 1, as diverse", "diversity", "ratio", (0.0, 1.1), (1.0,)),
-        Curve("Fréchet distance", f"to held-out digits, on {features}; training digits "
+        Curve("Diversity", "distance between two samples ÷ two real images (dotted: 1)",
+              "diversity", "ratio", (0.0, 1.1), (1.0,)),
+        Curve("Fréchet distance", f"to real digits, on {features}; real ones "
               f"have {reals:.1f} (dotted)", "frechet", "distance, log scale", (1.0, 3000.0),
               (max(reals, 1.0),), log=True),
     )

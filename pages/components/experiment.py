@@ -18,7 +18,10 @@ from pages.components.frame import device_badge, plain
 from pages.components.lab import Look
 from pages.components.state import State, arrive, link, write_url
 
-TICK = 0.5  # seconds between two looks at a live run
+# Seconds between two looks at a live run. The browser often shares the cores with the training:
+# drawing the page twice a second took half a core from it, once a second a quarter.
+TICK = 1.0
+CHART_TICK = 3.0
 UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
 
 
@@ -37,7 +40,9 @@ def experiment(page: str, challenge: Challenge) -> None:
             state.sliders = config
         write_url(state)
         live = _watch(state)
+        # Side by side, not nested: a nested fragment with a timer of its own goes stale.
         st.fragment(_view, run_every=TICK if live else None)(state, config, live)
+        st.fragment(_charts, run_every=CHART_TICK if live else None)(state)
     except StoreError:
         st.error(UNREADABLE)
 
@@ -120,7 +125,6 @@ def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
             st.progress(share, text=plain(words))
         _verdict(state, shown)
         _samples(state, shown, reference)
-        _charts(state, shown, reference)
     except StoreError:
         # A sheet may vanish between two looks: a run that is continued is first wound back.
         st.error(UNREADABLE)
@@ -282,7 +286,14 @@ def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
     )
 
 
-def _charts(state: State, shown: Look | None, reference: Look | None) -> None:
+def _charts(state: State) -> None:
+    try:
+        _draw_charts(state, state.look_at_shown(), _reference(state))
+    except StoreError:
+        st.error(UNREADABLE)
+
+
+def _draw_charts(state: State, shown: Look | None, reference: Look | None) -> None:
     """Six charts over the shown run's steps; the reference as far as it can be compared."""
     steps, config = state.shown.steps, state.shown
     histories = {

@@ -30,6 +30,8 @@ STYLE = """
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 [data-testid="stSidebar"] [data-testid="stPageLink"] a { padding: .1rem .5rem; }
 .coming { opacity: .68; font-size: .9rem; padding: .15rem .6rem; }
+/* Fading at every look repaints the page sixty times a second, on cores that train. */
+[data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
