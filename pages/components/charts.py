@@ -28,6 +28,7 @@ THIS, REFERENCE = "this run", "reference"
 RUNS = [THIS, REFERENCE]
 # Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
 BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
+NOTE = "#74797f"  # text: more than 4.3 : 1 on both
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,9 @@ def _spec(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
         chart = chart.properties(title=alt.TitleParams(title, subtitle=note))
     chart = chart.configure_legend(
         orient="top", direction="horizontal", offset=2, padding=0, titlePadding=0, rowPadding=0
-    ).configure_title(fontSize=14, subtitleFontSize=12, anchor="start", offset=4)
+    ).configure_title(
+        fontSize=14, subtitleFontSize=12, subtitleColor=NOTE, anchor="start", offset=4
+    )
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
     return spec

@@ -131,12 +131,15 @@ def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
     if mine is None or theirs is None or not mine.step or mine.step != theirs.step:
         return ""
     noun, modes = this.config.card.mode_noun, f"{mine.metrics['modes']:.0f}"
-    name, label = ("frechet", "Fréchet distance") if "frechet" in mine.metrics else (
-        "kl_uniform", "KL to uniform")
+    name, label, form = ("frechet", "Fréchet distance", ".0f")
+    if name not in mine.metrics:
+        name, label, form = ("kl_uniform", "KL to uniform", ".3g")
+    beyond = max(this.history.last_step, reference.history.last_step) > step + 250
+    both = ", as far as both go" if beyond else ""
     return (
-        f"{_changed(this.config, reference.config)}At step {_whole(mine.step)}: **{modes} "
+        f"{_changed(this.config, reference.config)}At step {_whole(mine.step)}{both}: **{modes} "
         f"{noun}{'' if modes == '1' else 's'}**, reference {theirs.metrics['modes']:.0f}; {label} "
-        f"**{mine.metrics[name]:.3g}**, reference {theirs.metrics[name]:.3g}. "
+        f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
         f"**{_judged(mine, theirs, name)}**"
     )
 
