@@ -46,10 +46,13 @@ st.markdown(
 2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since
    which step, and by which numbers.
 3. **Apply remedy** keeps the broken run on the right and trains the mended one beside it.
-4. **Link** gives an address that opens the same run again, here or on any other copy of this app.
+4. **Link** gives an address that opens the same run again; on another copy of this app, after
+   **Train**.
 
 The networks, the data (MNIST) and the three experiments come from a report on GAN training
-challenges; its baseline, 50 epochs at a learning rate of 0.0002, is the recorded reference above.
+challenges. Its baseline, 50 epochs at a learning rate of 0.0002, is recorded and stands above
+before the first click. The report found recognisable digits with a bias towards some of them, as
+this run has: all ten digits, 21 % ones and 4 % twos (10 % each would be even), Fréchet distance 60.
 Everything is computed on this machine; nothing is downloaded.
 """
 )

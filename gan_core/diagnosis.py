@@ -326,7 +326,8 @@ def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     if config.optimizer != "adam":
         remedies.append(Remedy(
             "Adam with β₁ = 0.5 and rate 0.0002",
-            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4},
+            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4,
+             "learning_rate_ratio": 1.0},
             "Adam bounds the size of every step"))
     elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
         remedies.append(Remedy(

@@ -184,6 +184,37 @@ def test_a_reload_shows_the_same_run_and_reference() -> None:
     assert again.slider(key=controls.key(name, "dropout")).value == 0.4
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reload_of_the_starting_preset_shows_ones_own_run(name: str) -> None:
+    """Who trains the page's own preset and reloads finds the recorded run instead."""
+    app = opened(name)
+    start = PAGES[name].presets[PAGES[name].start].config
+    button(app, "Train").click().run()
+    assert shown(app, name) == start
+    wait_until(app, lambda: lab.queue().snapshot(start.digest()).history.last_step > 0)
+    button(app, "Stop").click().run()
+    query = {field: value[0] if isinstance(value, list) else value
+             for field, value in app.query_params.items()}
+    mine = app.session_state[f"{name}/state"]
+    link = dict(urllib.parse.parse_qsl(state.link(mine).partition("?")[2]))
+    for again in (opened(name, **query), opened(name, **link)):
+        assert shown(again, name) == start
+        found = again.session_state[f"{name}/state"].look_at_shown()
+        assert found is not None and not found.recorded
+
+
+def test_moving_a_slider_first_and_reloading_keeps_the_recorded_run() -> None:
+    """One touch of a slider and a reload, and the page is empty."""
+    name = "mode_collapse"
+    app = opened(name)
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    query = {field: value[0] if isinstance(value, list) else value
+             for field, value in app.query_params.items()}
+    again = opened(name, **query)
+    assert len(again.get("image")) == 2 and not again.warning
+    assert again.slider(key=controls.key(name, "dropout")).value == 0.4
+
+
 def test_a_copied_link_carries_every_value() -> None:
     """A link means something else once a default changes."""
     app = opened("mode_collapse", **QUICK, seed="15")

@@ -211,7 +211,7 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
         )
     )
     title = "Which digits G draws" if noun == "digit" else f"Nearest {noun} of each sample"
-    note = f"dotted: {1 / total:.0%} each, an even mixture"
+    note = f"dotted: {100 / total:.3g} % each, an even mixture"
     return _spec(alt.layer(bars, _rule(1 / total)), title, note)
 
 

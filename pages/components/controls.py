@@ -151,5 +151,6 @@ def described(config: RunConfig) -> str:
     for name, value in config.changes().items():
         if name not in shown:
             choices = KNOBS[name].choices
-            parts.append(choices[value] if choices else f"{KNOBS[name].label} {value:g}")
+            words = _number_words(value) if not choices else ""
+            parts.append(choices[value] if choices else f"{KNOBS[name].label} {words}")
     return " · ".join(parts)

@@ -36,6 +36,8 @@ def experiment(page: str, challenge: Challenge) -> None:
         if state.problems:
             with st.container(key="problems"):
                 st.warning(verdict.listed(state.problems), icon=":material/link_off:")
+        if state.refusal:
+            st.warning(plain(state.refusal), icon=":material/block:")
         if config is not None:
             state.sliders = config
         write_url(state)
@@ -66,11 +68,11 @@ def _submit(state: State, config: RunConfig) -> bool:
     try:
         lab.queue().submit(config, lab.viewer())
     except (ConfigError, QueueFull) as error:
-        state.problems = [str(error)]
+        state.refusal = str(error)
     except StoreError:
-        state.problems = ["The run cannot be stored: the server's disk may be full."]
+        state.refusal = "The run cannot be stored: the server's disk may be full."
     else:
-        state.problems = []
+        state.problems, state.refusal = [], ""
         return True
     return False
 
@@ -108,7 +110,7 @@ def _choose(state: State, where: str) -> None:
     name = st.session_state[where]
     if name is not None:
         state.pending = state.challenge.presets[name].config
-        state.problems = []
+        state.problems, state.refusal = [], ""
 
 
 # --- the live part -------------------------------------------------------------------------------
@@ -116,8 +118,7 @@ def _choose(state: State, where: str) -> None:
 
 def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
     try:
-        if _watch(state) != was_live:
-            st.rerun()  # the timer begins or ends; at the end all is drawn in its final state
+        live = _watch(state)
         shown, reference = state.look_at_shown(), _reference(state)
         _buttons(state, config, shown)
         share, words = verdict.progress(shown.snapshot if shown else None, _is_recorded(shown))
@@ -125,6 +126,8 @@ def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
             st.progress(share, text=plain(words))
         _verdict(state, shown)
         _samples(state, shown, reference)
+        if live != was_live:
+            st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
     except StoreError:
         # A sheet may vanish between two looks: a run that is continued is first wound back.
         st.error(UNREADABLE)
@@ -137,7 +140,7 @@ def _is_recorded(look: Look | None) -> bool:
 def _reference(state: State) -> Look | None:
     """The pinned run, even if it is not there; else the recorded run to compare with."""
     if state.pinned is not None:
-        return lab.look(state.pinned)
+        return lab.look(state.pinned, recorded_first=True)
     for name in reversed(state.challenge.recorded):
         other = RECORDED[name].digest() != state.shown.digest()
         snapshot = lab.recorded().snapshot(RECORDED[name].digest()) if other else None
@@ -229,7 +232,7 @@ def _samples(state: State, shown: Look | None, reference: Look | None) -> None:
     # At the right end a live run shows its newest samples; the reference always shows the same
     # step, so that what differs is the settings and not the length of training.
     mine = shown.snapshot.history.last_step if shown is not None and at >= total else at
-    theirs = mine if shown is not None and shown.live else at
+    theirs = mine
     left, right, beside = st.columns(3)
     with left:
         _caption("this", "This run", state.shown, shown, mine)

@@ -13,7 +13,7 @@ import gan_core
 from gan_core.config import RunConfig
 from gan_core.jobs import JobQueue
 from gan_core.settings import Settings
-from gan_core.store import RunSnapshot, RunStore
+from gan_core.store import RunSnapshot, RunStore, StoreError
 
 RECORDED = Path(gan_core.__file__).parent / "data" / "recorded"
 
@@ -85,7 +85,13 @@ def look(config: RunConfig, *, recorded_first: bool = False) -> Look | None:
     seeing: live, or complete. Raises StoreError if the run's directory cannot be read.
     """
     digest = config.digest()
-    own, shipped = queue().snapshot(digest), recorded().snapshot(digest)
+    shipped = recorded().snapshot(digest)
+    try:
+        own = queue().snapshot(digest)
+    except StoreError:
+        if shipped is None:
+            raise
+        own = None
     if own is not None:
         found = Look(own.until(config.steps), queue().store, False)
         if shipped is None or not recorded_first or found.live or found.complete:

@@ -17,6 +17,7 @@ from pages.components import controls, lab
 
 LINK_VERSION = "1"
 OWN_PARAMETERS = ("v", "run", "reference")
+AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites append to links; neither is a setting.
 FOREIGN_PARAMETERS = ("embed", "embed_options", "fbclid", "gclid", "msclkid", "ref", "source")
 
@@ -32,6 +33,7 @@ class State:
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     urls: list[dict[str, str]] = field(default_factory=list)  # the last ones this tab wrote
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
+    refusal: str = ""  # why the last Train was refused
 
     @property
     def start(self) -> RunConfig:
@@ -84,10 +86,11 @@ def _open_link(state: State, query: dict[str, str]) -> None:
         sliders = sliders.replace(steps=limit)
     state.problems += problems
     state.pending = sliders
-    if sliders != state.start:
+    untouched = query.get("run") == AS_RECORDED
+    if not untouched and (sliders != state.start or "v" in query):
         state.shown, state.fresh = sliders, False
     for name, attribute in (("run", "shown"), ("reference", "pinned")):
-        if name in query:
+        if name in query and query[name] != AS_RECORDED:
             config, problems = controls.read(query[name])
             state.problems += [f"{name}: {problem}" for problem in problems]
             if not problems:
@@ -98,7 +101,10 @@ def _open_link(state: State, query: dict[str, str]) -> None:
 def write_url(state: State) -> None:
     """The address bar holds what a reload needs: sliders, shown run, pinned reference."""
     query = dict(state.sliders.to_query(base=state.start)) if state.sliders else {}
-    if state.shown != state.sliders:
+    if state.fresh:
+        if query:
+            query["run"] = AS_RECORDED  # the sliders were moved, and nothing trained yet
+    elif state.shown != state.sliders or state.shown == state.start:
         query["run"] = controls.written(state.shown)
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)

@@ -83,8 +83,8 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
         later = f" Every generator begins with one {config.card.mode_noun}; a verdict comes after "
         return Verdict("info", f"**Too early to tell.** {quality}{later}{patience:g} steps.")
     if last.metrics["modes"] <= THRESHOLDS["few_modes"].value * last.metrics["modes_total"]:
-        return Verdict("info", f"**Not there yet.** {quality} Nothing was lost: G is still finding "
-                               f"{config.card.mode_noun}s. Train it further.")
+        return Verdict("info", f"**Not there yet.** {quality} G is still young or improving: train "
+                               "it further.")
     if snapshot.live:
         return Verdict("info", f"**No failure so far.** {quality} {_balance(history)}")
     return Verdict("success", f"**No failure found.** {quality} {_balance(history)}")
@@ -124,6 +124,8 @@ def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
 
     Compared at equal steps, as far as both runs go. "" while there is nothing to compare.
     """
+    if this.digest == reference.digest:
+        return "Both are the same run: move a slider and train again, to compare."
     if this.config.dataset != reference.config.dataset:
         return "The reference was trained on other data: the two cannot be compared in numbers."
     step = min(this.history.last_step, reference.history.last_step)
@@ -156,7 +158,9 @@ def _changed(this: RunConfig, reference: RunConfig) -> str:
 def _judged(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
     modes = mine.metrics["modes"] - theirs.metrics["modes"]
     share = max(1, 0.1 * mine.metrics["modes_total"])
-    ratio = mine.metrics[distance] / max(theirs.metrics[distance], 1e-12)
+    # A KL divergence of less than about 0.05 is an even mixture for 2500 samples.
+    floor = 0.05 if distance == "kl_uniform" else 1e-12
+    ratio = (mine.metrics[distance] + floor) / (theirs.metrics[distance] + floor)
     if (modes >= share and ratio <= 1.1) or (abs(modes) < share and ratio < 0.8):
         return "This run is better."
     if (modes <= -share and ratio >= 0.9) or (abs(modes) < share and ratio > 1.25):
