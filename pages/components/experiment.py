@@ -154,8 +154,8 @@ def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _presets(state, config)
         if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=config is None,
-                     help="Train with the settings on the left. A run that is shown now and not "
-                     "kept as reference stops; it can be continued later."):
+                     help="Train with the settings on the left. The run shown now stops, unless "
+                     "it is the reference."):
             _train(state, config)
         if st.button("Stop", icon=":material/stop:", disabled=not live) and not lab.queue().stop(
             state.shown.digest(), lab.viewer()

@@ -137,7 +137,7 @@ def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
     if name not in mine.metrics:
         name, label, form = ("kl_uniform", "KL to uniform", ".3g")
     beyond = max(this.history.last_step, reference.history.last_step) > step + 250
-    both = ", as far as both go" if beyond else ""
+    both = ", as far as both go" if beyond and not this.live else ""
     return (
         f"{_changed(this.config, reference.config)}At step {_whole(mine.step)}{both}: **{modes} "
         f"{noun}{'' if modes == '1' else 's'}**, reference {theirs.metrics['modes']:.0f}; {label} "
