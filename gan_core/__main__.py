@@ -1,4 +1,4 @@
-"""The command line: `python -m gan_core run | record | verify | bench`.
+"""The command line: `python -m gan_core run | record | verify | bench | cost`.
 
     python -m gan_core run --preset mode_collapse-broken --set steps=500 seed=3 --json
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import math
 import os
 import sys
 import tempfile
@@ -21,11 +20,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_core import challenges
+from gan_core import challenges, recipes
 from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
-from gan_core.reporting import Result, ended, in_words, json_text, say, train_into
+from gan_core.reporting import ended, in_words, json_text, say, train_into
 from gan_core.settings import Settings, SettingsError
 from gan_core.store import RunStore, StoreError
+from gan_core.verification import TABLES, configs, markdown, train_all, write_into
 
 RECORDED_FOLDER = Path(__file__).parent / "data" / "recorded"
 INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
@@ -88,10 +88,10 @@ def run(options: Namespace, settings: Settings) -> int:
 def chosen_config(options: Namespace) -> RunConfig:
     """The preset, changed by the file, changed by --set: all at once, because settings that fit
     together may pass through pairs that do not."""
-    known = challenges.presets()
+    known = recipes.named()
     if options.preset is not None and options.preset not in known:
         raise UsageError(f"--preset must be one of {', '.join(known)}, not {options.preset!r}.")
-    base = known[options.preset].config if options.preset else DEFAULT
+    base = known[options.preset] if options.preset else DEFAULT
     changes = read_config_file(options.config) if options.config else {}
     for assignment in options.set:
         name, equals, text = assignment.partition("=")
@@ -140,97 +140,43 @@ def refuse_unknown(what: str, names: list[str], known: Any) -> None:
             raise UsageError(f"{what} must be one of {', '.join(known)}, not {name!r}.")
 
 
-# --- do the presets show what they promise? -------------------------------------------------------
-
-
-def shows_symptom(challenge: str, result: Result) -> bool:
-    # A challenge is named after its symptom, give or take a word: "vanishing_gradients".
-    return any(finding.symptom in challenge for finding in result.findings)
-
-
-def mended(challenge: str, result: Result) -> bool:
-    metrics = result.metrics
-    enough = bool(metrics) and metrics["modes"] >= 0.9 * metrics["modes_total"]
-    return enough and not shows_symptom(challenge, result)
-
-
-# What a preset of this name promises; others promise nothing.
-EXPECTATIONS: dict[str, Callable[[str, Result], bool]] = {
-    "healthy": lambda challenge, result: not result.findings,
-    "broken": shows_symptom,
-    "fixed": mended,
-}
-
-VERIFIED_COLUMNS = (
-    "preset", "seed", "seconds", "modes", "Fréchet", "diversity", "findings", "as expected",
-)
+# --- the tables of docs/verification.md -----------------------------------------------------------
 
 
 def verify(options: Namespace, settings: Settings) -> int:
-    """Train presets over seeds; a Markdown row a run, and how many are as expected."""
-    known = {
-        f"{challenge}-{preset}": (challenge, preset)
-        for challenge, card in challenges.CHALLENGES.items() if card.page
-        for preset in card.presets
-    }
-    names = options.presets or list(known)
-    refuse_unknown("--presets", names, known)
-    seeds = parse_seeds(options.seeds)
+    """Train what the tables need, over seeds, and print or write them."""
+    refuse_unknown("TABLE", options.tables, TABLES)
+    refuse_unknown("--only", options.only, [n for t in options.tables for n in TABLES[t].runs()])
     device = prepare(options, settings)
     store = RunStore(options.store or settings.store)
-    show = say if options.json else print
-    show(_row(VERIFIED_COLUMNS) + "\n" + _row(["---"] * len(VERIFIED_COLUMNS)))
-    rows = []
-    for name in names:
-        for seed in seeds:
-            config = challenges.presets()[name].config.replace(seed=seed)
-            result = train_into(store, config, device)
-            if result.outcome.kind == "stopped":
-                return INTERRUPTED
-            rows.append(_verified(name, seed, *known[name], result))
-            show(_row(_cells(rows[-1])))
-    return _conclude(rows, names, options.json)
+    workers, kept = options.workers or settings.workers, True
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in options.tables:
+        table = TABLES[name]
+        wanted = configs(table, parse_seeds(options.seeds or table.seeds), options.only)
+        if not train_all(wanted.values(), store, device, workers):
+            return INTERRUPTED
+        rows = table.rows({key: train_into(store, c, device) for key, c in wanted.items()})
+        found[name], good = rows, table.as_promised(rows)
+        kept = kept and good
+        text = markdown(table, rows)
+        if not options.json:
+            verdict = "as promised" if good else "NOT as promised"
+            print(f"{table.title}\n\n{text}\n\n{name}: {verdict}\n")
+        if options.write:
+            _write(options.write, name, text)
+    if options.json:
+        print(json_text(found))
+    return 0 if kept else 1
 
 
-def _verified(name: str, seed: int, challenge: str, preset: str, result: Result) -> dict[str, Any]:
-    expected = EXPECTATIONS.get(preset)
-    good = result.outcome.kind != "failed"
-    return {
-        "preset": name,
-        "seed": seed,
-        "seconds": result.outcome.seconds,
-        **{key: result.metrics.get(key, math.nan) for key in ("modes", "frechet", "diversity")},
-        "findings": [finding.symptom for finding in result.findings],
-        "as_expected": good and expected(challenge, result) if expected else None,
-    }
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    return [
-        row["preset"], str(row["seed"]), f"{row['seconds']:.0f}", f"{row['modes']:.0f}",
-        f"{row['frechet']:.1f}", f"{row['diversity']:.2f}", ", ".join(row["findings"]) or "none",
-        {True: "yes", False: "**no**", None: "–"}[row["as_expected"]],
-    ]
-
-
-def _row(cells: Any) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _conclude(rows: list[dict[str, Any]], names: list[str], as_json: bool) -> int:
-    verdicts = {name: [r["as_expected"] for r in rows if r["preset"] == name] for name in names}
-    promised = {name: found for name, found in verdicts.items() if None not in found}
-    if as_json:
-        summary = {name: {"as_expected": sum(found), "of": len(found)}
-                   for name, found in promised.items()}
-        print(json_text({"runs": rows, "presets": summary}))
-    else:
-        print()
-        for name, found in verdicts.items():
-            count = f"as expected in {sum(found)} of {len(found)}" if name in promised else (
-                "promises nothing")
-            print(f"{name}: {count}")
-    return 0 if all(all(found) for found in promised.values()) else 1
+def _write(path: Path, name: str, text: str) -> None:
+    try:
+        write_into(path, name, text)
+    except OSError as error:
+        raise UsageError(f"--write: {path} cannot be written: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(f"--write: {error}") from None
 
 
 def parse_seeds(text: str) -> list[int]:
@@ -257,6 +203,24 @@ def bench(options: Namespace, settings: Settings) -> int:
 
     report = benchmark.benchmark(options.network, device, options.steps, say)
     print(json_text(report) if options.json else benchmark.in_words(report))
+    return 0
+
+
+def cost(options: Namespace, settings: Settings) -> int:
+    """One config's step, and its price relative to the plain GAN's."""
+    config = chosen_config(options)
+    device = prepare(options, settings)
+    from gan_core import cost as account
+    from gan_core.datasets import DatasetError
+
+    try:
+        found, base = account.beside_plain(config, device, options.steps)
+    except DatasetError as error:
+        say(str(error))
+        return 1
+    report = {"cost": found.to_dict(), "plain": base.to_dict(),
+              "relative": account.relative(found, base)}
+    print(json_text(report) if options.json else account.in_words(found, base, options.steps))
     return 0
 
 
@@ -289,7 +253,7 @@ def fields_help() -> str:
             f"    {name:22}{knob.label}: {knob.allowed()}; default {getattr(DEFAULT, name)}"
             for name, knob in KNOBS.items() if knob.section == section
         ]
-    return "\n".join([*lines, "", "presets: " + ", ".join(challenges.presets())])
+    return "\n".join([*lines, "", "presets: " + ", ".join(recipes.named())])
 
 
 def parser() -> Parser:
@@ -303,6 +267,10 @@ def parser() -> Parser:
     spoken.add_argument("--json", action="store_true", help="one JSON object on stdout")
     stored = Parser(add_help=False, allow_abbrev=False)
     stored.add_argument("--store", type=Path, metavar="DIR", help="folder of runs to go on with")
+    chosen = Parser(add_help=False, allow_abbrev=False)
+    chosen.add_argument("--preset", metavar="NAME", help="begin with a preset of the pages")
+    chosen.add_argument("--config", type=Path, metavar="FILE", help="JSON object of fields")
+    chosen.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE")
 
     whole = Parser(prog="python -m gan_core", description="Train, break and mend a GAN.",
                    allow_abbrev=False)
@@ -314,11 +282,8 @@ def parser() -> Parser:
         added.set_defaults(work=work)
         return added
 
-    one = command(run, "train one GAN and tell what went wrong with it", machine, spoken, stored,
-                  epilog=fields_help(), formatter_class=argparse.RawDescriptionHelpFormatter)
-    one.add_argument("--preset", metavar="NAME", help="begin with a preset of the pages")
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON object of fields")
-    one.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE")
+    command(run, "train one GAN and tell what went wrong with it", machine, spoken, stored, chosen,
+            epilog=fields_help(), formatter_class=argparse.RawDescriptionHelpFormatter)
 
     shipped = command(record, "train the runs that ship with the project and export them "
                       "(store default: GAN_LAB_STORE)", machine, stored)
@@ -326,11 +291,19 @@ def parser() -> Parser:
                          help="of " + ", ".join(challenges.RECORDED))
     shipped.add_argument("--destination", type=Path, default=RECORDED_FOLDER, metavar="DIR")
 
-    checked = command(verify, "train presets over seeds and check that they show what they promise "
-                      "(store default: GAN_LAB_STORE)", machine, spoken, stored)
-    checked.add_argument("--seeds", default="0-4", help="like 0-4 or 0,2,5 (default 0-4)")
-    checked.add_argument("--presets", nargs="+", metavar="NAME",
-                         help="default: all of the challenges that have a page")
+    checked = command(verify, "train what the tables of docs/verification.md tell of, over seeds, "
+                      "and check what they promise (store default: GAN_LAB_STORE)",
+                      machine, spoken, stored)
+    checked.add_argument("tables", nargs="*", default=["presets"], metavar="TABLE",
+                         help="of " + ", ".join(TABLES) + " (default presets)")
+    checked.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: 5-9 for the diagnosis, "
+                         "which was calibrated on 0-4, and 0-4 for the rest)")
+    checked.add_argument("--only", nargs="+", default=[], metavar="NAME",
+                         help="some runs of a table, as the table names them")
+    checked.add_argument("--workers", type=whole_number(1, 64), metavar="N",
+                         help="runs trained at a time (default: GAN_LAB_WORKERS)")
+    checked.add_argument("--write", type=Path, metavar="FILE",
+                         help="put the tables in their places in this document")
 
     speed = command(bench, "compare a training step with the textbook's and with its bound",
                     machine, spoken)
@@ -338,6 +311,11 @@ def parser() -> Parser:
                        help="steps a block, 1 to 10000 (default 250: one evaluation a block)")
     speed.add_argument("--network", nargs="+", default=list(NETWORKS), metavar="NAME",
                        help="of " + ", ".join(NETWORKS))
+
+    priced = command(cost, "tell what a training step costs, phase by phase, and relative to the "
+                     "plain GAN", machine, spoken, chosen)
+    priced.add_argument("--steps", type=whole_number(1, 10_000), default=50, metavar="N",
+                        help="steps a timed block, 1 to 10000 (default 50)")
     return whole
 
 

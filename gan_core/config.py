@@ -17,6 +17,19 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
+from gan_core.catalogue import (
+    ARCHITECTURES,
+    DATASETS,
+    LOSSES,
+    OPTIMIZERS,
+    PRECISIONS,
+    REDUCTIONS,
+    STDDEV_GROUP,
+    UPDATE_ORDERS,
+    DatasetCard,
+)
+from gan_core.rules import RULES
+
 # Raised whenever the same config would train to other numbers than before, so that stored runs of
 # an older trainer are not taken for runs of this one. Changing a field's default raises it too,
 # since a digest is made of what differs from the defaults.
@@ -48,52 +61,17 @@ class Knob:
         """The permitted values in words."""
         if self.choices is not None:
             return "one of " + ", ".join(self.choices)
+        if self.low is None:
+            return "true or false"
         low, high = (f"{bound:g}" if abs(bound) < 1e6 else f"{bound:.0f}"
                      for bound in (self.low, self.high))
         return f"a number from {low} to {high}"
 
 
-@dataclass(frozen=True)
-class DatasetCard:
-    """What the torch-free rooms know of a data set; `datasets` holds the data itself."""
-
-    label: str
-    kind: str  # "image" or "points"
-    examples: int  # training examples
-    modes: int  # classes or mixture components
-    mode_noun: str  # what one mode is called
-    mode_rule: str  # what counts as a mode that is there
-    extent: float = 0.0  # points lie within ±this
-
-
-DATASETS: dict[str, DatasetCard] = {
-    "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit", "a share of at least 1 %"),
-    "ring": DatasetCard("2-D ring of 8 Gaussians", "points", 100_000, 8, "mode",
-                        "at least one sample within 3σ", 1.6),
-    "grid": DatasetCard("2-D grid of 25 Gaussians", "points", 100_000, 25, "mode",
-                        "at least one sample within 3σ", 5.0),
-}
-
-# architecture -> (label, kinds of data it fits)
-ARCHITECTURES: dict[str, tuple[str, frozenset[str]]] = {
-    "mlp": ("MLP of the report", frozenset({"image", "points"})),
-    "mlp_reference": ("MLP of PyTorch-GAN (gan.py)", frozenset({"image"})),
-}
-
-LOSSES = {
-    "minimax": "Minimax",
-    "non_saturating": "Non-saturating",
-}
-OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
-PRECISIONS = {
-    "auto": "Automatic: bfloat16 where the processor has it",
-    "float32": "32-bit floats",
-    "bfloat16": "bfloat16 matrix products",
-}
-
 SECTIONS = {
     "balance": "Balance of the two networks",
     "regularisation": "What D sees",
+    "limits": "Penalties and limits",
     "objective": "Objective and optimiser",
     "networks": "Networks and data",
     "session": "Session",
@@ -117,18 +95,53 @@ class RunConfig:
         "How many training examples D may see: a fixed random subset. 0 means all of them.",
         "networks", low=0, high=100_000, step=500,
     )
+    class_skew: float = _knob(
+        0.0, "Class skew",
+        "Makes some classes rare: the last class keeps 1 − this of its training examples, the "
+        "others lie in between, geometrically. The held-out examples stay as they are.",
+        "networks", low=0.0, high=0.99, step=0.01,
+    )
+    balanced_sampling: bool = _knob(
+        False, "Class-balanced sampling",
+        "Draws every class equally often, however rare it is among the training examples.",
+        "networks",
+    )
+    folds: int = _knob(
+        0, "Folds",
+        "Cross-validation: cuts the training set into so many parts and measures on one that "
+        "training never sees, instead of on the test set. 0 means no folds.",
+        "networks", low=0, high=10, step=1,
+    )
+    fold: int = _knob(
+        0, "Held-out fold", "Which of the folds is held out, counted from 0.",
+        "networks", low=0, high=9, step=1,
+    )
     architecture: str = _knob(
         "mlp", "Networks",
         "The pair of networks. The report's MLP has three linear layers each; for 2-D data it is "
         "the same family, sized for points.",
-        "networks", choices={name: label for name, (label, _) in ARCHITECTURES.items()},
+        "networks", choices={name: card.label for name, card in ARCHITECTURES.items()},
+    )
+    width: float = _knob(
+        1.0, "Width", "Multiplies the hidden units, or channels, of both networks.",
+        "networks", low=0.25, high=4.0, scale="log2",
+    )
+    depth: int = _knob(
+        2, "Hidden layers", "Hidden layers of each network of the MLP.",
+        "networks", low=1, high=6, step=1,
     )
     loss: str = _knob(
         "non_saturating", "Loss",
-        "D's loss is the same binary cross-entropy. Minimax: G minimises log(1 − D(G(z))), whose "
-        "gradient vanishes while D rejects the samples. Non-saturating: −log D(G(z)), whose "
-        "gradient is then largest.",
-        "objective", choices=LOSSES,
+        "Minimax: G minimises log(1 − D(G(z))), whose gradient vanishes while D rejects the "
+        "samples. Non-saturating: −log D(G(z)), whose gradient is then largest. Least squares, "
+        "hinge, Wasserstein and relativistic pairing change D's goal as well.",
+        "objective", choices={name: card.label for name, card in LOSSES.items()},
+    )
+    discriminator_loss: str = _knob(
+        "sum", "D's loss is",
+        "The sum of D's two terms, or their average. Adam takes the same steps for both; SGD does "
+        "not.",
+        "objective", choices=REDUCTIONS,
     )
     optimizer: str = _knob(
         "adam", "Optimiser",
@@ -172,6 +185,10 @@ class RunConfig:
         1, "G steps per round", "Updates of the generator in each training step.",
         "balance", low=1, high=10, step=1,
     )
+    update_order: str = _knob(
+        "discriminator_first", "Order of updates", "Which network moves first in each step.",
+        "balance", choices=UPDATE_ORDERS,
+    )
     label_smoothing: float = _knob(
         0.0, "Label smoothing",
         "One-sided: D is asked to call real images 1 − this instead of 1. The report uses 0.1.",
@@ -186,6 +203,71 @@ class RunConfig:
         0.0, "Noise on D's inputs",
         "Standard deviation of Gaussian noise added to everything D sees, real and generated.",
         "regularisation", low=0.0, high=1.0, step=0.05,
+    )
+    input_noise_steps: int = _knob(
+        0, "Noise fades over",
+        "Steps over which the noise on D's inputs falls linearly to zero. 0 means it stays.",
+        "regularisation", low=0, high=200_000, step=500,
+    )
+    packing: int = _knob(
+        1, "Packing",
+        "PacGAN: D judges so many examples at once, all real or all generated, and so sees a lack "
+        "of variety. A batch is cut into such packs.",
+        "regularisation", low=1, high=8, step=1,
+    )
+    minibatch_stddev: bool = _knob(
+        False, "Minibatch standard deviation",
+        f"Shows D how much {STDDEV_GROUP} examples differ, as one more feature near its end.",
+        "regularisation",
+    )
+    augment: bool = _knob(
+        False, "Augment D's inputs",
+        "DiffAugment: shifts everything D sees by up to an eighth and cuts a square out of it, "
+        "real and generated alike.",
+        "regularisation",
+    )
+    gradient_penalty: float = _knob(
+        0.0, "Gradient penalty λ",
+        "WGAN-GP: λ (‖∇D‖ − 1)² between real and generated examples. Published: 10 for images, "
+        "0.1 for 2-D data.",
+        "limits", low=0.0, high=100.0, step=0.1,
+    )
+    r1: float = _knob(
+        0.0, "R1 γ",
+        "γ/2 ‖∇D‖² at real examples: D is flat where the data is.",
+        "limits", low=0.0, high=100.0, step=0.1,
+    )
+    r2: float = _knob(
+        0.0, "R2 γ",
+        "γ/2 ‖∇D‖² at generated examples.",
+        "limits", low=0.0, high=100.0, step=0.1,
+    )
+    weight_clip: float = _knob(
+        0.0, "Weight clipping",
+        "WGAN: keeps every weight of D within ± this. Published: 0.01. 0 means no limit.",
+        "limits", low=0.0, high=1.0, step=0.01,
+    )
+    gradient_clip: float = _knob(
+        0.0, "Gradient clipping",
+        "Shortens the gradient of each network to this norm where it is longer. 0 means no limit.",
+        "limits", low=0.0, high=100.0, step=0.1,
+    )
+    spectral_norm: bool = _knob(
+        False, "Spectral normalisation",
+        "Divides every weight matrix of D by its largest singular value.",
+        "limits",
+    )
+    ema: float = _knob(
+        0.0, "Averaged generator",
+        "Decay of an exponential moving average of G's weights, sampled and measured beside G. "
+        "Published: 0.999. 0 means none.",
+        "objective", low=0.0, high=0.9999, step=0.001,
+    )
+    freeze_generator: int = _knob(
+        0, "Freeze G at step",
+        "From this step on G stands still, a fresh D is trained against it, and the gradient that "
+        "G would get is measured under both losses. 0 means never.",
+        "session", low=0, high=100_000, step=100,
     )
     steps: int = _knob(
         3000, "Steps", "How far to train. A run can be continued later.",
@@ -206,20 +288,9 @@ class RunConfig:
         self._check_together()
 
     def _check_together(self) -> None:
-        card = DATASETS[self.dataset]
-        if card.kind not in ARCHITECTURES[self.architecture][1]:
-            fitting = [name for name, (_, kinds) in ARCHITECTURES.items() if card.kind in kinds]
-            raise ConfigError(
-                "architecture",
-                f"architecture {self.architecture} does not fit the data set {self.dataset}; "
-                f"allowed here: {', '.join(fitting)}.",
-            )
-        if self.training_examples > card.examples:
-            raise ConfigError(
-                "training_examples",
-                f"training_examples must be a number from 0 to {card.examples} for the data set "
-                f"{self.dataset}, not {self.training_examples}.",
-            )
+        for refused in RULES:
+            if (refusal := refused(self)) is not None:
+                raise ConfigError(*refusal)
 
     # --- derived ---------------------------------------------------------------------------------
 
@@ -236,6 +307,21 @@ class RunConfig:
     @property
     def card(self) -> DatasetCard:
         return DATASETS[self.dataset]
+
+    @property
+    def mixes_batch(self) -> bool:
+        """Whether D's answer to one example depends on which others pass with it."""
+        return ARCHITECTURES[self.architecture].batch_norm_in_d
+
+    @property
+    def group(self) -> int:
+        """How many examples D must be shown together, or a multiple of it."""
+        return self.packing * (STDDEV_GROUP if self.minibatch_stddev else 1)
+
+    @property
+    def packs(self) -> int:
+        """How many inputs D sees of a batch."""
+        return self.batch_size // self.packing
 
     def digest(self) -> str:
         """Sixteen hex digits naming the trajectory: every field but `steps`.
@@ -319,16 +405,17 @@ class RunConfig:
                 return (base or DEFAULT).replace(**values), problems
             except ConfigError as error:
                 problems.append(str(error))
-                blamed = error.field_name if error.field_name in values else next(iter(values))
-                del values[blamed]
+                del values[_given_up(values, base or DEFAULT, error.field_name)]
 
 
 KNOBS: dict[str, Knob] = {
     entry.name: entry.metadata["knob"] for entry in dataclasses.fields(RunConfig)
 }
-_TYPES: dict[str, type] = {
-    entry.name: type(entry.default) for entry in dataclasses.fields(RunConfig)
+KNOB_DEFAULTS: dict[str, Any] = {
+    entry.name: entry.default for entry in dataclasses.fields(RunConfig)
 }
+_TYPES: dict[str, type] = {name: type(default) for name, default in KNOB_DEFAULTS.items()}
+_WORDS = {"true": True, "false": False}
 
 
 def parse_value(name: str, text: str) -> Any:
@@ -339,8 +426,8 @@ def parse_value(name: str, text: str) -> Any:
         # int() and float() accept underscores and other scripts' digits; a URL should not.
         if kind is not str and (not text.isascii() or "_" in text):
             raise ValueError
-        return kind(text.strip())
-    except ValueError:
+        return _WORDS[text.strip().lower()] if kind is bool else kind(text.strip())
+    except (ValueError, KeyError):
         raise ConfigError(name, _refusal(name, KNOBS[name], text)) from None
 
 
@@ -350,6 +437,10 @@ def _checked(name: str, knob: Knob, value: Any) -> Any:
     if kind is str:
         # A dict lookup would raise TypeError on an unhashable value.
         if not isinstance(value, str) or value not in knob.choices:
+            raise ConfigError(name, _refusal(name, knob, value))
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
             raise ConfigError(name, _refusal(name, knob, value))
         return value
     accepted = Integral if kind is int else Real
@@ -377,7 +468,26 @@ def _refuse_unknown(names: Any) -> None:
             raise ConfigError(str(name), f"{shown} is not a setting; known: {', '.join(KNOBS)}.")
 
 
+def _given_up(values: Mapping[str, Any], base: RunConfig, blamed: str) -> str:
+    """Which one of `values` to leave out where they, on `base`, are refused for the field `blamed`.
+
+    That field, if it is among them; but sooner one without which the others are fine.
+    """
+
+    def rank(name: str) -> tuple[int, bool]:
+        rest = {other: value for other, value in values.items() if other != name}
+        try:
+            base.replace(**rest)
+        except ConfigError as error:
+            return 2 if error.field_name == blamed else 1, name != blamed
+        return 0, name != blamed
+
+    return min(values, key=rank)
+
+
 def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return repr(value) if isinstance(value, float) else str(value)
 
 

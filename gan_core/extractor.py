@@ -1,6 +1,6 @@
-"""What is known of the digit classifier whose features carry the image metrics. Torch-free.
+"""What is known of the classifiers whose features carry the image metrics. Torch-free.
 
-`python -m gan_core.classifier` measures it and writes the file; the pages read it, to tell on what
+`gan_core.classifier` measures them and writes the files; the pages read them, to tell on what
 scale a Fréchet distance stands.
 """
 
@@ -11,7 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-FACTS = Path(__file__).parent / "data" / "extractor.json"
+DATA = Path(__file__).parent / "data"
+FILES = {"mnist": "extractor.json", "fashion_mnist": "fashion_extractor.json"}
 
 
 @functools.cache
@@ -19,9 +20,15 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def extractor() -> dict[str, Any]:
+def extractor(dataset: str = "mnist", folder: Path = DATA) -> dict[str, Any]:
     """`id` of the weights, `test_accuracy` on the 10 000 held-out images, and
     `frechet_train_held_out`: the Fréchet distance of 2000 training images to those, measured as
     that of a generator's samples is. So it is what real images score.
+
+    Nothing ({}) where it is not known: `folder` is that of the downloaded data for a data set that
+    is not bundled, whose classifier has perhaps not been trained yet.
     """
-    return dict(_read(FACTS))
+    try:
+        return dict(_read(folder / FILES[dataset]))
+    except (OSError, KeyError):
+        return {}

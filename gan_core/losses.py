@@ -1,8 +1,12 @@
 """GAN losses on logits. A loss takes plain tensors and holds no state.
 
 Goodfellow et al., "Generative Adversarial Nets" (2014): the minimax game and, in section 3, the
-non-saturating form. Logits instead of a Sigmoid layer: softplus keeps its precision where σ(s)
-rounds to 0 or 1, which is exactly where gradients vanish. D = σ(logit).
+non-saturating form. Mao et al., "Least Squares GANs" (2017); Lim & Ye, "Geometric GAN" (2017) and
+Miyato et al. (2018): hinge; Arjovsky et al., "Wasserstein GAN" (2017); Jolicoeur-Martineau (2019)
+and Huang et al., "The GAN is dead; long live the GAN!" (2024): relativistic pairing.
+
+Logits instead of a Sigmoid layer: softplus keeps its precision where σ(s) rounds to 0 or 1, which
+is exactly where gradients vanish. D = σ(logit).
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
+
+# --- D: (real logits, fake logits, label smoothing) -> loss ---------------------------------------
 
 
 def cross_entropy(logits: Tensor, target: float) -> Tensor:
@@ -28,25 +34,71 @@ def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: flo
     return cross_entropy(real, 1.0 - label_smoothing) + cross_entropy(fake, 0.0)
 
 
-def minimax(fake: Tensor) -> Tensor:
+def discriminator_least_squares(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+    """½ (D(x) − 1)² + ½ D(G(z))², D being the output itself: ¼ at equilibrium, where D = ½."""
+    target = 1.0 - label_smoothing
+    return ((real - target).square().mean() + fake.square().mean()) / 2
+
+
+def discriminator_hinge(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+    """max(0, 1 − D(x)) + max(0, 1 + D(G(z))): no reward beyond a margin of 1."""
+    return relu(1.0 - real).mean() + relu(1.0 + fake).mean()
+
+
+def discriminator_wasserstein(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+    """D(G(z)) − D(x): minus an estimate of the distance, if D is kept 1-Lipschitz."""
+    return fake.mean() - real.mean()
+
+
+def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+    """−log σ(D(x) − D(G(z))): each real against one generated example."""
+    return softplus(fake - real).mean()
+
+
+# --- G: (fake logits, real logits) -> loss; only relativistic pairing looks at the reals ----------
+
+
+def minimax(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """log(1 − D(G(z))): its gradient, σ(s), vanishes when D rejects every sample."""
     return -softplus(fake).mean()
 
 
-def non_saturating(fake: Tensor) -> Tensor:
+def non_saturating(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """−log D(G(z)): its gradient, σ(−s), is largest when D rejects every sample."""
     return softplus(-fake).mean()
 
 
+def least_squares(fake: Tensor, real: Tensor | None = None) -> Tensor:
+    """½ (D(G(z)) − 1)²."""
+    return (fake - 1.0).square().mean() / 2
+
+
+def linear(fake: Tensor, real: Tensor | None = None) -> Tensor:
+    """−D(G(z)): a gradient of the same size whatever D says."""
+    return -fake.mean()
+
+
+def relativistic(fake: Tensor, real: Tensor) -> Tensor:
+    """−log σ(D(G(z)) − D(x))."""
+    return softplus(real - fake).mean()
+
+
 @dataclass(frozen=True)
 class Loss:
-    """`discriminator(real_logits, fake_logits, label_smoothing)` and `generator(fake_logits)`."""
+    """Logits are (n, 1), losses (). `centre` is the logit at which D is undecided; None where only
+    differences of logits mean anything. `pairs` says that G's loss needs logits of fresh reals."""
 
     discriminator: Callable[[Tensor, Tensor, float], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[..., Tensor]
+    centre: float | None = 0.0
+    pairs: bool = False
 
 
 LOSSES = {
     "minimax": Loss(discriminator_cross_entropy, minimax),
     "non_saturating": Loss(discriminator_cross_entropy, non_saturating),
+    "least_squares": Loss(discriminator_least_squares, least_squares, centre=0.5),
+    "hinge": Loss(discriminator_hinge, linear),
+    "wasserstein": Loss(discriminator_wasserstein, linear, centre=None),
+    "relativistic": Loss(discriminator_relativistic, relativistic, centre=None, pairs=True),
 }

@@ -78,6 +78,10 @@ def _known_outcome(store: RunStore, config: RunConfig) -> Outcome | None:
     return None
 
 
+class _Stopped(Exception):
+    """Somebody asked to stop while data was being fetched; the message is the reason."""
+
+
 @dataclass
 class _Sitting:
     """One stretch of training of one run, written into the store while it goes."""
@@ -107,6 +111,7 @@ class _Sitting:
         """Train until the target, a stop, a divergence or a failure."""
         try:
             self._tell("starting")
+            self._prepare()
             goal = max(self.config.steps, self.target())
             self.training = self._resumed(self.config.replace(steps=goal))
             outcome = self._follow()
@@ -115,6 +120,8 @@ class _Sitting:
                 config = self.config.replace(steps=goal)
                 self.training = _train(config, self.device, self.training.checkpoint())
                 outcome = self._follow()
+        except _Stopped as stop:
+            outcome = Outcome("stopped", self.status.step, str(stop))
         except KeyboardInterrupt:  # the second one: the state may be in the middle of a step
             outcome = Outcome("stopped", self.status.step, "interrupted")
         except Exception as error:
@@ -122,6 +129,23 @@ class _Sitting:
         self.status = replace(self.status, step=outcome.step)
         self._tell(outcome.kind, outcome.reason)
         return replace(outcome, seconds=self.status.seconds)
+
+    def _prepare(self) -> None:
+        """Fetch what the run needs and this machine has not got; the status tells how far it is.
+
+        Before the checkpoint is looked at: a classroom without internet must not lose a run.
+        """
+        from gan_core import datasets
+        from gan_core.trainer import prepare
+
+        with datasets.telling(self._words):
+            prepare(self.config, self.device)
+
+    def _words(self, text: str) -> None:
+        if (reason := self.should_stop()) is not None:
+            raise _Stopped(reason)
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            self._tell("starting", text)
 
     def _follow(self) -> Outcome:
         """Write records as they come, up to an outcome; leaves a checkpoint of that moment."""
@@ -242,6 +266,8 @@ class _Sitting:
     def _fail(self, error: Exception) -> Outcome:
         if _out_of_memory(error):
             what = "The training ran out of memory; a smaller batch needs less."
+        elif type(error).__name__ == "DatasetError":  # it is a sentence for people already
+            what = str(error)
         else:
             what = f"The training failed: {type(error).__name__}: {_first_line(error)}."
         # The disk itself may be what failed.

@@ -23,7 +23,10 @@ class StepRecord:
     Scores are σ(logit), the output of the report's Sigmoid layer. `accuracy_*` is the share of the
     batch on which D is right. Gradient norms are L2 norms over all parameters of one network,
     before the optimiser. `saturation_*` is mean |∂L_G/∂logit| that each form of the GAN loss
-    gives on this batch: σ(s) for minimax, σ(−s) for non-saturating, whichever is training.
+    gives on this batch: σ(s) for minimax, σ(−s) for non-saturating, whichever is training. For
+    losses other than these two s is counted from the logit at which D is undecided. `penalty` is
+    what penalties add to D's loss. While G is frozen `grad_norm_minimax` and
+    `grad_norm_non_saturating` are the norms that G's gradient has under either loss; NaN before.
     """
 
     step: int
@@ -37,9 +40,16 @@ class StepRecord:
     grad_norm_g: float
     saturation_minimax: float
     saturation_non_saturating: float
+    penalty: float = 0.0
+    grad_norm_minimax: float = math.nan
+    grad_norm_non_saturating: float = math.nan
 
 
 STEP_METRICS = tuple(entry.name for entry in dataclasses.fields(StepRecord))[1:]
+_DEFAULTS = {  # what most runs do not have, and so is not written into each of their lines
+    entry.name: entry.default for entry in dataclasses.fields(StepRecord)
+    if entry.default is not dataclasses.MISSING
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,13 @@ class EvalRecord:
 class SampleRecord:
     """What G makes of the fixed latents after `step` steps; stored as a file beside the history.
 
-    `samples` is uint8 (64, 28, 28) for images, float32 (n, 2) for 2-D points.
+    `samples` is uint8 (64, 28, 28) for images, float32 (n, 2) for 2-D points. `averaged` tells
+    those of the generator whose weights are averaged over time.
     """
 
     step: int
     samples: np.ndarray = field(compare=False, repr=False)
+    averaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +93,14 @@ Record = StepRecord | EvalRecord | SampleRecord | Outcome
 
 
 def to_line(record: StepRecord | EvalRecord) -> str:
-    """One line of JSON, six significant digits, without the newline. NaN becomes null."""
+    """One line of JSON, six significant digits, without the newline. NaN becomes null.
+
+    What a StepRecord has a default for is left out where it has that value.
+    """
     if isinstance(record, StepRecord):
-        content = {name: _rounded(getattr(record, name)) for name in STEP_METRICS}
+        values = {name: getattr(record, name) for name in STEP_METRICS}
+        content = {name: _rounded(value) for name, value in values.items()
+                   if repr(value) != repr(_DEFAULTS.get(name))}  # NaN does not equal NaN
         return json.dumps({"step": record.step, **content})
     return json.dumps(
         {
@@ -107,7 +124,8 @@ def from_line(line: str) -> StepRecord | EvalRecord:
                 seconds=_read(content["seconds"]),
             )
         values = {name: _read(content[name]) for name in STEP_METRICS if name in content}
-        missing = {name: math.nan for name in STEP_METRICS if name not in content}
+        missing = {name: _DEFAULTS.get(name, math.nan)
+                   for name in STEP_METRICS if name not in content}
         return StepRecord(step=int(content["step"]), **values, **missing)
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not a record: {error!r}") from None

@@ -1,4 +1,7 @@
-"""Samples as files of a run: 000250.png is a sheet of images, 000250.npy are 2-D points."""
+"""Samples as files of a run: 000250.png is a sheet of images, 000250.npy are 2-D points.
+
+Those of the averaged generator have the same names in a folder of their own.
+"""
 
 from __future__ import annotations
 
@@ -13,21 +16,34 @@ from PIL import Image
 
 SHEET_COLUMNS, SHEET_SCALE, SEPARATOR_GREY = 8, 2, 72
 
+FOLDER, AVERAGED_FOLDER = "samples", "samples_ema"
+
 _NAME = re.compile(r"(\d{6,})\.(?:png|npy)")
 
 
-def sample_path(run: Path, step: int, ending: str) -> Path:
-    return run / "samples" / f"{int(step):06d}.{ending}"
+def sample_folder(run: Path, averaged: bool = False) -> Path:
+    """Where a run keeps what G, or the averaged generator, made."""
+    return run / (AVERAGED_FOLDER if averaged else FOLDER)
 
 
-def sample_files(run: Path) -> list[tuple[int, Path]]:
+def sample_path(run: Path, step: int, ending: str, averaged: bool = False) -> Path:
+    return sample_folder(run, averaged) / f"{int(step):06d}.{ending}"
+
+
+def sample_files(run: Path, averaged: bool = False) -> list[tuple[int, Path]]:
     """Steps and files of a run's samples, in order of step."""
+    folder = sample_folder(run, averaged)
     try:
-        names = os.listdir(run / "samples")
+        names = os.listdir(folder)
     except OSError:
         return []
     found = ((_NAME.fullmatch(name), name) for name in names)
-    return sorted((int(match[1]), run / "samples" / name) for match, name in found if match)
+    return sorted((int(match[1]), folder / name) for match, name in found if match)
+
+
+def sample_steps(run: Path, averaged: bool = False) -> tuple[int, ...]:
+    """Steps that have samples, in order."""
+    return tuple(dict.fromkeys(step for step, _ in sample_files(run, averaged)))
 
 
 def sheet_png(images: np.ndarray) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+DATA = "~/.cache/gan-lab/data"
 
 
 class SettingsError(ValueError):
@@ -31,6 +33,7 @@ class Settings:
     max_steps: int  # a run is not trained further than this
     max_seconds: float  # nor for longer than this at a stretch
     grace_seconds: float  # how long an unwatched run goes on
+    data: Path = field(default_factory=lambda: Path(DATA).expanduser())  # what is downloaded
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -67,4 +70,5 @@ class Settings:
             max_steps=int(number("GAN_LAB_MAX_STEPS", 50_000, 1, 200_000)),
             max_seconds=number("GAN_LAB_MAX_SECONDS", 900.0, 5, 86_400),
             grace_seconds=number("GAN_LAB_GRACE_SECONDS", 25.0, 1, 3600),
+            data=Path(environ.get("GAN_LAB_DATA") or DATA).expanduser(),
         )

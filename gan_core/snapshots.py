@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 from gan_core.config import ConfigError, RunConfig
 from gan_core.files import stamp
 from gan_core.records import OUTCOMES, EvalRecord, History, Outcome, StepRecord, from_line
-from gan_core.samples import sample_files
+from gan_core.samples import AVERAGED_FOLDER, FOLDER, sample_steps
 
 STATES = ("queued", "starting", "running", "finished", "stopped", "diverged", "failed")
 LIVE_STATES = frozenset(STATES[:3])
@@ -95,6 +95,7 @@ class RunSnapshot:
     status: RunStatus
     samples: tuple[int, ...]  # steps that have a sheet (images) or points
     place: int = 0  # in the queue: 1 is next, 0 is not queued
+    averaged_samples: tuple[int, ...] = ()  # steps that have those of the averaged generator
 
     @property
     def live(self) -> bool:
@@ -129,9 +130,12 @@ class RunSnapshot:
             status, state="finished", step=steps, steps=steps, seconds=seconds, seconds_left=None,
             reason="",
         )
-        samples = tuple(step for step in self.samples if step <= steps)
+        samples, averaged = (
+            tuple(step for step in taken if step <= steps)
+            for taken in (self.samples, self.averaged_samples)
+        )
         return dataclasses.replace(
-            self, config=config, history=history, samples=samples
+            self, config=config, history=history, samples=samples, averaged_samples=averaged
         ).standing(finished)
 
 
@@ -183,7 +187,7 @@ class RunReader:
         """The run as it is now, None if there is none; StoreError if config.json is corrupt."""
         with self._lock:
             # Taken before reading: what changes meanwhile is noticed at the next look.
-            names = ("config.json", "status.json", "history.jsonl", "samples")
+            names = ("config.json", "status.json", "history.jsonl", FOLDER, AVERAGED_FOLDER)
             stamps = tuple(stamp(self._run / name) for name in names)
             if not stamps[0]:
                 return None
@@ -201,8 +205,10 @@ class RunReader:
             return None  # removed a moment ago
         history = self._history.read()
         status = self._status(config, history)
-        samples = tuple(dict.fromkeys(step for step, _ in sample_files(self._run)))
-        return RunSnapshot(self._run.name, config, history, status, samples).standing(status)
+        return RunSnapshot(
+            self._run.name, config, history, status, sample_steps(self._run),
+            averaged_samples=sample_steps(self._run, averaged=True),
+        ).standing(status)
 
     def _status(self, config: RunConfig, history: History) -> RunStatus:
         with contextlib.suppress(StoreError):

@@ -4,6 +4,7 @@
       config.json      written once
       history.jsonl    appended, one record a line; a torn last line is ignored
       samples/         000250.png (image sheets) or 000250.npy (2-D points)
+      samples_ema/     the same of the averaged generator, if the run has one
       checkpoint.pt    latest, replaced atomically
       status.json      state, step, rate, time left; replaced atomically
       log.txt          the worker's own words
@@ -32,7 +33,14 @@ import numpy as np
 from gan_core import files
 from gan_core.config import RunConfig
 from gan_core.records import EvalRecord, SampleRecord, StepRecord, from_line, to_line
-from gan_core.samples import points_npy, read_points, sample_files, sample_path, sheet_png
+from gan_core.samples import (
+    points_npy,
+    read_points,
+    sample_files,
+    sample_folder,
+    sample_path,
+    sheet_png,
+)
 from gan_core.snapshots import (
     RunReader,
     RunSnapshot,
@@ -133,17 +141,23 @@ class RunStore:
             self._bound_readers()
         return snapshot
 
-    def sheet(self, digest: str, step: int) -> bytes:
-        """The PNG sheet of samples at `step`; StoreError if there is none."""
-        path = sample_path(self._folder(digest), step, "png")
+    def sheet(self, digest: str, step: int, averaged: bool = False) -> bytes:
+        """The PNG sheet of samples at `step`, of G or of the averaged generator.
+
+        Raises StoreError if there is none.
+        """
+        path = sample_path(self._folder(digest), step, "png", averaged)
         try:
             return path.read_bytes()
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
 
-    def points(self, digest: str, step: int) -> np.ndarray:
-        """The 2-D points at `step`, float32 (n, 2); StoreError if there are none."""
-        path = sample_path(self._folder(digest), step, "npy")
+    def points(self, digest: str, step: int, averaged: bool = False) -> np.ndarray:
+        """The 2-D points at `step`, float32 (n, 2), of G or of the averaged generator.
+
+        Raises StoreError if there are none.
+        """
+        path = sample_path(self._folder(digest), step, "npy", averaged)
         try:
             return read_points(path)
         except OSError as error:
@@ -162,12 +176,10 @@ class RunStore:
         """
         folder, lines = self._folder(digest), []
         for record in records:
-            if not isinstance(record, SampleRecord):
-                lines.append(to_line(record))
-            elif record.samples.ndim == 3:
-                files.write(sample_path(folder, record.step, "png"), sheet_png(record.samples))
+            if isinstance(record, SampleRecord):
+                _write_samples(folder, record)
             else:
-                files.write(sample_path(folder, record.step, "npy"), points_npy(record.samples))
+                lines.append(to_line(record))
         if lines:
             files.append_lines(folder / "history.jsonl", lines)
 
@@ -179,10 +191,11 @@ class RunStore:
             with open(path, "rb") as file:
                 kept = [line for line in file if _recorded_until(line, step)]
             files.write(path, b"".join(kept))
-        for sample_step, sample in sample_files(folder):
-            if sample_step > step:
-                sample.unlink(missing_ok=True)
-        for leftover in folder.glob(".*.tmp"):  # of a process killed while it wrote
+        for averaged in (False, True):
+            for sample_step, sample in sample_files(folder, averaged):
+                if sample_step > step:
+                    sample.unlink(missing_ok=True)
+        for leftover in folder.rglob(".*.tmp"):  # of a process killed while it wrote
             leftover.unlink(missing_ok=True)
 
     def write_status(self, digest: str, status: RunStatus) -> None:
@@ -261,7 +274,8 @@ class RunStore:
         """Copy a run, thinned, into the store at `destination`; returns the run's folder there.
 
         About `points` step records and 40 samples are kept, evenly spaced, first and last
-        included. Checkpoint, log and lock stay behind. Raises StoreError if there is no such run.
+        included, and as many of the averaged generator. Checkpoint, log and lock stay behind.
+        Raises StoreError if there is no such run.
         """
         source = self._folder(digest)
         snapshot = self.snapshot(digest)
@@ -272,10 +286,8 @@ class RunStore:
         (folder / "samples").mkdir(parents=True)
         shutil.copyfile(source / "config.json", folder / "config.json")
         other.append(digest, sorted([*thin.steps, *thin.evaluations], key=lambda each: each.step))
-        samples = [path for _, path in sample_files(source)]
-        count = min(len(samples), EXPORTED_SHEETS)
-        for index in np.linspace(0, len(samples) - 1, count).round().astype(int):
-            shutil.copyfile(samples[index], folder / "samples" / samples[index].name)
+        for averaged in (False, True):
+            _copy_samples(source, folder, averaged)
         files.write(folder / "status.json", snapshot.status.to_json().encode())
         return folder
 
@@ -309,6 +321,23 @@ class RunStore:
         ):
             _, oldest = self._readers.popitem(last=False)
             total -= oldest.records
+
+
+def _write_samples(run: Path, record: SampleRecord) -> None:
+    images = record.samples.ndim == 3
+    path = sample_path(run, record.step, "png" if images else "npy", record.averaged)
+    path.parent.mkdir(exist_ok=True)  # few runs have an averaged generator
+    files.write(path, (sheet_png if images else points_npy)(record.samples))
+
+
+def _copy_samples(run: Path, destination: Path, averaged: bool) -> None:
+    """EXPORTED_SHEETS of the run's samples, evenly spaced."""
+    samples = [path for _, path in sample_files(run, averaged)]
+    folder = sample_folder(destination, averaged)
+    count = min(len(samples), EXPORTED_SHEETS)
+    for index in np.linspace(0, len(samples) - 1, count).round().astype(int):
+        folder.mkdir(exist_ok=True)
+        shutil.copyfile(samples[index], folder / samples[index].name)
 
 
 def _recorded_until(line: bytes, step: int) -> bool:

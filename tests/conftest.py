@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Nothing a test does may land in the runs of the person who runs the tests.
     config.scratch_store = tempfile.mkdtemp(prefix="gan-lab-tests-")
     os.environ["GAN_LAB_STORE"] = config.scratch_store
+    os.environ["GAN_LAB_DATA"] = config.scratch_store + "/data"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_core import config
+from gan_core import catalogue, config
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
@@ -21,25 +21,28 @@ CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in;
 # Rooms by floor: a room imports only from lower floors.
 LIGHT = [  # never torch
     {"__init__"},
-    {"config", "records", "settings", "files", "samples", "processor", "extractor"},
-    {"challenges", "diagnosis", "snapshots", "pool"},
-    {"store", "turns"},
-    {"jobs"},
+    {"catalogue"},
+    {"rules"},
+    {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac"},
+    {"challenges", "findings", "snapshots", "pool"},
+    {"recipes", "mode_symptoms", "training_symptoms", "store", "turns"},
+    {"diagnosis", "jobs"},
 ]
 HEAVY = [
-    {"losses", "networks", "datasets", "frechet"},
-    {"classifier"},
+    {"losses", "penalties", "layers", "augmentation", "datasets", "bins", "frechet"},
+    {"networks", "classifier", "neighbours"},
     {"metrics"},
     {"trainer"},
-    {"recording", "benchmark"},
+    {"recording", "benchmark", "cost"},
     {"worker"},
     {"reporting"},
+    {"verification"},
     {"__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}
 TORCH_FREE = sorted(set().union(*LIGHT))
 # The worker announces itself before it loads torch; the command line loads it for `run` alone.
-TORCH_LATE = {"recording", "worker", "reporting", "__main__"}
+TORCH_LATE = {"recording", "worker", "reporting", "verification", "__main__"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> set[str]:
@@ -142,11 +145,15 @@ def test_the_requirements_are_those_six_packages():
 
 def test_what_can_be_chosen_is_what_there_is():
     """Otherwise a choice on the page would end in a KeyError, or something built stay hidden."""
-    from gan_core import datasets, losses, networks
+    from gan_core import datasets, losses, networks, penalties, trainer
 
-    assert set(config.DATASETS) == set(datasets.SOURCES)
-    assert set(config.LOSSES) == set(losses.LOSSES)
-    assert set(config.ARCHITECTURES) == set(networks.NETWORKS)
+    assert set(catalogue.DATASETS) == set(datasets.SOURCES)
+    assert set(catalogue.LOSSES) == set(losses.LOSSES)
+    assert set(catalogue.ARCHITECTURES) == set(networks.NETWORKS)
+    assert set(catalogue.UPDATE_ORDERS) == set(trainer.ROUNDS)
+    assert set(penalties.PENALTIES) <= set(config.KNOBS)
+    for name in penalties.PENALTIES:  # a weight: 0 is off, and the only default
+        assert config.KNOBS[name].low == config.KNOB_DEFAULTS[name] == 0
 
 
 @pytest.mark.parametrize("name", config.OPTIMIZERS)

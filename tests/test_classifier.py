@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 
 import numpy as np
 import pytest
 import torch
 
 from gan_core import classifier, extractor, metrics
-from gan_core.datasets import SUBSET_SEED, scaled
+from gan_core.catalogue import DATASETS
+from gan_core.datasets import SUBSET_SEED, DatasetError, scaled, telling
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_what_the_pages_are_told_is_what_is_measured(model, mnist, cpu):
     # As `metrics` measures as many samples of G.
     rows = np.random.default_rng(SUBSET_SEED).permutation(60_000)[: metrics.IMAGE_SAMPLES]
     images = scaled(mnist.train[torch.from_numpy(rows)])
-    reference = metrics.image_reference("mnist", cpu).moments
+    reference = metrics.image_reference(mnist.held_out, model).moments
     distance = metrics.frechet(metrics.moments(model.features(images)), reference)
     assert told["frechet_train_held_out"] == pytest.approx(distance, rel=0.01)
 
@@ -78,29 +80,152 @@ def test_what_the_pages_are_told_cannot_be_changed_by_one_of_them():
     assert extractor.extractor()["test_accuracy"] > 0.9
 
 
-def test_training_learns(monkeypatch, cpu, mnist):
+@pytest.fixture(scope="module")
+def few(mnist):
+    """2560 images to learn from and 1000 to be asked about: ten batches an epoch."""
+    return dataclasses.replace(mnist, train=mnist.train[:2560], labels=mnist.labels[:2560],
+                               held_out=mnist.held_out[:1000],
+                               held_out_labels=mnist.held_out_labels[:1000])
+
+
+@pytest.fixture
+def quick(monkeypatch, few, tmp_path):
+    """Every data set is these few images, and nothing has been trained on this machine yet."""
+    monkeypatch.setattr(classifier, "whole", lambda name, device: few)
+    monkeypatch.setattr(classifier, "SAMPLES", 500)
+    monkeypatch.setattr(classifier, "EPOCHS", 1)
+    monkeypatch.setenv("GAN_LAB_DATA", str(tmp_path))
+    return tmp_path
+
+
+fresh_load = classifier.load.__wrapped__  # without the cache of the process
+
+
+def test_training_learns(quick):
     """`python -m gan_core.classifier` must work when somebody wants to check the weights: on 2560
     images, one pass of ten batches is already far above the 10 % of guessing."""
-    few = dataclasses.replace(mnist, train=mnist.train[:2560], labels=mnist.labels[:2560],
-                              held_out=mnist.held_out[:1000],
-                              held_out_labels=mnist.held_out_labels[:1000])
-    monkeypatch.setattr(classifier, "whole", lambda name, device: few)
     model, accuracy = classifier.train(epochs=3)
     assert accuracy > 0.4 and not model.training
 
 
-def test_main_writes_what_load_reads(monkeypatch, tmp_path, cpu, capsys):
+def test_training_leaves_no_trace_and_needs_none(quick):
+    """An evaluation in the middle of a run asks for the classifier: with gradients off, and with
+    random numbers that must go on as if nothing had been."""
+    with torch.no_grad():
+        first, _ = classifier.train(epochs=1, seed=3)
+    before = torch.random.get_rng_state()
+    second, _ = classifier.train(epochs=1, seed=3)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_every_image_data_set_has_a_classifier():
+    """Otherwise a data set could be chosen whose runs fail at their first evaluation."""
+    images = {name for name, card in DATASETS.items() if card.kind == "image"}
+    assert set(classifier.NAMES) == set(extractor.FILES) == images
+
+
+def test_main_writes_what_load_reads(monkeypatch, quick, cpu, capsys):
     """Otherwise retraining would leave weights that the app cannot open."""
     fresh = classifier.DigitClassifier()
-    monkeypatch.setattr(classifier, "WEIGHTS", tmp_path / "weights.npz")
-    monkeypatch.setattr(extractor, "FACTS", tmp_path / "extractor.json")
-    monkeypatch.setattr(classifier, "train", lambda epochs, seed: (fresh, 0.98765))
-    classifier.main()
-    assert extractor.extractor()["id"] == classifier.extractor_id()
-    assert "frechet_train_held_out" in extractor.extractor()
+    monkeypatch.setattr(classifier, "DATA", quick)
+    monkeypatch.setattr(classifier, "train", lambda epochs, seed, dataset: (fresh, 0.98765))
+    classifier.main([])
+    assert extractor.extractor("mnist", quick)["id"] == classifier.extractor_id()
+    assert "frechet_train_held_out" in extractor.extractor("mnist", quick)
     assert "0.9877" in capsys.readouterr().out
     assert classifier.card()["test_accuracy"] == pytest.approx(0.9877)
-    with np.load(tmp_path / "weights.npz", allow_pickle=False) as arrays:
+    with np.load(quick / "digit_classifier.npz", allow_pickle=False) as arrays:
         assert set(fresh.state_dict()) <= set(arrays)
-    read = classifier.load.__wrapped__(cpu)
-    assert torch.equal(read.head.weight, fresh.head.weight)
+    assert torch.equal(fresh_load(cpu).head.weight, fresh.head.weight)
+
+
+def test_missing_weights_say_how_to_make_them(monkeypatch, quick, cpu):
+    """Otherwise somebody who deleted them would be told of a KeyError."""
+    monkeypatch.setattr(classifier, "DATA", quick)
+    with pytest.raises(FileNotFoundError, match=r"python -m gan_core.classifier mnist"):
+        fresh_load(cpu)
+
+
+def test_weights_that_do_not_ship_are_trained_once(quick, cpu):
+    """Otherwise the first run on Fashion-MNIST would fail, or every worker train for a minute, in
+    silence, and their numbers not be comparable."""
+    heard: list[str] = []
+    assert extractor.extractor("fashion_mnist", quick) == {}
+    with telling(heard.append):
+        first = fresh_load(cpu, "fashion_mnist")
+    assert heard[0].startswith("training the classifier of Fashion-MNIST")
+    assert heard[-1].endswith("100%")
+    heard.clear()
+    with telling(heard.append):
+        second = fresh_load(cpu, "fashion_mnist")
+    assert not heard
+    assert torch.equal(first.head.weight, second.head.weight)
+    assert not second.training and not second.head.weight.requires_grad
+    told = extractor.extractor("fashion_mnist", quick)
+    assert told["id"] == classifier.extractor_id("fashion_mnist")
+    assert told["id"].startswith("fashion-cnn64-")
+    assert set(told) == set(extractor.extractor())
+
+
+def test_shipped_weights_are_preferred(monkeypatch, quick, cpu):
+    """Otherwise weights that come with the app would be trained all the same."""
+    shipped = quick / "shipped"
+    shipped.mkdir()
+    monkeypatch.setattr(classifier, "DATA", shipped)
+    classifier.main(["fashion_mnist"])
+    monkeypatch.setattr(classifier, "train", None)
+    assert fresh_load(cpu, "fashion_mnist") is not None
+    assert classifier.weights("fashion_mnist").parent == shipped
+
+
+@pytest.mark.parametrize("keep", [0, 1000])
+def test_torn_weights_are_trained_again(keep, quick, cpu):
+    """A disk that was full once would break the metrics on this machine for good."""
+    fresh_load(cpu, "fashion_mnist")
+    path = classifier.weights("fashion_mnist")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:keep])
+    fresh_load(cpu, "fashion_mnist")
+    assert path.read_bytes() == whole  # the same seed, the same weights, the same name
+
+
+def test_a_stopped_training_leaves_nothing(quick, cpu):
+    """Otherwise *Stop* would not work, or leave a classifier that has hardly learnt."""
+
+    class Stopped(Exception):
+        pass
+
+    def stop(words: str) -> None:
+        raise Stopped
+
+    with telling(stop), pytest.raises(Stopped):
+        fresh_load(cpu, "fashion_mnist")
+    assert {path.name for path in quick.iterdir()} == {".fashion_classifier.lock"}
+
+
+def test_workers_that_need_it_at_once_train_it_once(monkeypatch, quick, cpu):
+    """Otherwise four workers would each train for a minute, on the same cores."""
+    calls, loaded, train = [], [], classifier.train
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return train(*arguments)
+
+    monkeypatch.setattr(classifier, "train", counted)
+    threads = [threading.Thread(target=lambda: loaded.append(fresh_load(cpu, "fashion_mnist")))
+               for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(loaded) == 3 and len(calls) == 1
+
+
+def test_weights_that_cannot_be_kept_are_one_sentence(monkeypatch, quick, cpu):
+    """Otherwise a full disk would be a traceback."""
+    (quick / "file").write_text("")
+    monkeypatch.setenv("GAN_LAB_DATA", str(quick / "file" / "data"))
+    with pytest.raises(DatasetError, match=r"classifier of Fashion-MNIST.* could not be kept in"):
+        fresh_load(cpu, "fashion_mnist")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import signal
@@ -16,9 +15,7 @@ import torch
 
 from gan_core import __main__ as cli
 from gan_core import challenges
-from gan_core.challenges import Challenge, Preset
 from gan_core.config import DEFAULT, KNOBS, RunConfig
-from gan_core.diagnosis import Finding
 from gan_core.records import EvalRecord, History, Outcome
 from gan_core.reporting import Result, in_words, json_text
 from gan_core.settings import Settings
@@ -210,7 +207,7 @@ BAD = {
     "no command": ([], "COMMAND"),
     "unknown command": (["train"], "'run'"),
     "unknown option": (["run", "--stor", "x"], "--stor"),
-    "unknown field": (["run", "--set", "depth=3"], "learning_rate"),
+    "unknown field": (["run", "--set", "smoothness=3"], "learning_rate"),
     "nothing to set": (["run", "--set"], "--set"),
     "no equals sign": (["run", "--set", "steps"], "FIELD=VALUE"),
     "nan": (["run", "--set", "learning_rate=nan"], "learning_rate must be a number from 1e-06"),
@@ -233,12 +230,17 @@ BAD = {
     "words for threads": (["run", "--threads", "two"], "from 1 to 256"),
     "unwritable store": (["run", "--store", "/dev/null/runs", "--set", *TINY], "/dev/null/runs"),
     "unknown recorded run": (["record", "nothing"], "remedy"),
-    "unknown preset to verify": (["verify", "--presets", "x"], "mode_collapse-fixed"),
+    "unknown table": (["verify", "x"], "remedies"),
+    "unknown run of a table": (["verify", "--only", "x"], "mode_collapse-fixed"),
+    "no workers": (["verify", "--workers", "0"], "1 to 64"),
     "seeds backwards": (["verify", "--seeds", "4-0"], "0-4"),
     "seeds in words": (["verify", "--seeds", "all"], "0-4"),
     "too many seeds": (["verify", "--seeds", "0-1000"], "at most 100"),
     "unknown network": (["bench", "--network", "dcgan"], "mlp_reference"),
     "no bench steps": (["bench", "--steps", "0"], "from 1 to 10000"),
+    "no cost steps": (["cost", "--steps", "0"], "from 1 to 10000"),
+    "cost of an unknown field": (["cost", "--set", "layers=3"], "learning_rate"),
+    "cost of an unknown preset": (["cost", "--preset", "broken"], "mode_collapse-broken"),
 }
 
 
@@ -262,7 +264,7 @@ def test_bad_input_is_refused_in_one_sentence(arguments, expected, capsys):
         (b"\xff\xfe", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b"[1]", "JSON object"),
-        (b'{"depth": 3}', "'depth' is not a setting"),
+        (b'{"smoothness": 3}', "'smoothness' is not a setting"),
         (b'{"steps": "40"}', "steps must be a whole number from 1 to 200000"),
         (b'{"dropout": NaN}', "dropout must be a number from 0 to 0.8"),
         (b'{"loss": ["minimax"]}', "loss must be one of minimax"),
@@ -321,7 +323,7 @@ def test_help_lists_every_field_with_label_range_and_default(capsys):
     assert "same to the bit" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("command", ["record", "verify", "bench"])
+@pytest.mark.parametrize("command", ["record", "verify", "bench", "cost"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
@@ -361,88 +363,48 @@ def test_recorded_runs_go_where_the_pages_look_for_them():
 # --- verify ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tiny_challenges(monkeypatch):
-    small = RunConfig(dataset="ring", steps=40, batch_size=16)
-    presets = {
-        name: Preset(name, "", small.replace(latent_dim=size))
-        for name, size in {"healthy": 2, "broken": 3, "fixed": 4, "report": 5}.items()
-    }
-    table = {
-        "mode_collapse": Challenge("", "", "", page="pages/mode_collapse.py", presets=presets),
-        "computational_cost": Challenge("", "", "", presets={"healthy": presets["healthy"]}),
-    }
-    monkeypatch.setattr(challenges, "CHALLENGES", table)
-    return table
-
-
-def test_verify_counts_what_is_as_expected(tiny_challenges, capsys, tmp_path):
-    """After 40 steps of a ring nothing is found wrong: what "healthy" promises, not "broken"."""
-    arguments = ["verify", "--seeds", "0,2", "--store", str(tmp_path)]
-    assert cli.main([*arguments, "--presets", "mode_collapse-healthy"]) == 0
-    out = capsys.readouterr().out
-    rows = [line for line in out.splitlines() if line.startswith("| mode_collapse-healthy")]
-    assert [row.split(" | ")[1] for row in rows] == ["0", "2"]
-    assert "mode_collapse-healthy: as expected in 2 of 2" in out
-
-    assert cli.main([*arguments, "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["presets"]["mode_collapse-broken"] == {"as_expected": 0, "of": 2}
-    assert len(found["runs"]) == 8, "pages that are still to come have nothing to verify"
-    assert {row["as_expected"] for row in found["runs"] if "report" in row["preset"]} == {None}
-
-
-def test_verify_does_not_train_twice(tiny_challenges, capsys, tmp_path):
-    arguments = ["verify", "--seeds", "0", "--store", str(tmp_path), "--json"]
-    cli.main(arguments)
-    logs = {path: path.read_text() for path in tmp_path.glob("*/log.txt")}
-    first = capsys.readouterr().out
-    cli.main(arguments)
-    assert capsys.readouterr().out == first
-    assert logs == {path: path.read_text() for path in tmp_path.glob("*/log.txt")}
-
-
-def test_verify_ends_at_once_when_interrupted(tiny_challenges, capsys, tmp_path, monkeypatch):
-    stopped = Result(DEFAULT, History(), Outcome("stopped", 3, "interrupted"), "CPU")
-    monkeypatch.setattr(cli, "train_into", lambda *arguments: stopped)
-    assert cli.main(["verify", "--store", str(tmp_path)]) == 130
-
-
-def finding(symptom: str) -> Finding:
-    return Finding(symptom, "severe", 1, "because")
-
-
-@pytest.mark.parametrize(
-    ("preset", "challenge", "symptoms", "modes", "expected"),
-    [
-        ("healthy", "baseline", [], 10, True),
-        ("healthy", "baseline", ["mode_collapse"], 2, False),
-        ("broken", "mode_collapse", ["mode_collapse"], 1, True),
-        ("broken", "mode_collapse", ["vanishing_gradient"], 1, False),
-        ("broken", "vanishing_gradients", ["vanishing_gradient"], 1, True),
-        ("broken", "training_instability", ["instability", "mode_collapse"], 4, True),
-        ("fixed", "mode_collapse", [], 9, True),
-        ("fixed", "mode_collapse", [], 8, False),
-        ("fixed", "mode_collapse", ["mode_collapse"], 10, False),
-        ("fixed", "vanishing_gradients", ["mode_collapse"], 9, True),
-    ],
-)
-def test_what_a_preset_promises(preset, challenge, symptoms, modes, expected, monkeypatch):
-    monkeypatch.setattr("gan_core.reporting.diagnose", lambda *_: [finding(s) for s in symptoms])
-    history = History((), [EvalRecord(1000, {"modes": float(modes), "modes_total": 10.0})])
-    result = Result(DEFAULT, history, Outcome("finished", 1000), "CPU")
-    assert cli.EXPECTATIONS[preset](challenge, result) is expected
-
-
-def test_a_failed_run_is_never_as_expected():
-    result = Result(DEFAULT, History(), Outcome("failed", 0, "no memory"), "CPU")
-    row = cli._verified("baseline-healthy", 0, "baseline", "healthy", result)
-    assert row["as_expected"] is False
-    healthy = dataclasses.replace(result, outcome=Outcome("finished", 1))
-    assert cli._verified("baseline-healthy", 0, "baseline", "healthy", healthy)["as_expected"]
-
-
 def test_seeds_are_read_as_people_write_them():
     assert cli.parse_seeds("0-4") == [0, 1, 2, 3, 4]
     assert cli.parse_seeds("3") == [3]
     assert cli.parse_seeds("0, 5,5-6") == [0, 5, 6]
+
+
+# --- cost -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """These tests look at what is reported, not at how fast it is."""
+    for name in ("ROUNDS", "WARM_UP", "LOOKS"):
+        monkeypatch.setattr(f"gan_core.cost.{name}", 1)
+
+
+def test_cost_prints_one_json_object_with_the_plain_gan_beside(briefly, capsys):
+    arguments = ["cost", "--json", "--steps", "1", "--device", "cpu", "--threads", "1"]
+    assert cli.main([*arguments, "--set", *TINY, "r1=1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"cost", "plain", "relative"}
+    assert (found["cost"]["config"]["r1"], found["plain"]["config"]["r1"]) == (1.0, 0.0)
+    assert found["plain"]["config"]["batch_size"] == 16
+    assert found["relative"]["flops"] == (
+        found["cost"]["flops_total"] / found["plain"]["flops_total"])
+
+
+def test_cost_tells_people_phases_memory_and_the_price(briefly, capsys):
+    assert cli.main(["cost", "--steps", "2", "--threads", "1", "--device", "cpu", "--set", *TINY,
+                     "discriminator_steps=2"]) == 0
+    out = capsys.readouterr().out
+    for words in ("mlp on ring, batch 16", "GFLOP", "penalty", "saved for backward",
+                  "÷ the plain GAN's", "1 × 2 steps", "1 thread"):
+        assert words in out
+
+
+def test_cost_without_the_data_is_a_failure_in_one_sentence(capsys, monkeypatch):
+    from gan_core import datasets
+
+    def absent(config, device):
+        raise datasets.DatasetError("Fashion-MNIST cannot be downloaded.")
+
+    monkeypatch.setattr(datasets, "load", absent)
+    assert cli.main(["cost", "--set", "dataset=fashion_mnist"]) == 1
+    assert capsys.readouterr().err == "Fashion-MNIST cannot be downloaded.\n"

@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
+from gan_core.catalogue import DATASETS
 from gan_core.challenges import CHALLENGES, presets
-from gan_core.config import DATASETS, RunConfig
+from gan_core.config import RunConfig
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus
 from pages.components import charts, controls, gallery, verdict

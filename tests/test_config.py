@@ -9,15 +9,18 @@ import math
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gan_core import challenges
+from gan_core.catalogue import ARCHITECTURES, DATASETS, LOSSES, STDDEV_GROUP
 from gan_core.config import (
-    ARCHITECTURES,
-    DATASETS,
     DEFAULT,
+    KNOB_DEFAULTS,
     KNOBS,
+    RULES,
     SECTIONS,
     TRAJECTORY_VERSION,
     ConfigError,
@@ -26,9 +29,12 @@ from gan_core.config import (
 )
 
 TYPES = {entry.name: type(entry.default) for entry in dataclasses.fields(RunConfig)}
-NUMERIC = [name for name, kind in TYPES.items() if kind is not str]
+NUMERIC = [name for name, kind in TYPES.items() if kind in (int, float)]
 CHOICES = [name for name, kind in TYPES.items() if kind is str]
 INTEGERS = [name for name, kind in TYPES.items() if kind is int]
+SWITCHES = [name for name, kind in TYPES.items() if kind is bool]
+# What else has to be set before a field may take every value of its range.
+CONTEXTS = {"fold": RunConfig(folds=10), "training_examples": RunConfig(dataset="ring")}
 
 
 def below(name: str) -> float:
@@ -41,43 +47,71 @@ def above(name: str) -> float:
     return high + 1 if TYPES[name] is int else high + 1e-9
 
 
-def another(name: str, config: RunConfig = DEFAULT):
-    """A valid value of the field other than the one `config` has."""
-    knob = KNOBS[name]
-    options = list(knob.choices or (knob.low, knob.high, (knob.low + knob.high) // 2))
-    return next(
-        TYPES[name](value)
-        for value in options
-        if value != getattr(config, name) and _valid(name, value)
-    )
+def another(name: str) -> RunConfig:
+    """A config that differs from the field's context in this field alone."""
+    knob, base = KNOBS[name], CONTEXTS.get(name, DEFAULT)
+    if TYPES[name] is bool:
+        options = [not getattr(base, name)]
+    else:
+        options = list(knob.choices or (knob.low, knob.high, (knob.low + knob.high) // 2))
+    for value in options:
+        if value != getattr(base, name) and accepted(base, {name: TYPES[name](value)}):
+            return base.replace(**{name: TYPES[name](value)})
+    raise AssertionError(f"{name} has one value only")
 
 
-def _valid(name: str, value) -> bool:
+def accepted(base: RunConfig, values: dict) -> bool:
     try:
-        DEFAULT.replace(**{name: TYPES[name](value)})
+        base.replace(**values)
     except ConfigError:
         return False
     return True
 
 
+def drawn(name: str, draw: random.Random):
+    """A value of the field from its whole range, spread as its control spreads it."""
+    knob = KNOBS[name]
+    if TYPES[name] is bool:
+        return draw.random() < 0.5
+    if knob.choices:
+        return draw.choice(list(knob.choices))
+    if TYPES[name] is int and knob.scale == "linear":
+        return draw.randint(int(knob.low), int(knob.high))
+    if knob.scale == "linear":
+        return draw.uniform(knob.low, knob.high)
+    value = math.exp(draw.uniform(math.log(knob.low), math.log(knob.high)))
+    value = round(value) if TYPES[name] is int else value
+    return TYPES[name](min(max(value, knob.low), knob.high))
+
+
 def random_config(seed: int) -> RunConfig:
-    """Any valid config: every field drawn over its whole range."""
+    """Any valid config: every field drawn over its whole range, then what the rules want."""
     draw = random.Random(seed)
-    values = {}
-    for name, knob in KNOBS.items():
-        if knob.choices:
-            values[name] = draw.choice(list(knob.choices))
-        elif TYPES[name] is int:
-            values[name] = draw.randint(int(knob.low), int(knob.high))
-        elif knob.scale == "log":
-            values[name] = math.exp(draw.uniform(math.log(knob.low), math.log(knob.high)))
-            values[name] = min(max(values[name], knob.low), knob.high)
-        else:
-            values[name] = draw.uniform(knob.low, knob.high)
-    card = DATASETS[values["dataset"]]
-    values["training_examples"] = draw.randint(0, card.examples)
-    fitting = [name for name, (_, kinds) in ARCHITECTURES.items() if card.kind in kinds]
+    # A few defaults among them: the rules would leave little of a config that sets everything.
+    values = {name: drawn(name, draw) if draw.random() < 0.7 else KNOB_DEFAULTS[name]
+              for name in KNOBS}
+    data = DATASETS[values["dataset"]]
+    fitting = [name for name, card in ARCHITECTURES.items() if data.kind in card.kinds]
     values["architecture"] = draw.choice(fitting)
+    networks = ARCHITECTURES[values["architecture"]]
+    values["training_examples"] = draw.randint(0, data.examples)
+    values["folds"] = draw.choice([0, *range(2, 11)])
+    values["fold"] = draw.randrange(max(values["folds"], 1))
+    off = {"width", "depth", "minibatch_stddev"} - networks.resizable
+    if networks.batch_norm_in_d:
+        off |= {"gradient_penalty", "r1", "r2"}
+    if not LOSSES[values["loss"]].targets:
+        off.add("label_smoothing")
+    if values["spectral_norm"]:
+        off.add("weight_clip")
+    if data.kind == "points":
+        off.add("augment")
+    if values["update_order"] == "simultaneous":
+        off |= {"discriminator_steps", "generator_steps"}
+    values.update({name: KNOB_DEFAULTS[name] for name in off})
+    group = values["packing"] * (STDDEV_GROUP if values["minibatch_stddev"] else 1)
+    low, high = int(KNOBS["batch_size"].low), int(KNOBS["batch_size"].high)
+    values["batch_size"] = group * draw.randint(-(-low // group), high // group)
     return RunConfig(**values)
 
 
@@ -111,6 +145,17 @@ BAD_CHOICES = {
     "bytes": b"mnist",
     "nan": math.nan,
 }
+BAD_SWITCHES = {
+    "one": 1,
+    "zero": 0,
+    "zero point zero": 0.0,
+    "text": "true",
+    "empty": "",
+    "none": None,
+    "list": [],
+    "numpy bool": np.bool_(True),
+    "nan": math.nan,
+}
 
 
 @pytest.mark.parametrize("kind", BAD_NUMBERS)
@@ -139,6 +184,28 @@ def test_a_bad_choice_is_refused_with_the_permitted_ones(name, kind):
     assert all(choice in str(refusal.value) for choice in KNOBS[name].choices)
 
 
+@pytest.mark.parametrize("kind", BAD_SWITCHES)
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_is_on_or_off(name, kind):
+    """Otherwise "false" from a file would be truthy and switch a remedy on."""
+    with pytest.raises(ConfigError) as refusal:
+        RunConfig(**{name: BAD_SWITCHES[kind]})
+    assert refusal.value.field_name == name
+    assert str(refusal.value) == f"{name} must be true or false, not {BAD_SWITCHES[kind]!r}."
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_is_written_as_a_word(name):
+    """Otherwise a link with `spectral_norm=True` would be refused, or `=0` be guessed at."""
+    words = {"true": True, "True": True, " TRUE ": True, "false": False, "False": False}
+    for text, value in words.items():
+        assert parse_value(name, text) is value
+    for text in ("", "yes", "on", "1", "0", "None", "t", "tru\u0435"):  # the last е is Cyrillic
+        with pytest.raises(ConfigError, match=f"{name} must be true or false"):
+            parse_value(name, text)
+    assert RunConfig(**{name: True}).to_query() == {name: "true"}
+
+
 @pytest.mark.parametrize("name", INTEGERS)
 def test_a_fraction_is_not_rounded_to_a_whole_number(name):
     """Otherwise 1.5 D steps would silently train with one."""
@@ -150,8 +217,8 @@ def test_a_fraction_is_not_rounded_to_a_whole_number(name):
 def test_both_ends_of_a_range_are_allowed(name):
     """Otherwise a slider pushed to its end would fail."""
     for bound in (KNOBS[name].low, KNOBS[name].high):
-        dataset = "ring" if name == "training_examples" else "mnist"
-        assert getattr(RunConfig(**{name: TYPES[name](bound), "dataset": dataset}), name) == bound
+        config = CONTEXTS.get(name, DEFAULT).replace(**{name: TYPES[name](bound)})
+        assert getattr(config, name) == bound
 
 
 @pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), 0.5])
@@ -170,12 +237,131 @@ def test_minus_zero_names_the_same_run_as_zero():
     assert RunConfig(dropout=-0.0).to_query() == {}
 
 
-def test_networks_that_do_not_fit_the_data_are_refused_by_name():
-    """Otherwise choosing 2-D data under image networks fails inside the trainer."""
-    with pytest.raises(ConfigError, match="mlp_reference does not fit the data set ring") as error:
-        RunConfig(dataset="ring", architecture="mlp_reference")
-    assert error.value.field_name == "architecture"
-    assert "allowed here: mlp." in str(error.value)
+# rule: (settings, the field it blames, words of its sentence, a value that it accepts)
+CONTRADICTIONS = {
+    "_networks_fit_data": [
+        ({"dataset": "ring", "architecture": "mlp_reference"}, "architecture",
+         "mlp_reference does not fit the data set ring; allowed here: mlp, pacgan_2d.",
+         "pacgan_2d"),
+        ({"architecture": "pacgan_2d"}, "architecture",
+         "allowed here: mlp, mlp_reference, dcgan, dcgan_reference.", "dcgan"),
+    ],
+    "_enough_examples": [
+        ({"training_examples": 60_001}, "training_examples", "from 0 to 60000 for", 60_000),
+        ({"dataset": "fashion_mnist", "training_examples": 99_000}, "training_examples",
+         "from 0 to 60000 for the data set fashion_mnist, not 99000.", 0),
+    ],
+    "_fold_exists": [
+        ({"folds": 1}, "folds", "0 or a whole number from 2 to 10, not 1.", 2),
+        ({"fold": 1}, "fold", "fold must be 0 while folds is 0, not 1.", 0),
+        ({"folds": 5, "fold": 5}, "fold", "a whole number from 0 to 4 with folds 5, not 5.", 4),
+    ],
+    "_networks_can_change": [
+        ({"architecture": "mlp_reference", "width": 2.0}, "width",
+         "width must be 1.0 for architecture mlp_reference; others are for mlp, dcgan.", 1.0),
+        ({"architecture": "dcgan", "depth": 3}, "depth", "must be 2 for architecture dcgan", 2),
+        ({"architecture": "dcgan_reference", "minibatch_stddev": True}, "minibatch_stddev",
+         "must be false for architecture dcgan_reference; others are for mlp, mlp_reference, "
+         "dcgan.", False),
+        ({"dataset": "grid", "architecture": "pacgan_2d", "width": 0.5}, "width", "must be 1.0",
+         1.0),
+    ],
+    "_targets_to_smooth": [
+        ({"loss": loss, "label_smoothing": 0.1}, "label_smoothing",
+         f"must be 0 for the loss {loss}, which has no targets; it is for minimax, non_saturating, "
+         "least_squares.", 0.0)
+        for loss in ("hinge", "wasserstein", "relativistic")
+    ],
+    "_batch_divides": [
+        ({"packing": 3}, "batch_size", "a multiple of 3 for packing 3, not 64.", 63),
+        ({"minibatch_stddev": True, "batch_size": 30}, "batch_size", "a multiple of 4", 32),
+        ({"packing": 3, "minibatch_stddev": True, "batch_size": 30}, "batch_size",
+         "a multiple of 12 for packing 3 and minibatch_stddev, which compares 4, not 30.", 24),
+    ],
+    "_one_gradient_an_example": [
+        ({"architecture": "dcgan_reference", name: 0.1}, name,
+         f"{name} must be 0 for architecture dcgan_reference", 0.0)
+        for name in ("gradient_penalty", "r1", "r2")
+    ],
+    "_one_limit_on_weights": [
+        ({"spectral_norm": True, "weight_clip": 0.01}, "weight_clip",
+         "weight_clip must be 0 with spectral_norm", 0.0),
+    ],
+    "_pictures_to_augment": [
+        ({"dataset": "grid", "augment": True}, "augment",
+         "augment must be false for the data set grid", False),
+    ],
+    "_one_update_each": [
+        ({"update_order": "simultaneous", name: 2}, name,
+         f"{name} must be 1 with update_order simultaneous.", 1)
+        for name in ("discriminator_steps", "generator_steps")
+    ],
+}
+CASES = [case for cases in CONTRADICTIONS.values() for case in cases]
+
+
+def test_every_rule_is_tried():
+    """Otherwise a rule could be lost, or a new one refuse what it should not."""
+    assert list(CONTRADICTIONS) == [rule.__name__ for rule in RULES]
+
+
+@pytest.mark.parametrize(("settings", "blamed", "words", "cure"), CASES)
+def test_what_does_not_go_together_is_refused_with_what_does(settings, blamed, words, cure):
+    """Otherwise it fails inside the trainer, or trains something that is not what it says."""
+    with pytest.raises(ConfigError) as refusal:
+        RunConfig(**settings)
+    message = str(refusal.value)
+    assert refusal.value.field_name == blamed
+    assert message.startswith(f"{blamed} ") and message.endswith(".") and words in message
+    assert len(message) < 200
+    assert getattr(RunConfig(**{**settings, blamed: cure}), blamed) == cure
+
+
+@pytest.mark.parametrize(("settings", "blamed", "words", "cure"), CASES)
+def test_a_url_that_contradicts_itself_loses_one_value(settings, blamed, words, cure):
+    """Otherwise a contradictory link would raise in the page, or lose what is fine in it."""
+    query = {name: str(value) for name, value in settings.items()}
+    config, problems = RunConfig.from_query({**query, "seed": "7", "beta1": "0.25"})
+    assert len(problems) == 1 and words in problems[0]
+    assert (config.seed, config.beta1) == (7, 0.25)
+    assert sum(getattr(config, name) != value for name, value in settings.items()) == 1
+
+
+@pytest.mark.parametrize(("settings", "blamed", "words", "cure"), CASES)
+def test_a_url_that_contradicts_its_page_leaves_the_page(settings, blamed, words, cure):
+    """Otherwise a link to a page with other settings would cost whatever comes first in it."""
+    for name, value in settings.items():
+        rest = {other: kept for other, kept in settings.items() if other != name}
+        if not accepted(DEFAULT, rest):
+            continue
+        base = RunConfig(**rest)
+        query = {"learning_rate": "0.001", name: str(value), "seed": "7"}
+        config, problems = RunConfig.from_query(query, base)
+        assert config == base.replace(learning_rate=0.001, seed=7)
+        assert len(problems) == 1 and words in problems[0]
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_any_url_is_read_as_far_as_it_goes(seed):
+    """Otherwise somebody's link would take the page down, or change what it does not name."""
+    draw = random.Random(seed)
+    base = random_config(seed + 5000)
+    asked = {name: drawn(name, draw) for name in KNOBS if draw.random() < 0.4}
+    query = {name: str(value) for name, value in asked.items()}
+    config, problems = RunConfig.from_query({**query, "nonsense": "1"}, base)
+    lost = [name for name, value in asked.items() if getattr(config, name) != value]
+    assert len(lost) <= len(problems) - 1  # one is for the nonsense; what base has is not lost
+    for name in KNOBS:
+        assert getattr(config, name) in (asked.get(name), getattr(base, name))
+    if accepted(base, asked):
+        assert config == base.replace(**asked) and len(problems) == 1
+
+
+def test_a_refused_sum_costs_the_smallest_part():
+    """128 images in packs of 3: without the packs the 128 are fine, the packs never are."""
+    config, problems = RunConfig.from_query({"dropout": "0.4", "batch_size": "128", "packing": "3"})
+    assert config == RunConfig(dropout=0.4, batch_size=128)
+    assert len(problems) == 1 and "a multiple of 3" in problems[0]
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -215,7 +401,32 @@ def test_digest_does_not_depend_on_steps():
 @pytest.mark.parametrize("name", [name for name in KNOBS if name != "steps"])
 def test_digest_depends_on_every_other_field(name):
     """Otherwise two different settings would share one run's pictures."""
-    assert DEFAULT.replace(**{name: another(name)}).digest() != DEFAULT.digest()
+    assert another(name).digest() != CONTEXTS.get(name, DEFAULT).digest()
+
+
+# Names of runs that ship with the project, written down when they were made.
+STORED = {
+    "baseline": "c3aa9744214caf6e",
+    "healthy": "e3415a7c3f330bfe",
+    "collapse": "3032b02d6ac1ea20",
+    "remedy": "e750a8e00a3476fb",
+}
+RECORDED = Path(challenges.__file__).parent / "data" / "recorded"
+
+
+def test_stored_runs_keep_their_names():
+    """Otherwise every run that somebody trained, or that ships with the project, is lost."""
+    assert RunConfig().digest() == STORED["baseline"]
+    named = {name: config.digest() for name, config in challenges.RECORDED.items()}
+    assert {name: named[name] for name in STORED} == STORED
+    assert set(STORED.values()) <= {path.name for path in RECORDED.iterdir()}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_stored_config_without_the_new_fields_is_the_same_run(name):
+    """Otherwise a config.json from before a field existed could not be read."""
+    text = (RECORDED / STORED[name] / "config.json").read_text(encoding="utf-8")
+    assert RunConfig.from_json(text).digest() == STORED[name]
 
 
 def test_digests_of_many_configs_differ():
@@ -265,8 +476,9 @@ def test_any_config_survives_a_url_that_names_only_what_a_page_changed(seed):
 @pytest.mark.parametrize("name", KNOBS)
 def test_every_knob_survives_json_and_url(name):
     """Otherwise one control would be lost from links."""
-    config = DEFAULT.replace(**{name: another(name)})
-    assert list(config.to_query()) == [name]
+    config, base = another(name), CONTEXTS.get(name, DEFAULT)
+    assert list(config.to_query(base=base)) == [name]
+    assert RunConfig.from_query(config.to_query(base=base), base) == (config, [])
     assert RunConfig.from_query(config.to_query()) == (config, [])
     assert RunConfig.from_json(config.to_json()) == config
     assert parse_value(name, config.to_query()[name]) == getattr(config, name)
@@ -341,9 +553,14 @@ def test_every_knob_can_be_shown(name):
     knob = KNOBS[name]
     assert knob.label and knob.help.endswith((".", "?"))
     assert knob.section in SECTIONS
-    if knob.choices is None:
+    if TYPES[name] is bool:
+        assert knob.low is knob.high is knob.step is knob.choices is None
+    elif knob.choices is None:
         assert knob.low <= getattr(DEFAULT, name) <= knob.high
         assert knob.step > 0 if knob.scale == "linear" else knob.low > 0
+        assert knob.scale in ("linear", "log", "log2")
+        if knob.scale == "log2":  # doublings of one end reach the other
+            assert math.log2(knob.high / knob.low).is_integer()
     else:
         assert getattr(DEFAULT, name) in knob.choices and all(knob.choices.values())
 
@@ -372,3 +589,18 @@ def test_a_data_set_has_a_card():
         config = RunConfig(dataset=name)
         assert config.card is card
         assert card.kind in ("image", "points") and card.modes > 1 and card.mode_noun
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_chart_shows_its_own_reference_lines(name):
+    """Otherwise the line of the equilibrium would lie outside the chart."""
+    card = LOSSES[name]
+    assert card.label
+    low, high = card.frame
+    assert all(low <= value <= high for value in card.equilibrium)
+
+
+@pytest.mark.parametrize("packing", [1, 2, 8])
+def test_a_batch_is_cut_into_packs(packing):
+    """Otherwise D's accuracy would be counted over examples it never judged one by one."""
+    assert RunConfig(packing=packing, batch_size=64).packs * packing == 64

@@ -5,6 +5,7 @@ Histories here are synthetic: what each symptom looks like, written down.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -13,8 +14,10 @@ import re
 import numpy as np
 import pytest
 
-from gan_core.config import DATASETS, KNOBS, LOSSES, RunConfig
-from gan_core.diagnosis import CHECKS, THRESHOLDS, TITLES, diagnose
+from gan_core.catalogue import DATASETS, LOSSES
+from gan_core.config import KNOBS, RunConfig
+from gan_core.diagnosis import FOLLOWS_FROM, SYMPTOMS, THRESHOLDS, Symptom, diagnose
+from gan_core.mode_symptoms import present_modes, turns
 from gan_core.records import STEP_METRICS, EvalRecord, History, Outcome, StepRecord
 
 MINIMAX, NON_SATURATING = RunConfig(loss="minimax"), RunConfig()
@@ -46,7 +49,8 @@ def evaluations(count: int = 1000, after: int = -1, **changes) -> list[EvalRecor
         metrics = {"modes": 10.0, "modes_total": 10.0, "diversity": 0.95, "class_entropy": 2.2,
                    "kl_uniform": 0.1, "frechet": 1000 * 0.7 ** (step / 250), "density": 0.5,
                    "coverage": 0.5, "accuracy_train": 0.8, "accuracy_held_out": 0.8,
-                   "overfit_gap": 0.1, "nearest_train_ratio": 1.0}
+                   "overfit_gap": 0.1, "nearest_train_ratio": 1.0, "r_v": 0.05, "r_t": 0.6,
+                   "accuracy_generated": 0.2}
         if step > after:
             metrics |= changes
         modes = max(int(metrics["modes"]), 1) if math.isfinite(metrics["modes"]) else 1
@@ -58,9 +62,37 @@ def evaluations(count: int = 1000, after: int = -1, **changes) -> list[EvalRecor
 COLLAPSED = {"modes": 1.0, "diversity": 0.02, "frechet": 1500.0, "class_entropy": 0.0,
              "kl_uniform": math.log(10), "coverage": 0.01}
 HEALTHY = History(steps(), evaluations(), Outcome("finished", 1000))
-SYMPTOMS: dict[str, tuple[History, RunConfig]] = {
+BY_HEART = {"accuracy_train": 0.95, "accuracy_held_out": 0.5, "r_v": 0.7, "overfit_gap": 4.0}
+
+
+def swinging(count: int = 1000, after: int = 300, size: float = 0.9) -> list[StepRecord]:
+    """D's score of reals swings by `size`, once in 200 steps."""
+    made = steps(count)
+    for i, record in enumerate(made[after:], start=after):
+        score = 0.5 + size / 2 * math.sin(2 * math.pi * i / 200)
+        made[i] = dataclasses.replace(record, score_real=score, score_fake=0.5)
+    return made
+
+
+def rotating(count: int = 1750, period: int = 1, at_once: int = 2) -> list[EvalRecord]:
+    """`at_once` of ten digits at a time, others after every `period` evaluations from step 500."""
+    made = evaluations(count)
+    for i, record in enumerate(made[2:]):
+        shares = [0.0] * 10
+        for k in range(at_once):
+            shares[(i // period * at_once + k) % 10] = 1 / at_once
+        made[i + 2] = dataclasses.replace(record, histogram=tuple(shares))
+    return made
+
+
+SHOWN: dict[str, tuple[History, RunConfig]] = {
     "mode_collapse": (History(steps(), evaluations(after=250, **COLLAPSED)), NON_SATURATING),
     "vanishing_gradient": (History(steps(after=300, **SILENT_STEP), evaluations()), MINIMAX),
+    "mode_rotation": (History(steps(1750), rotating()), NON_SATURATING),
+    "discriminator_overfitting": (
+        History(steps(), evaluations(after=500, **BY_HEART)),
+        RunConfig(training_examples=1000)),
+    "instability": (History(swinging(), evaluations()), NON_SATURATING),
     "divergence": (
         History(steps(90), evaluations(0),
                 Outcome("diverged", 91, "a loss or a gradient became infinite or NaN")),
@@ -88,13 +120,14 @@ def test_a_healthy_run_has_no_findings(config):
 
 def test_every_symptom_is_known_here():
     """A symptom without a history that shows it could never be raised, and nobody would notice."""
-    assert set(CHECKS) <= set(SYMPTOMS) and set(CHECKS) <= set(TITLES)
+    assert set(SYMPTOMS) == set(SHOWN)
+    assert all(symptom.title for symptom in SYMPTOMS.values())
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", SYMPTOMS)
 def test_each_symptom_is_named_and_nothing_else(name):
     """Otherwise the page would explain another failure than the one that happened."""
-    history, config = SYMPTOMS[name]
+    history, config = SHOWN[name]
     finding = only(history, config)
     assert finding.symptom == name
     assert finding.severity in ("warning", "severe")
@@ -102,12 +135,13 @@ def test_each_symptom_is_named_and_nothing_else(name):
     assert finding.evidence.endswith(".")
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", SYMPTOMS)
 def test_each_symptom_begins_when_it_began(name):
     """The chart marks this step; collapse is judged by evaluations, the others step by step."""
-    history, config = SYMPTOMS[name]
-    expected = {"mode_collapse": (251, 500), "vanishing_gradient": (201, 301),
-                "divergence": (91, 91)}[name]
+    history, config = SHOWN[name]
+    expected = {"mode_collapse": (251, 500), "mode_rotation": (500, 500),
+                "vanishing_gradient": (201, 301), "discriminator_overfitting": (750, 750),
+                "instability": (301, 600), "divergence": (91, 91)}[name]
     assert expected[0] <= only(history, config).since <= expected[1]
 
 
@@ -133,12 +167,16 @@ def test_a_collapse_that_is_over_is_not_reported():
 
 def test_evidence_carries_the_numbers_it_was_found_by():
     """Otherwise a student could not check the verdict against the curves."""
-    collapse = only(*SYMPTOMS["mode_collapse"]).evidence
+    collapse = only(*SHOWN["mode_collapse"]).evidence
     assert "1 of 10 digits" in collapse and "2%" in collapse and "100%" in collapse
-    vanishing = only(*SYMPTOMS["vanishing_gradient"]).evidence
+    vanishing = only(*SHOWN["vanishing_gradient"]).evidence
     assert "100.0%" in vanishing and "more than a million times" in vanishing
     assert "minimax" in vanishing
-    assert "step 91" in only(*SYMPTOMS["divergence"]).evidence
+    assert "step 91" in only(*SHOWN["divergence"]).evidence
+    heart = only(*SHOWN["discriminator_overfitting"]).evidence
+    assert "95%" in heart and "50%" in heart and "0.70" in heart
+    assert "2.0 at a time, 10 of 10" in only(*SHOWN["mode_rotation"]).evidence
+    assert re.search(r"between −?-?0\.4\d and 0\.4\d", only(*SHOWN["instability"]).evidence)
 
 
 # --- cause and consequence -----------------------------------------------------------------------
@@ -148,6 +186,20 @@ def test_a_collapse_that_follows_a_vanished_gradient_is_not_raised_again():
     """A G that stands still shows one digit: the cause is the gradient."""
     history = History(steps(after=100, **SILENT_STEP), evaluations(after=250, **COLLAPSED))
     assert symptoms(history, MINIMAX) == ["vanishing_gradient"]
+
+
+@pytest.mark.parametrize(
+    ("symptom", "cause"), [(s, c) for s, causes in FOLLOWS_FROM.items() for c in sorted(causes)])
+def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch):
+    """Otherwise the page would offer two explanations for one failure; but what came first, and
+    what is alone, is told."""
+    early, late = (dataclasses.replace(only(*SHOWN[symptom]), since=since)
+                   for since in (100, 300))
+    root = dataclasses.replace(only(*SHOWN[cause]), since=200)
+    for found, told in ((late, [cause]), (early, [symptom, cause])):
+        made = {symptom: Symptom("", lambda *_, f=found: f), cause: Symptom("", lambda *_: root)}
+        monkeypatch.setattr("gan_core.diagnosis.SYMPTOMS", made)
+        assert symptoms(HEALTHY) == told
 
 
 def test_a_collapse_that_came_first_is_named_first():
@@ -165,8 +217,9 @@ def test_the_non_saturating_loss_does_not_vanish_where_minimax_does():
 
 def test_findings_come_in_the_order_of_their_beginning():
     """Otherwise the page would lead with a consequence."""
-    for names in itertools.permutations(CHECKS, 2):
-        records = [SYMPTOMS[name][0] for name in names]
+    assert len(SYMPTOMS) > 3
+    for names in itertools.permutations(SYMPTOMS, 2):
+        records = [SHOWN[name][0] for name in names]
         history = History(max((r.steps for r in records), key=len), records[0].evaluations,
                           records[1].outcome)
         begun = [finding.since for finding in diagnose(history, MINIMAX)]
@@ -207,6 +260,28 @@ def never_more_than_two(count: int) -> History:
     return History(steps(count), evaluations(count, modes=2.0, **STUCK))
 
 
+def remembered(**metrics) -> History:
+    return History(steps(), evaluations(after=500, **{**BY_HEART, **metrics}))
+
+
+def turning(share: float) -> History:
+    """Twenty changes between evaluations, of which `share` replace one digit by another."""
+    made = rotating(5500, at_once=1)
+    still = round((1 - share) * 20)
+    for i in range(3, 3 + still):
+        made[i] = dataclasses.replace(made[i], histogram=made[2].histogram)
+    return History(steps(5500), made)
+
+
+def swing_of(size: float) -> History:
+    """D's score of reals alternates every 100 steps between two values `size` apart."""
+    made = [
+        dataclasses.replace(r, score_real=0.5 + (size if i // 100 % 2 else 0.0), score_fake=0.5)
+        for i, r in enumerate(steps(1200))
+    ]
+    return History(made, evaluations())
+
+
 LESS, MORE = 0.97, 1.03  # just inside and just outside
 BOUNDARIES = {  # threshold -> (history that is just found, one that is just not, config)
     "few_modes": lambda v: (collapse_with(modes=math.floor(v * 10)),
@@ -229,6 +304,18 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
                              vanish_with(saturation_minimax=v * MORE), MINIMAX),
     "gradient_drop": lambda v: (vanish_with(grad_norm_g=v * LESS),
                                 vanish_with(grad_norm_g=v * MORE), MINIMAX),
+    "rotation_evaluations": lambda v: (
+        History(steps(), rotating(int(500 + 250 * (v - 1)))),
+        History(steps(), rotating(int(500 + 250 * (v - 2)))), NON_SATURATING),
+    "rotation_share": lambda v: (turning(v), turning(v - 0.1), NON_SATURATING),
+    "validation_ratio": lambda v: (remembered(r_v=v), remembered(r_v=v * LESS), NON_SATURATING),
+    "missed_reals": lambda v: (
+        remembered(accuracy_held_out=0.95 - v - 0.01),
+        remembered(accuracy_held_out=0.95 - v + 0.01), NON_SATURATING),
+    "swing": lambda v: (swing_of(v * MORE), swing_of(v * LESS), NON_SATURATING),
+    "swing_window": lambda v: (
+        History(swinging(int(2 * v), after=0)), History(swinging(int(2 * v) - 1, after=0)),
+        NON_SATURATING),
     "exploding_gradient": lambda v: (
         History(steps(after=300, grad_norm_d=v * MORE), evaluations()),
         History(steps(after=300, grad_norm_d=v * LESS), evaluations()), NON_SATURATING),
@@ -240,7 +327,34 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
 
 def test_every_threshold_is_tried_on_both_sides():
     """A threshold nobody tries may decide nothing. Severity has its own test."""
-    assert set(THRESHOLDS) - set(BOUNDARIES) == {"severe_modes"}
+    assert set(THRESHOLDS) - set(BOUNDARIES) == {"severe_modes", "swing_smoothing", "memory_steps"}
+
+
+def test_the_noise_of_single_batches_is_no_swing():
+    """Small batches make D's scores jump from step to step; only slower swings are the failure."""
+    random = np.random.default_rng(0)
+    noisy = [dataclasses.replace(r, score_real=random.choice([0.1, 0.9])) for r in steps(1000)]
+    assert diagnose(History(noisy, evaluations()), NON_SATURATING) == []
+
+
+def test_turns_say_what_appeared_and_what_vanished():
+    """The page draws them: modes that come and go between two evaluations."""
+    made = [EvalRecord(step, {}, shares) for step, shares in
+            ((0, (1.0, 0.0, 0.0)), (250, (0.5, 0.495, 0.005)), (500, (0.0, 0.0, 1.0)))]
+    assert present_modes(made[1]) == {0, 1}
+    first, second = turns(made)
+    assert (first.step, first.appeared, first.vanished) == (250, {1}, set())
+    assert (second.step, second.appeared, second.vanished) == (500, {2}, {0, 1})
+
+
+def test_digits_that_come_and_stay_are_no_rotation():
+    """A generator that learns adds digits; nothing vanishes."""
+    made = evaluations(2000)
+    for i, record in enumerate(made):
+        count = min(i + 1, 6)
+        made[i] = dataclasses.replace(
+            record, histogram=tuple([1 / count] * count + [0.0] * (10 - count)))
+    assert symptoms(History(steps(2000), made)) == []
 
 
 @pytest.mark.parametrize("name", BOUNDARIES)
@@ -329,19 +443,28 @@ CONFIGS = [
     RunConfig(loss=loss, learning_rate_ratio=ratio, discriminator_steps=d_steps,
               optimizer=optimizer, input_noise=noise, label_smoothing=smoothing,
               learning_rate=rate)
-    for loss in LOSSES
+    for loss, card in LOSSES.items() if card.targets
     for ratio in (0.1, 1.0, 10.0)
     for d_steps, optimizer, noise, smoothing, rate in (
         (1, "adam", 0.0, 0.0, 2e-4), (3, "sgd", 0.1, 0.1, 0.1), (10, "rmsprop", 1.0, 0.5, 1.0))
 ]
 
 
+CONFIGS += [
+    RunConfig(loss="hinge", spectral_norm=True), RunConfig(loss="wasserstein", weight_clip=0.01),
+    RunConfig(architecture="dcgan_reference", training_examples=1000),
+    RunConfig(dataset="ring", update_order="simultaneous", learning_rate=0.1),
+    RunConfig(dropout=0.4, augment=True, r1=1.0, gradient_clip=1.0, training_examples=300),
+]
+
+
 def findings_everywhere():
-    for name in CHECKS:
-        history, config = SYMPTOMS[name]
+    for name in SYMPTOMS:
+        history, config = SHOWN[name]
         for made in CONFIGS:
             # Vanishing is raised for the loss that trains, so the history must show that loss.
-            made = made.replace(loss=config.loss) if name == "vanishing_gradient" else made
+            if name == "vanishing_gradient":
+                made = made.replace(loss=config.loss)
             for finding in diagnose(history, made):
                 yield finding, made
 
@@ -361,16 +484,17 @@ def test_remedies_change_something_and_stay_valid():
     assert seen > 50
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", SYMPTOMS)
 def test_the_plain_breakage_of_each_symptom_has_a_remedy(name):
     """The page's button needs one."""
     broken = {"mode_collapse": RunConfig(learning_rate_ratio=0.1),
               "vanishing_gradient": RunConfig(loss="minimax", learning_rate_ratio=5,
                                               discriminator_steps=3),
-              "divergence": RunConfig(optimizer="sgd", learning_rate=1.0)}.get(name)
-    if broken is None:
-        pytest.skip(f"no plain breakage written down for {name}")
-    assert only(SYMPTOMS[name][0], broken).remedies
+              "mode_rotation": RunConfig(dataset="ring", learning_rate=1e-3),
+              "discriminator_overfitting": RunConfig(training_examples=1000),
+              "instability": RunConfig(loss="wasserstein", learning_rate=1e-3),
+              "divergence": RunConfig(optimizer="sgd", learning_rate=1.0)}[name]
+    assert only(SHOWN[name][0], broken).remedies
 
 
 def test_a_finding_can_be_written_as_json():
@@ -383,16 +507,16 @@ def test_a_finding_can_be_written_as_json():
 
 def test_diagnosing_changes_nothing():
     """The page diagnoses the same history again and again."""
-    history, config = SYMPTOMS["vanishing_gradient"]
+    history, config = SHOWN["vanishing_gradient"]
     before = {name: history.column(name).copy() for name in STEP_METRICS}
     assert diagnose(history, config) == diagnose(history, config)
     for name, column in before.items():
-        assert np.array_equal(history.column(name), column)
+        assert np.array_equal(history.column(name), column, equal_nan=True)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_config_can_be_diagnosed(dataset, loss):
     """A loss or data set added later must not make the verdict fail."""
-    for history, _ in SYMPTOMS.values():
+    for history, _ in SHOWN.values():
         diagnose(history, RunConfig(dataset=dataset, loss=loss))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from gan_core.records import (
     from_line,
     to_line,
 )
+
+RECORDED = sorted((Path(__file__).parents[1] / "gan_core/data/recorded").glob("*/history.jsonl"))
 
 
 def step(number: int, value: float = 0.5, **changes) -> StepRecord:
@@ -37,7 +41,7 @@ def test_six_digits_are_kept():
     """Otherwise a tiny gradient would read as zero, or history files would double in size."""
     read = from_line(to_line(step(1, 1.23456789e-9)))
     assert read.loss_d == 1.23457e-09
-    assert len(to_line(step(1, 1 / 3))) < 320
+    assert len(to_line(StepRecord(1, *[1 / 3] * 10))) < 320
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -52,6 +56,40 @@ def test_what_is_not_finite_is_written_as_null_and_read_as_nan(value):
         assert math.isnan(number)
 
 
+@pytest.mark.parametrize(("changes", "written"), [
+    ({}, set()),
+    ({"penalty": 0.25}, {"penalty"}),
+    ({"grad_norm_minimax": 1e-5, "grad_norm_non_saturating": 16.0},
+     {"grad_norm_minimax", "grad_norm_non_saturating"}),
+    ({"grad_norm_minimax": 0.0, "grad_norm_non_saturating": math.inf},
+     {"grad_norm_minimax", "grad_norm_non_saturating"}),
+    ({"penalty": math.nan}, {"penalty"}),
+])
+def test_a_line_leaves_out_what_a_run_does_not_have(changes, written):
+    """Otherwise every line of every plain run would carry three numbers that say nothing; what is
+    left out must come back as what it was, and what is measured must not be left out."""
+    record = StepRecord(5, *[0.5] * 10, **changes)
+    line = to_line(record)
+    optional = {"penalty", "grad_norm_minimax", "grad_norm_non_saturating"}
+    assert {name for name in optional if f'"{name}"' in line} == written
+    # NaN does not equal itself, and what is infinite is read as NaN.
+    expected = [math.nan if math.isinf(value) else value for value in dataclasses.astuple(record)]
+    assert dataclasses.astuple(from_line(line)) == pytest.approx(expected, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.parent.name)
+def test_recorded_runs_are_read_whole(path):
+    """Lines from before there were penalties say nothing of them: that must read as none, and not
+    as a number that is not known."""
+    lines = [line for line in path.read_text().splitlines() if '"evaluation"' not in line]
+    assert len(lines) >= 100
+    for line in lines:
+        _, *values = dataclasses.astuple(from_line(line))
+        assert all(map(math.isfinite, values[:10]))
+        assert values[10] == 0.0 or '"penalty"' in line
+        assert all(map(math.isnan, values[11:])) or '"grad_norm_minimax"' in line
+
+
 def test_an_evaluation_survives_its_line():
     """Otherwise a reloaded verdict would have other numbers."""
     read = from_line(to_line(evaluation(250)))
@@ -63,6 +101,7 @@ def test_a_line_of_an_older_version_is_read_with_gaps():
     """Otherwise a metric added later would make old runs unreadable."""
     read = from_line('{"step": 4, "loss_d": 1.5}')
     assert read.step == 4 and read.loss_d == 1.5 and math.isnan(read.grad_norm_g)
+    assert read.penalty == 0.0 and math.isnan(read.grad_norm_minimax)
 
 
 @pytest.mark.parametrize(

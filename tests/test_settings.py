@@ -61,6 +61,13 @@ def test_store_and_device_are_read(tmp_path):
     assert made.device == "cpu"
 
 
+def test_the_data_folder_is_read(tmp_path):
+    """Otherwise a teacher's folder with the data in it would not be looked into."""
+    assert Settings.from_environment({"GAN_LAB_DATA": str(tmp_path)}).data == Path(tmp_path)
+    default = Settings.from_environment({}).data
+    assert default.is_absolute() and default.parts[-3:] == (".cache", "gan-lab", "data")
+
+
 def test_the_process_environment_is_the_default(monkeypatch):
     """Otherwise the variables would not reach the app at all."""
     monkeypatch.setenv("GAN_LAB_MAX_STEPS", "123")

@@ -23,8 +23,9 @@ def snapshot(state: str, reached: int, target: int) -> RunSnapshot:
     status = RunStatus(state, reached + (state == "diverged"), target, 50.0, 9.0,
                        3.0 if state == "running" else None, "CPU", "because")
     samples = tuple(range(0, reached + 1, 50))
-    return RunSnapshot(CONFIG.digest(), CONFIG, history, status, samples, place=2).standing(
-        status, place=2)
+    return RunSnapshot(
+        CONFIG.digest(), CONFIG, history, status, samples, place=2, averaged_samples=samples[1:]
+    ).standing(status, place=2)
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "stopped", "finished", "failed"])
@@ -35,6 +36,7 @@ def test_a_run_that_has_gone_beyond_was_finished_for_who_asked_for_less(state):
     assert seen.history.last_step == 220
     assert seen.history.evaluations[-1].step == 200
     assert seen.samples == (0, 50, 100, 150, 200)
+    assert seen.averaged_samples == (50, 100, 150, 200)
     assert seen.history.outcome == Outcome("finished", 220)
     status = seen.status
     assert (status.state, status.step, status.steps) == ("finished", 220, 220)
@@ -51,7 +53,8 @@ def test_a_run_that_has_not_gone_beyond_keeps_its_state(state, asked):
     assert seen.status == dataclasses.replace(whole.status, steps=asked)
     assert seen.config.steps == asked
     assert seen.history is whole.history
-    assert (seen.samples, seen.place) == (whole.samples, 2)
+    assert (seen.samples, seen.averaged_samples, seen.place) == (
+        whole.samples, whole.averaged_samples, 2)
 
 
 @pytest.mark.parametrize(("state", "target", "seen"), [

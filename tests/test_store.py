@@ -30,8 +30,8 @@ def evaluation(number: int) -> EvalRecord:
     return EvalRecord(number, {"modes": 8.0}, (0.5, 0.5), seconds=1.0)
 
 
-def images(number: int, value: int = 200) -> SampleRecord:
-    return SampleRecord(number, np.full((64, 28, 28), value, np.uint8))
+def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecord:
+    return SampleRecord(number, np.full((64, 28, 28), value, np.uint8), averaged)
 
 
 @pytest.fixture
@@ -133,6 +133,66 @@ def test_a_new_status_or_sheet_is_noticed(store, digest):
     assert store.snapshot(digest).status.step == 5
     store.append(digest, [images(5)])
     assert store.snapshot(digest).samples == (5,)
+
+
+def test_averaged_samples_lie_beside_the_raw_ones(store, digest):
+    """Otherwise one generator's picture would replace the other's at the same step."""
+    store.append(digest, [images(0, 10), images(0, 90, averaged=True)])
+    assert (store.root / digest / "samples_ema" / "000000.png").exists()
+    middle = [np.asarray(Image.open(io.BytesIO(store.sheet(digest, 0, averaged))))[9, 9]
+              for averaged in (False, True)]
+    assert middle == [10, 90]
+    points = {averaged: np.full((5, 2), averaged, np.float32) for averaged in (False, True)}
+    store.append(digest, [SampleRecord(50, points[a], a) for a in (False, True)])
+    for averaged, expected in points.items():
+        np.testing.assert_array_equal(store.points(digest, 50, averaged), expected)
+    snapshot = store.snapshot(digest)
+    assert (snapshot.samples, snapshot.averaged_samples) == ((0, 50), (0, 50))
+    with pytest.raises(StoreError, match="samples_ema"):
+        store.sheet(digest, 51, averaged=True)
+    with pytest.raises(StoreError, match="samples_ema"):
+        store.points(digest, 0, averaged=True)
+
+
+def test_a_run_without_an_average_has_no_folder_for_it(store, digest):
+    """Otherwise whoever looks into the folder would search for pictures that cannot be there."""
+    store.append(digest, [images(0)])
+    assert not (store.root / digest / "samples_ema").exists()
+    assert store.snapshot(digest).averaged_samples == ()
+
+
+def test_a_new_averaged_sheet_is_noticed(store, digest):
+    """The page would otherwise show yesterday's average beside today's samples."""
+    assert store.snapshot(digest).averaged_samples == ()
+    for number in (5, 10):
+        store.append(digest, [images(number, averaged=True)])
+        assert store.snapshot(digest).averaged_samples[-1] == number
+
+
+def test_rewind_forgets_averaged_samples_too(store, digest):
+    """A run that was started over would otherwise show pictures of the run before it."""
+    store.append(digest, [images(n, averaged=a) for n in (0, 1, 2) for a in (False, True)])
+    leftover = store.root / digest / "samples_ema" / ".000003.png.77.tmp"
+    leftover.write_bytes(b"half a picture")  # of a process that was killed
+    store.rewind(digest, 1)
+    snapshot = store.snapshot(digest)
+    assert (snapshot.samples, snapshot.averaged_samples) == ((0, 1), (0, 1))
+    assert not leftover.exists()
+    store.rewind(digest, -1)
+    assert store.snapshot(digest).averaged_samples == ()
+
+
+def test_export_takes_averaged_samples_of_the_same_steps(store, digest, tmp_path):
+    """The recorded runs would otherwise show the average beside samples of another moment."""
+    store.append(digest, [step(1)])
+    for number in range(0, 3001, 50):
+        store.append(digest, [images(number), images(number, 7, averaged=True)])
+    store.export(digest, tmp_path / "recorded")
+    copy = RunStore(tmp_path / "recorded")
+    snapshot = copy.snapshot(digest)
+    assert len(snapshot.samples) == 40
+    assert snapshot.averaged_samples == snapshot.samples
+    assert copy.sheet(digest, 3000, averaged=True) == store.sheet(digest, 3000, averaged=True)
 
 
 def test_snapshots_are_consistent_while_a_run_is_written(store, digest):

@@ -16,7 +16,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.config import DatasetCard
+from gan_core.catalogue import LOSSES, DatasetCard
 from gan_core.extractor import extractor
 from gan_core.records import EvalRecord, History
 
@@ -63,19 +63,28 @@ class Curve:
         return f"{self.title} by step, this run and the reference"
 
 
-def lines(loss: str) -> tuple[Lines, ...]:
+def lines(loss: str, reduction: str = "sum") -> tuple[Lines, ...]:
     """Losses, scores and gradients; the losses' frame and reference lines depend on the loss."""
-    equal, saturating = math.log(2), loss == "minimax"
+    card = LOSSES[loss]
+    d, g = card.equilibrium
+    equilibrium = (d / 2 if reduction == "mean" else d, g)
+    words = ", ".join(f"{network} {_written(value)}"
+                      for network, value in zip("DG", equilibrium, strict=True))
     losses = Lines(
-        f"Losses ({loss.replace('_', '-')})",
-        f"dotted: equilibrium, D 2 ln 2, G {'−' if saturating else ''}ln 2; "
-        "not comparable across losses",
+        f"Losses ({card.label[0].lower()}{card.label[1:]})",
+        f"dotted: equilibrium, {words}; not comparable across losses",
         (("loss_d", "D"), ("loss_g", "G")),
-        "loss (nats)",
-        (-6.0, 4.0) if saturating else (0.0, 8.0),
-        (2 * equal, -equal if saturating else equal),
+        "loss",
+        card.frame,
+        tuple(dict.fromkeys(equilibrium)),
     )
     return losses, SCORES, GRADIENTS
+
+
+def _written(value: float) -> str:
+    """A loss at equilibrium as people write it."""
+    one = math.log(2)
+    return {2 * one: "2 ln 2", one: "ln 2", -one: "−ln 2"}.get(value, f"{value:g}")
 
 
 SCORES = Lines(

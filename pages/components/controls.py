@@ -13,16 +13,9 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.catalogue import ARCHITECTURES, DATASETS
 from gan_core.challenges import MAIN_KNOBS, Challenge
-from gan_core.config import (
-    ARCHITECTURES,
-    DATASETS,
-    KNOBS,
-    SECTIONS,
-    ConfigError,
-    Knob,
-    RunConfig,
-)
+from gan_core.config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
 from pages.components.frame import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
@@ -66,8 +59,11 @@ def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]
     knob, where = KNOBS[name], key(page, name)
     common: dict[str, Any] = {"key": where, "help": knob.help}
     high = min(knob.high, limits.get(name, knob.high)) if knob.high is not None else None
-    whole = isinstance(RunConfig.__dataclass_fields__[name].default, int)
-    if knob.choices is not None:
+    default = RunConfig.__dataclass_fields__[name].default
+    whole = isinstance(default, int)
+    if isinstance(default, bool):
+        st.toggle(knob.label, **common)
+    elif knob.choices is not None:
         options = _fitting(page, name, knob)
         st.selectbox(knob.label, options, format_func=knob.choices.__getitem__, **common)
     elif knob.scale != "linear":
@@ -87,7 +83,7 @@ def _fitting(page: str, name: str, knob: Knob) -> list[str]:
     if name != "architecture":
         return list(knob.choices)
     kind = DATASETS[st.session_state[key(page, "dataset")]].kind
-    options = [choice for choice, (_, kinds) in ARCHITECTURES.items() if kind in kinds]
+    options = [choice for choice, card in ARCHITECTURES.items() if kind in card.kinds]
     if st.session_state[key(page, name)] not in options:
         st.session_state[key(page, name)] = options[0]
     return options
@@ -100,7 +96,7 @@ def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) 
     special.add(st.session_state[key(page, name)])
     cast = type(next(iter(special)))
     if knob.scale == "log2":
-        regular = (2**power for power in range(0, 24))
+        regular = (2.0**power for power in range(-8, 24))
     else:
         powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(high)) + 1)
         regular = (float(f"{digit}e{power}") for power in powers for digit in DECADE)
@@ -150,7 +146,13 @@ def described(config: RunConfig) -> str:
     shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps"}
     for name, value in config.changes().items():
         if name not in shown:
-            choices = KNOBS[name].choices
-            words = _number_words(value) if not choices else ""
-            parts.append(choices[value] if choices else f"{KNOBS[name].label} {words}")
+            parts.append(_change_words(name, value))
     return " · ".join(parts)
+
+
+def _change_words(name: str, value: Any) -> str:
+    """A setting that is not its default, in words."""
+    knob = KNOBS[name]
+    if knob.choices is not None:
+        return knob.choices[value]
+    return knob.label if isinstance(value, bool) else f"{knob.label} {_number_words(value)}"

@@ -308,7 +308,7 @@ def _draw_charts(state: State, shown: Look | None, reference: Look | None) -> No
         *((charts.curve_frame(curve, histories), charts.curve_spec(curve, steps), curve)
           for curve in charts.curves(config.card)),
         *((charts.lines_frame(lines, histories), charts.lines_spec(lines, steps), lines)
-          for lines in charts.lines(config.loss)),
+          for lines in charts.lines(config.loss, config.discriminator_loss)),
     ]
     for first in range(0, len(drawn), 2):
         for column, (frame, spec, chart) in zip(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gan_core.config import KNOBS, RunConfig
-from gan_core.diagnosis import THRESHOLDS, TITLES, Finding, Remedy, diagnose
+from gan_core.diagnosis import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
 
@@ -92,9 +92,9 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
 
 def _found(findings: list[Finding]) -> Verdict:
     first, *others = findings
-    text = f"**{TITLES[first.symptom]}** since step {_whole(first.since)}. {first.evidence}"
+    text = f"**{SYMPTOMS[first.symptom].title}** since step {_whole(first.since)}. {first.evidence}"
     for other in others:
-        text += f" Then: **{TITLES[other.symptom].lower()}** (step {_whole(other.since)})."
+        text += f" Then: **{SYMPTOMS[other.symptom].title.lower()}** (step {_whole(other.since)})."
     return Verdict("error" if first.severity == "severe" else "warning", text, first.remedies)
 
 

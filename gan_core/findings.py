@@ -1,0 +1,47 @@
+"""What a diagnosis consists of: findings, their remedies, and the thresholds they rest on.
+
+Each symptom's file holds its thresholds, as data with their sources; `docs/verification.md` tells
+how well they hold. Torch-free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Threshold:
+    value: float
+    meaning: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the config that is known to help; `why` in one short sentence."""
+
+    label: str
+    changes: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    symptom: str
+    severity: str  # "warning" or "severe"
+    since: int  # the step from which it holds
+    evidence: str
+    remedies: tuple[Remedy, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "symptom": self.symptom,
+            "severity": self.severity,
+            "since": self.since,
+            "evidence": self.evidence,
+            "remedies": [
+                {"label": remedy.label, "changes": remedy.changes, "why": remedy.why}
+                for remedy in self.remedies
+            ],
+        }

@@ -1,0 +1,114 @@
+"""Which reals lie next to a sample? The geometry under density, coverage and copying.
+
+Distances are Euclidean. Among pixels they tell a copy from a new picture, among the features of a
+classifier a plausible picture from noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_core.datasets import Dataset, scaled
+
+NEIGHBOURS = 5  # k of density and coverage, as in Naeem et al. (2020)
+CHUNK = 4096  # images of a pool held as floats at a time: 13 MB of digits
+
+
+def neighbour_radii(reals: Tensor, k: int = NEIGHBOURS) -> Tensor:
+    """Distance of each real (n, d) to its k-th nearest other real, (n,)."""
+    return torch.cdist(reals, reals).kthvalue(k + 1, dim=1).values  # the nearest is itself
+
+
+def density_coverage(
+    reals: Tensor, radii: Tensor, fakes: Tensor, k: int = NEIGHBOURS
+) -> tuple[float, float]:
+    """Density and coverage of fakes (m, d) around reals (n, d) with k-NN `radii` (n,).
+
+    Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models" (2020).
+    """
+    distances = torch.cdist(reals, fakes)
+    inside = distances < radii[:, None]
+    return inside.float().sum(0).mean().item() / k, inside.any(1).float().mean().item()
+
+
+def nearest_distances(x: Tensor, pool: Tensor) -> Tensor:
+    """Distance of each row of x (n, d) to the nearest row of pool (m, d), (n,).
+
+    By matrix products: equal rows come out some hundredths apart. `nearest_neighbours` is exact.
+    """
+    return torch.cdist(x, pool).amin(1)
+
+
+def copying(
+    generated: Tensor, held_out: Tensor, generated_cells: Tensor, held_out_cells: Tensor
+) -> float:
+    """Are samples nearer to the training reals than new reals are? About N(0, 1) where they are
+    equally near, far below zero where they are nearer.
+
+    `generated` (m,) and `held_out` (n,) are distances to the nearest training real; the cells, of
+    the same shapes, are integers, and only distances in one cell are compared. The z-score of the
+    Mann–Whitney U of Meehan et al., "A Non-Parametric Test to Detect Data-Copying in Generative
+    Models" (2020). Their C_T averages the z-scores of the cells; here U is summed over cells and
+    scored once, so that its spread does not depend on how many cells there are. 0 where no cell
+    holds both.
+    """
+    together = generated_cells[:, None] == held_out_cells
+    # −½, 0 or ½: how far each pair departs from a tie, the expectation of U.
+    excess = (generated[:, None] - held_out).sign().mul(together).sum().item() / 2
+    cells = torch.unique(held_out_cells)
+    m = (generated_cells[:, None] == cells).sum(0).float()
+    n = (held_out_cells[:, None] == cells).sum(0).float()
+    variance = (m * n * (m + n + 1) / 12).sum().item()
+    return excess / variance**0.5 if variance > 0 else 0.0
+
+
+def nearest_neighbours(images: Tensor, pool: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """Rows (n, k) of `pool` (m, d) that lie nearest to each of `images` (n, d), the nearest first,
+    and their distances (n, k) on the scale of [−1, 1].
+
+    Both may be uint8 or floats in [−1, 1]; m ≥ k. Memory beyond the pool's: n · 4096 floats or so.
+    """
+    images = scaled(images)
+    distances, rows = [], []
+    for start in range(0, len(pool), CHUNK):
+        part = scaled(pool[start : start + CHUNK])
+        found = torch.cdist(images, part).topk(min(k, len(part)), dim=1, largest=False)
+        distances.append(found.values)
+        rows.append(found.indices + start)
+    best = torch.cat(distances, 1).topk(k, dim=1, largest=False).indices
+    nearest = torch.cat(rows, 1).gather(1, best)
+    # Again, without the rounding of a matrix product: a copy is at distance 0, and says so.
+    return nearest, (scaled(pool[nearest]) - images[:, None]).norm(dim=2)
+
+
+@dataclass(frozen=True)
+class SheetNeighbours:
+    """For each picture of a sheet the nearest real of either part, among `pool` reals of each.
+
+    Rows, int64 (n,), count in `Dataset.train` and `Dataset.held_out`; distances are float32 (n,).
+    """
+
+    train_rows: np.ndarray
+    train_distances: np.ndarray
+    held_out_rows: np.ndarray
+    held_out_distances: np.ndarray
+    pool: int
+
+
+def sheet_neighbours(pictures: np.ndarray, data: Dataset) -> SheetNeighbours:
+    """Nearest training and held-out reals of a sheet, uint8 (n, 28, 28), as it is drawn and stored.
+
+    The first reals of either part, in equal numbers: a larger pool has nearer neighbours whether
+    or not anything was copied.
+    """
+    images = torch.from_numpy(pictures.reshape(len(pictures), -1)).to(data.train.device)
+    pool = min(len(data.train), len(data.held_out))
+    train, held_out = (
+        [found[:, 0].cpu().numpy() for found in nearest_neighbours(images, part[:pool])]
+        for part in (data.train, data.held_out)
+    )
+    return SheetNeighbours(*train, *held_out, pool)

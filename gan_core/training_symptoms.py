@@ -1,0 +1,264 @@
+"""Symptoms in how D and G train: gradients that vanish, losses that swing or blow up, and a D that
+learns its examples by heart. Torch-free."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.config import RunConfig
+from gan_core.findings import Finding, Remedy, Threshold
+from gan_core.records import EvalRecord, History
+
+THRESHOLDS = {
+    "window": Threshold(
+        100, "steps over which the median of a noisy per-step value is taken",
+        "convention"),
+    "perfect_accuracy": Threshold(
+        0.98, "D's accuracy at or above which it rejects and accepts without error",
+        "Arjovsky & Bottou (2017), section 2: D's accuracy tends to 1"),
+    "saturation": Threshold(
+        0.05, "mean |∂L_G/∂logit| below which the loss passes hardly any gradient on",
+        "σ(−3) = 0.047: D gives samples less than 5 %; at equilibrium it is 0.5"),
+    "gradient_drop": Threshold(
+        0.05, "G's gradient norm relative to its start below which it has vanished",
+        "Arjovsky & Bottou (2017), figure 2: it falls by orders of magnitude"),
+    "swing_window": Threshold(
+        300, "steps over which swings of D's scores are looked at", "convention"),
+    "swing_smoothing": Threshold(
+        25, "steps over which D's scores are averaged before", "convention: 1600 examples at 64"),
+    "swing": Threshold(
+        0.5, "swing of the difference between D's scores of real and generated examples (95th − "
+        "5th percentile) above which D and G take turns in winning",
+        "calibrated: at most 0.35 in runs that learn"),
+    "memory_steps": Threshold(
+        500, "steps before D's memory is judged: at first it hardly tells anything apart",
+        "calibrated: with 300 images r_v stays below 0.2 until step 1000"),
+    "validation_ratio": Threshold(
+        0.4, "r_v at or above which D takes new reals rather for generated than for its own",
+        "r_v: Karras et al. (2020); calibrated: 0.1 and less on all of MNIST"),
+    "missed_reals": Threshold(
+        0.15, "share of reals that D accepts among its training images but not among new ones",
+        "calibrated: within 0.05 on all of MNIST"),
+    "exploding_gradient": Threshold(
+        100, "gradient norm above which training is about to diverge",
+        "Chintala et al., ganhacks (2016), tip 10"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+# --- vanishing gradient --------------------------------------------------------------------------
+
+
+def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
+    """D makes no mistake, and the loss that trains G passes hardly any gradient on."""
+    window = int(_limit("window"))
+    if len(history.steps) < 2 * window:
+        return None
+    gauge = "minimax" if config.loss == "minimax" else "non_saturating"
+    saturation = history.column(f"saturation_{gauge}")
+    norm = history.column("grad_norm_g")
+    accuracy = (history.column("accuracy_real") + history.column("accuracy_fake")) / 2
+    start = float(np.median(norm[: window // 2]))
+    gone = (
+        (accuracy >= _limit("perfect_accuracy"))
+        & (saturation < _limit("saturation"))
+        & (norm < _limit("gradient_drop") * start)
+    )
+    if gone[-window:].mean() < 0.5:
+        return None
+    since = int(history.column("step")[_last_stretch(gone, window)])
+    now = float(np.median(norm[-window:]))
+    loss = config.loss.replace("_", "-")
+    evidence = (
+        f"D is right on {accuracy[-window:].mean():.1%} of examples, and G's gradient is "
+        f"{_times_smaller(start, now)} at the start ({start:.2g} → {now:.2g}). The {loss} loss "
+        f"passes on {np.median(saturation[-window:]):.2g} per logit instead of 0.5 at equilibrium."
+    )
+    return Finding("vanishing_gradient", "severe", since, evidence, _vanishing_remedies(config))
+
+
+def _last_stretch(flags: np.ndarray, window: int) -> int:
+    """Where the last stretch of mostly true flags begins."""
+    share = np.convolve(flags, np.ones(window) / window, mode="valid") >= 0.5
+    broken = np.flatnonzero(~share)
+    return int(broken[-1] + 1) if broken.size else 0
+
+
+def _times_smaller(start: float, now: float) -> str:
+    if now <= start * 1e-6:
+        return "more than a million times smaller than"
+    return f"{float(f'{start / now:.2g}'):,.0f}".replace(",", " ") + " times smaller than"
+
+
+def _vanishing_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.loss == "minimax":
+        remedies.append(Remedy(
+            "Non-saturating loss", {"loss": "non_saturating"},
+            "its gradient is largest exactly when D rejects every sample"))
+    if config.discriminator_steps > 1:
+        remedies.append(Remedy(
+            "One D step per round", {"discriminator_steps": 1}, "D runs less far ahead"))
+    if config.learning_rate_ratio > 1:
+        remedies.append(Remedy(
+            "Equal learning rates", {"learning_rate_ratio": 1.0}, "D runs less far ahead"))
+    if config.label_smoothing == 0:
+        remedies.append(Remedy(
+            "Label smoothing 0.1", {"label_smoothing": 0.1},
+            "D is not rewarded for being certain of real images"))
+    return tuple(remedies)
+
+
+# --- instability ---------------------------------------------------------------------------------
+
+
+def instability(history: History, config: RunConfig) -> Finding | None:
+    """D and G take turns in winning: D's scores swing instead of settling."""
+    window, smooth = int(_limit("swing_window")), int(_limit("swing_smoothing"))
+    if len(history.steps) < 2 * window:
+        return None
+    gap = history.column("score_real") - history.column("score_fake")
+    smoothed = np.convolve(gap, np.ones(smooth) / smooth, mode="valid")
+    swings = _swing(smoothed, window)
+    if not swings[-1] > _limit("swing"):  # false for NaN as well
+        return None
+    calm = np.flatnonzero(~(swings > _limit("swing")))
+    begun = int(calm[-1] + 1) if calm.size else 0
+    low, high = np.percentile(smoothed[-window:], [5, 95])
+    evidence = (
+        f"Over the last {window} steps the difference between D's scores of real and of generated "
+        f"examples swung between {low:.2f} and {high:.2f}: D and G take turns in winning, and "
+        f"D's loss had a standard deviation of {history.column('loss_d')[-window:].std():.2g}."
+    )
+    since = int(history.column("step")[begun + smooth - 1])
+    return Finding("instability", "warning", since, evidence, _calming_remedies(config))
+
+
+def _swing(values: np.ndarray, window: int) -> np.ndarray:
+    """95th − 5th percentile of each window, every tenth of a window; one entry a step."""
+    ends = range(len(values), window - 1, -max(window // 10, 1))
+    found = np.full(len(values), np.nan)
+    for end in ends:
+        low, high = np.percentile(values[end - window : end], [5, 95])
+        found[max(end - max(window // 10, 1), 0) : end] = high - low
+    return found
+
+
+def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if max(config.generator_learning_rate, config.discriminator_learning_rate) > 2e-4:
+        remedies.append(Remedy(
+            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            "smaller steps overshoot less"))
+    if config.r1 == 0:
+        remedies.append(Remedy(
+            "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
+    if not config.spectral_norm:
+        remedies.append(Remedy(
+            "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
+            "a D of bounded slope cannot pull G far"))
+    if config.gradient_clip == 0:
+        remedies.append(Remedy(
+            "Gradients clipped to norm 1", {"gradient_clip": 1.0}, "no single step goes far"))
+    return tuple(remedies)
+
+
+# --- discriminator overfitting -------------------------------------------------------------------
+
+
+def discriminator_overfitting(history: History, config: RunConfig) -> Finding | None:
+    """D tells the images it trained on from new ones: it knows them by heart."""
+    since = None
+    for evaluation in history.evaluations:
+        if not _by_heart(evaluation):
+            since = None
+        elif since is None:
+            since = evaluation.step
+    if since is None:
+        return None
+    last = history.evaluations[-1].metrics
+    evidence = (
+        f"D calls {last['accuracy_train']:.0%} of its training images real, but only "
+        f"{last['accuracy_held_out']:.0%} of images it never saw: on its scale from generated (1) "
+        f"to training images (0) these stand at {last['r_v']:.2f}."
+    )
+    return Finding("discriminator_overfitting", "severe", since, evidence,
+                   _memory_remedies(config))
+
+
+def _by_heart(evaluation: EvalRecord) -> bool:
+    metrics = evaluation.metrics
+    missed = metrics.get("accuracy_train", 0.0) - metrics.get("accuracy_held_out", 0.0)
+    return (
+        evaluation.step >= _limit("memory_steps")
+        and metrics.get("r_v", 0.0) >= _limit("validation_ratio")
+        and missed >= _limit("missed_reals")
+    )
+
+
+def _memory_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.dropout < 0.4:
+        remedies.append(Remedy(
+            "Dropout 0.4 in D", {"dropout": 0.4},
+            "D cannot rely on the few units that recognise one image"))
+    if not config.augment:
+        remedies.append(Remedy(
+            "Augment D's inputs", {"augment": True}, "D never sees the same image twice"))
+    if config.training_examples > 0:
+        remedies.append(Remedy(
+            "All training images", {"training_examples": 0}, "too many to learn by heart"))
+    if config.label_smoothing == 0:
+        remedies.append(Remedy(
+            "Label smoothing 0.1", {"label_smoothing": 0.1},
+            "D is not rewarded for being certain of its training images"))
+    return tuple(remedies)
+
+
+# --- divergence ----------------------------------------------------------------------------------
+
+
+def divergence(history: History, config: RunConfig) -> Finding | None:
+    """A loss or gradient became NaN or infinite, or gradients explode."""
+    outcome = history.outcome
+    if outcome is not None and outcome.kind == "diverged":
+        return Finding(
+            "divergence", "severe", outcome.step,
+            f"At step {outcome.step} {outcome.reason}. The curves end at the last finite step.",
+            _divergence_remedies(config),
+        )
+    window = int(_limit("window"))
+    if len(history.steps) < window:
+        return None
+    norms = {name: history.column(f"grad_norm_{name.lower()}") for name in ("D", "G")}
+    medians = {name: float(np.median(norm[-window:])) for name, norm in norms.items()}
+    exploding = {name: norm for name, norm in medians.items()
+                 if norm > _limit("exploding_gradient")}  # false for NaN as well
+    if not exploding:
+        return None
+    worst = max(exploding, key=exploding.__getitem__)
+    since = int(history.column("step")[
+        _last_stretch(norms[worst] > _limit("exploding_gradient"), window)])
+    evidence = (
+        f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {window} "
+        f"steps; above {_limit('exploding_gradient'):g} training is about to blow up."
+    )
+    return Finding("divergence", "severe", since, evidence, _divergence_remedies(config))
+
+
+def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    if config.optimizer != "adam":
+        remedies.append(Remedy(
+            "Adam with β₁ = 0.5 and rate 0.0002",
+            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4,
+             "learning_rate_ratio": 1.0},
+            "Adam bounds the size of every step"))
+    elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
+        remedies.append(Remedy(
+            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            "smaller steps stay where the gradient is a good guide"))
+    return tuple(remedies)

@@ -1,0 +1,304 @@
+"""The account of a step: exact where it can be, and the step itself untouched by being watched.
+
+No test asserts a wall time.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from gan_core import cost as account
+from gan_core.catalogue import ARCHITECTURES, UPDATE_ORDERS
+from gan_core.config import RunConfig
+from gan_core.cost import PARTS, PHASES, Watched, account_memory, count_flops
+from gan_core.penalties import PENALTIES
+from gan_core.trainer import Training, evaluation_due
+
+CPU = torch.device("cpu")
+POINTS = RunConfig(dataset="ring", latent_dim=3, batch_size=8, width=0.25, depth=1,
+                   precision="float32")  # G 3-32-2, D 2-32-1
+N, Z, H, X = 8, 3, 32, 2
+EVERYTHING = RunConfig(dataset="ring", batch_size=8, gradient_penalty=1, r1=1, r2=1, dropout=0.2,
+                       input_noise=0.1, spectral_norm=True, ema=0.9, gradient_clip=1, packing=2,
+                       discriminator_steps=3, generator_steps=2, minibatch_stddev=True)
+
+
+@pytest.fixture(autouse=True)
+def _briefly(monkeypatch):
+    for name in ("ROUNDS", "WARM_UP", "LOOKS"):
+        monkeypatch.setattr(account, name, 1)
+
+
+def flops_of(config: RunConfig) -> dict[str, int]:
+    return count_flops(Watched(config, CPU))
+
+
+def total(config: RunConfig) -> int:
+    return sum(flops_of(config).values())
+
+
+# --- FLOPs ----------------------------------------------------------------------------------------
+
+G, D = Z * H + H * X, X * H + H  # multiplications for one example, forward; as many for weights
+G_IN, D_IN = H * X, H  # and back to the hidden units alone, not to latents or data
+PLAIN = {
+    "generation": 2 * N * G,
+    "discriminator_forward": 2 * 2 * N * D,  # reals and samples
+    "discriminator_backward": 2 * 2 * N * (D + D_IN),
+    "generator_forward": 2 * N * D,
+    "generator_backward": 2 * N * (D + G + G_IN),  # D's weights get no gradient here
+}
+
+
+def test_flops_of_a_small_mlp_are_those_computed_by_hand():
+    """2 · n · in · out for each Linear, in each direction that a step asks for."""
+    assert flops_of(POINTS) == {**dict.fromkeys(PHASES, 0), **PLAIN}
+
+
+def test_flops_of_penalties_are_those_computed_by_hand():
+    """R1 goes back to D's inputs, and back through that: D's two weights twice each.
+
+    ∇D = W₁ᵀ (s ⊙ w₂) with slopes s. Its own backward pass needs the gradients of W₁ and of
+    s ⊙ w₂ (as many multiplications each), then that of w₂. The gradient penalty first asks D at
+    points in between, half as many; from there it is the same, but for LeakyReLU's second
+    derivative: the zeros that PyTorch makes of it go back to W₁ through a pass which only the
+    penalty has. With R1 they join the loss's gradients.
+    """
+    def twice(rows: int) -> int:
+        return 2 * rows * (D + X * H + X * H + H)
+
+    r1 = flops_of(POINTS.replace(r1=1))
+    assert r1 == {**dict.fromkeys(PHASES, 0), **PLAIN, "penalty": twice(2 * N)}
+    assert flops_of(POINTS.replace(r1=1, r2=1)) == r1  # one gradient for both
+    found = flops_of(POINTS.replace(gradient_penalty=1))
+    assert found == {**dict.fromkeys(PHASES, 0), **PLAIN,
+                     "penalty": 2 * N * D + twice(N) + 2 * N * X * H}
+
+
+def test_flops_of_a_convolution_are_those_computed_by_hand():
+    """DCGAN's D: 16 taps into each of 14×14 pixels of 32 channels, then 7×7 of 64."""
+    config = RunConfig(architecture="dcgan", batch_size=4, precision="float32")
+    one = 14 * 14 * 32 * 16 + 7 * 7 * 64 * 32 * 16 + 49 * 64
+    assert flops_of(config)["generator_forward"] == 2 * 4 * one
+
+
+@pytest.mark.parametrize("architecture", ["mlp_reference", "dcgan", "dcgan_reference"])
+def test_the_sum_is_what_pytorchs_own_counter_says(architecture):
+    config = RunConfig(architecture=architecture, batch_size=4, dropout=0.2, ema=0.9)
+    with FlopCounterMode(display=False) as counter:
+        Training(config, CPU).train_step()
+    assert total(config) == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("order", [order for order in UPDATE_ORDERS if order != "simultaneous"])
+def test_five_critic_steps_cost_five_times_ds(order):
+    one = flops_of(POINTS.replace(update_order=order, gradient_penalty=1))
+    five = flops_of(POINTS.replace(update_order=order, gradient_penalty=1, discriminator_steps=5))
+    fivefold = ("discriminator_forward", "discriminator_backward", "penalty", "generation")
+    assert five == {name: own * (5 if name in fivefold else 1) for name, own in one.items()}
+
+
+def test_packing_costs_fewer_and_wider_judgements():
+    """Half as many inputs, of twice the length: the layer of inputs costs the same."""
+    found = flops_of(POINTS.replace(packing=2))["discriminator_forward"]
+    assert found == 2 * N * (2 * X * H + H)
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("architecture", ["mlp", "mlp_reference", "dcgan"])
+def test_the_penalty_is_charged_with_all_and_only_its_own(penalty, architecture):
+    """The other phases are those of the step without it, although one backward pass does both."""
+    config = RunConfig(architecture=architecture, batch_size=4, minibatch_stddev=True)
+    without, found = flops_of(config), flops_of(config.replace(**{penalty: 1.0}))
+    assert found.pop("penalty") > without.pop("penalty") == 0
+    assert found == without
+
+
+def test_what_costs_more_is_told_to_cost_more():
+    assert total(POINTS) < total(POINTS.replace(width=0.5)) < total(POINTS.replace(width=1.0))
+    assert total(POINTS) < total(POINTS.replace(depth=2))
+    assert 2 * total(POINTS) == total(POINTS.replace(batch_size=2 * N))
+    deep = RunConfig(dataset="ring")
+    assert total(deep) < total(deep.replace(gradient_penalty=1))
+    # R1 and R2 share D's one judgement of the batch; the penalty asks for one more of its own, but
+    # at half as many points.
+    assert total(deep.replace(r1=1)) == total(deep.replace(r1=1, r2=1))
+    assert total(deep.replace(gradient_penalty=1)) < total(deep.replace(gradient_penalty=1, r1=1))
+
+
+# --- watching -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])  # without pairs and with
+def test_a_watched_training_is_the_same_training(loss):
+    """Otherwise the cost told would be that of another step."""
+    config = EVERYTHING.replace(loss=loss)
+    watched, trained = Watched(config, CPU), Training(config, CPU)
+    count_flops(watched)
+    account_memory(watched)
+    account.time_phases(watched, 2)
+    for _ in range(watched.step):
+        trained.train_step()
+    for mine, theirs in zip(watched.parameters_g + watched.parameters_d,
+                            trained.parameters_g + trained.parameters_d, strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("order", UPDATE_ORDERS)
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_phases_end_in_the_order_in_which_a_step_takes_them(order, penalty):
+    ended = []
+    training = Watched(POINTS.replace(update_order=order, r1=penalty), CPU)
+    training.mark = ended.append
+    training.train_step()
+    own = {
+        whose: [name for name in ended if name.startswith(whose)]
+        for whose in ("discriminator", "generator_")
+    }
+    assert list(dict.fromkeys(own["discriminator"])) == [
+        "discriminator_forward", "discriminator_backward", "discriminator_optimizer"]
+    assert own["generator_"] == ["generator_forward", "generator_backward", "generator_optimizer"]
+    assert ended.count("penalty") == (penalty > 0)
+    if penalty:
+        assert ended[ended.index("penalty") - 1 :][:3] == [
+            "discriminator_forward", "penalty", "discriminator_backward"]
+    assert (ended[0], ended[-1]) == ("generation", "rest")
+    assert set(ended) <= set(PHASES)
+
+
+def test_the_phases_add_up_to_the_time_between_first_and_last():
+    """A clock that ticks once a reading: every tick is in one phase."""
+    ticks = iter(range(10_000))
+    meter = account.Meter(lambda: next(ticks))
+    for phase in [*PHASES, *PHASES]:
+        meter.mark(phase)
+    assert meter.found == dict.fromkeys(PHASES, 2)
+
+
+# --- memory ---------------------------------------------------------------------------------------
+
+
+def test_memory_of_a_small_mlp_is_that_computed_by_hand():
+    """What each layer keeps for its backward pass, four bytes a number.
+
+    At the peak, in D's update, G's pass is kept too: latents, and the hidden units once, as
+    ReLU's result, which is the next layer's input. LeakyReLU keeps its input beside.
+    """
+    found = account_memory(Watched(POINTS, CPU))
+    weights = Z * H + H + H * X + X + X * H + H + H + 1
+    assert found["networks"] == found["gradients"] == 4 * weights
+    counters = 8  # Adam's, one for each of two weights and two biases of each network
+    assert found["optimizers"] == 4 * (2 * weights + counters)
+    passed_g = N * Z + N * H
+    passed_d = 2 * N * (X + H + H)
+    logits = 2 * N  # kept by the loss
+    assert found["activations"] == 4 * (passed_g + passed_d + logits)
+
+
+def test_the_data_set_counts_once_and_as_it_is_held():
+    """MNIST is bytes; labels are 64-bit numbers; then 2000-odd latents, all with their size."""
+    training = Watched(RunConfig(batch_size=4, architecture="mlp", width=0.25), CPU)
+    data = training.data
+    expected = sum(t.numel() * t.element_size() for t in (
+        data.train, data.held_out, data.labels, data.held_out_labels, training.fixed_latents)
+        if t is not None)
+    assert account_memory(training)["data"] == expected
+
+
+def test_memory_grows_with_what_a_remedy_keeps():
+    def memory(**changes):
+        return account_memory(Watched(POINTS.replace(**changes), CPU))
+
+    plain = memory()
+    assert memory(batch_size=2 * N)["activations"] == 2 * plain["activations"]
+    assert memory(r1=1)["activations"] > plain["activations"]
+    averaged = memory(ema=0.9)
+    assert averaged["networks"] == plain["networks"] + 4 * (Z * H + H + H * X + X)
+    assert averaged["gradients"] == plain["gradients"]
+    assert memory(optimizer="sgd", beta1=0.0)["optimizers"] == 0
+    assert memory(discriminator_steps=5)["activations"] == plain["activations"]
+
+
+def test_what_autograd_keeps_is_counted_until_it_lets_go():
+    """Also where an operation keeps its own result, as Tanh does: it must not keep itself alive."""
+    weight = torch.ones(10, requires_grad=True)
+    with account.Saved([weight]) as saved:
+        product = (weight * torch.ones(10)).tanh()
+        assert saved.now == 2 * 40  # the factor and Tanh's result; the weight is not counted
+        product.sum().backward()
+        del product
+    assert (saved.now, saved.peak) == (0, 80)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_the_devices_peak_is_at_least_what_was_counted():
+    found = account.cost(POINTS, torch.device("cuda"), 2)
+    assert found.device_peak >= sum(found.memory.values())
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def test_a_cost_is_plain_values_whose_sums_are_right():
+    found = account.cost(EVERYTHING.replace(freeze_generator=2), CPU, 3)
+    told = json.loads(json.dumps(found.to_dict()))
+    assert set(told["flops"]) == set(told["milliseconds"]) == set(PHASES)
+    assert set(told["memory"]) == set(account.HOLDINGS)
+    for name in ("flops", "milliseconds"):
+        assert set(told[f"{name}_by_part"]) == set(PARTS) == {"D", "G", "penalty", "rest"}
+        assert sum(told[f"{name}_by_part"].values()) == pytest.approx(sum(told[name].values()))
+    assert told["flops_total"] == sum(told["flops"].values())
+    assert told["milliseconds_total"] == pytest.approx(sum(told["milliseconds"].values()))
+    assert told["memory_total"] == sum(told["memory"].values())
+    assert told["images_per_second"] == pytest.approx(1e3 * 8 * 3 / told["step_ms"])
+    assert all(own > 0 for own in told["milliseconds"].values())
+    assert min(told["step_ms"], told["evaluation_ms"]) > 0
+    assert told["device_peak"] is None
+    trained = Training(EVERYTHING, CPU)
+    for name, own in told["parameters"].items():
+        assert own == sum(weight.numel() for weight in getattr(trained, name).parameters())
+    assert RunConfig.from_dict(told["config"]).freeze_generator == 2
+
+
+def test_a_steps_share_of_looking_is_a_sessions(monkeypatch):
+    """1000 steps: evaluations at 0, 250, …, 1000 and 16 other sample sheets."""
+    looks = []
+
+    def seconds(work, device):
+        work()
+        return {True: 100.0, False: 10.0}[evaluation_due(looks[-1])]
+
+    training = Watched(POINTS, CPU)
+    monkeypatch.setattr(training, "_look", lambda: looks.append(training.step) or [])
+    monkeypatch.setattr(account, "_clocked", seconds)
+    assert account.time_looks(training, 1000) == pytest.approx((5 * 100 + 16 * 10) / 1000)
+    assert training.step == 0
+
+
+def test_a_remedys_price_is_relative_to_equal_networks_and_batch():
+    config = POINTS.replace(r1=1, dropout=0.4, packing=2, optimizer="sgd", steps=70, seed=3)
+    base = account.plain(config)
+    assert base == POINTS.replace(steps=70)
+    found, other = account.beside_plain(config, CPU, 1)
+    price = account.relative(found, other)
+    assert price["flops"] == total(config) / total(base)
+    assert price["milliseconds"] == found.step_ms / other.step_ms
+    assert account.relative(other, other) == dict.fromkeys(price, 1.0)
+    same, again = account.beside_plain(base, CPU, 1)
+    assert same is again
+
+
+def test_no_product_of_an_architecture_escapes_the_count():
+    """G's samples take at least one product for each weight and example, whatever its layers."""
+    for architecture, card in ARCHITECTURES.items():
+        dataset = "mnist" if "image" in card.kinds else "ring"
+        training = Watched(RunConfig(dataset=dataset, architecture=architecture, batch_size=4), CPU)
+        weights = sum(layer.weight.numel() for layer in training.generator.modules()
+                      if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d))
+        assert count_flops(training)["generation"] >= 2 * 4 * weights
