@@ -48,6 +48,9 @@ FOLLOWS_FROM = {
     "instability": {"mode_collapse", "divergence"},  # D chases the one output that G has
 }
 
+# Swings are seen at the step at which they begin, a collapse only at the next evaluation.
+LATENCY = {"instability": 250}
+
 
 def diagnose(history: History, config: RunConfig) -> list[Finding]:
     """Findings in order of their beginning; none for a healthy or too young run."""
@@ -58,7 +61,8 @@ def diagnose(history: History, config: RunConfig) -> list[Finding]:
 
 def _follows(finding: Finding, findings: list[Finding]) -> bool:
     causes = FOLLOWS_FROM.get(finding.symptom, set())
-    return any(other.symptom in causes and other.since <= finding.since for other in findings)
+    latest = finding.since + LATENCY.get(finding.symptom, 0)
+    return any(other.symptom in causes and other.since <= latest for other in findings)
 
 
 def _possible(finding: Finding, config: RunConfig) -> Finding:

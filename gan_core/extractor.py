@@ -20,15 +20,16 @@ def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def extractor(dataset: str = "mnist", folder: Path = DATA) -> dict[str, Any]:
+def extractor(dataset: str = "mnist", downloads: Path | None = None) -> dict[str, Any]:
     """`id` of the weights, `test_accuracy` on the 10 000 held-out images, and
     `frechet_train_held_out`: the Fréchet distance of 2000 training images to those, measured as
     that of a generator's samples is. So it is what real images score.
 
-    Nothing ({}) where it is not known: `folder` is that of the downloaded data for a data set that
-    is not bundled, whose classifier has perhaps not been trained yet.
+    Nothing ({}) where it is not known: a data set that is not bundled has its classifier in the
+    folder `downloads`, once it has been trained.
     """
-    try:
-        return dict(_read(folder / FILES[dataset]))
-    except (OSError, KeyError):
-        return {}
+    for folder in (DATA, downloads):
+        path = folder / FILES[dataset] if folder and dataset in FILES else None
+        if path is not None and path.exists():
+            return dict(_read(path))
+    return {}

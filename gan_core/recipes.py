@@ -45,9 +45,10 @@ REMEDIES: dict[str, Recipe] = {
                       discriminator_steps=5),
         "published rate: 0.0001"),
     "hinge-spectral-norm": Recipe(
-        "hinge, spectral normalisation, Adam 0.001 (0, 0.9)",
-        PLAIN.replace(loss="hinge", spectral_norm=True, beta1=0.0, beta2=0.9),
-        "published rate: 0.0002"),
+        "hinge, spectral normalisation, Adam 0.001 (0, 0.9), three D steps",
+        PLAIN.replace(loss="hinge", spectral_norm=True, beta1=0.0, beta2=0.9,
+                      discriminator_steps=3),
+        "published: rate 0.0002, five D steps"),
     "r1": Recipe("R1, γ 1", PLAIN.replace(r1=1.0), "γ is tuned for each task; published: 10"),
     "relativistic-r1-r2": Recipe(
         "relativistic pairing, R1 and R2, γ 1, Adam 0.0005 (0, 0.99)",
@@ -89,7 +90,7 @@ REFERENCES: dict[str, Recipe] = {
 PACKS = (1, 2, 4)
 _PACGAN = RunConfig(
     dataset="ring", architecture="pacgan_2d", latent_dim=2, learning_rate=5e-4, beta1=0.8,
-    update_order="simultaneous", steps=5000)
+    update_order="simultaneous", steps=3000)
 PACKING: dict[str, Recipe] = {
     f"{data}-{'pacgan' + str(m) if m > 1 else 'gan'}": Recipe(
         f"{data}, {'PacGAN' + str(m) if m > 1 else 'GAN'}",

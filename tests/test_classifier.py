@@ -130,10 +130,11 @@ def test_main_writes_what_load_reads(monkeypatch, quick, cpu, capsys):
     """Otherwise retraining would leave weights that the app cannot open."""
     fresh = classifier.DigitClassifier()
     monkeypatch.setattr(classifier, "DATA", quick)
+    monkeypatch.setattr(extractor, "DATA", quick)
     monkeypatch.setattr(classifier, "train", lambda epochs, seed, dataset: (fresh, 0.98765))
     classifier.main([])
-    assert extractor.extractor("mnist", quick)["id"] == classifier.extractor_id()
-    assert "frechet_train_held_out" in extractor.extractor("mnist", quick)
+    assert extractor.extractor("mnist")["id"] == classifier.extractor_id()
+    assert "frechet_train_held_out" in extractor.extractor("mnist")
     assert "0.9877" in capsys.readouterr().out
     assert classifier.card()["test_accuracy"] == pytest.approx(0.9877)
     with np.load(quick / "digit_classifier.npz", allow_pickle=False) as arrays:

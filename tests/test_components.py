@@ -12,6 +12,7 @@ import pytest
 from gan_core.catalogue import DATASETS
 from gan_core.challenges import CHALLENGES, presets
 from gan_core.config import RunConfig
+from gan_core.extractor import extractor
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus
 from pages.components import charts, controls, gallery, verdict
@@ -48,14 +49,16 @@ def test_no_run_asks_to_train() -> None:
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("queued", "place 3 in the queue"), ("starting", "Starting"), ("running", "12 s left"),
+    [("queued", "place 3 in the queue"), ("starting", "Downloading Fashion-MNIST: 40 %"), ("running", "12 s left"),
      ("finished", "Finished"), ("stopped", "Stopped: you pressed it"), ("failed", "Failed"),
      ("diverged", "Diverged")],
 )
 def test_progress_says_where_a_run_stands(state: str, words: str) -> None:
     """A student waits without knowing for what."""
-    share, said = verdict.progress(snapshot(state, place=3, reason="you pressed it"), False)
+    reason = "downloading Fashion-MNIST: 40 %" if state == "starting" else "you pressed it"
+    share, said = verdict.progress(snapshot(state, place=3, reason=reason), False)
     assert words in said and 0 <= share <= 1
+    assert verdict.progress(snapshot("starting"), False)[1] == "Starting …"
 
 
 def test_a_recorded_run_is_called_recorded_with_device_and_date() -> None:
@@ -149,7 +152,7 @@ def test_text_of_a_link_stays_text(text: str) -> None:
 def test_many_problems_stay_a_short_list() -> None:
     """Garbage in every parameter pushes the page out of sight."""
     said = verdict.listed([f"problem {i}" for i in range(400)])
-    assert len(said.splitlines()) == 42 and said.endswith("360 more")
+    assert len(said.splitlines()) == 62 and said.endswith("340 more")
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -180,7 +183,8 @@ def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
 # --- charts --------------------------------------------------------------------------------------
 
 LINES = [*charts.lines("non_saturating"), charts.lines("minimax")[0]]
-CURVES = [curve for name in ("mnist", "ring") for curve in charts.curves(DATASETS[name])]
+CURVES = [curve for name, card in DATASETS.items()
+          for curve in charts.curves(card, extractor(name))]
 
 
 @pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
@@ -223,7 +227,7 @@ def test_every_data_set_has_its_charts(name: str) -> None:
     """A data set can be chosen whose charts cannot be drawn."""
     card = DATASETS[name]
     assert json.dumps(charts.histogram_spec(card.modes, card.mode_noun))
-    assert {curve.metric for curve in charts.curves(card)} >= {"modes"}
+    assert {curve.metric for curve in charts.curves(card, {})} >= {"modes"}
     assert card.kind == "image" or card.extent > 0
 
 

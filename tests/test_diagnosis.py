@@ -16,7 +16,7 @@ import pytest
 
 from gan_core.catalogue import DATASETS, LOSSES
 from gan_core.config import KNOBS, RunConfig
-from gan_core.diagnosis import FOLLOWS_FROM, SYMPTOMS, THRESHOLDS, Symptom, diagnose
+from gan_core.diagnosis import FOLLOWS_FROM, LATENCY, SYMPTOMS, THRESHOLDS, Symptom, diagnose
 from gan_core.mode_symptoms import present_modes, turns
 from gan_core.records import STEP_METRICS, EvalRecord, History, Outcome, StepRecord
 
@@ -36,10 +36,13 @@ def limit(name: str) -> float:
     return THRESHOLDS[name].value
 
 
-def steps(count: int = 1000, after: int = 0, **changes) -> list[StepRecord]:
-    """Healthy steps; those later than `after` with `changes`."""
-    changed = {**HEALTHY_STEP, **changes}
-    return [StepRecord(i, **(changed if i > after else HEALTHY_STEP)) for i in range(1, count + 1)]
+def steps(
+    count: int = 1000, after: int = 0, base: float = 2.0, **changes
+) -> list[StepRecord]:
+    """Healthy steps, with D's gradient at `base`; those later than `after` with `changes`."""
+    plain = {**HEALTHY_STEP, "grad_norm_d": base}
+    changed = {**plain, **changes}
+    return [StepRecord(i, **(changed if i > after else plain)) for i in range(1, count + 1)]
 
 
 def evaluations(count: int = 1000, after: int = -1, **changes) -> list[EvalRecord]:
@@ -196,6 +199,7 @@ def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch
     early, late = (dataclasses.replace(only(*SHOWN[symptom]), since=since)
                    for since in (100, 300))
     root = dataclasses.replace(only(*SHOWN[cause]), since=200)
+    early = dataclasses.replace(early, since=200 - LATENCY.get(symptom, 0) - 1)
     for found, told in ((late, [cause]), (early, [symptom, cause])):
         made = {symptom: Symptom("", lambda *_, f=found: f), cause: Symptom("", lambda *_: root)}
         monkeypatch.setattr("gan_core.diagnosis.SYMPTOMS", made)
@@ -317,8 +321,12 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
         History(swinging(int(2 * v), after=0)), History(swinging(int(2 * v) - 1, after=0)),
         NON_SATURATING),
     "exploding_gradient": lambda v: (
-        History(steps(after=300, grad_norm_d=v * MORE), evaluations()),
-        History(steps(after=300, grad_norm_d=v * LESS), evaluations()), NON_SATURATING),
+        History(steps(after=800, grad_norm_d=v * MORE), evaluations()),
+        History(steps(after=800, grad_norm_d=v * LESS), evaluations()), NON_SATURATING),
+    "gradient_growth": lambda v: (
+        History(steps(after=800, grad_norm_d=1000.0, base=1000.0 / v * LESS), evaluations()),
+        History(steps(after=800, grad_norm_d=1000.0, base=1000.0 / v * MORE), evaluations()),
+        NON_SATURATING),
     "window": lambda v: (
         History(steps(int(2 * v), after=int(v), **SILENT_STEP)),
         History(steps(int(2 * v) - 1, after=int(v), **SILENT_STEP)), MINIMAX),
@@ -335,6 +343,17 @@ def test_the_noise_of_single_batches_is_no_swing():
     random = np.random.default_rng(0)
     noisy = [dataclasses.replace(r, score_real=random.choice([0.1, 0.9])) for r in steps(1000)]
     assert diagnose(History(noisy, evaluations()), NON_SATURATING) == []
+
+
+@pytest.mark.parametrize("size", [0.9, 0.3])
+def test_a_thinned_history_tells_the_same(size):
+    """Recorded runs keep every few steps: their verdict must be that of the whole run."""
+    whole = History(swinging(3000, after=1000, size=size), evaluations(3000))
+    thin = whole.thinned(600)
+    assert symptoms(thin) == symptoms(whole)
+    for before, after in zip(diagnose(whole, NON_SATURATING), diagnose(thin, NON_SATURATING),
+                             strict=True):
+        assert abs(before.since - after.since) <= 30
 
 
 def test_turns_say_what_appeared_and_what_vanished():

@@ -109,7 +109,8 @@ def test_a_preset_sets_every_slider(name: str, preset: str) -> None:
 def test_every_knob_is_on_the_page(name: str) -> None:
     """A setting can be reached by URL and command line only."""
     app = opened(name)
-    keys = {one.key for kind in (app.slider, app.select_slider, app.selectbox, app.number_input)
+    keys = {one.key for kind in (app.slider, app.select_slider, app.selectbox, app.number_input,
+                                  app.toggle)
             for one in kind}
     assert {controls.key(name, knob) for knob in KNOBS} <= keys
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
 from runs import TINY, TINY_IMAGES, is_sound, parameters, run, saved_and_loaded, steps_of, told
 from torch import Tensor, nn
 
-from gan_core import datasets, trainer
+from gan_core import datasets, metrics, trainer
 from gan_core.catalogue import ARCHITECTURES, LOSSES
 from gan_core.config import ConfigError, RunConfig
 from gan_core.losses import Loss
-from gan_core.records import EvalRecord, SampleRecord
+from gan_core.records import EvalRecord, SampleRecord, StepRecord
 from gan_core.trainer import Training, train
 
 MECHANISMS = {
@@ -46,24 +46,30 @@ IMAGE_MECHANISMS = {
 }
 
 
-def trained(config: RunConfig, steps: int = 1) -> Training:
-    """A training after so many steps, without a look."""
-    training = train(config, device="cpu")
-    for _ in range(steps):
-        training.train_step()
-    return training
+def stepped(training: Training) -> StepRecord:
+    """One step and its record, without a look."""
+    training.train_step()
+    record, = training._measure()
+    return record
+
+
+@pytest.fixture
+def quick_looks(monkeypatch):
+    """Otherwise nearly all of the time would go into thousands of pictures."""
+    monkeypatch.setattr(metrics, "sample_count", lambda kind: 100)
+    monkeypatch.setattr(metrics, "JUDGED", 96)
 
 
 # --- the trainer's promises ----------------------------------------------------------------------
 
 
-def assert_goes_on(config: RunConfig, positions: tuple[int, ...]) -> None:
+def assert_goes_on(config: RunConfig, positions: Iterable[int]) -> None:
     training = train(config, device="cpu")
     whole, checkpoints = [], [training.checkpoint()]
     for record in training:
         whole.append(record)
         checkpoints.append(training.checkpoint())
-    for position in positions:
+    for position in (at % len(checkpoints) for at in positions):
         checkpoint = saved_and_loaded(checkpoints[position])
         rest = run(config, resume_from=checkpoint)
         assert told(rest) == told(whole[position:]), position
@@ -73,20 +79,20 @@ def assert_goes_on(config: RunConfig, positions: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_a_run_goes_on_from_between_any_two_records(name):
     """Otherwise a run with a remedy, once stopped, would become another run. The positions lie
-    amid looks, amid bursts, and for a G frozen at 3 or at 27 before, at and after that."""
-    assert_goes_on(TINY.replace(steps=32, **MECHANISMS[name]), (1, 2, 3, 5, 6, 27, 29, 30, 31, -2))
+    amid looks, amid bursts, and at the freeze and before it."""
+    assert_goes_on(TINY.replace(steps=32, **MECHANISMS[name]), (1, 5, 29, 30, -2))
 
 
 @pytest.mark.parametrize("name", IMAGE_MECHANISMS)
-def test_image_runs_go_on_from_between_any_two_records(name):
+def test_image_runs_go_on_from_between_any_two_records(name, quick_looks):
     """As above, with what only images have."""
-    assert_goes_on(TINY_IMAGES.replace(steps=6, **IMAGE_MECHANISMS[name]), (1, 3, 5, 6, -2))
+    assert_goes_on(TINY_IMAGES.replace(steps=6, **IMAGE_MECHANISMS[name]), (1, 5, -3))
 
 
 @pytest.mark.parametrize("at", range(1, 7))
 def test_a_run_goes_on_wherever_it_was_frozen(at):
     """The fresh D comes once: neither never nor again."""
-    assert_goes_on(TINY.replace(steps=6, freeze_generator=at), tuple(range(10)))
+    assert_goes_on(TINY.replace(steps=6, freeze_generator=at), range(9))
 
 
 @pytest.mark.parametrize("name", MECHANISMS)
@@ -99,7 +105,7 @@ def test_looking_does_not_change_the_run(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", IMAGE_MECHANISMS)
-def test_looking_does_not_change_an_image_run(name, monkeypatch):
+def test_looking_does_not_change_an_image_run(name, monkeypatch, quick_looks):
     """As above; BatchNorm's statistics, in D and in G, are where a look could leave a trace."""
     config = TINY_IMAGES.replace(steps=5, **IMAGE_MECHANISMS[name])
     plain = steps_of(run(config))
@@ -161,14 +167,14 @@ SINGLE = {  # field -> value, alone
 def test_every_mechanism_trains_every_network_under_every_loss(loss, architecture):
     """Otherwise a combination that a person can click would fail."""
     points = "image" not in ARCHITECTURES[architecture].kinds or architecture == "mlp"
-    base = (TINY if points else TINY_IMAGES).replace(loss=loss, architecture=architecture)
+    base = (TINY if points else TINY_IMAGES).replace(
+        loss=loss, architecture=architecture, batch_size=4)
     allowed = 0
     for field, value in SINGLE.items():
         with contextlib.suppress(ConfigError):
             config = base.replace(**{field: value})
-            training = trained(config, 2)
-            records = training._measure()
-            assert len(records) == 2 and all(map(is_sound, records)), field
+            training = train(config, device="cpu")
+            assert all(is_sound(stepped(training)) for _ in range(2)), field
             assert parameters(training.generator).isfinite().all(), field
             allowed += 1
     assert allowed >= 11
@@ -330,8 +336,9 @@ def gradient_norm(network: nn.Module) -> float:
 
 def test_gradients_are_shortened_and_recorded_as_they_were():
     """Otherwise the chart would show the limit instead of what it limits."""
-    plain, limited = (trained(TINY.replace(gradient_clip=limit)) for limit in (0.0, 1e-2))
-    raw, record = (training._measure()[0] for training in (plain, limited))
+    plain, limited = (train(TINY.replace(gradient_clip=limit), device="cpu")
+                      for limit in (0.0, 1e-2))
+    raw, record = stepped(plain), stepped(limited)
     assert record.grad_norm_d == pytest.approx(raw.grad_norm_d, rel=1e-6) and raw.grad_norm_d > 0.1
     assert record.grad_norm_g > 0.02
     for network in (limited.generator, limited.discriminator):
@@ -385,8 +392,7 @@ def test_penalties_are_recorded_apart_and_act(name, reduction):
     penalty = 3 * PENALTIES[name](d, real, fake, share)
     loss = d_loss(d, real, fake) / (2 if reduction == "mean" else 1)
     gradient = torch.autograd.grad(loss + penalty, list(d.parameters()), allow_unused=True)
-    training.train_step()
-    record, = training._measure()
+    record = stepped(training)
     assert record.penalty == pytest.approx(penalty.item(), rel=1e-4)
     assert record.loss_d == pytest.approx(loss.item(), rel=1e-5)
     for ours, theirs in zip(training.parameters_d, gradient, strict=True):
@@ -401,10 +407,10 @@ def test_penalties_keep_d_in_32_bits(changes):
     for name, found in kinds.items():
         getattr(training, name)[0].register_forward_hook(
             lambda layer, inputs, output, found=found: found.add(output.dtype))
-    training.train_step()
+    record = stepped(training)
     assert kinds["generator"] == {torch.bfloat16}
     assert kinds["discriminator"] == {torch.float32 if changes else torch.bfloat16}
-    assert training._measure()[0].penalty == 0 or changes
+    assert (record.penalty > 0) is bool(changes)
 
 
 # --- a G that stands still -----------------------------------------------------------------------
@@ -439,7 +445,7 @@ def test_a_frozen_g_does_not_move_and_d_is_fresh():
     training.train_step()
     fresh = parameters(training.discriminator)
     assert {int(state["step"]) for state in training.optimizer_d.state.values()} == {1}
-    for old in (first, known):  # a D moves by about a rate a step, weights are of a size of 0.02
+    for old in (first, known):  # four steps of 2e-4 away at most, if it were not another draw
         assert (fresh - old).abs().mean() > 0.01
     for _ in range(4):
         training.train_step()
@@ -452,12 +458,13 @@ def test_a_frozen_g_does_not_move_and_d_is_fresh():
 def test_norms_of_a_frozen_g_are_its_gradients(loss):
     """Otherwise the curve that is the point of the experiment would show something else. By
     autograd, in 64 bits, on the last latents of the step."""
-    training = trained(TINY.replace(freeze_generator=2, loss=loss), 4)
+    training = train(TINY.replace(freeze_generator=2, loss=loss), device="cpu")
+    for _ in range(4):
+        stepped(training)
     _, latents = draws(training)
     latents()  # D's
     z = latents()
-    training.train_step()
-    record = training._measure()[-1]
+    record = stepped(training)
     g, d = (copy.deepcopy(network).double()
             for network in (training.generator, training.discriminator))
     expected = {
@@ -476,14 +483,9 @@ def test_the_minimax_gradient_vanishes_and_the_other_grows():
     """Arjovsky & Bottou (2017), figures 2 and 3, in small: what the page on vanishing gradients is
     about. Measured by us: 0.19 → 0.005 and 0.19 → above 1 within a hundred steps of D."""
     config = TINY_IMAGES.replace(batch_size=32, freeze_generator=10)
-    records = trained(config, 130)._measure_all() if False else None
     training = train(config, device="cpu")
-    records = []
-    for _ in range(130):
-        training.train_step()
-        records += training._measure()
+    records = [stepped(training) for _ in range(130)]
     early, late = records[10:15], records[-5:]
     mean = lambda rows, name: sum(getattr(row, name) for row in rows) / len(rows)  # noqa: E731
-    print([mean(rows, n) for n in ("grad_norm_minimax", "grad_norm_non_saturating") for rows in (early, late)])
     assert mean(late, "grad_norm_minimax") < mean(early, "grad_norm_minimax") / 10
     assert mean(late, "grad_norm_non_saturating") > 2 * mean(early, "grad_norm_non_saturating")

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from gan_core.catalogue import LOSSES, DatasetCard
-from gan_core.extractor import extractor
 from gan_core.records import EvalRecord, History
 
 POINTS = 300  # a series is thinned to so many points
@@ -105,8 +104,9 @@ GRADIENTS = Lines(
 )
 
 
-def curves(card: DatasetCard) -> tuple[Curve, ...]:
-    """What the evaluations of a data set are drawn as."""
+def curves(card: DatasetCard, features: Mapping[str, Any]) -> tuple[Curve, ...]:
+    """What the evaluations of a data set are drawn as; `features` is what `extractor` tells of the
+    classifier that measures it, empty where that is not known yet."""
     noun, total = card.mode_noun, float(card.modes)
     present = Curve(f"{noun.capitalize()}s present", card.mode_rule, "modes", f"{noun}s",
                     (0.0, total), (total,))
@@ -116,14 +116,16 @@ def curves(card: DatasetCard) -> tuple[Curve, ...]:
         even = Curve("Distance from an even mixture", "reverse KL divergence, 0 is even",
                      "kl_uniform", "KL (nats)", (0.0, math.log(total)))
         return present, good, even
-    features, reals = extractor()["id"], extractor()["frechet_train_held_out"]
+    on, reals = "on its own classifier's features", ()
+    if features:
+        score = features["frechet_train_held_out"]
+        on, reals = f"on {features['id']}; real ones have {score:.1f} (dotted)", (max(score, 1.0),)
     return (
         present,
         Curve("Diversity", "distance between two samples ÷ two real images (dotted: 1)",
               "diversity", "ratio", (0.0, 1.1), (1.0,)),
-        Curve("Fréchet distance", f"to real digits, on {features}; real ones "
-              f"have {reals:.1f} (dotted)", "frechet", "distance, log scale", (1.0, 3000.0),
-              (max(reals, 1.0),), log=True),
+        Curve("Fréchet distance", f"to real {noun}s, {on}", "frechet", "distance, log scale",
+              (1.0, 3000.0), reals, log=True),
     )
 
 
@@ -219,7 +221,7 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    title = "Which digits G draws" if noun == "digit" else f"Nearest {noun} of each sample"
+    title = f"Nearest {noun} of each sample" if noun == "mode" else f"Which {noun}s G draws"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"
     return _spec(alt.layer(bars, _rule(1 / total)), title, note)
 

@@ -11,6 +11,7 @@ import streamlit as st
 from gan_core.challenges import RECORDED, Challenge
 from gan_core.config import ConfigError, RunConfig
 from gan_core.diagnosis import Remedy
+from gan_core.extractor import extractor
 from gan_core.jobs import QueueFull
 from gan_core.store import StoreError
 from pages.components import charts, controls, gallery, lab, verdict
@@ -304,9 +305,10 @@ def _draw_charts(state: State, shown: Look | None, reference: Look | None) -> No
         for run, look in ((charts.THIS, shown), (charts.REFERENCE, reference))
         if look is not None and look.snapshot.config.dataset == config.dataset
     }
+    features = extractor(config.dataset, lab.settings().data)
     drawn = [
         *((charts.curve_frame(curve, histories), charts.curve_spec(curve, steps), curve)
-          for curve in charts.curves(config.card)),
+          for curve in charts.curves(config.card, features)),
         *((charts.lines_frame(lines, histories), charts.lines_spec(lines, steps), lines)
           for lines in charts.lines(config.loss, config.discriminator_loss)),
     ]

@@ -32,7 +32,8 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     if status.state == "queued":
         return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
     if status.state == "starting":
-        return share, "Starting …"
+        words = status.reason or "starting …"  # while data is downloaded, how far that is
+        return share, words[0].upper() + words[1:]
     words = [_state(snapshot), where]
     rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
     if rate:
@@ -49,7 +50,7 @@ def day(snapshot: RunSnapshot) -> str:
     return datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
 
 
-def listed(problems: list[str], most: int = 40) -> str:
+def listed(problems: list[str], most: int = 60) -> str:
     """Problems of a link as a Markdown list, letter by letter: a link's text is not ours."""
     lines = [f"- `{problem.replace('`', ' ')}`" for problem in problems[:most]]
     if len(problems) > most:
