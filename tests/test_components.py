@@ -49,7 +49,8 @@ def test_no_run_asks_to_train() -> None:
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("queued", "place 3 in the queue"), ("starting", "Downloading Fashion-MNIST: 40 %"), ("running", "12 s left"),
+    [("queued", "place 3 in the queue"), ("starting", "Downloading Fashion-MNIST: 40 %"),
+     ("running", "12 s left"),
      ("finished", "Finished"), ("stopped", "Stopped: you pressed it"), ("failed", "Failed"),
      ("diverged", "Diverged")],
 )

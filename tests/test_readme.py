@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from gan_core import challenges
+from gan_core import recipes
 from gan_core.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -41,4 +45,40 @@ def test_the_two_command_lines_are_there() -> None:
 def test_presets_that_readme_names_exist() -> None:
     """A command copied from README is refused."""
     named = re.findall(r"--preset (\S+)", README)
-    assert named and set(named) <= set(challenges.presets())
+    assert named and set(named) <= set(recipes.named())
+
+
+EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", README, re.S))
+
+
+def extended(folder: Path) -> Path:
+    """A copy of the engine with README's example written where README says."""
+    shutil.copytree(ROOT / "gan_core", folder / "gan_core",
+                    ignore=shutil.ignore_patterns("recorded", "__pycache__"))
+    losses = folder / "gan_core" / "losses.py"
+    losses.write_text(f"{losses.read_text()}\n\n{EXAMPLES['gan_core/losses.py']}")
+    catalogue = folder / "gan_core" / "catalogue.py"
+    head, table = "LOSSES: dict[str, LossCard] = {\n", EXAMPLES["gan_core/catalogue.py"]
+    assert catalogue.read_text().count(head) == 1 and len(table.splitlines()) == 1
+    catalogue.write_text(catalogue.read_text().replace(head, head + table))
+    return folder
+
+
+def test_the_example_of_an_extension_works(tmp_path: Path) -> None:
+    """A newcomer copies README's example, and it does not train."""
+    assert set(EXAMPLES) == {"gan_core/losses.py", "gan_core/catalogue.py"}
+    command = [sys.executable, "-m", "gan_core", "run", "--json", "--threads", "1", "--device",
+               "cpu", "--set", "loss=squared_hinge", "dataset=ring", "steps=5"]
+    done = subprocess.run(command, cwd=extended(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["config"]["loss"] == "squared_hinge"
+    refused = subprocess.run([*command, "label_smoothing=0.1"], cwd=tmp_path, capture_output=True,
+                             text=True)
+    assert refused.returncode == 2 and "squared_hinge" in refused.stderr
+
+
+def test_the_files_that_an_extension_touches_exist() -> None:
+    """The table of the section on extensions would send people to a room that has moved."""
+    section = README.split("## Extend it")[1].split("## Parts")[0]
+    for path in re.findall(r"`(gan_core/\w+\.py)`", section):
+        assert (ROOT / path).is_file()

@@ -411,7 +411,13 @@ def test_each_network_learns_from_its_own_step_only(idle, monkeypatch):
      {"learning_rate_ratio": 2.0}, {"beta1": 0.9}, {"beta2": 0.9}, {"optimizer": "sgd"},
      {"optimizer": "rmsprop"}, {"learning_rate": 1e-3}, {"batch_size": 16}, {"latent_dim": 5},
      {"training_examples": 100}, {"discriminator_steps": 2}, {"generator_steps": 2},
-     {"dataset": "grid"}, {"seed": 1}, {"precision": "bfloat16"}],
+     {"dataset": "grid"}, {"seed": 1}, {"precision": "bfloat16"}, {"class_skew": 0.5},
+     {"balanced_sampling": True}, {"folds": 5}, {"architecture": "pacgan_2d"}, {"width": 0.5},
+     {"depth": 3}, {"discriminator_loss": "mean"}, {"update_order": "generator_first"},
+     {"update_order": "simultaneous"}, {"input_noise": 0.1, "input_noise_steps": 5},
+     {"packing": 2}, {"minibatch_stddev": True}, {"gradient_penalty": 1.0}, {"r1": 1.0},
+     {"r2": 1.0}, {"weight_clip": 0.05}, {"gradient_clip": 0.1}, {"spectral_norm": True},
+     {"freeze_generator": 5}, *({"loss": name} for name in LOSSES if name != TINY.loss)],
     ids=str,
 )
 def test_every_setting_changes_the_run(changes, tiny_run):

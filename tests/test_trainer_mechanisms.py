@@ -56,7 +56,7 @@ def stepped(training: Training) -> StepRecord:
 @pytest.fixture
 def quick_looks(monkeypatch):
     """Otherwise nearly all of the time would go into thousands of pictures."""
-    monkeypatch.setattr(metrics, "sample_count", lambda kind: 100)
+    monkeypatch.setattr(metrics, "sample_count", lambda kind: 64)
     monkeypatch.setattr(metrics, "JUDGED", 96)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_core import trainer
+from gan_core import datasets, trainer
 from gan_core.config import RunConfig
 from gan_core.records import Outcome, StepRecord
 from gan_core.store import RunStore, StoreError
@@ -234,6 +234,49 @@ def test_a_run_that_really_diverges_says_so(store):
     assert outcome.kind == status.state == "diverged"
     assert outcome.step == status.step == snapshot.history.last_step + 1
     assert outcome.step < 100 and "infinite or NaN" in status.reason
+
+
+def downloading(monkeypatch, end) -> None:
+    """Data that must be fetched first: three words of progress, then `end()`."""
+    def prepare(config, device):
+        for percent in (10, 20, 30):
+            monkeypatch.setattr("gan_core.recording.REPORT_SECONDS", 0.0)
+            datasets.tell(f"downloading: {percent} %")
+        end()
+
+    monkeypatch.setattr(trainer, "prepare", prepare)
+
+
+def test_a_run_without_its_data_fails_in_a_sentence_and_loses_nothing(
+    store, uninterrupted, monkeypatch
+):
+    """A classroom without internet must find its run where it was when the net is back."""
+    record_run(store, CONFIG, should_stop=after(90))
+    before = store.snapshot(DIGEST)
+
+    def offline():
+        raise datasets.DatasetError("Fashion-MNIST needs the internet once.")
+
+    with monkeypatch.context() as patch:
+        downloading(patch, offline)
+        outcome = record_run(store, CONFIG)
+    assert (outcome.kind, outcome.reason) == ("failed", "Fashion-MNIST needs the internet once.")
+    assert store.snapshot(DIGEST).history.steps == before.history.steps
+    assert record_run(store, CONFIG).kind == "finished"
+    assert same_records(store.snapshot(DIGEST), uninterrupted)
+
+
+def test_a_download_tells_how_far_it_is_and_can_be_stopped(store, monkeypatch):
+    """Otherwise a student would look at "Starting" for a minute, and Stop would do nothing."""
+    told = []
+    downloading(monkeypatch, lambda: None)
+    write = store.write_status
+    monkeypatch.setattr(store, "write_status", lambda digest, status: (
+        told.append((status.state, status.reason)), write(digest, status)))
+    outcome = record_run(store, CONFIG, should_stop=after(2))
+    assert ("starting", "downloading: 20 %") in told
+    assert (outcome.kind, outcome.reason) == ("stopped", "enough")
+    assert store.snapshot(DIGEST).status.state == "stopped"
 
 
 def test_ctrl_c_stops_with_a_checkpoint(store, uninterrupted):
