@@ -51,7 +51,7 @@ def prepare(options: Namespace, settings: Settings) -> Any:
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
     import torch
 
-    from gan_core.trainer import DeviceError, pick_device
+    from gan_core.devices import DeviceError, pick_device
 
     torch.set_num_threads(threads)
     try:

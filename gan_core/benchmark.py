@@ -23,8 +23,9 @@ from torchvision import transforms
 
 from gan_core import datasets, networks
 from gan_core.config import RunConfig
+from gan_core.devices import device_name
 from gan_core.processor import processor_name
-from gan_core.trainer import BURST, Training, device_name, evaluation_due, samples_due
+from gan_core.trainer import BURST, Training, evaluation_due, samples_due
 
 ROUNDS = 3
 WARM_UP = 10  # steps before the clock runs: allocators, caches and thread pools fill

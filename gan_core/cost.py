@@ -25,7 +25,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from gan_core.config import KNOBS, RunConfig
-from gan_core.trainer import BURST, Training, Update, device_name, evaluation_due, samples_due
+from gan_core.devices import device_name
+from gan_core.game import Update
+from gan_core.trainer import BURST, Training, evaluation_due, samples_due
 
 ROUNDS = 3  # blocks of steps; the median one counts
 STEPS = 50  # a block

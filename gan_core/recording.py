@@ -287,7 +287,7 @@ def _train(config: RunConfig, device: Any, checkpoint: dict | None) -> Any:
 
 
 def _device_name(device: Any) -> str:
-    from gan_core.trainer import device_name
+    from gan_core.devices import device_name
 
     return device_name(device)
 

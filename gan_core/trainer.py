@@ -1,4 +1,4 @@
-"""The GAN trainer: its state, one step, and the loop as an iterator of records.
+"""The GAN trainer: a game, played step by step, as an iterator of records.
 
     for record in train(RunConfig(steps=500)):
         ...
@@ -13,9 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,58 +22,14 @@ import torch
 from torch import Tensor, nn
 
 from gan_core import classifier, datasets, metrics, networks
-from gan_core.augmentation import augment
 from gan_core.config import TRAJECTORY_VERSION, RunConfig
-from gan_core.losses import LOSSES, minimax, non_saturating
-from gan_core.penalties import PENALTIES, Judged
-from gan_core.processor import processor_name
+from gan_core.devices import pick_device
+from gan_core.game import Game
 from gan_core.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
 
 BURST = 25  # steps whose measurements stay on the device before they come over together
 BURST_SECONDS = 0.25  # a slow network reports sooner
-LATENT_SEED = 2**40  # fixed latents: the same for every run, and no run's own seed
-FRESH_SEED = 2**31  # added to a run's seed, all below it, for the D that meets a frozen G
-
-
-class DeviceError(ValueError):
-    """A device that this machine does not have."""
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """`name`, or the best this machine has: cuda, then mps, then cpu. Raises DeviceError."""
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(),
-                 "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, there in available.items() if there)
-    if not available.get(name.split(":")[0], False):
-        there = ", ".join(kind for kind, present in available.items() if present)
-        raise DeviceError(f"device must be one of auto, {there} on this machine, not {name!r}.")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError):
-        raise DeviceError(f"device {name!r} is not on this machine.") from None
-    return device
-
-
-def device_name(device: torch.device) -> str:
-    """What to call the device in front of people: "AMD EPYC 7763 CPU, 2 threads"."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type == "mps":
-        return "Apple GPU (MPS)"
-    count = torch.get_num_threads()
-    return f"{processor_name()} CPU, {count} thread{'s' if count > 1 else ''}".lstrip()
-
-
-def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether matrix products run in bfloat16: `auto` means where the hardware multiplies it."""
-    if precision != "auto":
-        return precision == "bfloat16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return device.type == "cpu" and supported()
+LATENT_SEED = 2**40  # of the fixed latents, which are the same for every run
 
 
 def evaluation_due(step: int) -> bool:
@@ -89,33 +43,7 @@ def samples_due(step: int) -> bool:
     return step % (250 if step <= 10_000 else 1000) == 0
 
 
-def _optimizer(
-    config: RunConfig, network: nn.Module, learning_rate: float
-) -> torch.optim.Optimizer:
-    # fused: one pass over all parameters; the default loop is several times slower everywhere.
-    parameters = network.parameters()
-    if config.optimizer == "adam":
-        betas = (config.beta1, config.beta2)
-        return torch.optim.Adam(parameters, learning_rate, betas, fused=True)
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(
-            parameters, learning_rate, alpha=config.beta2, momentum=config.beta1
-        )
-    return torch.optim.SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
-
-
-@dataclass(frozen=True)
-class Update:
-    """What an update, or several, leave to be measured, still on the device."""
-
-    numbers: tuple[Tensor, ...]  # ()
-    logits: tuple[Tensor, ...]  # (k, 1)
-
-    def __add__(self, other: Update) -> Update:
-        return Update(self.numbers + other.numbers, self.logits + other.logits)
-
-
-class Training:
+class Training(Game):
     """The state of one run, and an iterator of its records.
 
     Raises ValueError if `resume_from` is a checkpoint of another config.
@@ -127,33 +55,11 @@ class Training:
         device: torch.device | str | None = None,
         resume_from: dict | str | Path | None = None,
     ) -> None:
-        self.config = config
-        self.device = device if isinstance(device, torch.device) else pick_device(device or "auto")
+        device = device if isinstance(device, torch.device) else pick_device(device or "auto")
         torch.set_flush_denormal(True)  # the tiny gradients of a collapsed GAN are slow otherwise
-        prepare(config, self.device)  # before the clock runs
-        self.data = datasets.load(config, self.device)
-        self.random = {
-            stream: torch.Generator(self.device).manual_seed(config.seed * 4 + offset)
-            for offset, stream in enumerate(("batches", "latents", "noise", "dropout"))
-        }
-        self.generator, self.discriminator = networks.build(
-            config, self.data.dim, self.device, self.random["dropout"]
-        )
-        self.optimizer_g = _optimizer(config, self.generator, config.generator_learning_rate)
-        self.optimizer_d = _optimizer(
-            config, self.discriminator, config.discriminator_learning_rate
-        )
-        self.averaged = self._averaged_generator()
-        self.parameters_g = list(self.generator.parameters())
-        self.parameters_d = list(self.discriminator.parameters())
-        self.loss = LOSSES[config.loss]
-        self.penalties = [
-            (getattr(config, name), penalty)
-            for name, penalty in PENALTIES.items() if getattr(config, name) > 0
-        ]
-        self.bfloat16 = use_bfloat16(config.precision, self.device)
+        prepare(config, device)  # before the clock runs
+        super().__init__(config, device)
         self.fixed_latents = self._fixed_latents()
-        self.step = 0
         self.seconds = 0.0
         self.lost: int | None = None  # the first step that was not finite
         self._burst: list[tuple[Tensor, ...]] = []  # measurements still on the device
@@ -169,198 +75,13 @@ class Training:
     def __next__(self) -> Record:
         return next(self._records)
 
-    # --- one step --------------------------------------------------------------------------------
+    # --- the loop --------------------------------------------------------------------------------
 
     def train_step(self) -> None:
-        """One round of updates of D and of G, in the config's order; measured, not yet fetched."""
-        if self.step == self.config.freeze_generator > 0:
-            self._freeze()
-        if self.step >= self.config.freeze_generator > 0:
-            found = self._frozen_round()
-        else:
-            found = ROUNDS[self.config.update_order](self)
-        self.step += 1
-        if self.averaged is not None:
-            self._average()
+        """One round, whose measurements wait on the device."""
+        found = self.play_round()
         # Detached: a burst must not keep the graphs of its steps.
         self._burst.append(tuple(value.detach() for value in found.numbers + found.logits))
-
-    def _discriminator_first(self) -> Update:
-        """G's first update reuses the fakes of D's last one, judged by the updated D."""
-        for _ in range(self.config.discriminator_steps):
-            fake = self.generate(self.latents())
-            found_d = self.update_discriminator(fake)
-        return self._generator_rounds(fake, found_d)
-
-    def _generator_rounds(self, fake: Tensor, found_d: Update) -> Update:
-        for update in range(self.config.generator_steps):
-            if update > 0:
-                fake = self.generate(self.latents())
-            found_g = self.update_generator(fake)
-        return found_d + found_g
-
-    def _generator_first(self) -> Update:
-        """D's first update reuses the fakes of G's last one, made before that update."""
-        for _ in range(self.config.generator_steps):
-            fake = self.generate(self.latents())
-            found_g = self.update_generator(fake)
-        for update in range(self.config.discriminator_steps):
-            if update > 0:
-                fake = self.generate(self.latents())
-            found_d = self.update_discriminator(fake)
-        return found_d + found_g
-
-    def _simultaneous(self) -> Update:
-        """Both gradients are taken before either network moves."""
-        fake = self.generate(self.latents())
-        found_d = self.update_discriminator(fake, move=False)
-        found_g = self.update_generator(fake)  # which leaves D's gradients as they are
-        self._move_discriminator()
-        return found_d + found_g
-
-    def update_discriminator(self, fake: Tensor, move: bool = True) -> Update:
-        """One update of D on a batch of reals and on `fake` (n, d).
-
-        Returns loss without penalties, penalties, gradient norm; and logits of reals, of fakes.
-        """
-        real = self.data.batch(self.config.batch_size, self.random["batches"])
-        inputs = self.seen(torch.cat([real, fake.detach()]))
-        if self.penalties:
-            inputs.requires_grad_()
-        logits = self.judge_both(inputs)
-        logits_real, logits_fake = logits.chunk(2)
-        loss = self.loss.discriminator(logits_real, logits_fake, self.config.label_smoothing)
-        if self.config.discriminator_loss == "mean":
-            loss = loss / 2
-        penalty = torch.zeros((), device=self.device)
-        judged = Judged(self.judge, inputs, logits, self.random["noise"])
-        for weight, penalise in self.penalties:
-            penalty = penalty + weight * penalise(judged)
-        self.optimizer_d.zero_grad()
-        if self.penalties:
-            (loss + penalty).backward(inputs=self.parameters_d)  # not to the images
-        else:
-            loss.backward()
-        norm = self._limited_norm(self.parameters_d)
-        if move:
-            self._move_discriminator()
-        return Update((loss, penalty, norm), (logits_real, logits_fake))
-
-    def _move_discriminator(self) -> None:
-        self.optimizer_d.step()
-        if self.config.weight_clip > 0:
-            with torch.no_grad():
-                for parameter in self.parameters_d:
-                    parameter.clamp_(-self.config.weight_clip, self.config.weight_clip)
-
-    def update_generator(self, fake: Tensor) -> Update:
-        """One update of G from its samples `fake` (n, d). Returns loss, gradient norm, logits."""
-        logits = self.judge(self.seen(fake))
-        loss = self.loss.generator(logits, self._paired_logits())
-        self.optimizer_g.zero_grad()
-        loss.backward(inputs=self.parameters_g)  # D's own gradients would go unused
-        norm = self._limited_norm(self.parameters_g)
-        self.optimizer_g.step()
-        return Update((loss, norm), (logits,))
-
-    @torch.no_grad()
-    def _paired_logits(self) -> Tensor | None:
-        """D's logits of fresh reals, for losses that compare with them."""
-        if not self.loss.pairs:
-            return None
-        real = self.data.batch(self.config.batch_size, self.random["batches"])
-        return self.judge(self.seen(real))
-
-    def _limited_norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        """The norm of a network's gradient, before it is clipped where the config asks for it."""
-        if self.config.gradient_clip > 0:
-            return nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
-        return gradient_norm([parameter.grad for parameter in parameters])
-
-    def latents(self) -> Tensor:
-        """z ~ N(0, 1), shape (batch_size, latent_dim)."""
-        shape = (self.config.batch_size, self.config.latent_dim)
-        return torch.randn(shape, generator=self.random["latents"], device=self.device)
-
-    def generate(self, latents: Tensor) -> Tensor:
-        """Samples (n, d), float32."""
-        with self._precision():
-            return self.generator(latents).float()
-
-    def seen(self, x: Tensor) -> Tensor:
-        """Examples (n, d) as D sees them while training: augmented, noisy, packed."""
-        if self.config.augment:
-            x = augment(x, self.random["noise"])
-        if (spread := self._noise()) > 0:
-            noise = torch.randn(x.shape, generator=self.random["noise"], device=self.device)
-            x = x + spread * noise
-        return networks.packed(x, self.config.packing)
-
-    def _noise(self) -> float:
-        """The standard deviation of the noise on D's inputs at this step."""
-        fading = self.config.input_noise_steps
-        left = max(1.0 - self.step / fading, 0.0) if fading else 1.0
-        return self.config.input_noise * left
-
-    def judge(self, inputs: Tensor) -> Tensor:
-        """D's logits (k, 1), float32, of inputs (k, m · d) as `seen` gives them."""
-        # A penalty differentiates twice, which eight bits of mantissa do not survive.
-        with nullcontext() if self.penalties else self._precision():
-            return self.discriminator(inputs).float()
-
-    def judge_both(self, inputs: Tensor) -> Tensor:
-        """`judge` of reals and fakes: in one pass unless D has layers that mix a batch."""
-        if self.config.mixes_batch:
-            return torch.cat([self.judge(part) for part in inputs.chunk(2)])
-        return self.judge(inputs)
-
-    def _precision(self):
-        if not self.bfloat16:
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
-
-    # --- an average of G, and a G that stands still -----------------------------------------------
-
-    def _averaged_generator(self) -> nn.Module | None:
-        if self.config.ema == 0:
-            return None
-        return copy.deepcopy(self.generator).requires_grad_(False).eval()
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Moves the averaged generator towards G; buffers (BatchNorm's statistics) are copied."""
-        # A short memory at first: otherwise the untrained weights would weigh for long.
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        averaged = list(self.averaged.parameters())
-        torch._foreach_lerp_(averaged, self.parameters_g, 1.0 - decay)
-        for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
-            mean.copy_(value)
-
-    def _freeze(self) -> None:
-        """From here on G stands still and a fresh D learns: Arjovsky & Bottou (2017), figure 2."""
-        _, fresh = networks.build(self.config, self.data.dim, self.device, self.random["dropout"],
-                                  self.config.seed + FRESH_SEED)
-        self.discriminator.load_state_dict(fresh.state_dict())
-        self.optimizer_d = _optimizer(
-            self.config, self.discriminator, self.config.discriminator_learning_rate)
-
-    def _frozen_round(self) -> Update:
-        """Updates of D alone; then the gradient that G would get, under both forms of the loss."""
-        self.generator.eval()
-        for _ in range(self.config.discriminator_steps):
-            with torch.no_grad():
-                fake = self.generate(self.latents())
-            found_d = self.update_discriminator(fake)
-        logits = self.judge(self.seen(self.generate(self.latents())))
-        loss = self.loss.generator(logits, self._paired_logits())
-        norms = [
-            gradient_norm(torch.autograd.grad(each, self.parameters_g, retain_graph=True))
-            for each in (loss, minimax(logits), non_saturating(logits))
-        ]
-        self.generator.train()
-        return found_d + Update((loss, *norms), (logits,))
-
-    # --- the loop --------------------------------------------------------------------------------
 
     def _run(self) -> Iterator[Record]:
         if not self._begun:  # the untrained generator: the first picture is there at once
@@ -553,11 +274,6 @@ class Training:
         self._waiting = [_unpacked(packed) for packed in source["waiting"]]
 
 
-ROUNDS = {
-    "discriminator_first": Training._discriminator_first,
-    "generator_first": Training._generator_first,
-    "simultaneous": Training._simultaneous,
-}
 STATEFUL = ("generator", "discriminator", "optimizer_g", "optimizer_d")
 PACKED = {kind.__name__: kind for kind in (StepRecord, EvalRecord, SampleRecord)}
 
@@ -584,11 +300,6 @@ def _sigmoid(logits: np.ndarray) -> np.ndarray:
     """σ, to full precision for any logit: 1 / (1 + exp(−s)) would overflow."""
     with np.errstate(invalid="ignore"):  # NaN stays NaN: a diverged run's last burst
         return np.exp(-np.logaddexp(0.0, -logits))
-
-
-def gradient_norm(gradients: Sequence[Tensor]) -> Tensor:
-    """L2 norm over all gradients, () on their device; no synchronisation."""
-    return nn.utils.get_total_norm(gradients)
 
 
 def train(

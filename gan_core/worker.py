@@ -98,11 +98,11 @@ class _Worker:
             self.orders.close()
 
     def serve(self) -> None:
-        from gan_core import trainer
+        from gan_core import devices, trainer
 
-        device = trainer.pick_device(self.settings.device)
+        device = devices.pick_device(self.settings.device)
         trainer.warm_up(device)
-        self.tell("ready", device=trainer.device_name(device), pid=os.getpid())
+        self.tell("ready", device=devices.device_name(device), pid=os.getpid())
         for order in self.orders:
             self.tell("started", run=order.digest)
             outcome = self._run(order, device)

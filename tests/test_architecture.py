@@ -145,12 +145,12 @@ def test_the_requirements_are_those_six_packages():
 
 def test_what_can_be_chosen_is_what_there_is():
     """Otherwise a choice on the page would end in a KeyError, or something built stay hidden."""
-    from gan_core import datasets, losses, networks, penalties, trainer
+    from gan_core import datasets, game, losses, networks, penalties
 
     assert set(catalogue.DATASETS) == set(datasets.SOURCES)
     assert set(catalogue.LOSSES) == set(losses.LOSSES)
     assert set(catalogue.ARCHITECTURES) == set(networks.NETWORKS)
-    assert set(catalogue.UPDATE_ORDERS) == set(trainer.ROUNDS)
+    assert set(catalogue.UPDATE_ORDERS) == set(game.ROUNDS)
     assert set(penalties.PENALTIES) <= set(config.KNOBS)
     for name in penalties.PENALTIES:  # a weight: 0 is off, and the only default
         assert config.KNOBS[name].low == config.KNOB_DEFAULTS[name] == 0
@@ -161,7 +161,7 @@ def test_every_optimizer_is_its_own(name):
     """An unknown name would silently train with the last branch's optimiser."""
     from torch import nn
 
-    from gan_core.trainer import _optimizer
+    from gan_core.game import _optimizer
 
     made = _optimizer(config.RunConfig(optimizer=name), nn.Linear(1, 1), 0.1)
     assert type(made).__name__.lower() == name

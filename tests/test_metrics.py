@@ -334,7 +334,7 @@ def test_the_same_images_get_the_same_metrics(mnist, judge, model, judged):
 def test_a_gpu_measures_what_the_cpu_measures(mnist, judged, judge):
     """Otherwise runs of two machines could not be compared."""
     from gan_core.datasets import Dataset
-    from gan_core.trainer import pick_device
+    from gan_core.devices import pick_device
 
     device = pick_device()
     there = Dataset(mnist.train.to(device), mnist.held_out.to(device))

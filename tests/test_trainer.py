@@ -26,13 +26,14 @@ from runs import (
     told,
 )
 
-from gan_core import metrics, trainer
+from gan_core import devices, metrics, trainer
 from gan_core.catalogue import DATASETS, LOSSES, OPTIMIZERS, UPDATE_ORDERS
 from gan_core.config import ConfigError, RunConfig
+from gan_core.devices import DeviceError
 from gan_core.losses import Loss
 from gan_core.processor import processor_name
 from gan_core.records import EvalRecord, Outcome, SampleRecord, StepRecord
-from gan_core.trainer import DeviceError, Training, evaluation_due, samples_due, train
+from gan_core.trainer import Training, evaluation_due, samples_due, train
 
 
 @pytest.fixture(scope="session")
@@ -578,9 +579,9 @@ def test_a_device_that_is_not_there_is_refused_by_name(name):
 
 def test_the_cpu_is_always_there():
     """Otherwise the app would not run on a plain laptop."""
-    assert trainer.pick_device("cpu") == torch.device("cpu")
-    assert trainer.pick_device().type in ("cpu", "cuda", "mps")
-    assert trainer.device_name(torch.device("cpu")) == f"{processor_name()} CPU, 1 thread"
+    assert devices.pick_device("cpu") == torch.device("cpu")
+    assert devices.pick_device().type in ("cpu", "cuda", "mps")
+    assert devices.device_name(torch.device("cpu")) == f"{processor_name()} CPU, 1 thread"
 
 
 def test_precision_is_what_was_asked_for(monkeypatch, cpu):
@@ -588,9 +589,9 @@ def test_precision_is_what_was_asked_for(monkeypatch, cpu):
     for name, there in (("present", True), ("absent", False)):
         monkeypatch.setattr(
             torch.cpu, "_is_avx512_bf16_supported", lambda there=there: there, raising=False)
-        assert trainer.use_bfloat16("auto", cpu) is there, name
-        assert trainer.use_bfloat16("bfloat16", cpu) is True
-        assert trainer.use_bfloat16("float32", cpu) is False
+        assert devices.use_bfloat16("auto", cpu) is there, name
+        assert devices.use_bfloat16("bfloat16", cpu) is True
+        assert devices.use_bfloat16("float32", cpu) is False
 
 
 @pytest.mark.parametrize("base", [TINY, TINY_IMAGES], ids=["points", "images"])
@@ -623,7 +624,7 @@ def test_warming_up_leaves_nothing_for_the_first_run(cpu):
 def test_a_gpu_gives_the_same_run_twice(name):
     """Otherwise a class with a GPU server could not reproduce what it saw."""
     config = REPEATED[name].replace(steps=20)
-    device = trainer.pick_device("auto")
+    device = devices.pick_device("auto")
     assert device.type != "cpu"
     first, second = (list(train(config, device=device)) for _ in range(2))
     assert told(first) == told(second)
@@ -634,7 +635,7 @@ def test_a_gpu_gives_the_same_run_twice(name):
 def test_a_gpu_run_goes_on():
     """Checkpoints pass through the CPU; random streams and optimisers must find their way back."""
     config = TINY.replace(**EVERYTHING)
-    device = trainer.pick_device("auto")
+    device = devices.pick_device("auto")
     training = train(config, device=device)
     whole, checkpoint = [], None
     for record in training:
