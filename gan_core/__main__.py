@@ -211,7 +211,7 @@ def cost(options: Namespace, settings: Settings) -> int:
     config = chosen_config(options)
     device = prepare(options, settings)
     from gan_core import cost as account
-    from gan_core.datasets import DatasetError
+    from gan_core.downloads import DatasetError
 
     try:
         found, base = account.beside_plain(config, device, options.steps)

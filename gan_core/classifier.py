@@ -23,17 +23,8 @@ from torch.nn.functional import cross_entropy
 
 from gan_core import extractor
 from gan_core.catalogue import DATASETS
-from gan_core.datasets import (
-    DATA,
-    SUBSET_SEED,
-    Dataset,
-    DatasetError,
-    alone,
-    data_folder,
-    scaled,
-    tell,
-    whole,
-)
+from gan_core.datasets import DATA, SUBSET_SEED, Dataset, scaled, whole
+from gan_core.downloads import DatasetError, alone, data_folder, tell
 from gan_core.files import replacing
 from gan_core.frechet import frechet, moments
 

@@ -1,7 +1,6 @@
 """What a training step costs: parameters, FLOPs, milliseconds by phase, and memory.
 
-The step is the trainer's own, watched from outside: a `Watched` training says which phase has just
-ended, and a meter charges that phase with what its reading (a clock, a count of FLOPs) has grown.
+`phases` watches the step, `memory` counts its bytes; here are FLOPs, the clock and the sum of all.
 
 FLOPs are those of matrix products and convolutions, two per multiplication and addition, as
 torch.utils.flop_counter counts them. It leaves out everything elementwise (activations, biases,
@@ -14,20 +13,19 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from gan_core.config import KNOBS, RunConfig
 from gan_core.devices import device_name
-from gan_core.game import Update
-from gan_core.trainer import BURST, Training, evaluation_due, samples_due
+from gan_core.memory import HOLDINGS, account_memory, allocated
+from gan_core.phases import PARTS, PHASES, Meter, Watched, unheard
+from gan_core.trainer import Training, evaluation_due, samples_due
 
 ROUNDS = 3  # blocks of steps; the median one counts
 STEPS = 50  # a block
@@ -37,29 +35,6 @@ LOOKS = 3  # evaluations, and sample sheets, that are timed
 # What a config keeps when its remedies are taken away: the plain GAN at equal networks and batch.
 KEPT = ("dataset", "architecture", "width", "depth", "latent_dim", "batch_size", "precision",
         "steps")
-
-# Phase of a step -> the part it belongs to, and what it does.
-PHASES: dict[str, tuple[str, str]] = {
-    "generation": ("G", "makes samples, for D's updates and its own"),
-    "discriminator_forward": ("D", "draws reals, judges reals and samples, loss"),
-    "penalty": ("penalty", "its passes there, and back through them"),
-    "discriminator_backward": ("D", "gradients of its weights"),
-    "discriminator_optimizer": ("D", "moves"),
-    "generator_forward": ("G", "D judges its samples, loss"),
-    "generator_backward": ("G", "gradients through D"),
-    "generator_optimizer": ("G", "moves"),
-    "rest": ("rest", "averaged G, numbers brought to the host"),
-}
-PARTS = tuple(dict.fromkeys(part for part, _ in PHASES.values()))
-
-# What a step holds at its peak, in exact bytes.
-HOLDINGS = {
-    "networks": "networks",
-    "gradients": "gradients",
-    "optimizers": "optimisers' state",
-    "data": "data set and fixed latents",
-    "activations": "saved for backward",
-}
 
 
 @dataclass(frozen=True)
@@ -127,82 +102,6 @@ def relative(cost: Cost, base: Cost) -> dict[str, float]:
     }
 
 
-# --- a step, watched ------------------------------------------------------------------------------
-
-
-def _unheard(phase: str) -> None:
-    pass
-
-
-class Watched(Training):
-    """A training that calls `mark` with the name of a phase whenever one ends. It trains the same.
-
-    The penalty's part of D's one backward pass ends where the loss's begins: autograd takes the
-    latest operations first, and the penalty's come after the loss's.
-    """
-
-    def __init__(self, config: RunConfig, device: torch.device) -> None:
-        super().__init__(config, device)
-        self.mark: Callable[[str], None] = _unheard
-        self._judge_d, self._judge_g = self.loss.discriminator, self.loss.generator
-        self.loss = dataclasses.replace(
-            self.loss, discriminator=self._discriminator_loss, generator=self._generator_loss)
-
-    def _discriminator_loss(self, real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
-        loss = self._judge_d(real, fake, label_smoothing)
-        self.mark("discriminator_forward")
-        if self.penalties:
-            loss.register_hook(lambda gradient: self.mark("penalty"))
-        return loss
-
-    def _generator_loss(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        loss = self._judge_g(fake, real)
-        self.mark("generator_forward")
-        return loss
-
-    def train_step(self) -> None:
-        super().train_step()
-        self.mark("rest")
-
-    def generate(self, latents: Tensor) -> Tensor:
-        made = super().generate(latents)
-        self.mark("generation")
-        return made
-
-    def update_discriminator(self, fake: Tensor, move: bool = True) -> Update:
-        found = super().update_discriminator(fake, move)
-        self.mark("discriminator_optimizer")
-        return found
-
-    def _move_discriminator(self) -> None:
-        super()._move_discriminator()
-        self.mark("discriminator_optimizer")
-
-    def update_generator(self, fake: Tensor) -> Update:
-        found = super().update_generator(fake)
-        self.mark("generator_optimizer")
-        return found
-
-    def _limited_norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        mine = parameters is self.parameters_d
-        self.mark("discriminator_backward" if mine else "generator_backward")
-        return super()._limited_norm(parameters)
-
-
-class Meter:
-    """Charges each phase with what `read` has grown by while it lasted."""
-
-    def __init__(self, read: Callable[[], float]) -> None:
-        self.read = read
-        self.found: dict[str, float] = dict.fromkeys(PHASES, 0)
-        self.last = read()
-
-    def mark(self, phase: str) -> None:
-        now = self.read()
-        self.found[phase] += now - self.last
-        self.last = now
-
-
 # --- FLOPs ----------------------------------------------------------------------------------------
 
 
@@ -232,96 +131,8 @@ def count_flops(training: Watched) -> dict[str, int]:
         meter = Meter(lambda: flops.total)
         training.mark = meter.mark
         training.train_step()
-    training.mark = _unheard
+    training.mark = unheard
     return meter.found
-
-
-# --- memory ---------------------------------------------------------------------------------------
-
-
-def _bytes(tensors: Iterable[Tensor]) -> int:
-    """Bytes of the tensors' storages, each once."""
-    storages = [tensor.untyped_storage() for tensor in tensors]
-    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
-
-
-def _tensors(holder: Any) -> list[Tensor]:
-    """The tensors in a dataclass, a dictionary, or either within."""
-    if isinstance(holder, Tensor):
-        return [holder]
-    inside = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
-    return [tensor for value in inside.values() for tensor in _tensors(value)]
-
-
-class Saved:
-    """Counts, while it is entered, what autograd keeps for backward passes: bytes at their peak.
-
-    Each storage counts once, and those of `own` (weights) not at all.
-    """
-
-    def __init__(self, own: Iterable[Tensor]) -> None:
-        self.own = {tensor.untyped_storage().data_ptr() for tensor in own}
-        self.uses: Counter[int] = Counter()
-        self.now = self.peak = 0
-        self.hooks = torch.autograd.graph.saved_tensors_hooks(
-            lambda tensor: _Kept(self, tensor), lambda kept: kept.tensor)
-
-    def __enter__(self) -> Saved:
-        self.hooks.__enter__()
-        return self
-
-    def __exit__(self, *problem: Any) -> None:
-        self.hooks.__exit__(*problem)
-
-    def use(self, tensor: Tensor, change: int) -> None:
-        storage = tensor.untyped_storage()
-        place = storage.data_ptr()
-        if place in self.own:
-            return
-        before = self.uses[place] > 0
-        self.uses[place] += change
-        self.now += ((self.uses[place] > 0) - before) * storage.nbytes()
-        self.peak = max(self.peak, self.now)
-
-
-class _Kept:
-    """A tensor for as long as autograd keeps it."""
-
-    def __init__(self, saved: Saved, tensor: Tensor) -> None:
-        # Detached: an operation that keeps its own result would otherwise keep itself alive.
-        self.saved, self.tensor = saved, tensor.detach()
-        saved.use(tensor, 1)
-
-    def __del__(self) -> None:
-        self.saved.use(self.tensor, -1)
-
-
-def account_memory(training: Training) -> dict[str, int]:
-    """Bytes by HOLDINGS at the peak of a session's steps."""
-    networks = [training.generator, training.discriminator]
-    networks += [] if training.averaged is None else [training.averaged]
-    weights = [tensor for network in networks
-               for tensor in (*network.parameters(), *network.buffers())]
-    with Saved(weights) as saved:
-        _advance(training, BURST)  # whatever a burst keeps is then there
-    learned = training.parameters_g + training.parameters_d
-    states = [training.optimizer_g.state, training.optimizer_d.state]
-    return {
-        "networks": _bytes(weights),
-        "gradients": _bytes(weight.grad for weight in learned if weight.grad is not None),
-        "optimizers": _bytes(tensor for state in states for tensor in _tensors(state)),
-        "data": _bytes([*_tensors(training.data), training.fixed_latents]),
-        "activations": saved.peak,
-    }
-
-
-def _allocated(device: torch.device) -> int | None:
-    """Bytes that the device's allocator has handed out at most; None where it does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if device.type == "mps":  # it keeps what it once took, which is as good as a peak
-        return torch.mps.driver_allocated_memory()
-    return None
 
 
 # --- time -----------------------------------------------------------------------------------------
@@ -340,27 +151,19 @@ def _clocked(work: Callable[[], Any], device: torch.device) -> float:
     return _clock(device) - started
 
 
-def _advance(training: Training, steps: int) -> None:
-    """Steps as a session takes them, their measurements fetched in bursts."""
-    for step in range(1, steps + 1):
-        training.train_step()
-        if step % BURST == 0 or step == steps:
-            training._measure()
-
-
 def time_phases(training: Watched, steps: int) -> dict[str, float]:
     """Milliseconds a step by phase, over `steps` steps."""
     meter = Meter(lambda: _clock(training.device))
     training.mark = meter.mark
-    _advance(training, steps)
+    training.advance(steps)
     meter.mark("rest")
-    training.mark = _unheard
+    training.mark = unheard
     return {phase: found / steps for phase, found in meter.found.items()}
 
 
 def time_step(training: Watched, steps: int) -> float:
     """Milliseconds a step, nothing watched and nothing waited for in between."""
-    return _clocked(lambda: _advance(training, steps), training.device) / steps
+    return _clocked(lambda: training.advance(steps), training.device) / steps
 
 
 def time_looks(training: Training, steps: int) -> float:
@@ -401,7 +204,7 @@ def costs(configs: Sequence[RunConfig], device: torch.device, steps: int = STEPS
     looks = [time_looks(training, config.steps)
              for training, config in zip(trainings, configs, strict=True)]
     for training in trainings:
-        _advance(training, min(WARM_UP, steps))
+        training.advance(min(WARM_UP, steps))
     blocks = [[(time_phases(training, steps), time_step(training, steps))
                for training in trainings] for _ in range(ROUNDS)]
     return [
@@ -415,11 +218,11 @@ def _counted(config: RunConfig, device: torch.device) -> dict[str, Any]:
     training = Watched(config.replace(freeze_generator=0), device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    before = _allocated(device)
+    before = allocated(device)
     flops, memory = count_flops(training), account_memory(training)
     peak = None
     if before is not None:  # the networks and the data were there already, among other things
-        peak = memory["networks"] + memory["data"] + _allocated(device) - before
+        peak = memory["networks"] + memory["data"] + allocated(device) - before
     return {
         "config": config,
         "device": device_name(device),

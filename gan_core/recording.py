@@ -135,10 +135,10 @@ class _Sitting:
 
         Before the checkpoint is looked at: a classroom without internet must not lose a run.
         """
-        from gan_core import datasets
+        from gan_core.downloads import telling
         from gan_core.trainer import prepare
 
-        with datasets.telling(self._words):
+        with telling(self._words):
             prepare(self.config, self.device)
 
     def _words(self, text: str) -> None:

@@ -15,8 +15,10 @@ from typing import Any
 
 from gan_core.config import RunConfig
 from gan_core.diagnosis import Finding, diagnose
+from gan_core.extractor import extractor
 from gan_core.recording import record_run
 from gan_core.records import EvalRecord, History, Outcome, Record, StepRecord
+from gan_core.settings import Settings
 from gan_core.store import RunStore
 
 
@@ -43,6 +45,13 @@ class Result:
         return diagnose(self.history, self.config)
 
     @property
+    def extractor(self) -> dict[str, Any]:
+        """The classifier on whose features images are measured, and what real ones score."""
+        if self.config.card.kind != "image":
+            return {}
+        return extractor(self.config.dataset, Settings.from_environment().data)
+
+    @property
     def steps_per_second(self) -> float:
         return self.outcome.step / self.outcome.seconds if self.outcome.seconds > 0 else math.nan
 
@@ -56,6 +65,7 @@ class Result:
             "steps_per_second": self.steps_per_second,
             "device": self.device,
             "metrics": self.metrics,
+            "extractor": self.extractor,
             "findings": [finding.to_dict() for finding in self.findings],
             "reason": self.outcome.reason,
         }
@@ -143,6 +153,9 @@ def in_words(result: Result) -> str:
         f"run {result.config.digest()}",
         "  ".join(f"{name} {value:.4g}" for name, value in result.metrics.items()),
     ]
+    if found := result.extractor:
+        lines.append(f"Fréchet distance on {found['id']}, where real images score "
+                     f"{found['frechet_train_held_out']:.1f}")
     for finding in result.findings:
         lines.append(f"{finding.symptom} ({finding.severity}) since step {finding.since}: "
                      f"{finding.evidence}")

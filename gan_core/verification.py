@@ -385,7 +385,7 @@ TABLES: dict[str, Table] = {
         "PacGAN's two-dimensional table, shortened", "0-4", _recipes(PACKING), _packing_rows,
         PACKING_COLUMNS, packing_helps),
     "frozen": Table(
-        "The gradient of a frozen generator", "0-2", _recipes(FROZEN), _frozen_rows,
+        "The gradient of a frozen generator", "0-1", _recipes(FROZEN), _frozen_rows,
         FROZEN_COLUMNS, minimax_vanishes),
     "diagnosis": Table(
         "What the diagnosis says of runs whose truth is known", "5-9", _recipes(KNOWN),

@@ -29,13 +29,15 @@ LIGHT = [  # never torch
     {"diagnosis", "jobs"},
 ]
 HEAVY = [
-    {"losses", "penalties", "layers", "augmentation", "datasets", "bins", "frechet"},
+    {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",
+     "devices"},
+    {"datasets"},
     {"networks", "classifier", "neighbours"},
-    {"metrics"},
+    {"metrics", "game"},
     {"trainer"},
-    {"recording", "benchmark", "cost"},
-    {"worker"},
-    {"reporting"},
+    {"recording", "benchmark", "phases"},
+    {"worker", "memory"},
+    {"reporting", "cost"},
     {"verification"},
     {"__main__"},
 ]

@@ -11,7 +11,8 @@ import torch
 
 from gan_core import classifier, extractor, metrics
 from gan_core.catalogue import DATASETS
-from gan_core.datasets import SUBSET_SEED, DatasetError, scaled, telling
+from gan_core.datasets import SUBSET_SEED, scaled
+from gan_core.downloads import DatasetError, telling
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 TINY = ("dataset=ring", "steps=40", "batch_size=16")
 JSON_KEYS = {
     "config", "digest", "outcome", "steps", "seconds", "steps_per_second", "device", "metrics",
-    "findings", "reason",
+    "findings", "reason", "extractor",
 }
 
 
@@ -164,6 +164,7 @@ def test_the_summary_tells_findings_with_evidence_and_remedies():
     collapsed = {"modes": 1.0, "modes_total": 10.0, "diversity": 0.01, "frechet": 90.0}
     history = History((), [EvalRecord(1000, collapsed, (1.0,) + (0.0,) * 9)])
     text = in_words(Result(config, history, Outcome("finished", 1000, seconds=2.0), "CPU"))
+    assert "digit-cnn64-" in text, "a Fréchet distance means nothing without its extractor"
     assert "mode_collapse (severe)" in text
     assert "1 of 10 digits" in text
     assert "remedy: Three D steps per round" in text
@@ -400,10 +401,10 @@ def test_cost_tells_people_phases_memory_and_the_price(briefly, capsys):
 
 
 def test_cost_without_the_data_is_a_failure_in_one_sentence(capsys, monkeypatch):
-    from gan_core import datasets
+    from gan_core import datasets, downloads
 
     def absent(config, device):
-        raise datasets.DatasetError("Fashion-MNIST cannot be downloaded.")
+        raise downloads.DatasetError("Fashion-MNIST cannot be downloaded.")
 
     monkeypatch.setattr(datasets, "load", absent)
     assert cli.main(["cost", "--set", "dataset=fashion_mnist"]) == 1

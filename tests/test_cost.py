@@ -15,8 +15,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from gan_core import cost as account
 from gan_core.catalogue import ARCHITECTURES, UPDATE_ORDERS
 from gan_core.config import RunConfig
-from gan_core.cost import PARTS, PHASES, Watched, account_memory, count_flops
+from gan_core.cost import count_flops
+from gan_core.memory import HOLDINGS, account_memory
 from gan_core.penalties import PENALTIES
+from gan_core.phases import PARTS, PHASES, Watched
 from gan_core.trainer import Training, evaluation_due
 
 CPU = torch.device("cpu")
@@ -149,90 +151,7 @@ def test_a_watched_training_is_the_same_training(loss):
         assert torch.equal(mine, theirs)
 
 
-@pytest.mark.parametrize("order", UPDATE_ORDERS)
-@pytest.mark.parametrize("penalty", [0.0, 1.0])
-def test_phases_end_in_the_order_in_which_a_step_takes_them(order, penalty):
-    ended = []
-    training = Watched(POINTS.replace(update_order=order, r1=penalty), CPU)
-    training.mark = ended.append
-    training.train_step()
-    own = {
-        whose: [name for name in ended if name.startswith(whose)]
-        for whose in ("discriminator", "generator_")
-    }
-    assert list(dict.fromkeys(own["discriminator"])) == [
-        "discriminator_forward", "discriminator_backward", "discriminator_optimizer"]
-    assert own["generator_"] == ["generator_forward", "generator_backward", "generator_optimizer"]
-    assert ended.count("penalty") == (penalty > 0)
-    if penalty:
-        assert ended[ended.index("penalty") - 1 :][:3] == [
-            "discriminator_forward", "penalty", "discriminator_backward"]
-    assert (ended[0], ended[-1]) == ("generation", "rest")
-    assert set(ended) <= set(PHASES)
-
-
-def test_the_phases_add_up_to_the_time_between_first_and_last():
-    """A clock that ticks once a reading: every tick is in one phase."""
-    ticks = iter(range(10_000))
-    meter = account.Meter(lambda: next(ticks))
-    for phase in [*PHASES, *PHASES]:
-        meter.mark(phase)
-    assert meter.found == dict.fromkeys(PHASES, 2)
-
-
-# --- memory ---------------------------------------------------------------------------------------
-
-
-def test_memory_of_a_small_mlp_is_that_computed_by_hand():
-    """What each layer keeps for its backward pass, four bytes a number.
-
-    At the peak, in D's update, G's pass is kept too: latents, and the hidden units once, as
-    ReLU's result, which is the next layer's input. LeakyReLU keeps its input beside.
-    """
-    found = account_memory(Watched(POINTS, CPU))
-    weights = Z * H + H + H * X + X + X * H + H + H + 1
-    assert found["networks"] == found["gradients"] == 4 * weights
-    counters = 8  # Adam's, one for each of two weights and two biases of each network
-    assert found["optimizers"] == 4 * (2 * weights + counters)
-    passed_g = N * Z + N * H
-    passed_d = 2 * N * (X + H + H)
-    logits = 2 * N  # kept by the loss
-    assert found["activations"] == 4 * (passed_g + passed_d + logits)
-
-
-def test_the_data_set_counts_once_and_as_it_is_held():
-    """MNIST is bytes; labels are 64-bit numbers; then 2000-odd latents, all with their size."""
-    training = Watched(RunConfig(batch_size=4, architecture="mlp", width=0.25), CPU)
-    data = training.data
-    expected = sum(t.numel() * t.element_size() for t in (
-        data.train, data.held_out, data.labels, data.held_out_labels, training.fixed_latents)
-        if t is not None)
-    assert account_memory(training)["data"] == expected
-
-
-def test_memory_grows_with_what_a_remedy_keeps():
-    def memory(**changes):
-        return account_memory(Watched(POINTS.replace(**changes), CPU))
-
-    plain = memory()
-    assert memory(batch_size=2 * N)["activations"] == 2 * plain["activations"]
-    assert memory(r1=1)["activations"] > plain["activations"]
-    averaged = memory(ema=0.9)
-    assert averaged["networks"] == plain["networks"] + 4 * (Z * H + H + H * X + X)
-    assert averaged["gradients"] == plain["gradients"]
-    assert memory(optimizer="sgd", beta1=0.0)["optimizers"] == 0
-    assert memory(discriminator_steps=5)["activations"] == plain["activations"]
-
-
-def test_what_autograd_keeps_is_counted_until_it_lets_go():
-    """Also where an operation keeps its own result, as Tanh does: it must not keep itself alive."""
-    weight = torch.ones(10, requires_grad=True)
-    with account.Saved([weight]) as saved:
-        product = (weight * torch.ones(10)).tanh()
-        assert saved.now == 2 * 40  # the factor and Tanh's result; the weight is not counted
-        product.sum().backward()
-        del product
-    assert (saved.now, saved.peak) == (0, 80)
+# --- all of it ------------------------------------------------------------------------------------
 
 
 @pytest.mark.gpu
@@ -242,14 +161,11 @@ def test_the_devices_peak_is_at_least_what_was_counted():
     assert found.device_peak >= sum(found.memory.values())
 
 
-# --- all of it ------------------------------------------------------------------------------------
-
-
 def test_a_cost_is_plain_values_whose_sums_are_right():
     found = account.cost(EVERYTHING.replace(freeze_generator=2), CPU, 3)
     told = json.loads(json.dumps(found.to_dict()))
     assert set(told["flops"]) == set(told["milliseconds"]) == set(PHASES)
-    assert set(told["memory"]) == set(account.HOLDINGS)
+    assert set(told["memory"]) == set(HOLDINGS)
     for name in ("flops", "milliseconds"):
         assert set(told[f"{name}_by_part"]) == set(PARTS) == {"D", "G", "penalty", "rest"}
         assert sum(told[f"{name}_by_part"].values()) == pytest.approx(sum(told[name].values()))

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.challenges import CHALLENGES, MAIN_KNOBS
 from gan_core.config import KNOBS, RunConfig
+from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
 PAGES = {name: challenge for name, challenge in CHALLENGES.items() if challenge.page}
@@ -142,6 +143,23 @@ def test_train_stop_free_sliders_and_verdict() -> None:
     assert "modes" in words(app) and not button(app, "Continue").disabled
     assert len(app.get("vega_lite_chart")) == 8, "the points of a 2-D run are missing"
     assert lab.queue().snapshot(run.digest()).history.last_step == 150
+
+
+def test_the_averaged_generator_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone averages G's weights, and the page shows the other generator only."""
+    name, asked = "mode_collapse", []
+    points = RunStore.points
+    monkeypatch.setattr(RunStore, "points", lambda store, digest, step, averaged=False: (
+        asked.append(averaged), points(store, digest, step, averaged))[1])
+    app = opened(name, **QUICK, seed="21", ema="0.9")
+    button(app, "Train").click().run()
+    digest = shown(app, name).digest()
+    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "finished")
+    app.run()
+    assert asked and not any(asked)
+    asked.clear()
+    app.toggle(key=f"{name}/averaged").set_value(True).run()
+    assert not app.exception and all(asked) and asked
 
 
 def test_continue_goes_further() -> None:

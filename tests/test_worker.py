@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan_core import datasets, trainer
+from gan_core import downloads, trainer
 from gan_core.config import RunConfig
 from gan_core.records import Outcome, StepRecord
 from gan_core.store import RunStore, StoreError
@@ -241,7 +241,7 @@ def downloading(monkeypatch, end) -> None:
     def prepare(config, device):
         for percent in (10, 20, 30):
             monkeypatch.setattr("gan_core.recording.REPORT_SECONDS", 0.0)
-            datasets.tell(f"downloading: {percent} %")
+            downloads.tell(f"downloading: {percent} %")
         end()
 
     monkeypatch.setattr(trainer, "prepare", prepare)
@@ -255,7 +255,7 @@ def test_a_run_without_its_data_fails_in_a_sentence_and_loses_nothing(
     before = store.snapshot(DIGEST)
 
     def offline():
-        raise datasets.DatasetError("Fashion-MNIST needs the internet once.")
+        raise downloads.DatasetError("Fashion-MNIST needs the internet once.")
 
     with monkeypatch.context() as patch:
         downloading(patch, offline)

@@ -234,10 +234,11 @@ def _samples(state: State, shown: Look | None, reference: Look | None) -> None:
     # step, so that what differs is the settings and not the length of training.
     mine = shown.snapshot.history.last_step if shown is not None and at >= total else at
     theirs = mine
+    averaged = st.session_state.get(f"{state.page}/averaged", False)
     left, right, beside = st.columns(3)
     with left:
         _caption("this", "This run", state.shown, shown, mine)
-        gallery.show(shown, mine, "this")
+        gallery.show(shown, mine, "this", averaged)
     with right:
         _caption("reference", "Reference", state.pinned, reference, theirs)
         if reference is None and state.pinned is not None:
@@ -245,13 +246,17 @@ def _samples(state: State, shown: Look | None, reference: Look | None) -> None:
                 _submit(state, state.pinned)
                 st.rerun()
         else:
-            gallery.show(reference, theirs, "reference")
+            gallery.show(reference, theirs, "reference", averaged)
     with beside:
         _histogram(state, (shown, mine), (reference, theirs))
     st.slider(
         "Look back: both runs at this step; at the right end, the newest samples", 0, total,
         total, key=where, format="step %d", disabled=shown is None,
     )
+    if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
+        st.toggle(
+            "Samples of the averaged generator", key=f"{state.page}/averaged",
+            help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
     with st.container(key="difference"):
         both = shown is not None and reference is not None
         words = verdict.difference(shown.snapshot, reference.snapshot) if both else ""
