@@ -146,6 +146,8 @@ def refuse_unknown(what: str, names: list[str], known: Any) -> None:
 def verify(options: Namespace, settings: Settings) -> int:
     """Train what the tables need, over seeds, and print or write them."""
     refuse_unknown("TABLE", options.tables, TABLES)
+    if options.write and (options.only or options.seeds):
+        raise UsageError("--write takes whole tables: leave out --only and --seeds.")
     refuse_unknown("--only", options.only, [n for t in options.tables for n in TABLES[t].runs()])
     device = prepare(options, settings)
     store = RunStore(options.store or settings.store)

@@ -21,16 +21,18 @@ class DatasetCard:
     mode_noun: str  # what one mode is called
     mode_rule: str  # what counts as a mode that is there
     extent: float = 0.0  # points lie within ±this
+    classifier: str = ""  # of images: what the files of the one that measures them are called
 
 
 DATASETS: dict[str, DatasetCard] = {
-    "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit", "a share of at least 1 %"),
+    "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit", "a share of at least 1 %",
+                         classifier="digit"),
     "ring": DatasetCard("2-D ring of 8 Gaussians", "points", 100_000, 8, "mode",
                         "at least one sample within 3σ", 1.6),
     "grid": DatasetCard("2-D grid of 25 Gaussians", "points", 100_000, 25, "mode",
                         "at least one sample within 3σ", 5.0),
     "fashion_mnist": DatasetCard("Fashion-MNIST (downloaded once)", "image", 60_000, 10, "garment",
-                                 "a share of at least 1 %"),
+                                 "a share of at least 1 %", classifier="fashion"),
 }
 
 

@@ -28,8 +28,8 @@ from gan_core.downloads import DatasetError, alone, data_folder, tell
 from gan_core.files import replacing
 from gan_core.frechet import frechet, moments
 
-NAMES = {"mnist": "digit", "fashion_mnist": "fashion"}  # of the weights, after what they recognise
 FEATURES = 64
+IMAGES = [name for name, card in DATASETS.items() if card.classifier]
 SAMPLES = 2000  # as many as an evaluation takes from G: the distance depends on it
 EPOCHS, SEED = 6, 0
 
@@ -95,7 +95,7 @@ def _trained_here(dataset: str, path: Path) -> DigitClassifier:
 
 def weights(dataset: str = "mnist", folder: Path | None = None) -> Path:
     """The file of the weights: in `folder`, else the shipped one, else the one made here."""
-    name = f"{NAMES[dataset]}_classifier.npz"
+    name = f"{DATASETS[dataset].classifier}_classifier.npz"
     if folder is None:
         shipped = dataset == "mnist" or (DATA / name).exists()
         folder = DATA if shipped else data_folder()
@@ -105,7 +105,7 @@ def weights(dataset: str = "mnist", folder: Path | None = None) -> Path:
 def extractor_id(dataset: str = "mnist", folder: Path | None = None) -> str:
     """Name of the feature extractor, to be printed with every value measured on its features."""
     digest = hashlib.sha256(weights(dataset, folder).read_bytes()).hexdigest()
-    return f"{NAMES[dataset]}-cnn64-{digest[:8]}"
+    return f"{DATASETS[dataset].classifier}-cnn64-{digest[:8]}"
 
 
 def card(dataset: str = "mnist", folder: Path | None = None) -> dict:
@@ -181,7 +181,7 @@ def make(dataset: str, folder: Path) -> DigitClassifier:
             "torch": torch.__version__}
     with replacing(weights(dataset, folder)) as path, open(path, "wb") as file:
         np.savez_compressed(file, card=np.array(json.dumps(made)), **arrays)
-    with replacing(folder / extractor.FILES[dataset]) as path:
+    with replacing(folder / extractor.facts_file(dataset)) as path:
         text = json.dumps(facts(model, dataset, folder), indent=1) + "\n"
         path.write_text(text, encoding="utf-8")
     return model
@@ -190,10 +190,10 @@ def make(dataset: str, folder: Path) -> DigitClassifier:
 def main(arguments: list[str] | None = None) -> None:
     """Make what ships: `python -m gan_core.classifier [mnist | fashion_mnist]`."""
     parser = argparse.ArgumentParser(prog="python -m gan_core.classifier", description=main.__doc__)
-    parser.add_argument("dataset", nargs="?", choices=NAMES, default="mnist")
+    parser.add_argument("dataset", nargs="?", choices=IMAGES, default="mnist")
     dataset = parser.parse_args(arguments).dataset
     make(dataset, DATA)
-    made, files = card(dataset, DATA), (weights(dataset, DATA).name, extractor.FILES[dataset])
+    made, files = card(dataset, DATA), (weights(dataset, DATA).name, extractor.facts_file(dataset))
     print(f"wrote {files[0]}: {made}, and {files[1]}")
 
 

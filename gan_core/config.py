@@ -56,6 +56,7 @@ class Knob:
     step: float | None = None  # what one notch of a linear control moves
     scale: str = "linear"  # "linear", "log" (decades) or "log2" (doublings)
     choices: Mapping[str, str] | None = None  # value -> what a person reads
+    per_example: bool = False  # limits D's gradient at each example
 
     def allowed(self) -> str:
         """The permitted values in words."""
@@ -139,8 +140,8 @@ class RunConfig:
     )
     discriminator_loss: str = _knob(
         "sum", "D's loss is",
-        "The sum of D's two terms, or their average. Adam takes the same steps for both; SGD does "
-        "not.",
+        "The sum of D's two terms, or their average. Adam takes the same steps for both, unless a "
+        "penalty or clipping is weighed against them; SGD does not.",
         "objective", choices=REDUCTIONS,
     )
     optimizer: str = _knob(
@@ -230,17 +231,17 @@ class RunConfig:
         0.0, "Gradient penalty λ",
         "WGAN-GP: λ (‖∇D‖ − 1)² between real and generated examples. Published: 10 for images, "
         "0.1 for 2-D data.",
-        "limits", low=0.0, high=100.0, step=0.1,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
     )
     r1: float = _knob(
         0.0, "R1 γ",
         "γ/2 ‖∇D‖² at real examples: D is flat where the data is.",
-        "limits", low=0.0, high=100.0, step=0.1,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
     )
     r2: float = _knob(
         0.0, "R2 γ",
         "γ/2 ‖∇D‖² at generated examples.",
-        "limits", low=0.0, high=100.0, step=0.1,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
     )
     weight_clip: float = _knob(
         0.0, "Weight clipping",

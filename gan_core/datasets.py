@@ -62,6 +62,8 @@ class Dataset:
     `train` (n, d) and `held_out` (m, d) are uint8 for images, float32 for points; `labels` (n,)
     and `held_out_labels` (m,) are their classes or modes. For points, `centres` (modes, 2) and
     `sigma` describe the mixture. With `by_class`, batches show every class equally often.
+    `held_out_alike` holds fewer of the rare classes where training does: a D that has hardly seen a
+    class rejects it, which is not the same as knowing the others by heart.
     """
 
     train: Tensor
@@ -71,6 +73,12 @@ class Dataset:
     centres: Tensor | None = None
     sigma: float = 0.0
     by_class: ByClass | None = None
+    held_out_alike: Tensor | None = None
+
+    @property
+    def unseen(self) -> Tensor:
+        """Held-out reals in the training set's shares of classes: what D is judged on."""
+        return self.held_out if self.held_out_alike is None else self.held_out_alike
 
     @property
     def dim(self) -> int:
@@ -235,13 +243,20 @@ def skewed_counts(counts: np.ndarray, skew: float) -> np.ndarray:
 def _skewed(data: Dataset, config: RunConfig) -> Dataset:
     if not config.class_skew:
         return data
-    labels = data.labels.cpu().numpy()
+    alike = torch.from_numpy(_skewed_rows(data.held_out_labels, config))
+    skewed = data.only(_skewed_rows(data.labels, config))
+    return dataclasses.replace(skewed, held_out_alike=data.held_out[alike.to(data.held_out.device)])
+
+
+def _skewed_rows(labels: Tensor, config: RunConfig) -> np.ndarray:
+    """Rows of the examples, with labels (n,), that the skew leaves, in order."""
+    labels = labels.cpu().numpy()
     counts = np.bincount(labels, minlength=DATASETS[config.dataset].modes)
     kept = skewed_counts(counts, config.class_skew)
     order = np.random.default_rng(SKEW_SEED).permutation(len(labels))
     # Of a fixed order the first ones: with more skew, no example comes in that was not there.
     rows = [order[labels[order] == k][:count] for k, count in enumerate(kept)]
-    return data.only(np.sort(np.concatenate(rows)))
+    return np.sort(np.concatenate(rows))
 
 
 def _subset(data: Dataset, config: RunConfig) -> Dataset:

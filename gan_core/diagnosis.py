@@ -25,20 +25,23 @@ THRESHOLDS = {**mode_symptoms.THRESHOLDS, **training_symptoms.THRESHOLDS}
 
 @dataclass(frozen=True)
 class Symptom:
-    """What people call it, and the check that finds it."""
+    """What people call it, and the check that finds it. `of_d` says that it can be found in a D
+    that trains against a frozen G; others are looked for until the freeze."""
 
     title: str
     check: Callable[[History, RunConfig], Finding | None]
+    of_d: bool = False
 
 
 SYMPTOMS: dict[str, Symptom] = {
     "mode_collapse": Symptom("Mode collapse", mode_symptoms.mode_collapse),
     "mode_rotation": Symptom("Mode rotation", mode_symptoms.mode_rotation),
-    "vanishing_gradient": Symptom("Vanishing gradient", training_symptoms.vanishing_gradient),
+    "vanishing_gradient": Symptom(
+        "Vanishing gradient", training_symptoms.vanishing_gradient, of_d=True),
     "discriminator_overfitting": Symptom(
-        "Discriminator overfitting", training_symptoms.discriminator_overfitting),
+        "Discriminator overfitting", training_symptoms.discriminator_overfitting, of_d=True),
     "instability": Symptom("Training instability", training_symptoms.instability),
-    "divergence": Symptom("Divergence", training_symptoms.divergence),
+    "divergence": Symptom("Divergence", training_symptoms.divergence, of_d=True),
 }
 
 # symptom -> symptoms from which it follows, if they began no later
@@ -54,7 +57,10 @@ LATENCY = {"instability": 250}
 
 def diagnose(history: History, config: RunConfig) -> list[Finding]:
     """Findings in order of their beginning; none for a healthy or too young run."""
-    found = [symptom.check(history, config) for symptom in SYMPTOMS.values()]
+    frozen = config.freeze_generator
+    playing = history.until(frozen) if frozen else history
+    found = [symptom.check(history if symptom.of_d else playing, config)
+             for symptom in SYMPTOMS.values()]
     findings = sorted((f for f in found if f is not None), key=lambda finding: finding.since)
     return [_possible(f, config) for f in findings if not _follows(f, findings)]
 

@@ -11,8 +11,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gan_core.catalogue import DATASETS
+
 DATA = Path(__file__).parent / "data"
-FILES = {"mnist": "extractor.json", "fashion_mnist": "fashion_extractor.json"}
+
+
+def facts_file(dataset: str) -> str:
+    """Name of the file with what is known of a data set's classifier."""
+    return f"{DATASETS[dataset].classifier}_extractor.json"
 
 
 @functools.cache
@@ -28,8 +34,7 @@ def extractor(dataset: str = "mnist", downloads: Path | None = None) -> dict[str
     Nothing ({}) where it is not known: a data set that is not bundled has its classifier in the
     folder `downloads`, once it has been trained.
     """
-    for folder in (DATA, downloads):
-        path = folder / FILES[dataset] if folder and dataset in FILES else None
-        if path is not None and path.exists():
+    for folder in filter(None, (DATA, downloads)):
+        if (path := folder / facts_file(dataset)).exists():
             return dict(_read(path))
     return {}

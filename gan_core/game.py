@@ -263,9 +263,14 @@ class Game:
             found_d = self.update_discriminator(fake)
         logits = self.judge(self.seen(self.generate(self.latents())))
         loss = self.loss.generator(logits, self._paired_logits())
+        # Both forms read a logit as log-odds, so it must be 0 where D is undecided.
+        middle = self.loss.centre
+        if middle is None:
+            middle = torch.cat(found_d.logits).detach().mean()
+        odds = logits - middle
         norms = [
             gradient_norm(torch.autograd.grad(each, self.parameters_g, retain_graph=True))
-            for each in (loss, minimax(logits), non_saturating(logits))
+            for each in (loss, minimax(odds), non_saturating(odds))
         ]
         self.generator.train()
         return found_d + Update((loss, *norms), (logits,))

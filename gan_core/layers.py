@@ -36,10 +36,12 @@ class MinibatchStddev(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        groups = x.reshape(-1, STDDEV_GROUP, x.shape[1])
+        # In 32 bits: bfloat16 rounds nearly equal examples, the case it is for, to equal ones.
+        groups = x.float().reshape(-1, STDDEV_GROUP, x.shape[1])
         # The small constant keeps the derivative finite where all examples are equal.
         spread = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean(1)
-        return torch.cat([x, spread.repeat_interleave(STDDEV_GROUP)[:, None]], 1)
+        spread = spread.repeat_interleave(STDDEV_GROUP)[:, None].to(x.dtype)
+        return torch.cat([x, spread], 1)
 
 
 class Maxout(nn.Module):

@@ -114,7 +114,7 @@ def acceptance(
     squares, None where a logit means nothing by itself (Wasserstein, relativistic); then midway
     between the mean logits of held-out reals and of samples.
     """
-    parts = {"train": data.train, "held_out": data.held_out, "generated": samples}
+    parts = {"train": data.train, "held_out": data.unseen, "generated": samples}
     logits = {name: judge(judged_rows(part)).float() for name, part in parts.items()}
     train, held_out, generated = logits.values()
     middle = (held_out.mean() + generated.mean()) / 2 if centre is None else centre
@@ -254,6 +254,11 @@ def evaluate_points(
 
 
 # --- what an evaluation needs, and what people look at -------------------------------------------
+
+
+def judges_d(name: str) -> bool:
+    """Whether a metric tells of D rather than of samples."""
+    return name.startswith(("accuracy_", "score_")) or name in ("overfit_gap", "r_v", "r_t")
 
 
 def sample_count(kind: str) -> int:

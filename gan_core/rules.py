@@ -73,8 +73,8 @@ def _batch_divides(config: RunConfig) -> Refusal | None:
 def _one_gradient_an_example(config: RunConfig) -> Refusal | None:
     if not ARCHITECTURES[config.architecture].batch_norm_in_d:
         return None
-    for name in ("gradient_penalty", "r1", "r2"):
-        if getattr(config, name) > 0:
+    for name, entry in config.__dataclass_fields__.items():
+        if entry.metadata["knob"].per_example and getattr(config, name) > 0:
             return name, (
                 f"{name} must be 0 for architecture {config.architecture}: it limits D's gradient "
                 "at each example, and D's batch normalisation mixes them.")

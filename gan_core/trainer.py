@@ -186,7 +186,8 @@ class Training(Game):
             smooth = self._sampled(self.averaged, evaluating)
             records.append(dataclasses.replace(self._pictured(smooth), averaged=True))
             if evaluating:
-                found = {f"ema_{name}": value for name, value in self._rated(smooth)[0].items()}
+                found = {f"ema_{name}": value for name, value in self._rated(smooth)[0].items()
+                         if not metrics.judges_d(name)}
         if evaluating:
             rated, histogram = self._rated(samples)
             seconds = self.seconds + time.perf_counter() - self._started

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gan_core.catalogue import LOSSES
 from gan_core.config import RunConfig
 from gan_core.findings import Finding, Remedy, Threshold
 from gan_core.records import EvalRecord, History
@@ -30,6 +31,9 @@ THRESHOLDS = {
         0.5, "swing of the difference between D's scores of real and generated examples (95th − "
         "5th percentile) above which D and G take turns in winning",
         "calibrated: at most 0.35 in runs that learn"),
+    "swing_returns": Threshold(
+        2, "changes between high and low in that window: a swing comes back, a trend does not",
+        "definition of an oscillation"),
     "memory_steps": Threshold(
         500, "steps before D's memory is judged: at first it hardly tells anything apart",
         "calibrated: with 300 images r_v stays below 0.2 until step 1000"),
@@ -131,7 +135,7 @@ def instability(history: History, config: RunConfig) -> Finding | None:
     if len(smoothed) < window:
         return None
     wild = _swing(smoothed, window) > _limit("swing")  # false for NaN as well
-    if not wild[-1]:
+    if not wild[-1] or _turns_back(smoothed[-window:]) < _limit("swing_returns"):
         return None
     calm = np.flatnonzero(~wild)
     since = int(steps[(int(calm[-1] + 1) if calm.size else 0) + smooth - 1])
@@ -143,6 +147,15 @@ def instability(history: History, config: RunConfig) -> Finding | None:
         f"{history.column('loss_d')[-window:].std():.2g}."
     )
     return Finding("instability", "warning", since, evidence, _calming_remedies(config))
+
+
+def _turns_back(values: np.ndarray) -> int:
+    """How often values go from their upper to their lower third, or back: once in a mere rise."""
+    low, high = np.percentile(values, [5, 95])
+    third = (high - low) / 3
+    sides = np.where(values > high - third, 1, np.where(values < low + third, -1, 0))
+    sides = sides[sides != 0]
+    return int((sides[1:] != sides[:-1]).sum())
 
 
 def _swing(values: np.ndarray, window: int) -> np.ndarray:
@@ -158,12 +171,12 @@ def _swing(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
-    remedies = []
+    remedies = [_limiting_remedy(config)] if _unlimited_critic(config) else []
     if max(config.generator_learning_rate, config.discriminator_learning_rate) > 2e-4:
         remedies.append(Remedy(
             "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
             "smaller steps overshoot less"))
-    if config.r1 == 0:
+    if config.r1 == 0 and config.gradient_penalty == 0 and not _unlimited_critic(config):
         remedies.append(Remedy(
             "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
     if not config.spectral_norm:
@@ -247,14 +260,14 @@ def divergence(history: History, config: RunConfig) -> Finding | None:
     medians = {name: float(np.median(norm[-window:])) for name, norm in norms.items()}
     exploding = {name: norm for name, norm in medians.items()
                  if norm > _limit("exploding_gradient") and _growing(norms[name], window)}
-    if not exploding:  # NaN is in none of these comparisons
+    if not exploding or not _runaway_loss(history, config, window):  # NaN is in no comparison
         return None
     worst = max(exploding, key=exploding.__getitem__)
     since = int(history.column("step")[
         _last_stretch(norms[worst] > _limit("exploding_gradient"), window)])
     evidence = (
         f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {window} "
-        f"steps; above {_limit('exploding_gradient'):g} training is about to blow up."
+        f"steps, and grows; the losses have left the range of a training that works."
     )
     return Finding("divergence", "severe", since, evidence, _divergence_remedies(config))
 
@@ -265,9 +278,29 @@ def _growing(norms: np.ndarray, window: int) -> bool:
     return float(np.median(norms[-window:])) > _limit("gradient_growth") * float(np.median(before))
 
 
+def _runaway_loss(history: History, config: RunConfig, window: int) -> bool:
+    """Whether a loss has left its frame: sharp modes alone make for large gradients."""
+    low, high = LOSSES[config.loss].frame
+    medians = [float(np.median(history.column(name)[-window:])) for name in ("loss_d", "loss_g")]
+    return any(not low <= median <= high for median in medians)
+
+
+def _unlimited_critic(config: RunConfig) -> bool:
+    """A Wasserstein critic must not be arbitrarily steep: its loss has no bottom otherwise."""
+    limits = (config.gradient_penalty, config.weight_clip, config.r1, float(config.spectral_norm))
+    return config.loss == "wasserstein" and not any(limits)
+
+
+def _limiting_remedy(config: RunConfig) -> Remedy:
+    weight = 0.1 if config.card.kind == "points" else 10.0
+    return Remedy(
+        f"Gradient penalty, λ {weight:g}", {"gradient_penalty": weight},
+        "a critic of bounded slope has a loss that can settle")
+
+
 def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
-    remedies = []
-    if config.optimizer != "adam":
+    remedies = [_limiting_remedy(config)] if _unlimited_critic(config) else []
+    if config.optimizer == "sgd":
         remedies.append(Remedy(
             "Adam with β₁ = 0.5 and rate 0.0002",
             {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4,

@@ -23,6 +23,7 @@ import numpy as np
 from gan_core.challenges import CHALLENGES
 from gan_core.challenges import presets as page_presets
 from gan_core.config import RunConfig
+from gan_core.diagnosis import diagnose
 from gan_core.recipes import FROZEN, FROZEN_AT, KNOWN, PACKING, REMEDIES, Recipe
 from gan_core.recording import record_run
 from gan_core.reporting import Result, say
@@ -133,7 +134,9 @@ def spread(values: list[float], digits: int, error: bool = False) -> str:
     """Mean ± standard deviation over runs, or ± standard error of the mean."""
     if not values or any(math.isnan(value) for value in values):
         return "–"
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    deviation = statistics.stdev(values)
     if error:
         deviation /= math.sqrt(len(values))
     return f"{statistics.mean(values):.{digits}f} ± {deviation:.{digits}f}"
@@ -268,15 +271,17 @@ def _packing_rows(results: Results) -> list[Row]:
 
 
 def packing_helps(rows: list[Row]) -> bool:
-    """The published ordering: on each data set packing finds more modes and spreads over them
-    more evenly than a plain GAN."""
-    means = {row["name"]: {key: statistics.mean(row[key]) for key in ("modes", "kl_uniform")}
-             for row in rows}
-    pairs = [(name, name.split("-")[0] + "-gan") for name in means if "pacgan" in name]
+    """The published ordering: on each data set packing spreads over the modes more evenly than a
+    plain GAN, and finds more of them. A mode is found by a sample within 3σ of it, so that is asked
+    only where a tenth of all samples has come so far."""
+    keys = ("modes", "kl_uniform", "high_quality")
+    means = {row["name"]: {key: statistics.mean(row[key]) for key in keys} for row in rows}
+    pairs = [(means[name], means.get(name.split("-")[0] + "-gan"))
+             for name in means if "pacgan" in name]
     return all(
-        means[packed]["modes"] > means[plain]["modes"]
-        and means[packed]["kl_uniform"] < means[plain]["kl_uniform"]
-        for packed, plain in pairs if plain in means
+        packed["kl_uniform"] < plain["kl_uniform"]
+        and (packed["high_quality"] < 0.1 or packed["modes"] > plain["modes"])
+        for packed, plain in pairs if plain is not None
     )
 
 
@@ -350,8 +355,15 @@ def _truth_row(name: str, runs: list[Result]) -> Row:
     return {
         "recipe": name, "truth": sorted(truth), "findings": counts, "runs": len(runs),
         "right": sum(set(_symptoms(run)) == truth for run in runs),
+        "misled": sum(bool(_told_before(run) - truth) for run in runs),
         "seconds": [run.outcome.seconds for run in runs],
     }
+
+
+def _told_before(run: Result) -> set[str]:
+    """Symptoms that a viewer was told of at some evaluation."""
+    moments = (run.history.until(each.step) for each in run.history.evaluations)
+    return {found.symptom for moment in moments for found in diagnose(moment, run.config)}
 
 
 def mostly_right(rows: list[Row]) -> bool:
@@ -366,6 +378,7 @@ TRUTH_COLUMNS: dict[str, Callable[[Row], str]] = {
     "truth": lambda row: " and ".join(row["truth"]) or "healthy",
     "findings": lambda row: ", ".join(f"{told}: {n}" for told, n in row["findings"].items()),
     "that and nothing else": lambda row: f"{row['right']} of {row['runs']}",
+    "something else on the way": lambda row: f"{row['misled']} of {row['runs']}",
     "seconds a run": lambda row: f"{statistics.mean(row['seconds']):.0f}",
 }
 

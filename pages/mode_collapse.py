@@ -60,7 +60,7 @@ with helps:
 - **Noise on D's inputs** makes real and generated images overlap. On top of more D steps it helps
   the worst seeds a little; alone it does not bring the digits back.
 
-Later pages add packing, minibatch statistics and Wasserstein losses.
+Packing, minibatch standard deviation, penalties and Wasserstein losses are under *More settings*.
 """
     )
 

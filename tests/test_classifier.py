@@ -124,7 +124,8 @@ def test_training_leaves_no_trace_and_needs_none(quick):
 def test_every_image_data_set_has_a_classifier():
     """Otherwise a data set could be chosen whose runs fail at their first evaluation."""
     images = {name for name, card in DATASETS.items() if card.kind == "image"}
-    assert set(classifier.NAMES) == set(extractor.FILES) == images
+    assert set(classifier.IMAGES) == images
+    assert len({extractor.facts_file(name) for name in images}) == len(images)
 
 
 def test_main_writes_what_load_reads(monkeypatch, quick, cpu, capsys):

@@ -323,3 +323,16 @@ def test_skew_and_subset_are_of_what_the_fold_leaves(cpu):
     assert len(few.train) == 500
     sets = [pairs(data.train, data.labels) for data in (few, skewed, plain)]
     assert all(not smaller - larger for smaller, larger in pairwise(sets))
+
+
+def test_d_is_judged_on_unseen_reals_of_the_same_shares(cpu):
+    """A D that has hardly seen a nine rejects it: that is not knowing the rest by heart."""
+    data = datasets.load(RunConfig(class_skew=0.9), cpu)
+    whole = datasets.load(RunConfig(), cpu)
+    assert whole.unseen is whole.held_out
+    assert len(data.unseen) < len(data.held_out) == len(whole.held_out)
+    shares = torch.bincount(data.labels) / len(data.labels)
+    expected = torch.bincount(whole.held_out_labels) * shares / torch.bincount(whole.labels)
+    assert len(data.unseen) / len(whole.held_out) == pytest.approx(
+        len(data.train) / len(whole.train), rel=0.02)
+    assert expected[0] > 5 * expected[9]

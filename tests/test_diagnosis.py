@@ -286,6 +286,22 @@ def swing_of(size: float) -> History:
     return History(made, evaluations())
 
 
+def exploding(from_norm: float) -> History:
+    """D's gradient rises to 1000 within 200 steps, and G's loss has run away."""
+    return History(steps(after=800, grad_norm_d=1000.0, loss_g=50.0, base=from_norm),
+                   evaluations())
+
+
+def trending(returns: int) -> list[StepRecord]:
+    """D's score of reals is high or low, and changes `returns` times in the last 300 steps."""
+    length = 300 / (returns + 1)
+    made = steps(1000)
+    for i in range(700, 1000):
+        score = 0.05 if int((i - 700) / length) % 2 else 0.95
+        made[i] = dataclasses.replace(made[i], score_real=score, score_fake=0.5)
+    return made
+
+
 LESS, MORE = 0.97, 1.03  # just inside and just outside
 BOUNDARIES = {  # threshold -> (history that is just found, one that is just not, config)
     "few_modes": lambda v: (collapse_with(modes=math.floor(v * 10)),
@@ -299,7 +315,14 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
     "lost_modes": lambda v: (
         fewer_than_before(v), fewer_than_before(v - 1), NON_SATURATING),
     "slow_steps": lambda v: (
-        never_more_than_two(int(v)), never_more_than_two(int(v) - 250), NON_SATURATING),
+        never_more_than_two(int(v)), never_more_than_two(int(v) - 250),
+        RunConfig(learning_rate=1e-3)),
+    "slow_travel": lambda v: (
+        never_more_than_two(int(v / 2e-4)), never_more_than_two(int(v / 2e-4) - 250),
+        RunConfig(learning_rate=2e-4)),
+    "swing_returns": lambda v: (
+        History(trending(int(v)), evaluations()), History(trending(int(v) - 1), evaluations()),
+        NON_SATURATING),
     "improvement": lambda v: (improving_to(v * MORE), improving_to(v * LESS), NON_SATURATING),
     "perfect_accuracy": lambda v: (
         vanish_with(accuracy_real=v + 0.001, accuracy_fake=v + 0.001),
@@ -321,11 +344,11 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
         History(swinging(int(2 * v), after=0)), History(swinging(int(2 * v) - 1, after=0)),
         NON_SATURATING),
     "exploding_gradient": lambda v: (
-        History(steps(after=800, grad_norm_d=v * MORE), evaluations()),
-        History(steps(after=800, grad_norm_d=v * LESS), evaluations()), NON_SATURATING),
+        History(steps(after=800, grad_norm_d=v * MORE, loss_g=50.0), evaluations()),
+        History(steps(after=800, grad_norm_d=v * LESS, loss_g=50.0), evaluations()),
+        NON_SATURATING),
     "gradient_growth": lambda v: (
-        History(steps(after=800, grad_norm_d=1000.0, base=1000.0 / v * LESS), evaluations()),
-        History(steps(after=800, grad_norm_d=1000.0, base=1000.0 / v * MORE), evaluations()),
+        exploding(from_norm=1000.0 / v * LESS), exploding(from_norm=1000.0 / v * MORE),
         NON_SATURATING),
     "window": lambda v: (
         History(steps(int(2 * v), after=int(v), **SILENT_STEP)),
@@ -354,6 +377,39 @@ def test_a_thinned_history_tells_the_same(size):
     for before, after in zip(diagnose(whole, NON_SATURATING), diagnose(thin, NON_SATURATING),
                              strict=True):
         assert abs(before.since - after.since) <= 30
+
+
+@pytest.mark.parametrize("towards", [0.95, 0.05])
+def test_one_network_that_pulls_ahead_is_no_oscillation(towards):
+    """D winning more and more is another failure, or none: nobody takes turns."""
+    made = steps(1000)
+    for i in range(700, 1000):
+        score = 0.5 + (towards - 0.5) * (i - 700) / 300
+        made[i] = dataclasses.replace(made[i], score_real=score, score_fake=1 - score)
+    assert diagnose(History(made, evaluations()), NON_SATURATING) == []
+
+
+def test_large_gradients_alone_are_no_divergence():
+    """Sharp modes make for norms of several hundred in runs that end well."""
+    growing = steps(after=800, grad_norm_g=400.0)
+    assert diagnose(History(growing, evaluations()), NON_SATURATING) == []
+
+
+def test_a_young_generator_may_look_alike_while_it_learns():
+    """A DCGAN's first samples are all grey; it ends with ten digits."""
+    made = evaluations(modes=1.0, diversity=0.05)
+    assert made[4].metrics["frechet"] < 0.9 * made[2].metrics["frechet"]
+    assert diagnose(History(steps(), made), NON_SATURATING) == []
+
+
+def test_a_frozen_generator_is_not_blamed_for_standing_still():
+    """The experiment freezes G on purpose: neither collapse nor swings are news."""
+    frozen = RunConfig(freeze_generator=1000, learning_rate=1e-3)
+    late = [dataclasses.replace(e, metrics={**e.metrics, "modes": 1.0, "frechet": 900.0})
+            for e in evaluations(3000)[5:]]
+    history = History(swinging(3000, after=1000), [*evaluations(1000), *late])
+    assert diagnose(history, frozen) == []
+    assert symptoms(history, RunConfig(learning_rate=1e-3)) != []
 
 
 def test_turns_say_what_appeared_and_what_vanished():
@@ -448,12 +504,15 @@ def test_points_are_judged_by_their_own_metrics():
     single = {**full, "modes": 1.0, "kl_uniform": math.log(8)}
 
     def made(late):
-        return [EvalRecord(step, full if step < 500 else late, (1.0, *[0.0] * 7))
+        return [EvalRecord(step, *((full, (0.125,) * 8) if step < 500 else late))
                 for step in range(0, 1001, 250)]
 
     ring = RunConfig(dataset="ring")
-    assert "1 of 8 modes" in only(History(steps(), made(single)), ring).evidence
-    assert diagnose(History(steps(), made(full)), ring) == []
+    collapsed = made((single, (1.0, *[0.0] * 7)))
+    assert "1 of 8 modes" in only(History(steps(), collapsed), ring).evidence
+    assert diagnose(History(steps(), made((full, (0.125,) * 8))), ring) == []
+    imprecise = {**full, "modes": 2.0, "high_quality": 0.01}
+    assert diagnose(History(steps(), made((imprecise, (0.125,) * 8))), ring) == []
 
 
 # --- remedies ------------------------------------------------------------------------------------
@@ -511,9 +570,25 @@ def test_the_plain_breakage_of_each_symptom_has_a_remedy(name):
                                               discriminator_steps=3),
               "mode_rotation": RunConfig(dataset="ring", learning_rate=1e-3),
               "discriminator_overfitting": RunConfig(training_examples=1000),
-              "instability": RunConfig(loss="wasserstein", learning_rate=1e-3),
+              "instability": RunConfig(loss="relativistic", learning_rate=1e-3),
               "divergence": RunConfig(optimizer="sgd", learning_rate=1.0)}[name]
     assert only(SHOWN[name][0], broken).remedies
+
+
+@pytest.mark.parametrize("name", ["instability", "divergence"])
+def test_a_critic_without_limits_is_limited_first(name):
+    """A Wasserstein critic that nothing limits is the cause, whatever else would calm it."""
+    history = SHOWN[name][0]
+    bare = RunConfig(loss="wasserstein", learning_rate=1e-3)
+    assert "gradient_penalty" in only(history, bare).remedies[0].changes
+    limited = only(history, bare.replace(gradient_penalty=10.0)).remedies
+    assert all("gradient_penalty" not in remedy.changes for remedy in limited)
+
+
+def test_updates_at_once_can_be_taken_in_turn():
+    """PacGAN's order of updates allows one step of D: its collapse needs a remedy all the same."""
+    config = RunConfig(update_order="simultaneous")
+    assert only(SHOWN["mode_collapse"][0], config).remedies
 
 
 def test_a_finding_can_be_written_as_json():

@@ -162,6 +162,15 @@ def test_the_averaged_generator_can_be_looked_at(monkeypatch: pytest.MonkeyPatch
     assert not app.exception and all(asked) and asked
 
 
+def test_packs_of_any_size_can_be_chosen() -> None:
+    """Three samples at a time do not go into a batch of 64: the slider leads to a refusal."""
+    name = "mode_collapse"
+    app = opened(name)
+    app.slider(key=controls.key(name, "packing")).set_value(3).run()
+    assert not app.exception and not any("batch_size" in error.value for error in app.error)
+    assert app.select_slider(key=controls.key(name, "batch_size")).value % 3 == 0
+
+
 def test_continue_goes_further() -> None:
     """A finished run cannot be trained further."""
     name = "mode_collapse"

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.catalogue import ARCHITECTURES, DATASETS
+from gan_core.catalogue import ARCHITECTURES, DATASETS, STDDEV_GROUP
 from gan_core.challenges import MAIN_KNOBS, Challenge
 from gan_core.config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
 from pages.components.frame import plain
@@ -91,17 +91,32 @@ def _fitting(page: str, name: str, knob: Knob) -> list[str]:
 
 def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) -> list[Any]:
     """Slider positions: 1-2-3-5 a decade or doublings, the presets' values, and the present one."""
+    if name == "batch_size" and st.session_state[key(page, name)] % _group(page):
+        group = _group(page)  # packs are whole: the nearest batch that is
+        st.session_state[key(page, name)] = max(
+            round(st.session_state[key(page, name)] / group), math.ceil(knob.low / group)) * group
     special = {getattr(preset.config, name) for preset in challenge.presets.values()}
     special = {value for value in special if value <= high}
+    if name == "batch_size":
+        special = {value for value in special if value % _group(page) == 0}
     special.add(st.session_state[key(page, name)])
     cast = type(next(iter(special)))
     if knob.scale == "log2":
+        group = _group(page) if name == "batch_size" else 0
         regular = (2.0**power for power in range(-8, 24))
+        if group:
+            regular = (max(round(tick / group), 1) * group for tick in regular)
     else:
         powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(high)) + 1)
         regular = (float(f"{digit}e{power}") for power in powers for digit in DECADE)
     allowed = {cast(tick) for tick in regular if knob.low <= tick <= high}
     return sorted(allowed | special)
+
+
+def _group(page: str) -> int:
+    """How many examples D must be shown together under what the widgets say."""
+    group = st.session_state[key(page, "packing")]
+    return group * (STDDEV_GROUP if st.session_state[key(page, "minibatch_stddev")] else 1)
 
 
 def _format(name: str) -> Callable[[Any], str]:
