@@ -89,12 +89,12 @@ def _collapsed_since(history: History, config: RunConfig) -> int | None:
 
 def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether a lack of modes is a failure, and not a young generator's."""
-    lost, improving = _lost(history, evaluation), _improving(history, evaluation)
-    if _alike(evaluation):
-        return lost or not improving
+    lost = _lost(history, evaluation)
+    if _alike(evaluation) and lost:
+        return True
     travel = evaluation.step * config.generator_learning_rate
     slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
-    return (lost or slow) and not improving
+    return (lost or slow) and not _improving(history, evaluation)
 
 
 def _modes(evaluation: EvalRecord) -> float:

@@ -131,10 +131,12 @@ KNOWN: dict[str, Known] = {
     "healthy": Known(SHORT_SESSION),
     "healthy-ring": Known(_RING.replace(r1=0.1)),
     "collapsed": Known(COLLAPSE, ("mode_collapse",)),
-    # Without a penalty G jumps from mode to mode of the ring.
-    "rotating-ring": Known(_RING, ("mode_collapse", "mode_rotation")),
+    # A fast G, and no penalty, jumps from mode to mode of the ring.
+    "rotating-ring": Known(
+        _RING.replace(learning_rate_ratio=0.3, steps=2500), ("mode_collapse", "mode_rotation")),
     "vanishing": Known(
-        RunConfig(loss="minimax", learning_rate_ratio=5.0, discriminator_steps=3, steps=600),
+        RunConfig(loss="minimax", learning_rate=5e-4, learning_rate_ratio=5.0,
+                  discriminator_steps=3, steps=500),
         ("vanishing_gradient",)),
     "overfitting": Known(
         RunConfig(learning_rate=4e-4, learning_rate_ratio=0.4, discriminator_steps=3,

@@ -162,7 +162,9 @@ def test_on_a_terminal_the_bar_stays_on_its_line(capsys, monkeypatch):
 def test_the_summary_tells_findings_with_evidence_and_remedies():
     config = RunConfig(learning_rate_ratio=0.1, discriminator_steps=1)
     collapsed = {"modes": 1.0, "modes_total": 10.0, "diversity": 0.01, "frechet": 90.0}
-    history = History((), [EvalRecord(1000, collapsed, (1.0,) + (0.0,) * 9)])
+    varied = {**collapsed, "modes": 9.0, "diversity": 0.8}
+    history = History((), [EvalRecord(500, varied, (0.1,) * 10),
+                           EvalRecord(1000, collapsed, (1.0,) + (0.0,) * 9)])
     text = in_words(Result(config, history, Outcome("finished", 1000, seconds=2.0), "CPU"))
     assert "digit-cnn64-" in text, "a Fréchet distance means nothing without its extractor"
     assert "mode_collapse (severe)" in text

@@ -309,7 +309,7 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
     "diversity": lambda v: (collapse_with(diversity=v * LESS), collapse_with(diversity=v * MORE),
                             NON_SATURATING),
     "patience_steps": lambda v: (
-        History(steps(int(v)), evaluations(math.ceil(v / 250) * 250, after=0, **COLLAPSED)),
+        History(steps(int(v)), evaluations(math.ceil(v / 250) * 250, after=v - 250, **COLLAPSED)),
         History(steps(int(v)), evaluations(math.ceil(v / 250) * 250 - 250, **COLLAPSED)),
         NON_SATURATING),
     "lost_modes": lambda v: (
