@@ -135,8 +135,8 @@ KNOWN: dict[str, Known] = {
     "rotating-ring": Known(
         _RING.replace(learning_rate_ratio=0.3, steps=2500), ("mode_collapse", "mode_rotation")),
     "vanishing": Known(
-        RunConfig(loss="minimax", learning_rate=5e-4, learning_rate_ratio=5.0,
-                  discriminator_steps=3, steps=500),
+        RunConfig(loss="minimax", learning_rate=1e-4, learning_rate_ratio=20.0,
+                  discriminator_steps=5, steps=400),
         ("vanishing_gradient",)),
     "overfitting": Known(
         RunConfig(learning_rate=4e-4, learning_rate_ratio=0.4, discriminator_steps=3,

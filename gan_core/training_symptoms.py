@@ -21,7 +21,7 @@ THRESHOLDS = {
         0.05, "mean |∂L_G/∂logit| below which the loss passes hardly any gradient on",
         "σ(−3) = 0.047: D gives samples less than 5 %; at equilibrium it is 0.5"),
     "gradient_drop": Threshold(
-        0.05, "G's gradient norm relative to its start below which it has vanished",
+        0.05, "G's gradient norm relative to its largest below which it has vanished",
         "Arjovsky & Bottou (2017), figure 2: it falls by orders of magnitude"),
     "swing_window": Threshold(
         300, "steps over which swings of D's scores are looked at", "convention"),
@@ -68,7 +68,8 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     saturation = history.column(f"saturation_{gauge}")
     norm = history.column("grad_norm_g")
     accuracy = (history.column("accuracy_real") + history.column("accuracy_fake")) / 2
-    start = float(np.median(norm[: window // 2]))
+    # Not of the first steps: a strong D wins within ten, and the gradient is gone before.
+    start = _largest(norm)
     gone = (
         (accuracy >= _limit("perfect_accuracy"))
         & (saturation < _limit("saturation"))
@@ -81,7 +82,7 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     loss = config.loss.replace("_", "-")
     evidence = (
         f"D is right on {accuracy[-window:].mean():.1%} of examples, and G's gradient is "
-        f"{_times_smaller(start, now)} at the start ({start:.2g} → {now:.2g}). The {loss} loss "
+        f"{_times_smaller(start, now)} at its largest ({start:.2g} → {now:.2g}). The {loss} loss "
         f"passes on {np.median(saturation[-window:]):.2g} per logit instead of 0.5 at equilibrium."
     )
     return Finding("vanishing_gradient", "severe", since, evidence, _vanishing_remedies(config))
@@ -92,6 +93,12 @@ def _last_stretch(flags: np.ndarray, window: int) -> int:
     share = np.convolve(flags, np.ones(window) / window, mode="valid") >= 0.5
     broken = np.flatnonzero(~share)
     return int(broken[-1] + 1) if broken.size else 0
+
+
+def _largest(values: np.ndarray, block: int = 10) -> float:
+    """The largest median of ten consecutive values."""
+    whole = len(values) // block * block
+    return float(np.median(values[:whole].reshape(-1, block), axis=1).max())
 
 
 def _times_smaller(start: float, now: float) -> str:
