@@ -43,7 +43,7 @@ THRESHOLDS = {
         4, "evaluations with most modes missing after which their coming and going is judged",
         "convention: fewer cannot tell a rotation from one change"),
     "rotation_share": Threshold(
-        0.5, "share of evaluations in which modes both appear and vanish above which they rotate",
+        0.35, "share of evaluations in which modes both appear and vanish above which they rotate",
         "calibrated: see docs/verification.md"),
 }
 
