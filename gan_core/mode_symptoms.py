@@ -21,6 +21,9 @@ THRESHOLDS = {
     "slow_steps": Threshold(
         2000, "steps after which missing modes are reported even if they were never there",
         "calibrated: at the report's rate of 0.0002 digits are still being found until then"),
+    "alike_steps": Threshold(
+        1000, "steps after which samples that have always been alike are a collapse",
+        "calibrated: a DCGAN's first samples are alike until step 500"),
     "slow_travel": Threshold(
         0.8, "steps × G's learning rate before which such a report would come too early",
         "calibrated: the report's baseline, at 0.0002, still finds digits at step 4000"),
@@ -89,12 +92,13 @@ def _collapsed_since(history: History, config: RunConfig) -> int | None:
 
 def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether a lack of modes is a failure, and not a young generator's."""
-    lost = _lost(history, evaluation)
-    if _alike(evaluation) and lost:
+    lost, improving = _lost(history, evaluation), _improving(history, evaluation)
+    never_varied = evaluation.step >= _limit("alike_steps") and not improving
+    if _alike(evaluation) and (lost or never_varied):
         return True
     travel = evaluation.step * config.generator_learning_rate
     slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
-    return (lost or slow) and not _improving(history, evaluation)
+    return (lost or slow) and not improving
 
 
 def _modes(evaluation: EvalRecord) -> float:

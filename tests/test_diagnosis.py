@@ -317,6 +317,10 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
     "slow_steps": lambda v: (
         never_more_than_two(int(v)), never_more_than_two(int(v) - 250),
         RunConfig(learning_rate=1e-3)),
+    "alike_steps": lambda v: (
+        History(steps(int(v)), evaluations(int(v), **{**COLLAPSED, "frechet": 1300.0})),
+        History(steps(int(v)), evaluations(int(v) - 250, **{**COLLAPSED, "frechet": 1300.0})),
+        NON_SATURATING),
     "slow_travel": lambda v: (
         never_more_than_two(int(v / 2e-4)), never_more_than_two(int(v / 2e-4) - 250),
         RunConfig(learning_rate=2e-4)),
