@@ -90,8 +90,8 @@ with measured:
 | *Healthy*, 1500 steps | 10 in 5 of 5 | 0.73 – 0.77 | 189 – 253 |
 
 The steps of $D$ do it; noise alone **does not help**. With G ×5 instead of ×10 nothing collapses.
-**Rotation** is found on the 2-D ring: with G three times as fast as D it draws one or two modes at a
-time and visits five to eight in turn (`--preset known-rotating-ring`).
+**Rotation** is found on the 2-D ring: with G three times as fast as D it draws one or two modes at
+a time and visits five to eight in turn (`--preset known-rotating-ring`).
 `python -m gan_core verify` measures the presets on your machine.
 """
     )
