@@ -110,7 +110,8 @@ class RunConfig:
     folds: int = _knob(
         0, "Folds",
         "Cross-validation: cuts the training set into so many parts and measures on one that "
-        "training never sees, instead of on the test set. 0 means no folds.",
+        "training never sees, instead of on the test set; the classifier that measures has seen it "
+        "all the same. 0 means no folds.",
         "networks", low=0, high=10, step=1,
     )
     fold: int = _knob(
