@@ -100,9 +100,6 @@ class Game:
         for _ in range(self.config.discriminator_steps):
             fake = self.generate(self.latents())
             found_d = self.update_discriminator(fake)
-        return self._generator_rounds(fake, found_d)
-
-    def _generator_rounds(self, fake: Tensor, found_d: Update) -> Update:
         for update in range(self.config.generator_steps):
             if update > 0:
                 fake = self.generate(self.latents())
