@@ -10,13 +10,16 @@ and how a control should move (scale). Pages and command line are generated from
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
+from gan_core import schedule as schedules
 from gan_core.catalogue import (
     ARCHITECTURES,
     DATASETS,
@@ -57,9 +60,13 @@ class Knob:
     scale: str = "linear"  # "linear", "log" (decades) or "log2" (doublings)
     choices: Mapping[str, str] | None = None  # value -> what a person reads
     per_example: bool = False  # limits D's gradient at each example
+    mid_run: bool = False  # may change while a run goes on
+    form: str = ""  # of free text: what it must look like
 
     def allowed(self) -> str:
         """The permitted values in words."""
+        if self.form:
+            return self.form
         if self.choices is not None:
             return "one of " + ", ".join(self.choices)
         if self.low is None:
@@ -137,13 +144,13 @@ class RunConfig:
         "Minimax: G minimises log(1 − D(G(z))), whose gradient vanishes while D rejects the "
         "samples. Non-saturating: −log D(G(z)), whose gradient is then largest. Least squares, "
         "hinge, Wasserstein and relativistic pairing change D's goal as well.",
-        "objective", choices={name: card.label for name, card in LOSSES.items()},
+        "objective", choices={name: card.label for name, card in LOSSES.items()}, mid_run=True,
     )
     discriminator_loss: str = _knob(
         "sum", "D's loss is",
         "The sum of D's two terms, or their average. Adam takes the same steps for both, unless a "
         "penalty or clipping is weighed against them; SGD does not.",
-        "objective", choices=REDUCTIONS,
+        "objective", choices=REDUCTIONS, mid_run=True,
     )
     optimizer: str = _knob(
         "adam", "Optimiser",
@@ -153,13 +160,13 @@ class RunConfig:
     )
     learning_rate: float = _knob(
         2e-4, "Learning rate", "Step size of the slower of the two networks.",
-        "objective", low=1e-6, high=1.0, scale="log",
+        "objective", low=1e-6, high=1.0, scale="log", mid_run=True,
     )
     learning_rate_ratio: float = _knob(
         1.0, "Learning-rate ratio (D : G)",
         "Above 1, the discriminator's rate is the learning rate times this. Below 1, the "
         "generator's rate is the learning rate divided by this. The other network keeps its rate.",
-        "balance", low=0.01, high=100.0, scale="log",
+        "balance", low=0.01, high=100.0, scale="log", mid_run=True,
     )
     beta1: float = _knob(
         0.5, "β₁ (momentum)",
@@ -181,35 +188,35 @@ class RunConfig:
     )
     discriminator_steps: int = _knob(
         1, "D steps per round", "Updates of the discriminator before each update of the generator.",
-        "balance", low=1, high=10, step=1,
+        "balance", low=1, high=10, step=1, mid_run=True,
     )
     generator_steps: int = _knob(
         1, "G steps per round", "Updates of the generator in each training step.",
-        "balance", low=1, high=10, step=1,
+        "balance", low=1, high=10, step=1, mid_run=True,
     )
     update_order: str = _knob(
         "discriminator_first", "Order of updates", "Which network moves first in each step.",
-        "balance", choices=UPDATE_ORDERS,
+        "balance", choices=UPDATE_ORDERS, mid_run=True,
     )
     label_smoothing: float = _knob(
         0.0, "Label smoothing",
         "One-sided: D is asked to call real images 1 − this instead of 1. The report uses 0.1.",
-        "regularisation", low=0.0, high=0.5, step=0.05,
+        "regularisation", low=0.0, high=0.5, step=0.05, mid_run=True,
     )
     dropout: float = _knob(
         0.0, "Dropout in D",
         "Share of D's hidden units switched off at random in each step. The report uses 0.4.",
-        "regularisation", low=0.0, high=0.8, step=0.05,
+        "regularisation", low=0.0, high=0.8, step=0.05, mid_run=True,
     )
     input_noise: float = _knob(
         0.0, "Noise on D's inputs",
         "Standard deviation of Gaussian noise added to everything D sees, real and generated.",
-        "regularisation", low=0.0, high=1.0, step=0.05,
+        "regularisation", low=0.0, high=1.0, step=0.05, mid_run=True,
     )
     input_noise_steps: int = _knob(
         0, "Noise fades over",
         "Steps over which the noise on D's inputs falls linearly to zero. 0 means it stays.",
-        "regularisation", low=0, high=200_000, step=500,
+        "regularisation", low=0, high=200_000, step=500, mid_run=True,
     )
     packing: int = _knob(
         1, "Packing",
@@ -226,33 +233,33 @@ class RunConfig:
         False, "Augment D's inputs",
         "DiffAugment: shifts everything D sees by up to an eighth and cuts a square out of it, "
         "real and generated alike.",
-        "regularisation",
+        "regularisation", mid_run=True,
     )
     gradient_penalty: float = _knob(
         0.0, "Gradient penalty λ",
         "WGAN-GP: λ (‖∇D‖ − 1)² between real and generated examples. Published: 10 for images, "
         "0.1 for 2-D data.",
-        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True, mid_run=True,
     )
     r1: float = _knob(
         0.0, "R1 γ",
         "γ/2 ‖∇D‖² at real examples: D is flat where the data is.",
-        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True, mid_run=True,
     )
     r2: float = _knob(
         0.0, "R2 γ",
         "γ/2 ‖∇D‖² at generated examples.",
-        "limits", low=0.0, high=100.0, step=0.1, per_example=True,
+        "limits", low=0.0, high=100.0, step=0.1, per_example=True, mid_run=True,
     )
     weight_clip: float = _knob(
         0.0, "Weight clipping",
         "WGAN: keeps every weight of D within ± this. Published: 0.01. 0 means no limit.",
-        "limits", low=0.0, high=1.0, step=0.01,
+        "limits", low=0.0, high=1.0, step=0.01, mid_run=True,
     )
     gradient_clip: float = _knob(
         0.0, "Gradient clipping",
         "Shortens the gradient of each network to this norm where it is longer. 0 means no limit.",
-        "limits", low=0.0, high=100.0, step=0.1,
+        "limits", low=0.0, high=100.0, step=0.1, mid_run=True,
     )
     spectral_norm: bool = _knob(
         False, "Spectral normalisation",
@@ -283,11 +290,18 @@ class RunConfig:
         "auto", "Precision", "Number format of the matrix products.", "session",
         choices=PRECISIONS,
     )
+    schedule: str = _knob(
+        "", "Changes in mid-run",
+        f"What changes while the run goes on, each after so many steps: {schedules.EXAMPLE}.",
+        "session", form=f"changes with rising steps like {schedules.EXAMPLE}",
+    )
 
     def __post_init__(self) -> None:
         for name, knob in KNOBS.items():
             object.__setattr__(self, name, _checked(name, knob, getattr(self, name)))
         self._check_together()
+        if self.schedule:  # written in one way, and without what changes nothing
+            object.__setattr__(self, "schedule", _schedule_of(self.stages))
 
     def _check_together(self) -> None:
         for refused in RULES:
@@ -324,6 +338,42 @@ class RunConfig:
     def packs(self) -> int:
         """How many inputs D sees of a batch."""
         return self.batch_size // self.packing
+
+    # --- changes in mid-run ----------------------------------------------------------------------
+
+    @functools.cached_property
+    def stages(self) -> tuple[tuple[int, RunConfig], ...]:
+        """What is in force from which step on, in order, the first from 0; none has a schedule.
+
+        Raises ConfigError if the schedule cannot be used.
+        """
+        found = [(0, dataclasses.replace(self, schedule=""))]
+        try:
+            changes = schedules.parse(self.schedule)
+        except ValueError as error:
+            raise _bad_schedule(str(error)) from None
+        for step, texts in changes:
+            found.append((step, _next_stage(found[-1][1], step, texts)))
+        return tuple(found)
+
+    def at(self, step: int) -> RunConfig:
+        """The settings of the round after `step` steps, without a schedule."""
+        return next(config for since, config in reversed(self.stages) if since <= step)
+
+    def changed(self, step: int, **changes: Any) -> RunConfig:
+        """The same run for `step` steps and with `changes` from there on. Raises ConfigError."""
+        _refuse_unknown(changes)
+        texts = {name: _written(value) for name, value in changes.items()}
+        kept = [stage for stage in self.stages if stage[0] < step]
+        stages = (*kept, (step, _next_stage(self.at(step), step, texts)))
+        return self.replace(schedule=_schedule_of(stages))
+
+    def origins(self) -> Iterator[tuple[RunConfig, int]]:
+        """Configs with fewer changes, and the step until which they are this one; the nearest
+        first."""
+        for count in range(len(self.stages) - 1, 0, -1):
+            earlier = _schedule_of(self.stages[:count])
+            yield self.replace(schedule=earlier), self.stages[count][0]
 
     def digest(self) -> str:
         """Sixteen hex digits naming the trajectory: every field but `steps`.
@@ -436,6 +486,10 @@ def parse_value(name: str, text: str) -> Any:
 def _checked(name: str, knob: Knob, value: Any) -> Any:
     """`value` as the field's own plain type, or ConfigError."""
     kind = _TYPES[name]
+    if knob.form:
+        if not isinstance(value, str):
+            raise ConfigError(name, _refusal(name, knob, value))
+        return value.strip()
     if kind is str:
         # A dict lookup would raise TypeError on an unhashable value.
         if not isinstance(value, str) or value not in knob.choices:
@@ -451,6 +505,31 @@ def _checked(name: str, knob: Knob, value: Any) -> Any:
     if not knob.low <= value <= knob.high:  # false for NaN as well
         raise ConfigError(name, _refusal(name, knob, value))
     return kind(value) + kind(0)  # adding zero turns -0.0, which prints differently, into 0.0
+
+
+def _next_stage(before: RunConfig, step: int, texts: Mapping[str, str]) -> RunConfig:
+    """`before` with the values written in `texts`. Raises ConfigError."""
+    fixed = [name for name in texts if name not in KNOBS or not KNOBS[name].mid_run]
+    if fixed:
+        able = ", ".join(name for name, knob in KNOBS.items() if knob.mid_run)
+        raise _bad_schedule(f"{fixed[0][:40]!r} cannot change in mid-run; these can: {able}")
+    try:
+        return before.replace(**{name: parse_value(name, text) for name, text in texts.items()})
+    except ConfigError as error:
+        raise _bad_schedule(f"at step {step} {error}".rstrip(".")) from None
+
+
+def _bad_schedule(clause: str) -> ConfigError:
+    return ConfigError("schedule", f"schedule must be {KNOBS['schedule'].form}: {clause}.")
+
+
+def _schedule_of(stages: Sequence[tuple[int, RunConfig]]) -> str:
+    """The schedule that gives these stages."""
+    changes = [
+        (step, {name: _written(value) for name, value in config.changes(base=before).items()})
+        for (_, before), (step, config) in pairwise(stages)
+    ]
+    return schedules.written([change for change in changes if change[1]])
 
 
 def _refusal(name: str, knob: Knob, value: Any) -> str:

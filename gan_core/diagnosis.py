@@ -56,7 +56,11 @@ LATENCY = {"instability": 250}
 
 
 def diagnose(history: History, config: RunConfig) -> list[Finding]:
-    """Findings in order of their beginning; none for a healthy or too young run."""
+    """Findings in order of their beginning; none for a healthy or too young run.
+
+    Remedies are for the settings in force at the end of the history.
+    """
+    config = config.at(history.last_step)
     frozen = config.freeze_generator
     playing = history.until(frozen) if frozen else history
     found = [symptom.check(history if symptom.of_d else playing, config)

@@ -19,6 +19,7 @@ from gan_core import datasets, networks
 from gan_core.augmentation import augment
 from gan_core.config import RunConfig
 from gan_core.devices import use_bfloat16
+from gan_core.layers import Dropout
 from gan_core.losses import LOSSES, minimax, non_saturating
 from gan_core.penalties import PENALTIES, Judged
 
@@ -38,6 +39,11 @@ def _optimizer(
             parameters, learning_rate, alpha=config.beta2, momentum=config.beta1
         )
     return torch.optim.SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
 
 
 @dataclass(frozen=True)
@@ -72,24 +78,37 @@ class Game:
         self.averaged = self._averaged_generator()
         self.parameters_g = list(self.generator.parameters())
         self.parameters_d = list(self.discriminator.parameters())
-        self.loss = LOSSES[config.loss]
-        self.penalties = [
-            (getattr(config, name), penalty)
-            for name, penalty in PENALTIES.items() if getattr(config, name) > 0
-        ]
         self.bfloat16 = use_bfloat16(config.precision, device)
         self.step = 0
+        self.turning_points = {step for step, _ in config.stages[1:]}
+        self._turn(config.at(0))
+
+    def _turn(self, settings: RunConfig) -> None:
+        """From here on `settings` are in force: `now`, beside the `config` of the whole run."""
+        self.now = settings
+        self.loss = LOSSES[settings.loss]
+        self.penalties = [
+            (getattr(settings, name), penalty)
+            for name, penalty in PENALTIES.items() if getattr(settings, name) > 0
+        ]
+        _set_rate(self.optimizer_g, settings.generator_learning_rate)
+        _set_rate(self.optimizer_d, settings.discriminator_learning_rate)
+        for layer in self.discriminator.modules():
+            if isinstance(layer, Dropout):
+                layer.rate = settings.dropout
 
     # --- one step --------------------------------------------------------------------------------
 
     def play_round(self) -> Update:
         """One training step: updates of D and of G, in the config's order."""
-        if self.step == self.config.freeze_generator > 0:
+        if self.step in self.turning_points:
+            self._turn(self.config.at(self.step))
+        if self.step == self.now.freeze_generator > 0:
             self._freeze()
-        if self.step >= self.config.freeze_generator > 0:
+        if self.step >= self.now.freeze_generator > 0:
             found = self._frozen_round()
         else:
-            found = ROUNDS[self.config.update_order](self)
+            found = ROUNDS[self.now.update_order](self)
         self.step += 1
         if self.averaged is not None:
             self._average()
@@ -97,10 +116,10 @@ class Game:
 
     def _discriminator_first(self) -> Update:
         """G's first update reuses the fakes of D's last one, judged by the updated D."""
-        for _ in range(self.config.discriminator_steps):
+        for _ in range(self.now.discriminator_steps):
             fake = self.generate(self.latents())
             found_d = self.update_discriminator(fake)
-        for update in range(self.config.generator_steps):
+        for update in range(self.now.generator_steps):
             if update > 0:
                 fake = self.generate(self.latents())
             found_g = self.update_generator(fake)
@@ -108,10 +127,10 @@ class Game:
 
     def _generator_first(self) -> Update:
         """D's first update reuses the fakes of G's last one, made before that update."""
-        for _ in range(self.config.generator_steps):
+        for _ in range(self.now.generator_steps):
             fake = self.generate(self.latents())
             found_g = self.update_generator(fake)
-        for update in range(self.config.discriminator_steps):
+        for update in range(self.now.discriminator_steps):
             if update > 0:
                 fake = self.generate(self.latents())
             found_d = self.update_discriminator(fake)
@@ -130,14 +149,14 @@ class Game:
 
         Returns loss without penalties, penalties, gradient norm; and logits of reals, of fakes.
         """
-        real = self.data.batch(self.config.batch_size, self.random["batches"])
+        real = self.data.batch(self.now.batch_size, self.random["batches"])
         inputs = self.seen(torch.cat([real, fake.detach()]))
         if self.penalties:
             inputs.requires_grad_()
         logits = self.judge_both(inputs)
         logits_real, logits_fake = logits.chunk(2)
-        loss = self.loss.discriminator(logits_real, logits_fake, self.config.label_smoothing)
-        if self.config.discriminator_loss == "mean":
+        loss = self.loss.discriminator(logits_real, logits_fake, self.now.label_smoothing)
+        if self.now.discriminator_loss == "mean":
             loss = loss / 2
         penalty = torch.zeros((), device=self.device)
         judged = Judged(self.judge, inputs, logits, self.random["noise"])
@@ -155,10 +174,10 @@ class Game:
 
     def _move_discriminator(self) -> None:
         self.optimizer_d.step()
-        if self.config.weight_clip > 0:
+        if self.now.weight_clip > 0:
             with torch.no_grad():
                 for parameter in self.parameters_d:
-                    parameter.clamp_(-self.config.weight_clip, self.config.weight_clip)
+                    parameter.clamp_(-self.now.weight_clip, self.now.weight_clip)
 
     def update_generator(self, fake: Tensor) -> Update:
         """One update of G from its samples `fake` (n, d). Returns loss, gradient norm, logits."""
@@ -175,18 +194,18 @@ class Game:
         """D's logits of fresh reals, for losses that compare with them."""
         if not self.loss.pairs:
             return None
-        real = self.data.batch(self.config.batch_size, self.random["batches"])
+        real = self.data.batch(self.now.batch_size, self.random["batches"])
         return self.judge(self.seen(real))
 
     def _limited_norm(self, parameters: list[nn.Parameter]) -> Tensor:
         """The norm of a network's gradient, before it is clipped where the config asks for it."""
-        if self.config.gradient_clip > 0:
-            return nn.utils.clip_grad_norm_(parameters, self.config.gradient_clip)
+        if self.now.gradient_clip > 0:
+            return nn.utils.clip_grad_norm_(parameters, self.now.gradient_clip)
         return gradient_norm([parameter.grad for parameter in parameters])
 
     def latents(self) -> Tensor:
         """z ~ N(0, 1), shape (batch_size, latent_dim)."""
-        shape = (self.config.batch_size, self.config.latent_dim)
+        shape = (self.now.batch_size, self.now.latent_dim)
         return torch.randn(shape, generator=self.random["latents"], device=self.device)
 
     def generate(self, latents: Tensor) -> Tensor:
@@ -196,18 +215,18 @@ class Game:
 
     def seen(self, x: Tensor) -> Tensor:
         """Examples (n, d) as D sees them while training: augmented, noisy, packed."""
-        if self.config.augment:
+        if self.now.augment:
             x = augment(x, self.random["noise"])
         if (spread := self._noise()) > 0:
             noise = torch.randn(x.shape, generator=self.random["noise"], device=self.device)
             x = x + spread * noise
-        return networks.packed(x, self.config.packing)
+        return networks.packed(x, self.now.packing)
 
     def _noise(self) -> float:
         """The standard deviation of the noise on D's inputs at this step."""
-        fading = self.config.input_noise_steps
+        fading = self.now.input_noise_steps
         left = max(1.0 - self.step / fading, 0.0) if fading else 1.0
-        return self.config.input_noise * left
+        return self.now.input_noise * left
 
     def judge(self, inputs: Tensor) -> Tensor:
         """D's logits (k, 1), float32, of inputs (k, m · d) as `seen` gives them."""
@@ -217,7 +236,7 @@ class Game:
 
     def judge_both(self, inputs: Tensor) -> Tensor:
         """`judge` of reals and fakes: in one pass unless D has layers that mix a batch."""
-        if self.config.mixes_batch:
+        if self.now.mixes_batch:
             return torch.cat([self.judge(part) for part in inputs.chunk(2)])
         return self.judge(inputs)
 
@@ -237,7 +256,7 @@ class Game:
     def _average(self) -> None:
         """Moves the averaged generator towards G; buffers (BatchNorm's statistics) are copied."""
         # A short memory at first: otherwise the untrained weights would weigh for long.
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+        decay = min(self.now.ema, (1 + self.step) / (10 + self.step))
         averaged = list(self.averaged.parameters())
         torch._foreach_lerp_(averaged, self.parameters_g, 1.0 - decay)
         for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
@@ -245,16 +264,16 @@ class Game:
 
     def _freeze(self) -> None:
         """From here on G stands still and a fresh D learns: Arjovsky & Bottou (2017), figure 2."""
-        _, fresh = networks.build(self.config, self.data.dim, self.device, self.random["dropout"],
-                                  self.config.seed + FRESH_SEED)
+        _, fresh = networks.build(self.now, self.data.dim, self.device, self.random["dropout"],
+                                  self.now.seed + FRESH_SEED)
         self.discriminator.load_state_dict(fresh.state_dict())
         self.optimizer_d = _optimizer(
-            self.config, self.discriminator, self.config.discriminator_learning_rate)
+            self.now, self.discriminator, self.now.discriminator_learning_rate)
 
     def _frozen_round(self) -> Update:
         """Updates of D alone; then the gradient that G would get, under both forms of the loss."""
         self.generator.eval()
-        for _ in range(self.config.discriminator_steps):
+        for _ in range(self.now.discriminator_steps):
             with torch.no_grad():
                 fake = self.generate(self.latents())
             found_d = self.update_discriminator(fake)

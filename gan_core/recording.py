@@ -15,7 +15,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from gan_core.config import RunConfig
@@ -156,6 +155,10 @@ class _Sitting:
                 break
             self._take(record)
             if (reason := self.should_stop()) is not None:
+                # Up to where the networks are: a change in mid-run can then set in just here.
+                for made in self.training.made():
+                    self.on_record(made)
+                    self._take(made)
                 outcome = Outcome("stopped", self.status.step, reason)
                 break
             self._save_if_due()
@@ -227,16 +230,14 @@ class _Sitting:
         self._save_cost = self._saved - started
 
     def _resumed(self, config: RunConfig) -> Any:
-        """A training that goes on from the checkpoint, or begins where there is none to use."""
-        path = self.store.checkpoint_path(self.digest)
+        """A training that goes on from a checkpoint, or begins where there is none to use.
+
+        A run whose settings change in mid-run can go on from one that is the same until then.
+        """
         training = None
-        if path.exists():
-            try:
-                training = self._from_checkpoint(config, path)
-            except Exception as error:
-                if _out_of_memory(error):
-                    raise
-                self.store.log(self.digest, f"starting over: {path.name} is unusable: {error}")
+        for digest in (self.digest, *(origin.digest() for origin, _ in config.origins())):
+            if training is None and self.store.exists(digest):
+                training = self._from_run(digest, config)
         if training is None:
             self.store.rewind(self.digest, -1)
             self.status = replace(self.status, step=0)
@@ -246,16 +247,32 @@ class _Sitting:
                                     f"{self.status.device}")
         return training
 
-    def _from_checkpoint(self, config: RunConfig, path: Path) -> Any:
+    def _from_run(self, digest: str, config: RunConfig) -> Any:
+        """A training of `config` from the checkpoint of run `digest`; None if that is no use."""
+        path = self.store.checkpoint_path(digest)
+        if not path.exists():
+            return None
+        try:
+            return self._from_checkpoint(digest, config)
+        except Exception as error:
+            if _out_of_memory(error):
+                raise
+            self.store.log(self.digest, f"starting over: {path} is unusable: {error}")
+            return None
+
+    def _from_checkpoint(self, digest: str, config: RunConfig) -> Any:
         """Raises on any checkpoint that cannot be gone on from; the history is then untouched."""
         import torch
 
+        path = self.store.checkpoint_path(digest)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         recorded = checkpoint["recorded"]
-        history: History = self.store.snapshot(self.digest).history.until(recorded)
+        history: History = self.store.snapshot(digest).history.until(recorded)
         if len(history.steps) != recorded:
             raise ValueError(f"the history holds {len(history.steps)} of its {recorded} steps")
         training = _train(config, self.device, checkpoint)
+        if digest != self.digest:
+            self.store.fork(digest, self.digest)
         self.store.rewind(self.digest, recorded)
         self.evaluated = history.evaluations[-1].step if history.evaluations else -1
         self.status = replace(self.status, step=recorded)

@@ -198,6 +198,16 @@ class RunStore:
         for leftover in folder.rglob(".*.tmp"):  # of a process killed while it wrote
             leftover.unlink(missing_ok=True)
 
+    def fork(self, source: str, digest: str) -> None:
+        """Give run `digest` the history and the samples of run `source`, to go on from there."""
+        origin, folder = self._folder(source), self._folder(digest)
+        files.write(folder / "history.jsonl", (origin / "history.jsonl").read_bytes())
+        for averaged in (False, True):
+            for _, path in sample_files(origin, averaged):
+                kept = sample_folder(folder, averaged)
+                kept.mkdir(exist_ok=True)
+                shutil.copyfile(path, kept / path.name)
+
     def write_status(self, digest: str, status: RunStatus) -> None:
         """Replace status.json; `updated` is set to now."""
         status = dataclasses.replace(status, updated=time.time())

@@ -75,6 +75,11 @@ class Training(Game):
     def __next__(self) -> Record:
         return next(self._records)
 
+    def made(self) -> list[Record]:
+        """Hand over the records that are made and not yet yielded; training goes on after them."""
+        records, self._waiting = self._waiting, []
+        return records
+
     # --- the loop --------------------------------------------------------------------------------
 
     def train_step(self) -> None:
@@ -93,8 +98,9 @@ class Training(Game):
             self._timed(self.train_step)
             looking = self._looking_due()
             late = time.perf_counter() - reported > BURST_SECONDS
-            freezing = self.step == self.config.freeze_generator  # other numbers are measured then
-            if looking or late or freezing or len(self._burst) >= BURST:
+            # From there on other numbers are measured, or in another way.
+            turning = self.step in (self.config.freeze_generator, *self.turning_points)
+            if looking or late or turning or len(self._burst) >= BURST:
                 records = self._timed(self._measure)
                 if looking and self.lost is None:
                     records += self._timed(self._look)
@@ -259,7 +265,7 @@ class Training(Game):
         if not isinstance(source, dict):
             # Generators' states must stay on the CPU; load_state_dict moves the rest.
             source = torch.load(source, map_location="cpu", weights_only=True)
-        if source.get("digest") != self.config.digest():
+        if not self._comes_from(source):
             raise ValueError("the checkpoint belongs to another config or an older trainer.")
         if source["device"] != self.device.type:
             raise ValueError(
@@ -273,6 +279,15 @@ class Training(Game):
         self.step, self.seconds = source["step"], source["seconds"]
         self._begun, self.lost = source["begun"], source["lost"]
         self._waiting = [_unpacked(packed) for packed in source["waiting"]]
+        self._turn(self.config.at(self.step))
+
+    def _comes_from(self, source: dict) -> bool:
+        """Whether a checkpoint is of this run, or of one that was the same until then."""
+        own = (self.config, source.get("step"))
+        return any(
+            source.get("digest") == config.digest() and source["step"] <= until
+            for config, until in (own, *self.config.origins())
+        )
 
 
 STATEFUL = ("generator", "discriminator", "optimizer_g", "optimizer_d")

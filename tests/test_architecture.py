@@ -22,7 +22,7 @@ CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in;
 LIGHT = [  # never torch
     {"__init__"},
     {"catalogue"},
-    {"rules"},
+    {"rules", "schedule"},
     {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac"},
     {"challenges", "findings", "snapshots", "pool"},
     {"recipes", "mode_symptoms", "training_symptoms", "store", "turns"},

@@ -30,7 +30,7 @@ from gan_core.config import (
 
 TYPES = {entry.name: type(entry.default) for entry in dataclasses.fields(RunConfig)}
 NUMERIC = [name for name, kind in TYPES.items() if kind in (int, float)]
-CHOICES = [name for name, kind in TYPES.items() if kind is str]
+CHOICES = [name for name in TYPES if KNOBS[name].choices]
 INTEGERS = [name for name, kind in TYPES.items() if kind is int]
 SWITCHES = [name for name, kind in TYPES.items() if kind is bool]
 # What else has to be set before a field may take every value of its range.
@@ -50,7 +50,9 @@ def above(name: str) -> float:
 def another(name: str) -> RunConfig:
     """A config that differs from the field's context in this field alone."""
     knob, base = KNOBS[name], CONTEXTS.get(name, DEFAULT)
-    if TYPES[name] is bool:
+    if knob.form:
+        options = ["@500 dropout=0.5"]
+    elif TYPES[name] is bool:
         options = [not getattr(base, name)]
     else:
         options = list(knob.choices or (knob.low, knob.high, (knob.low + knob.high) // 2))
@@ -71,6 +73,8 @@ def accepted(base: RunConfig, values: dict) -> bool:
 def drawn(name: str, draw: random.Random):
     """A value of the field from its whole range, spread as its control spreads it."""
     knob = KNOBS[name]
+    if knob.form:
+        return draw.choice(["", "@7 learning_rate=0.000123", "@500 dropout=0.5 @900 r1=0.01"])
     if TYPES[name] is bool:
         return draw.random() < 0.5
     if knob.choices:
@@ -499,8 +503,9 @@ def test_a_garbage_url_gives_the_defaults_and_one_problem_each(text):
     """Otherwise a link that was cut or mistyped would take the page down."""
     config, problems = RunConfig.from_query({name: text for name in KNOBS})
     assert config == DEFAULT
-    assert len(problems) == len(KNOBS)
-    for name, problem in zip(KNOBS, problems, strict=True):
+    asked = [name for name, knob in KNOBS.items() if text.strip() or not knob.form]
+    assert len(problems) == len(asked)  # no text is no change of settings
+    for name, problem in zip(asked, problems, strict=True):
         assert problem.startswith(f"{name} must be ") and len(problem) < 200
 
 
@@ -555,6 +560,8 @@ def test_every_knob_can_be_shown(name):
     assert knob.section in SECTIONS
     if TYPES[name] is bool:
         assert knob.low is knob.high is knob.step is knob.choices is None
+    elif knob.form:
+        assert getattr(DEFAULT, name) == "" and knob.allowed() == knob.form
     elif knob.choices is None:
         assert knob.low <= getattr(DEFAULT, name) <= knob.high
         assert knob.step > 0 if knob.scale == "linear" else knob.low > 0
@@ -604,3 +611,75 @@ def test_a_loss_chart_shows_its_own_reference_lines(name):
 def test_a_batch_is_cut_into_packs(packing):
     """Otherwise D's accuracy would be counted over examples it never judged one by one."""
     assert RunConfig(packing=packing, batch_size=64).packs * packing == 64
+
+
+# --- changes in mid-run --------------------------------------------------------------------------
+
+
+def test_a_schedule_says_what_is_in_force_when():
+    """Otherwise a rescue would begin at another step, or change something else."""
+    config = RunConfig(schedule="@500 dropout=0.4 @800 r1=0.1 learning_rate=1e-3")
+    assert (config.at(0).dropout, config.at(499).dropout, config.at(500).dropout) == (0, 0, 0.4)
+    late = config.at(5000)
+    assert (late.dropout, late.r1, late.learning_rate, late.schedule) == (0.4, 0.1, 1e-3, "")
+    assert [step for step, _ in config.stages] == [0, 500, 800]
+    assert DEFAULT.stages == ((0, DEFAULT),)
+
+
+def test_equal_schedules_have_one_name():
+    """Otherwise the same run would be trained twice, or a change of nothing be a run of its own."""
+    one = RunConfig(schedule="@500  learning_rate=1e-3 dropout=0.40")
+    other = RunConfig(schedule=" @500 dropout=.4 learning_rate=0.001 ")
+    assert one == other and one.digest() == other.digest() != DEFAULT.digest()
+    assert RunConfig(schedule="@500 dropout=0.0") == DEFAULT
+    assert one.digest() == RunConfig(schedule=one.schedule, steps=7).digest()
+
+
+def test_a_change_can_be_added_and_looked_back_from():
+    """Otherwise a second rescue would lose the first, or keep what came after it."""
+    once = RunConfig().changed(500, dropout=0.4)
+    twice = once.changed(800, dropout=0.2, r1=0.1)
+    assert twice.schedule == "@500 dropout=0.4 @800 dropout=0.2 r1=0.1"
+    assert twice.changed(600, loss="hinge").schedule == "@500 dropout=0.4 @600 loss=hinge"
+    assert twice.changed(500, dropout=0.5) == RunConfig(schedule="@500 dropout=0.5")
+    assert [(origin, step) for origin, step in twice.origins()] == [(once, 800), (DEFAULT, 500)]
+    with pytest.raises(ConfigError, match="'seed' cannot change in mid-run; these can: loss, "):
+        once.changed(700, seed=3)
+
+
+BAD_SCHEDULES = {
+    "500 dropout=0.4": "'500' does not belong there",
+    "dropout=0.4": "'dropout=0.4' does not belong there",
+    "@500": "a step stands there without a change",
+    "@0 dropout=0.4": "the steps must rise, from 1 on",
+    "@9 dropout=0.4 @8 r1=1": "the steps must rise",
+    "@5 architecture=dcgan": "'architecture' cannot change in mid-run",
+    "@5 nonsense=1": "'nonsense' cannot change in mid-run",
+    "@5 dropout=2": "at step 5 dropout must be a number from 0 to 0.8, not 2.0",
+    "@5 dropout=x": "at step 5 dropout must be a number from 0 to 0.8, not 'x'",
+    "@5 loss=hinge label_smoothing=0.1": "at step 5 label_smoothing must be 0 for the loss hinge",
+    " ".join(f"@{step} dropout=0.{step % 7}" for step in range(1, 11)): "at most 8 changes",
+    "@5 dropout=0." + "1" * 2000: "at most 8 changes and 1000 characters",
+}
+
+
+@pytest.mark.parametrize("text", BAD_SCHEDULES)
+def test_a_bad_schedule_is_refused_in_words(text):
+    """Otherwise a mistyped link would train without the change, or raise."""
+    with pytest.raises(ConfigError) as refusal:
+        RunConfig(schedule=text)
+    assert refusal.value.field_name == "schedule"
+    message = str(refusal.value)
+    assert message.startswith("schedule must be changes with rising steps like @500 dropout=0.4")
+    assert BAD_SCHEDULES[text] in message and message.endswith(".")
+    config, problems = RunConfig.from_query({"schedule": text, "seed": "7"})
+    assert config == RunConfig(seed=7) and problems == [message]
+
+
+@pytest.mark.parametrize("name", [name for name, knob in KNOBS.items() if knob.mid_run])
+def test_what_may_change_in_mid_run_can_be_written_down(name):
+    """Otherwise a slider moved during a run would be refused."""
+    value = getattr(another(name), name)
+    config = RunConfig().changed(10, **{name: value})
+    assert getattr(config.at(10), name) == value
+    assert RunConfig.from_query(config.to_query()) == (config, [])

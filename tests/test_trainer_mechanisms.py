@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gan_core import datasets, metrics, trainer
 from gan_core.catalogue import ARCHITECTURES, LOSSES
-from gan_core.config import ConfigError, RunConfig
+from gan_core.config import KNOBS, ConfigError, RunConfig
 from gan_core.losses import Loss
 from gan_core.records import EvalRecord, SampleRecord, StepRecord
 from gan_core.trainer import Training, train
@@ -38,6 +38,9 @@ MECHANISMS = {
     "frozen": {"freeze_generator": 3, "dropout": 0.2, "architecture": "pacgan_2d"},
     "frozen with average": {"freeze_generator": 27, "ema": 0.9, "spectral_norm": True},
     "balanced": {"balanced_sampling": True, "class_skew": 0.9},
+    "scheduled": {"schedule": "@20 dropout=0.4 learning_rate=0.01 discriminator_steps=2 "
+                              "@30 loss=hinge r1=0.1 @47 loss=least_squares input_noise=0.2"},
+    "scheduled and frozen": {"freeze_generator": 27, "schedule": "@27 learning_rate_ratio=10.0"},
 }
 IMAGE_MECHANISMS = {
     "augmented": {"augment": True, "balanced_sampling": True, "class_skew": 0.5},
@@ -491,3 +494,66 @@ def test_the_minimax_gradient_vanishes_and_the_other_grows():
     mean = lambda rows, name: sum(getattr(row, name) for row in rows) / len(rows)  # noqa: E731
     assert mean(late, "grad_norm_minimax") < mean(early, "grad_norm_minimax") / 10
     assert mean(late, "grad_norm_non_saturating") > 2 * mean(early, "grad_norm_non_saturating")
+
+
+# --- changes in mid-run --------------------------------------------------------------------------
+
+
+def test_until_its_change_a_run_is_the_one_without():
+    """Otherwise a rescued run would not be the one that the viewer saw fail."""
+    plain, rescued = run(TINY), run(TINY.changed(30, dropout=0.4))
+    before = [record for record in told(plain) if record[0] <= 30]
+    assert [record for record in told(rescued) if record[0] <= 30] == before
+    assert told(rescued)[len(before):] != told(plain)[len(before):]
+
+
+CHANGES = {
+    "learning_rate": 0.1, "learning_rate_ratio": 10.0, "discriminator_steps": 3,
+    "generator_steps": 2, "loss": "hinge", "discriminator_loss": "mean", "dropout": 0.5,
+    "label_smoothing": 0.3, "input_noise": 0.5, "gradient_penalty": 1.0, "r1": 1.0, "r2": 1.0,
+    "weight_clip": 0.01, "gradient_clip": 0.01, "update_order": "generator_first",
+}
+
+
+def test_every_change_is_tried():
+    """Otherwise a knob could be offered in mid-run and do nothing."""
+    able = {name for name, knob in KNOBS.items() if knob.mid_run}
+    assert able - set(CHANGES) == {"augment", "input_noise_steps"}  # of images; of noise alone
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_takes_effect(name):
+    """Otherwise a slider moved in mid-run would be drawn on the axis and change nothing."""
+    short = TINY.replace(steps=14)
+    plain, changed = (steps_of(run(config))
+                      for config in (short, short.changed(10, **{name: CHANGES[name]})))
+    assert changed[:10] == plain[:10]
+    assert changed[10:] != plain[10:]
+
+
+def test_a_change_from_the_first_step_on_is_the_setting_itself():
+    """Otherwise `@1` would mean something else than the slider."""
+    begun = Training(TINY.changed(1, learning_rate=0.01, dropout=0.5, loss="minimax"), "cpu")
+    begun.step = 1
+    begun.train_step()
+    straight = Training(TINY.replace(learning_rate=0.01, dropout=0.5, loss="minimax"), "cpu")
+    straight.train_step()
+    assert torch.equal(parameters(begun.discriminator), parameters(straight.discriminator))
+    assert torch.equal(parameters(begun.generator), parameters(straight.generator))
+
+
+def test_a_rescue_goes_on_from_the_broken_runs_checkpoint():
+    """Otherwise a change in mid-run would have to train everything before it once more."""
+    rescued = TINY.changed(30, dropout=0.4)
+    training, checkpoint = train(TINY, device="cpu"), None
+    for record in training:
+        if isinstance(record, StepRecord) and record.step == 25:
+            checkpoint = saved_and_loaded(training.checkpoint())
+    rest = run(rescued, resume_from=checkpoint)
+    assert told(rest) == told(run(rescued))[-len(rest):] and steps_of(rest)[0].step == 26
+    too_late = saved_and_loaded(training.checkpoint())
+    with pytest.raises(ValueError, match="another config"):
+        train(rescued, device="cpu", resume_from=too_late)
+    with pytest.raises(ValueError, match="another config"):
+        train(TINY.changed(30, dropout=0.3, r1=0.1), device="cpu",
+              resume_from=saved_and_loaded({**checkpoint, "digest": rescued.digest()}))

@@ -408,3 +408,43 @@ def test_a_worker_whose_server_dies_leaves_a_checkpoint(tmp_path, end):
     assert snapshot.status.state == "stopped" and "Continue" in snapshot.status.reason
     checkpoint = torch.load(store.checkpoint_path(digest), weights_only=True)
     assert checkpoint["recorded"] == snapshot.history.steps[-1].step
+
+
+# --- changes in mid-run --------------------------------------------------------------------------
+
+
+def test_a_change_in_mid_run_goes_on_from_the_run_that_failed(store):
+    """A rescue would wait until everything before it has been trained once more."""
+    stopped = record_run(store, CONFIG, should_stop=after(60)).step
+    rescued = CONFIG.changed(stopped, dropout=0.4)
+    trained = []
+    record_run(store, rescued, on_record=trained.append)
+    steps = [record.step for record in trained if isinstance(record, StepRecord)]
+    assert steps == list(range(stopped + 1, 161))
+    broken, found = store.snapshot(DIGEST), store.snapshot(rescued.digest())
+    assert found.history.steps[:stopped] == broken.history.steps
+    assert found.history.last_step == 160 and found.samples[0] == 0
+    assert store.snapshot(DIGEST).history == broken.history, "the broken run was touched"
+
+
+def test_a_change_before_the_last_checkpoint_trains_from_the_start(store):
+    """A change set back in time would be drawn where it was not made."""
+    record_run(store, CONFIG)
+    rescued = CONFIG.changed(40, dropout=0.4)
+    assert record_run(store, rescued).kind == "finished"
+    found, whole = store.snapshot(rescued.digest()), store.snapshot(DIGEST)
+    assert found.history.steps[:40] == whole.history.steps[:40]
+    assert found.history.steps[40:] != whole.history.steps[40:]
+    assert [record.step for record in found.history.steps] == list(range(1, 161))
+
+
+def test_a_change_goes_on_from_the_nearest_relative(store):
+    """A second rescue would lose the first one's training."""
+    once = CONFIG.changed(50, dropout=0.4)
+    twice = once.changed(100, dropout=0.0)
+    record_run(store, once.replace(steps=100))
+    trained = []
+    record_run(store, twice, on_record=trained.append)
+    steps = [record.step for record in trained if isinstance(record, StepRecord)]
+    assert steps == list(range(101, 161))
+    assert twice.at(120).dropout == 0.0
