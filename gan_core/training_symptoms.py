@@ -101,6 +101,14 @@ def _largest(values: np.ndarray, block: int = 10) -> float:
     return float(np.median(values[:whole].reshape(-1, block), axis=1).max())
 
 
+def gradient_left(history: History) -> float:
+    """G's gradient norm, median of the last window, ÷ its largest; NaN in a run without one."""
+    window, norm = int(_limit("window")), history.column("grad_norm_g")
+    if len(norm) < window:
+        return float("nan")
+    return float(np.median(norm[-window:])) / max(_largest(norm), 1e-30)
+
+
 def _times_smaller(start: float, now: float) -> str:
     if now <= start * 1e-6:
         return "more than a million times smaller than"
@@ -134,11 +142,7 @@ def instability(history: History, config: RunConfig) -> Finding | None:
     steps = history.column("step")
     if len(steps) < 2 or steps[-1] < 2 * _limit("swing_window"):
         return None
-    spacing = (steps[-1] - steps[0]) / (len(steps) - 1)  # recorded runs keep every third step or so
-    window, smooth = (max(round(_limit(name) / spacing), 1)
-                      for name in ("swing_window", "swing_smoothing"))
-    gap = history.column("score_real") - history.column("score_fake")
-    smoothed = np.convolve(gap, np.ones(smooth) / smooth, mode="valid")
+    smoothed, window, smooth = _score_gap(history)
     if len(smoothed) < window:
         return None
     wild = _swing(smoothed, window) > _limit("swing")  # false for NaN as well
@@ -154,6 +158,28 @@ def instability(history: History, config: RunConfig) -> Finding | None:
         f"{history.column('loss_d')[-window:].std():.2g}."
     )
     return Finding("instability", "warning", since, evidence, _calming_remedies(config))
+
+
+def _score_gap(history: History) -> tuple[np.ndarray, int, int]:
+    """The smoothed difference of D's scores, and in records the windows of swing and smoothing."""
+    steps = history.column("step")
+    spacing = (steps[-1] - steps[0]) / (len(steps) - 1)  # recorded runs keep every third step or so
+    window, smooth = (max(round(_limit(name) / spacing), 1)
+                      for name in ("swing_window", "swing_smoothing"))
+    gap = history.column("score_real") - history.column("score_fake")
+    return np.convolve(gap, np.ones(smooth) / smooth, mode="valid"), window, smooth
+
+
+def score_swing(history: History) -> float:
+    """How far the smoothed difference of D's scores moved in the last swing window; NaN in a run
+    that is shorter."""
+    if len(history.steps) < 2:
+        return float("nan")
+    smoothed, window, _ = _score_gap(history)
+    if len(smoothed) < window:
+        return float("nan")
+    low, high = np.percentile(smoothed[-window:], [5, 95])
+    return float(high - low)
 
 
 def _turns_back(values: np.ndarray) -> int:
@@ -178,7 +204,11 @@ def _swing(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
-    remedies = [_limiting_remedy(config)] if _unlimited_critic(config) else []
+    limit, bound = _limiting_remedy(config), Remedy(
+        "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
+        "a D of bounded slope cannot pull G far")
+    # Of the two, the bound was measured to calm an unlimited critic more.
+    remedies = [bound, limit] if _unlimited_critic(config) else []
     if max(config.generator_learning_rate, config.discriminator_learning_rate) > 2e-4:
         remedies.append(Remedy(
             "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
@@ -186,11 +216,9 @@ def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     if config.r1 == 0 and config.gradient_penalty == 0 and not _unlimited_critic(config):
         remedies.append(Remedy(
             "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
-    if not config.spectral_norm:
-        remedies.append(Remedy(
-            "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
-            "a D of bounded slope cannot pull G far"))
-    if config.gradient_clip == 0:
+    if not config.spectral_norm and bound not in remedies:
+        remedies.append(bound)
+    if config.gradient_clip == 0 and not _unlimited_critic(config):  # there it did not help
         remedies.append(Remedy(
             "Gradients clipped to norm 1", {"gradient_clip": 1.0}, "no single step goes far"))
     return tuple(remedies)

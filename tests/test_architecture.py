@@ -26,7 +26,7 @@ LIGHT = [  # never torch
     {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac"},
     {"challenges", "findings", "snapshots", "pool"},
     {"recipes", "mode_symptoms", "training_symptoms", "store", "turns"},
-    {"diagnosis", "jobs"},
+    {"diagnosis", "jobs", "headlines"},
 ]
 HEAVY = [
     {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",

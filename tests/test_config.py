@@ -74,7 +74,7 @@ def drawn(name: str, draw: random.Random):
     """A value of the field from its whole range, spread as its control spreads it."""
     knob = KNOBS[name]
     if knob.form:
-        return draw.choice(["", "@7 learning_rate=0.000123", "@500 dropout=0.5 @900 r1=0.01"])
+        return draw.choice(["", "@7 learning_rate=0.000123", "@500 dropout=0.5 @900 dropout=0.7"])
     if TYPES[name] is bool:
         return draw.random() < 0.5
     if knob.choices:
