@@ -3,10 +3,13 @@
 import streamlit as st
 
 from gan_core.challenges import CHALLENGES
+from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading
+from pages.components.gallery import thumbnail
 
-challenge = frame("baseline")
+PAGE = "baseline"
+challenge = frame(PAGE)
 
 heading(
     challenge,
@@ -25,18 +28,16 @@ The five challenges are five ways in which it does not.
 """,
 )
 
-experiment("baseline", challenge)
+experiment(PAGE, challenge)
 
 st.subheader("Five ways in which training fails")
-cards = [card for name, card in CHALLENGES.items() if name != "baseline"]
-for column, card in zip(st.columns(len(cards)), cards, strict=True):
-    with column.container(border=True, height=170):
+cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
+for column, (name, card) in zip(st.columns(len(cards)), cards.items(), strict=True):
+    with column.container(border=True, key=f"card-{name}"):
         st.markdown(f"{card.icon} **{card.title}**")
+        thumbnail(card)
         st.caption(card.summary)
-        if card.page:
-            st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
-        else:
-            st.markdown(":gray[coming]")
+        st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
 
 st.subheader("How to use it")
 st.markdown(
@@ -46,13 +47,17 @@ st.markdown(
 2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since
    which step, and by which numbers.
 3. **Apply remedy** keeps the broken run on the right and trains the mended one beside it.
-4. **Link** gives an address that opens the same run again; on another copy of this app, after
+4. **Change now** rescues a run that is under way: move a slider, press it, and the run goes on from
+   where it is with the new setting. The charts mark the step.
+5. **Link** gives an address that opens the same run again; on another copy of this app, after
    **Train**.
 
-The networks, the data (MNIST) and the three experiments come from a report on GAN training
-challenges. Its baseline, 50 epochs at a learning rate of 0.0002, is recorded and stands above
-before the first click. The report found recognisable digits with a bias towards some of them, as
-this run has: all ten digits, 21 % ones and 4 % twos (10 % each would be even), Fréchet distance 60.
+The networks, the data (MNIST) and three of the experiments come from a report on GAN training
+challenges, the rest from lecture notes. The report's baseline, 50 epochs at a learning rate of
+0.0002, is recorded and stands above before the first click; beside it, also recorded, a small DCGAN
+after half a minute. PyTorch-GAN's networks, with which the report compares, are under *More*.
 Everything is computed on this machine; nothing is downloaded.
 """
 )
+
+claims(PAGE)

@@ -56,6 +56,11 @@ class Challenge:
     experiments: dict[str, Preset] = field(default_factory=dict)
     charts: tuple[str, ...] = ()
 
+    @property
+    def offered(self) -> dict[str, Preset]:
+        """Everything that sets the page's sliders."""
+        return {**self.presets, **self.experiments}
+
 
 MAIN_KNOBS = ("learning_rate_ratio", "label_smoothing", "dropout")
 
@@ -401,7 +406,7 @@ def presets() -> dict[str, Preset]:
     return {
         f"{challenge_name}-{preset_name}": preset
         for challenge_name, challenge in CHALLENGES.items()
-        for preset_name, preset in {**challenge.presets, **challenge.experiments}.items()
+        for preset_name, preset in challenge.offered.items()
     }
 
 

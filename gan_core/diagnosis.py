@@ -25,23 +25,29 @@ THRESHOLDS = {**mode_symptoms.THRESHOLDS, **training_symptoms.THRESHOLDS}
 
 @dataclass(frozen=True)
 class Symptom:
-    """What people call it, and the check that finds it. `of_d` says that it can be found in a D
-    that trains against a frozen G; others are looked for until the freeze."""
+    """What people call it, the check that finds it, and the challenge whose page explains it.
+    `of_d` says that it can be found in a D that trains against a frozen G; others are looked for
+    until the freeze."""
 
     title: str
     check: Callable[[History, RunConfig], Finding | None]
+    page: str
     of_d: bool = False
 
 
 SYMPTOMS: dict[str, Symptom] = {
-    "mode_collapse": Symptom("Mode collapse", mode_symptoms.mode_collapse),
-    "mode_rotation": Symptom("Mode rotation", mode_symptoms.mode_rotation),
+    "mode_collapse": Symptom("Mode collapse", mode_symptoms.mode_collapse, "mode_collapse"),
+    "mode_rotation": Symptom("Mode rotation", mode_symptoms.mode_rotation, "mode_collapse"),
     "vanishing_gradient": Symptom(
-        "Vanishing gradient", training_symptoms.vanishing_gradient, of_d=True),
+        "Vanishing gradient", training_symptoms.vanishing_gradient, "vanishing_gradients",
+        of_d=True),
     "discriminator_overfitting": Symptom(
-        "Discriminator overfitting", training_symptoms.discriminator_overfitting, of_d=True),
-    "instability": Symptom("Training instability", training_symptoms.instability),
-    "divergence": Symptom("Divergence", training_symptoms.divergence, of_d=True),
+        "Discriminator overfitting", training_symptoms.discriminator_overfitting,
+        "discriminator_overfitting", of_d=True),
+    "instability": Symptom(
+        "Training instability", training_symptoms.instability, "training_instability"),
+    "divergence": Symptom(
+        "Divergence", training_symptoms.divergence, "training_instability", of_d=True),
 }
 
 # symptom -> symptoms from which it follows, if they began no later

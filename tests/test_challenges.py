@@ -63,7 +63,9 @@ def test_every_preset_is_a_run_this_installation_allows(name):
 def test_preset_names_say_challenge_and_preset():
     """Otherwise `--preset mode_collapse-broken` would not be found."""
     assert presets()["mode_collapse-broken"] is CHALLENGES["mode_collapse"].presets["broken"]
-    assert len(presets()) == sum(len(challenge.presets) for challenge in CHALLENGES.values())
+    assert presets()["vanishing_gradients-frozen"].config.freeze_generator > 0
+    assert len(presets()) == sum(
+        len(challenge.presets) + len(challenge.experiments) for challenge in CHALLENGES.values())
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core import schedule
 from gan_core.catalogue import ARCHITECTURES, DATASETS, STDDEV_GROUP
 from gan_core.challenges import MAIN_KNOBS, Challenge
 from gan_core.config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
 from pages.components.frame import plain
+from pages.components.words import number_words, ratio_words
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
 
@@ -63,6 +65,9 @@ def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]
     whole = isinstance(default, int)
     if isinstance(default, bool):
         st.toggle(knob.label, **common)
+    elif knob.form:
+        st.text_input(knob.label, max_chars=schedule.LONGEST, placeholder=schedule.EXAMPLE,
+                      **common)
     elif knob.choices is not None:
         options = _fitting(page, name, knob)
         st.selectbox(knob.label, options, format_func=knob.choices.__getitem__, **common)
@@ -95,7 +100,7 @@ def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) 
         group = _group(page)  # packs are whole: the nearest batch that is
         st.session_state[key(page, name)] = max(
             round(st.session_state[key(page, name)] / group), math.ceil(knob.low / group)) * group
-    special = {getattr(preset.config, name) for preset in challenge.presets.values()}
+    special = {getattr(preset.config, name) for preset in challenge.offered.values()}
     special = {value for value in special if value <= high}
     if name == "batch_size":
         special = {value for value in special if value % _group(page) == 0}
@@ -122,18 +127,7 @@ def _group(page: str) -> int:
 def _format(name: str) -> Callable[[Any], str]:
     if name == "learning_rate_ratio":
         return ratio_words
-    return _number_words
-
-
-def _number_words(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
-
-
-def ratio_words(ratio: float) -> str:
-    """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
-    if ratio == 1:
-        return "equal"
-    return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
+    return number_words
 
 
 # --- configs in a URL ----------------------------------------------------------------------------
@@ -150,24 +144,3 @@ def read(text: str) -> tuple[RunConfig, list[str]]:
         return RunConfig(), []
     pairs = dict(part.partition(":")[::2] for part in text.split(",") if part)
     return RunConfig.from_query(pairs)
-
-
-def described(config: RunConfig) -> str:
-    """What distinguishes a config, for a caption: both rates, D steps, then what is not default."""
-    rates = (config.generator_learning_rate, config.discriminator_learning_rate)
-    parts = [f"rates G {rates[0]:.2g}, D {rates[1]:.2g}"]
-    if config.discriminator_steps > 1:
-        parts.append(f"{config.discriminator_steps} D steps")
-    shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps"}
-    for name, value in config.changes().items():
-        if name not in shown:
-            parts.append(_change_words(name, value))
-    return " · ".join(parts)
-
-
-def _change_words(name: str, value: Any) -> str:
-    """A setting that is not its default, in words."""
-    knob = KNOBS[name]
-    if knob.choices is not None:
-        return knob.choices[value]
-    return knob.label if isinstance(value, bool) else f"{knob.label} {_number_words(value)}"

@@ -1,23 +1,22 @@
-"""Run, watch, stop, continue, pin and compare: the one live part of a page.
+"""Run, watch, stop, continue, pin and compare: the live part of a page.
 
-Training happens in a worker; this module polls snapshots of it and draws them into slots of fixed
-size. Any widget may be moved while a run goes on.
+Training happens in a worker; this module polls snapshots of it. `results` draws them into slots of
+fixed size, `actions` does what the buttons say. Any widget may be moved while a run goes on.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
-from gan_core.challenges import RECORDED, Challenge
-from gan_core.config import ConfigError, RunConfig
+from gan_core.challenges import CHALLENGES, RECORDED, Challenge
+from gan_core.config import RunConfig
 from gan_core.diagnosis import Remedy
-from gan_core.extractor import extractor
-from gan_core.jobs import QueueFull
 from gan_core.store import StoreError
-from pages.components import charts, controls, gallery, lab, verdict
+from pages.components import actions, controls, lab, prediction, results, verdict
 from pages.components.frame import device_badge, plain
 from pages.components.lab import Look
 from pages.components.state import State, arrive, link, write_url
+from pages.components.words import setting_words
 
 # Seconds between two looks at a live run. The browser often shares the cores with the training:
 # drawing the page twice a second took half a core from it, once a second a quarter.
@@ -26,10 +25,13 @@ CHART_TICK = 3.0
 UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
 
 
-def experiment(page: str, challenge: Challenge) -> None:
-    """Everything of a challenge page but its words: controls, run, verdict, samples, charts."""
+def experiment(page: str, challenge: Challenge) -> State:
+    """Everything of a challenge page but its words: controls, run, verdict, samples, charts.
+
+    Returns the page's state, for parts that only this page has.
+    """
+    state = arrive(page, challenge)
     try:
-        state = arrive(page, challenge)
         with st.sidebar:
             config = controls.controls(page, challenge, {"steps": lab.settings().max_steps})
             st.divider()
@@ -48,6 +50,7 @@ def experiment(page: str, challenge: Challenge) -> None:
         st.fragment(_charts, run_every=CHART_TICK if live else None)(state)
     except StoreError:
         st.error(UNREADABLE)
+    return state
 
 
 def _watch(state: State) -> bool:
@@ -59,83 +62,6 @@ def _watch(state: State) -> bool:
             lab.queue().watch(found.snapshot.digest, lab.viewer())
             live = live or found.live
     return live
-
-
-# --- what the buttons do -------------------------------------------------------------------------
-
-
-def _submit(state: State, config: RunConfig) -> bool:
-    """Have `config` trained; whether it will be. What prevents it becomes words."""
-    try:
-        lab.queue().submit(config, lab.viewer())
-    except (ConfigError, QueueFull) as error:
-        state.refusal = str(error)
-    except StoreError:
-        state.refusal = "The run cannot be stored: the server's disk may be full."
-    else:
-        state.problems, state.refusal = [], ""
-        return True
-    return False
-
-
-def _train(state: State, config: RunConfig) -> None:
-    """Show the run of `config` and see that it is trained; the run shown before is let go."""
-    before = state.shown
-    if _submit(state, config):
-        keep = {config.digest(), state.pinned.digest() if state.pinned else ""}
-        if before.digest() not in keep:
-            lab.queue().release(before.digest(), lab.viewer())
-        state.shown, state.fresh = config, False
-    st.rerun()
-
-
-def _apply(state: State, remedy: Remedy) -> None:
-    """Pin the broken run, move the sliders to the remedy, and train it."""
-    mended = state.shown.replace(**remedy.changes)
-    if _submit(state, mended):
-        state.pinned, state.shown, state.pending = state.shown, mended, mended
-        state.fresh = False
-    st.rerun()
-
-
-def _further(state: State, look: Look) -> int:
-    """Where Continue goes: to the run's own end, or as far again beyond it."""
-    reached, goal = look.snapshot.status.step, state.shown.steps
-    if reached >= goal:
-        goal = reached + (state.sliders or state.shown).steps
-    return min(goal, lab.settings().max_steps)
-
-
-def _choose(state: State, where: str) -> None:
-    """A preset was pressed: the sliders go there in this very run."""
-    name = st.session_state[where]
-    if name is not None:
-        state.pending = state.challenge.presets[name].config
-        state.problems, state.refusal = [], ""
-
-
-# --- the live part -------------------------------------------------------------------------------
-
-
-def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
-    try:
-        live = _watch(state)
-        shown, reference = state.look_at_shown(), _reference(state)
-        _buttons(state, config, shown)
-        share, words = verdict.progress(shown.snapshot if shown else None, _is_recorded(shown))
-        with st.container(key="progress"):
-            st.progress(share, text=plain(words))
-        _verdict(state, shown)
-        _samples(state, shown, reference)
-        if live != was_live:
-            st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
-    except StoreError:
-        # A sheet may vanish between two looks: a run that is continued is first wound back.
-        st.error(UNREADABLE)
-
-
-def _is_recorded(look: Look | None) -> bool:
-    return look is not None and look.recorded
 
 
 def _reference(state: State) -> Look | None:
@@ -150,26 +76,41 @@ def _reference(state: State) -> Look | None:
     return None
 
 
+# --- the live part -------------------------------------------------------------------------------
+
+
+def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
+    try:
+        live = _watch(state)
+        shown, reference = state.look_at_shown(), _reference(state)
+        _buttons(state, config, shown)
+        found = verdict.judge(shown.snapshot if shown else None)
+        _progress(state, shown, found)
+        _verdict(state, shown, found)
+        results.samples(state, shown, reference)
+        if live != was_live:
+            st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
+    except StoreError:
+        # A sheet may vanish between two looks: a run that is continued is first wound back.
+        st.error(UNREADABLE)
+
+
+def _charts(state: State) -> None:
+    try:
+        results.charts(state, state.look_at_shown(), _reference(state))
+    except StoreError:
+        st.error(UNREADABLE)
+
+
 def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None:
-    live = shown is not None and shown.live
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="buttons", horizontal=True, vertical_alignment="center", gap="small"):
         _presets(state, config)
         if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=config is None,
                      help="Train with the settings on the left. The run shown now stops, unless "
                      "it is the reference."):
-            _train(state, config)
-        if st.button("Stop", icon=":material/stop:", disabled=not live) and not lab.queue().stop(
-            state.shown.digest(), lab.viewer()
-        ):
-            st.toast("Others are watching this run too, so it goes on.")
-        can_continue = (
-            shown is not None and not live and not shown.recorded
-            and shown.snapshot.status.state != "diverged"
-            and _further(state, shown) > shown.snapshot.status.step
-        )
-        if st.button("Continue", icon=":material/fast_forward:", disabled=not can_continue,
-                     help="Train the run on the left further."):
-            _train(state, state.shown.replace(steps=_further(state, shown)))
+            actions.train(state, config)
+        _stop_or_continue(state, shown)
+        _change(state, config, shown)
         _pin(state, shown)
         with st.popover("Link", icon=":material/link:"):
             st.caption("Opens these settings, with this run and its reference where they have been "
@@ -177,150 +118,107 @@ def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None
             st.code(link(state), language=None, wrap_lines=True)
 
 
+def _stop_or_continue(state: State, shown: Look | None) -> None:
+    if shown is not None and shown.live:
+        if st.button("Stop", icon=":material/stop:") and not lab.queue().stop(
+            state.shown.digest(), lab.viewer()
+        ):
+            st.toast("Others are watching this run too, so it goes on.")
+        return
+    can_continue = (
+        shown is not None and not shown.recorded
+        and shown.snapshot.status.state != "diverged"
+        and actions.further(state, shown) > shown.snapshot.status.step
+    )
+    if st.button("Continue", icon=":material/fast_forward:", disabled=not can_continue,
+                 help="Train the run on the left further."):
+        actions.train(state, state.shown.replace(steps=actions.further(state, shown)))
+
+
+def _change(state: State, config: RunConfig | None, shown: Look | None) -> None:
+    """A knob moved in mid-run: where the slider of steps stands, or where a live run is."""
+    step = 0
+    if shown is not None:
+        at = results.looked_at(state)
+        step = shown.snapshot.history.last_step if at is None else at
+    changes = actions.mid_run_changes(state.shown, config, step)
+    words = ", ".join(setting_words(name, value) for name, value in changes.items())
+    if st.button("Change now", icon=":material/build:", disabled=not changes or shown is None,
+                 help=(f"From here on: {words}. " if changes else "First move a slider. ")
+                 + "Keeps what was trained until then and goes on with the sliders' settings; look "
+                 "back to change an earlier step."):
+        actions.change(state, shown, step)
+
+
 def _pin(state: State, shown: Look | None) -> None:
     if state.pinned is not None and state.pinned.digest() == state.shown.digest():
         if st.button("Unpin", icon=":material/keep_off:", help="Give the reference up."):
             state.pinned = None
             st.rerun()
-    elif st.button("Keep as reference", icon=":material/keep:", disabled=shown is None,
-                   help="Put this run on the right, to compare the next one with it."):
+    elif st.button("Pin", icon=":material/keep:", disabled=shown is None,
+                   help="Keep this run as reference on the right, to compare the next one with."):
         state.pinned = state.shown
         st.rerun()
 
 
 def _presets(state: State, config: RunConfig | None) -> None:
-    presets, where = state.challenge.presets, f"{state.page}/preset"
+    challenge = state.challenge
     # The highlight follows the sliders, wherever they were moved from.
-    st.session_state[where] = next(
-        (name for name, preset in presets.items() if preset.config == config), None
-    )
+    now = next((name for name, preset in challenge.offered.items() if preset.config == config), None)
+    where, more = f"{state.page}/preset", f"{state.page}/experiment"
+    st.session_state[where] = now if now in challenge.presets else None
+    st.session_state[more] = now if now in challenge.experiments else None
     st.segmented_control(
-        "Presets", list(presets), format_func=lambda name: presets[name].label, key=where,
-        label_visibility="collapsed", on_change=_choose, args=(state, where),
-        help="\n".join(f"- **{p.label}**: {p.help}" for p in presets.values()),
+        "Presets", list(challenge.presets),
+        format_func=lambda name: challenge.presets[name].label, key=where,
+        label_visibility="collapsed", on_change=actions.choose, args=(state, where),
+        help="\n".join(f"- **{p.label}**: {p.help}" for p in challenge.presets.values()),
     )
+    if challenge.experiments:
+        with st.popover("More", icon=":material/science:"):
+            st.radio(
+                "More experiments", list(challenge.experiments), key=more, index=None,
+                format_func=lambda name: challenge.experiments[name].label,
+                captions=[preset.help for preset in challenge.experiments.values()],
+                on_change=actions.choose, args=(state, more))
     if state.pending is not None:
         st.rerun()
 
 
-def _verdict(state: State, shown: Look | None) -> None:
-    found = verdict.judge(shown.snapshot if shown else None)
+# --- what became of it ---------------------------------------------------------------------------
+
+
+def _progress(state: State, shown: Look | None, found: verdict.Verdict) -> None:
+    """How far the run is, and the pages that explain what is wrong with it."""
+    recorded = shown is not None and shown.recorded
+    share, words = verdict.progress(shown.snapshot if shown else None, recorded)
+    others = [CHALLENGES[name] for name in found.pages if name != state.page]
+    with st.container(key="progress"):
+        bar, links = st.columns([4, 1.15], vertical_alignment="top")
+        bar.progress(share, text=plain(words))
+        if others:
+            links.page_link(others[0].page, label=others[0].title, icon=others[0].icon,
+                            help="The page that explains this failure.")
+
+
+def _verdict(state: State, shown: Look | None, found: verdict.Verdict) -> None:
+    answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
     with st.container(key="verdict"):
         words, remedies = st.columns([4, 1.15], vertical_alignment="top")
-        getattr(words, found.tone)(found.text)
-        if found.remedies:
+        getattr(words, found.tone)("  \n".join(filter(None, (found.text, answer))))
+        if found.remedies and shown is not None:
             with remedies:
-                _remedies(state, found.remedies)
+                _remedies(state, found.remedies, shown.snapshot.history.last_step)
 
 
-def _remedies(state: State, remedies: tuple[Remedy, ...]) -> None:
+def _remedies(state: State, remedies: tuple[Remedy, ...], step: int) -> None:
     first, *others = remedies
     if st.button("Apply remedy", type="primary", icon=":material/healing:", width="stretch",
                  help=f"{first.label}: {first.why}. The broken run stays beside it."):
-        _apply(state, first)
+        actions.apply(state, first, step)
     if not others:
         return
     with st.popover("Other remedies", width="stretch"):
         for remedy in others:
             if st.button(remedy.label, help=remedy.why, key=f"remedy/{remedy.label}"):
-                _apply(state, remedy)
-
-
-def _samples(state: State, shown: Look | None, reference: Look | None) -> None:
-    total = max(state.shown.steps, 1)
-    where = f"{state.page}/at/{state.shown.digest()}/{total}"
-    at = st.session_state.get(where, total)
-    # At the right end a live run shows its newest samples; the reference always shows the same
-    # step, so that what differs is the settings and not the length of training.
-    mine = shown.snapshot.history.last_step if shown is not None and at >= total else at
-    theirs = mine
-    averaged = st.session_state.get(f"{state.page}/averaged", False)
-    left, right, beside = st.columns(3)
-    with left:
-        _caption("this", "This run", state.shown, shown, mine)
-        gallery.show(shown, mine, "this", averaged)
-    with right:
-        _caption("reference", "Reference", state.pinned, reference, theirs)
-        if reference is None and state.pinned is not None:
-            if st.button("Train the reference", help="It has not been trained on this server."):
-                _submit(state, state.pinned)
-                st.rerun()
-        else:
-            gallery.show(reference, theirs, "reference", averaged)
-    with beside:
-        _histogram(state, (shown, mine), (reference, theirs))
-    st.slider(
-        "Look back: both runs at this step; at the right end, the newest samples", 0, total,
-        total, key=where, format="step %d", disabled=shown is None,
-    )
-    if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
-        st.toggle(
-            "Samples of the averaged generator", key=f"{state.page}/averaged",
-            help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
-    with st.container(key="difference"):
-        both = shown is not None and reference is not None
-        words = verdict.difference(shown.snapshot, reference.snapshot) if both else ""
-        st.markdown(words or "&nbsp;")
-
-
-def _caption(
-    slot: str, title: str, config: RunConfig | None, look: Look | None, step: int
-) -> None:
-    """Two lines: which run at which step, and its settings."""
-    if look is not None:
-        config = look.snapshot.config
-    at, label = "", ""
-    if look is not None and (taken := gallery.nearest_sample(look.snapshot, step)) is not None:
-        at = f" · step {taken}"
-    if look is not None and look.recorded:
-        label = f" · :orange-badge[recorded {verdict.day(look.snapshot)}]"
-    words = controls.described(config) if config is not None else "keep a run as reference"
-    with st.container(key=f"caption-{slot}"):
-        st.markdown(f"**{title}**{at}{label}  \n{words}")
-
-
-def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
-    card = state.shown.card
-    evaluations = {
-        run: evaluation
-        for run, (look, step) in zip(charts.RUNS, looks, strict=True)
-        if look is not None and look.snapshot.config.dataset == state.shown.dataset
-        and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
-    }
-    st.vega_lite_chart(
-        charts.histogram_frame(evaluations),
-        charts.histogram_spec(card.modes, card.mode_noun),
-        height=330, key="chart-histogram",
-        alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
-    )
-
-
-def _charts(state: State) -> None:
-    try:
-        _draw_charts(state, state.look_at_shown(), _reference(state))
-    except StoreError:
-        st.error(UNREADABLE)
-
-
-def _draw_charts(state: State, shown: Look | None, reference: Look | None) -> None:
-    """Six charts over the shown run's steps; the reference as far as it can be compared."""
-    steps, config = state.shown.steps, state.shown
-    histories = {
-        run: look.snapshot.history.until(steps)
-        for run, look in ((charts.THIS, shown), (charts.REFERENCE, reference))
-        if look is not None and look.snapshot.config.dataset == config.dataset
-    }
-    features = extractor(config.dataset, lab.settings().data)
-    drawn = [
-        *((charts.curve_frame(curve, histories), charts.curve_spec(curve, steps), curve)
-          for curve in charts.curves(config.card, features)),
-        *((charts.lines_frame(lines, histories), charts.lines_spec(lines, steps), lines)
-          for lines in charts.lines(config.loss, config.discriminator_loss)),
-    ]
-    for first in range(0, len(drawn), 2):
-        for column, (frame, spec, chart) in zip(
-            st.columns(2), drawn[first : first + 2], strict=True
-        ):
-            with column:
-                st.vega_lite_chart(frame, spec, height=charts.HEIGHT, alt=chart.described(),
-                                   key=f"chart-{chart.title}")
+                actions.apply(state, remedy, step)

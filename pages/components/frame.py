@@ -10,6 +10,7 @@ import streamlit as st
 from gan_core.challenges import CHALLENGES, Challenge
 from gan_core.settings import SettingsError
 from pages.components import lab
+from pages.components.prediction import prediction
 
 ICON = Path(__file__).parent / "icon.png"
 
@@ -29,7 +30,6 @@ STYLE = """
 [data-testid="stSidebarUserContent"] hr { margin: .4rem 0; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 [data-testid="stSidebar"] [data-testid="stPageLink"] a { padding: .1rem .5rem; }
-.coming { opacity: .68; font-size: .9rem; padding: .15rem .6rem; }
 /* Fading at every look repaints the page sixty times a second, on cores that train. */
 [data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
@@ -90,10 +90,7 @@ def frame(name: str) -> Challenge:
 def _menu() -> None:
     with st.container(gap=None):
         for challenge in CHALLENGES.values():
-            if challenge.page:
-                st.page_link(challenge.page, label=challenge.title, icon=challenge.icon)
-            else:
-                st.html(f'<div class="coming">{challenge.title} · coming</div>')
+            st.page_link(challenge.page, label=challenge.title, icon=challenge.icon)
 
 
 def device_badge() -> None:
@@ -118,9 +115,11 @@ def _missing() -> int:
 
 
 def heading(challenge: Challenge, idea: str) -> None:
-    """The page's title and question in two lines, and the idea one click away."""
-    title, popover, _ = st.columns([5, 1, 0.25], vertical_alignment="center")  # menu of the browser
+    """The page's title and question in two lines; the idea and a prediction one click away."""
+    title, guess, popover, _ = st.columns([4.6, 1.1, 1, 0.25], vertical_alignment="center")
     title.title(challenge.title, anchor=False)
+    with guess:
+        prediction(challenge)
     with popover.popover("The idea", icon=":material/lightbulb:", width="stretch"):
         st.markdown(idea)
     with st.container(key="question"):

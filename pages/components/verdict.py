@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gan_core.config import KNOBS, RunConfig
+from gan_core.config import RunConfig
 from gan_core.diagnosis import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
 from gan_core.records import EvalRecord, History
+from gan_core.headlines import HEADLINES
 from gan_core.store import RunSnapshot
+from pages.components.words import changed_words
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`tone` is one of info, success, warning, error."""
+    """`tone` is one of info, success, warning, error; `pages` name the challenges that explain it.
+    """
 
     tone: str
     text: str
     remedies: tuple[Remedy, ...] = ()
+    pages: tuple[str, ...] = ()
 
 
 def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
@@ -96,7 +100,9 @@ def _found(findings: list[Finding]) -> Verdict:
     text = f"**{SYMPTOMS[first.symptom].title}** since step {_whole(first.since)}. {first.evidence}"
     for other in others:
         text += f" Then: **{SYMPTOMS[other.symptom].title.lower()}** (step {_whole(other.since)})."
-    return Verdict("error" if first.severity == "severe" else "warning", text, first.remedies)
+    tone = "error" if first.severity == "severe" else "warning"
+    pages = dict.fromkeys(SYMPTOMS[finding.symptom].page for finding in findings)
+    return Verdict(tone, text, first.remedies, tuple(pages))
 
 
 def _quality(last: EvalRecord, config: RunConfig) -> str:
@@ -120,8 +126,9 @@ def _balance(history: History) -> str:
     return f"D is right on {right:.0%} of real and generated examples."
 
 
-def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
-    """What was changed and what it did to the result, "no clear difference" included.
+def difference(this: RunSnapshot, reference: RunSnapshot, headline: str = "frechet") -> str:
+    """What was changed and what it did, to the page's `headline` and to quality, "no clear
+    difference" included.
 
     Compared at equal steps, as far as both runs go. "" while there is nothing to compare.
     """
@@ -133,27 +140,37 @@ def difference(this: RunSnapshot, reference: RunSnapshot) -> str:
     mine, theirs = this.history.evaluation_at(step), reference.history.evaluation_at(step)
     if mine is None or theirs is None or not mine.step or mine.step != theirs.step:
         return ""
-    noun, modes = this.config.card.mode_noun, f"{mine.metrics['modes']:.0f}"
-    name, label, form = ("frechet", "Fréchet distance", ".0f")
-    if name not in mine.metrics:
-        name, label, form = ("kl_uniform", "KL to uniform", ".3g")
     beyond = max(this.history.last_step, reference.history.last_step) > step + 250
     both = ", as far as both go" if beyond and not this.live else ""
+    histories = (this.history.until(mine.step), reference.history.until(mine.step))
     return (
-        f"{_changed(this.config, reference.config)}At step {_whole(mine.step)}{both}: **{modes} "
-        f"{noun}{'' if modes == '1' else 's'}**, reference {theirs.metrics['modes']:.0f}; {label} "
-        f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
-        f"**{_judged(mine, theirs, name)}**"
+        f"{changed_words(this.config, reference.config)}At step {_whole(mine.step)}{both}: "
+        f"{_measured(headline, *histories)}{_compared(mine, theirs, this.config)}"
     )
 
 
-def _changed(this: RunConfig, reference: RunConfig) -> str:
-    names = [name for name in this.changes(base=reference) if name != "steps"]
-    changes = [f"{KNOBS[name].label} {getattr(reference, name)} → {getattr(this, name)}"
-               for name in names]
-    if not changes:
+def _measured(name: str, mine: History, theirs: History) -> str:
+    """A headline on both sides; "" for one that quality tells of anyway."""
+    if name in ("frechet", "modes"):
         return ""
-    return f"{', '.join(changes[:2])}{' and more' if len(changes) > 2 else ''}. "
+    headline = HEADLINES[name]
+    values = headline.of(mine), headline.of(theirs)
+    return (f"{headline.label} **{headline.told(values[0])}**, reference "
+            f"{headline.told(values[1])}; ")
+
+
+def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
+    """The quality of both in numbers, and which is better."""
+    modes = f"{mine.metrics['modes']:.0f}"
+    noun = config.card.mode_noun + ("" if modes == "1" else "s")
+    name, label, form = ("frechet", "Fréchet distance", ".0f")
+    if name not in mine.metrics:
+        name, label, form = ("kl_uniform", "KL to uniform", ".3g")
+    return (
+        f"**{modes} {noun}**, reference {theirs.metrics['modes']:.0f}; {label} "
+        f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
+        f"**{_judged(mine, theirs, name)}**"
+    )
 
 
 def _judged(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
@@ -163,11 +180,11 @@ def _judged(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
     floor = 0.05 if distance == "kl_uniform" else 1e-12
     ratio = (mine.metrics[distance] + floor) / (theirs.metrics[distance] + floor)
     if (modes >= share and ratio <= 1.1) or (abs(modes) < share and ratio < 0.8):
-        return "This run is better."
+        return "This run's samples are better."
     if (modes <= -share and ratio >= 0.9) or (abs(modes) < share and ratio > 1.25):
-        return "This run is worse."
+        return "This run's samples are worse."
     if abs(modes) < share:
-        return "No clear difference: the change did not help."
+        return "No clear difference in the samples: to them the change did not help."
     return "Mixed: the two measures disagree."
 
 

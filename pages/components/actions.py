@@ -1,0 +1,124 @@
+"""What a visitor does to a run: train, continue, pin, apply a remedy, change a knob in mid-run.
+
+A change in mid-run makes a run of its own, whose config says what changes at which step; the worker
+goes on from the checkpoint of the run it was made on.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from gan_core.config import KNOBS, ConfigError, RunConfig
+from gan_core.diagnosis import Remedy
+from gan_core.jobs import QueueFull
+from gan_core.store import StoreError
+from pages.components import lab
+from pages.components.lab import Look
+from pages.components.state import State
+
+HALT_SECONDS = 3.0  # how long a click waits for a run to stop
+BURST = 50  # steps that a run which others watch may be ahead of what the page knows
+
+
+def submit(state: State, config: RunConfig) -> bool:
+    """Have `config` trained; whether it will be. What prevents it becomes words."""
+    try:
+        lab.queue().submit(config, lab.viewer())
+    except (ConfigError, QueueFull) as error:
+        state.refusal = str(error)
+    except StoreError:
+        state.refusal = "The run cannot be stored: the server's disk may be full."
+    else:
+        state.problems, state.refusal = [], ""
+        return True
+    return False
+
+
+def train(state: State, config: RunConfig) -> None:
+    """Show the run of `config` and see that it is trained; the run shown before is let go."""
+    before = state.shown
+    if submit(state, config):
+        keep = {config.digest(), state.pinned.digest() if state.pinned else ""}
+        if before.digest() not in keep:
+            lab.queue().release(before.digest(), lab.viewer())
+        state.shown, state.fresh = config, False
+    st.rerun()
+
+
+def apply(state: State, remedy: Remedy, step: int) -> None:
+    """Pin the broken run, move the sliders to the remedy, and train it from the start."""
+    mended = state.shown.at(step).replace(**remedy.changes)
+    if submit(state, mended):
+        state.pinned, state.shown, state.pending = state.shown, mended, mended
+        state.fresh = False
+    st.rerun()
+
+
+def further(state: State, look: Look) -> int:
+    """Where Continue goes: to the run's own end, or as far again beyond it."""
+    reached, goal = look.snapshot.status.step, state.shown.steps
+    if reached >= goal:
+        goal = reached + (state.sliders or state.shown).steps
+    return min(goal, lab.settings().max_steps)
+
+
+def choose(state: State, where: str) -> None:
+    """A preset was pressed: the sliders go there in this very run."""
+    name = st.session_state[where]
+    if name is not None:
+        state.pending = state.challenge.offered[name].config
+        state.problems, state.refusal = [], ""
+
+
+# --- a change in mid-run -------------------------------------------------------------------------
+
+
+def mid_run_changes(shown: RunConfig, sliders: RunConfig | None, step: int) -> dict[str, Any]:
+    """What the sliders say of the settings that may change while a run goes on, where it differs
+    from what is in force after `step` steps. Empty if nothing does, or if they do not go together.
+    """
+    if sliders is None or step < 1:
+        return {}
+    now = shown.at(step)
+    changes = {name: getattr(sliders, name) for name, knob in KNOBS.items()
+               if knob.mid_run and getattr(sliders, name) != getattr(now, name)}
+    try:
+        now.replace(**changes)
+    except ConfigError:
+        return {}
+    return changes
+
+
+def change(state: State, look: Look, step: int) -> None:
+    """From `step` of the shown run on, train with the sliders' settings.
+
+    A live run is stopped where it is, unless others watch it.
+    """
+    shown = state.shown
+    if look.live:
+        step = _halted(look)
+    changed = shown.changed(step, **mid_run_changes(shown, state.sliders, step))
+    steps = max(shown.steps, state.sliders.steps)
+    if step >= steps:
+        steps = step + shown.steps
+    changed = changed.replace(steps=min(steps, lab.settings().max_steps))
+    if submit(state, changed):
+        state.pinned = state.pinned or shown
+        state.shown, state.fresh = changed, False
+    st.rerun()
+
+
+def _halted(look: Look) -> int:
+    """Stop a live run; the step at which it can be changed."""
+    digest = look.snapshot.digest
+    if not lab.queue().stop(digest, lab.viewer()):
+        return look.snapshot.status.step + BURST  # it goes on: a little after where it is
+    deadline = time.monotonic() + HALT_SECONDS
+    snapshot = look.snapshot
+    while snapshot.live and time.monotonic() < deadline:
+        time.sleep(0.05)
+        snapshot = lab.queue().snapshot(digest) or snapshot
+    return max(snapshot.status.step, 1)

@@ -1,0 +1,143 @@
+"""What a run made and how it went: samples beside the reference's, and the charts of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from gan_core.config import RunConfig
+from gan_core.extractor import extractor
+from gan_core.records import History
+from pages.components import charts as drawn
+from pages.components import controls, gallery, lab, verdict
+from pages.components.actions import submit
+from pages.components.lab import Look
+from pages.components.state import State
+from pages.components.words import described, marks
+
+Chart = tuple[str, pd.DataFrame, dict[str, Any], str]  # name, data, specification, alternative text
+
+
+def _slider(state: State) -> str:
+    """The key of the slider of steps: every run has its own, which begins at its right end."""
+    return f"{state.page}/at/{state.shown.digest()}/{max(state.shown.steps, 1)}"
+
+
+def looked_at(state: State) -> int | None:
+    """The step that the visitor looks back to; None at the right end."""
+    at = st.session_state.get(_slider(state), state.shown.steps)
+    return at if at < state.shown.steps else None
+
+
+# --- samples -------------------------------------------------------------------------------------
+
+
+def samples(state: State, shown: Look | None, reference: Look | None) -> None:
+    """Both runs' samples at one step, their histograms, and the difference in words.
+
+    At the right end of the slider a live run shows its newest samples; the reference always shows
+    the same step, so that what differs is the settings and not the length of training.
+    """
+    total, at = max(state.shown.steps, 1), looked_at(state)
+    step = at if at is not None else shown.snapshot.history.last_step if shown else total
+    averaged = st.session_state.get(f"{state.page}/averaged", False)
+    left, right, beside = st.columns(3)
+    with left:
+        _caption("this", "This run", state.shown, shown, step)
+        gallery.show(shown, step, "this", averaged)
+    with right:
+        _caption("reference", "Reference", state.pinned, reference, step)
+        _reference_samples(state, reference, step, averaged)
+    with beside:
+        _histogram(state, shown, reference, step)
+    st.slider(
+        "Look back: both runs at this step; at the right end, the newest samples", 0, total,
+        total, key=_slider(state), format="step %d", disabled=shown is None,
+    )
+    if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
+        st.toggle(
+            "Samples of the averaged generator", key=f"{state.page}/averaged",
+            help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
+    with st.container(key="difference"):
+        words = ""
+        if shown is not None and reference is not None:
+            words = verdict.difference(
+                shown.snapshot, reference.snapshot, state.challenge.headline)
+        st.markdown(words or "&nbsp;")
+
+
+def _reference_samples(state: State, reference: Look | None, step: int, averaged: bool) -> None:
+    if reference is not None or state.pinned is None:
+        gallery.show(reference, step, "reference", averaged)
+    elif st.button("Train the reference", help="It has not been trained on this server."):
+        submit(state, state.pinned)
+        st.rerun()
+
+
+def _caption(
+    slot: str, title: str, config: RunConfig | None, look: Look | None, step: int
+) -> None:
+    """Two lines: which run at which step, and its settings."""
+    if look is not None:
+        config = look.snapshot.config
+    at, label = "", ""
+    if look is not None and (taken := gallery.nearest_sample(look.snapshot, step)) is not None:
+        at = f" · step {taken}"
+    if look is not None and look.recorded:
+        label = f" · :orange-badge[recorded {verdict.day(look.snapshot)}]"
+    words = described(config) if config is not None else "pin a run to keep it here"
+    with st.container(key=f"caption-{slot}"):
+        st.markdown(f"**{title}**{at}{label}  \n{words}")
+
+
+def _histogram(state: State, shown: Look | None, reference: Look | None, step: int) -> None:
+    card = state.shown.card
+    evaluations = {
+        run: evaluation
+        for run, look in zip(drawn.RUNS, (shown, reference), strict=True)
+        if look is not None and look.snapshot.config.dataset == state.shown.dataset
+        and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
+    }
+    st.vega_lite_chart(
+        drawn.histogram_frame(evaluations),
+        drawn.histogram_spec(card.modes, card.mode_noun),
+        height=330, key="chart-histogram",
+        alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
+    )
+
+
+# --- charts --------------------------------------------------------------------------------------
+
+
+def charts(state: State, shown: Look | None, reference: Look | None) -> None:
+    """Charts over the shown run's steps, the page's own first; the reference as far as it can be
+    compared."""
+    steps, config = state.shown.steps, state.shown
+    histories = {
+        run: look.snapshot.history.until(steps)
+        for run, look in ((drawn.THIS, shown), (drawn.REFERENCE, reference))
+        if look is not None and look.snapshot.config.dataset == config.dataset
+    }
+    first = state.challenge.charts
+    made = sorted(_all_charts(config, histories),
+                  key=lambda chart: first.index(chart[0]) if chart[0] in first else len(first))
+    for start in range(0, len(made), 2):
+        for column, (name, frame, spec, alt) in zip(
+            st.columns(2), made[start : start + 2], strict=False
+        ):
+            with column:
+                st.vega_lite_chart(frame, spec, height=drawn.HEIGHT, alt=alt, key=f"chart-{name}")
+
+
+def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator[Chart]:
+    steps, events = config.steps, marks(config)
+    features = extractor(config.dataset, lab.settings().data)
+    for name, curve in drawn.curves(config.card, features).items():
+        yield (name, drawn.curve_frame(curve, histories), drawn.curve_spec(curve, steps, events),
+               curve.described())
+    for name, lines in drawn.lines(config.loss, config.discriminator_loss).items():
+        yield (name, drawn.lines_frame(lines, histories), drawn.lines_spec(lines, steps, events),
+               lines.described())

@@ -1,0 +1,80 @@
+"""Settings in words: for captions, differences and marks. No Streamlit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan_core.config import KNOBS, RunConfig
+
+
+def number_words(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
+
+
+def ratio_words(ratio: float) -> str:
+    """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
+    if ratio == 1:
+        return "equal"
+    return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
+
+
+def described(config: RunConfig) -> str:
+    """What distinguishes a config, for a caption: both rates, D steps, then what is not default."""
+    rates = (config.generator_learning_rate, config.discriminator_learning_rate)
+    parts = [f"rates G {rates[0]:.2g}, D {rates[1]:.2g}"]
+    if config.discriminator_steps > 1:
+        parts.append(f"{config.discriminator_steps} D steps")
+    shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps", "schedule"}
+    parts += [setting_words(name, value) for name, value in config.changes().items()
+              if name not in shown]
+    parts += [f"from step {step}: {words}" for step, words in marks(config) if step != _frozen(config)]
+    return " · ".join(parts)
+
+
+def setting_words(name: str, value: Any) -> str:
+    """A setting in words: "Dropout in D 0.4", "Hinge", "Spectral normalisation"."""
+    knob = KNOBS[name]
+    if name == "learning_rate_ratio":
+        return f"rates {ratio_words(value)}"
+    if knob.choices is not None:
+        return knob.choices[value]
+    if isinstance(value, bool):
+        return knob.label if value else f"no {knob.label}"
+    return f"{knob.label} {number_words(value)}"
+
+
+def marks(config: RunConfig) -> tuple[tuple[int, str], ...]:
+    """What happens in mid-run, and at which step: for the time axis."""
+    changes = [
+        (step, ", ".join(setting_words(name, value)
+                         for name, value in now.changes(base=config.at(step - 1)).items()))
+        for step, now in config.stages[1:]
+    ]
+    frozen = [(_frozen(config), "G frozen")] if _frozen(config) else []
+    return tuple(sorted(frozen + changes))
+
+
+def _frozen(config: RunConfig) -> int:
+    return config.freeze_generator
+
+
+def changed_words(this: RunConfig, reference: RunConfig) -> str:
+    """What sets a run apart from its reference, or ""."""
+    names = [name for name in this.changes(base=reference) if name not in ("steps", "schedule")]
+    parts = [f"{KNOBS[name].label} {_value(name, reference)} → {_value(name, this)}"
+             for name in names]
+    if this.schedule != reference.schedule:
+        parts += [f"from step {step}: {words}" for step, words in marks(this)
+                  if step != _frozen(this)] or ["no change in mid-run"]
+    if not parts:
+        return ""
+    return f"{', '.join(parts[:2])}{' and more' if len(parts) > 2 else ''}. "
+
+
+def _value(name: str, config: RunConfig) -> str:
+    value = getattr(config, name)
+    if name == "learning_rate_ratio":
+        return ratio_words(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.replace("_", " ") if isinstance(value, str) else number_words(value)

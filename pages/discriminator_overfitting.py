@@ -1,0 +1,74 @@
+"""Discriminator overfitting: three curves of D's scores, and the nearest training images."""
+
+import streamlit as st
+
+from pages.components.claims import claims
+from pages.components.experiment import experiment
+from pages.components.frame import frame, heading
+from pages.components.neighbours import neighbours
+
+PAGE = "discriminator_overfitting"
+challenge = frame(PAGE)
+
+heading(
+    challenge,
+    idea="""
+$D$ should learn what digits look like. With few images it can learn *which* images they are
+instead. Held-out images, which training never shows, tell the two apart: to a $D$ that has learned
+digits they are real, to one that knows its images by heart they are as foreign as samples. On $D$'s
+scale of logits $s$,
+
+$$r_v = \\frac{\\mathbb E\\, s(\\text{training}) - \\mathbb E\\, s(\\text{held out})}
+{\\mathbb E\\, s(\\text{training}) - \\mathbb E\\, s(\\text{generated})}$$
+
+is 0 without overfitting and 1 when $D$ takes new images for generated ones.
+
+*Source:* Karras et al., [Training Generative Adversarial Networks with Limited
+Data](https://arxiv.org/abs/2006.06676), 2020, section 2.
+""",
+)
+
+state = experiment(PAGE, challenge)
+
+st.subheader("Has the generator copied?")
+st.markdown(
+    "Left: a generated image. Middle: the nearest training image. Right: the nearest image that "
+    "training never showed. A copy lies much nearer to a training image than to any new one."
+)
+neighbours(state)
+
+happened, why, helps = st.columns(3)
+with happened:
+    st.subheader("What happens")
+    st.markdown(
+        """
+In the chart of $D$'s scores, the curve of **new images** leaves that of the training images and sinks
+towards the samples: $D$ accepts what it has seen and rejects the rest, real or not. $G$ is then
+judged by its likeness to 200 pictures, not to digits. Its samples become less varied, and the
+Fréchet distance to real digits, of which the test set holds 10 000 others, stays high.
+"""
+    )
+with why:
+    st.subheader("Why")
+    st.markdown(
+        """
+$D$ has some half a million weights and sees each of 200 images hundreds of times. Telling them apart
+one by one costs it less than learning what they share. The gradient it sends points $G$ to single
+pictures. With 60 000 images the same $D$ cannot do that in the same time: set the slider of training
+images and see where the gap closes.
+"""
+    )
+with helps:
+    st.subheader("What helps")
+    st.markdown(
+        """
+- **Dropout in D**: no unit that recognises one image can be relied on. Samples improve clearly even
+  where $D$ still overfits.
+- **Fewer D steps**: less time to learn by heart.
+- **Label smoothing**: $D$ gains nothing from being certain.
+- **More images**, or **augmentation**: the published remedy for limited data; a fully connected
+  network learns little under it in a short session.
+"""
+    )
+
+claims(PAGE)

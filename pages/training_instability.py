@@ -1,0 +1,89 @@
+"""Training instability: the Dirac-GAN in the plane, and the same swings on MNIST."""
+
+import streamlit as st
+
+from pages.components.band import band
+from pages.components.claims import claims
+from pages.components.experiment import experiment
+from pages.components.frame import frame, heading
+from pages.components.portrait import portrait
+
+PAGE = "training_instability"
+challenge = frame(PAGE)
+
+heading(
+    challenge,
+    idea="""
+Training looks for a point $(\\theta^*, \\psi^*)$ at which neither network can gain by moving: a
+**Nash equilibrium**. Both follow a gradient,
+
+$$\\dot\\theta = -\\nabla_\\theta \\mathcal L_G(\\theta, \\psi), \\qquad
+\\dot\\psi = -\\nabla_\\psi \\mathcal L_D(\\theta, \\psi),$$
+
+but these are gradients of *two* functions. The field they form need not point downhill anywhere:
+it can turn around the equilibrium. Whether training arrives is read from the eigenvalues of the
+field's Jacobian there. Negative real parts: it converges. Purely imaginary ones: it circles, and
+steps of finite size spiral outwards.
+
+*Sources:* Mescheder et al., [The Numerics of GANs](https://arxiv.org/abs/1705.10461), 2017, and
+[Which Training Methods for GANs do actually Converge?](https://arxiv.org/abs/1801.04406), 2018.
+""",
+)
+
+state = experiment(PAGE, challenge)
+
+st.subheader("The smallest GAN there is")
+st.markdown(
+    "One real point at 0, a generator that makes one point θ, a discriminator that is a line of slope "
+    "ψ. Everything that training can do fits into a plane. Move the controls: nothing is trained, it "
+    "is computed at once."
+)
+portrait(PAGE)
+
+st.subheader("Is it the settings, or the seed?")
+st.markdown(
+    "The same settings under five seeds: the line is the median, the band reaches from the lowest to "
+    "the highest. What lies inside the band is no difference between settings."
+)
+band(state)
+
+happened, why, helps = st.columns(3)
+with happened:
+    st.subheader("What happens")
+    st.markdown(
+        """
+*Break it* trains a Wasserstein critic without the limit on its slope that the theory asks for. Its
+loss has no lowest value, so it grows steeper; $G$ is thrown from one place to another, and $D$'s
+scores of real and generated examples change places again and again. **Swing** is how far their
+difference moves in the last 300 steps.
+
+A run whose loss or gradient becomes infinite has **diverged**: try *More → Divergence*.
+"""
+    )
+with why:
+    st.subheader("Why")
+    st.markdown(
+        """
+In the plane above, without a regulariser, the field turns: when $\\theta$ is right of the data, $D$
+tilts to push it left; when it arrives at 0, $D$ is still tilted and pushes it past. Nothing takes
+energy out of the swing, and each finite step adds some.
+
+A regulariser that flattens $D$ near the data, such as R1's $\\tfrac\\gamma2 \\lVert\\nabla
+D(x)\\rVert^2$, is that friction: the eigenvalues move to the left.
+"""
+    )
+with helps:
+    st.subheader("What helps")
+    st.markdown(
+        """
+- **A bound on D's slope**: spectral normalisation, or a gradient penalty.
+- **R1**, friction where the data is.
+- **Lower rates**, or **two time scales** ($D$ faster than $G$): smaller steps overshoot less. They
+  slow a swing and do not remove its cause.
+- **Clipped gradients** bound a single step, not the field.
+
+All of them are under *More*; the verdict offers those that fit the run.
+"""
+    )
+
+claims(PAGE)

@@ -1,0 +1,76 @@
+"""Vanishing gradients: a frozen generator's gradient under two losses, and the failure live."""
+
+import streamlit as st
+
+from pages.components.claims import claims
+from pages.components.experiment import experiment
+from pages.components.frame import frame, heading
+
+PAGE = "vanishing_gradients"
+challenge = frame(PAGE)
+
+heading(
+    challenge,
+    idea="""
+With $s$ the logit that $D$ gives a sample, the two forms of the generator's loss are
+
+$$\\text{minimax: } \\log(1 - \\sigma(s)), \\qquad
+\\text{non-saturating: } -\\log \\sigma(s),$$
+
+and what each passes on to $G$, per logit, is
+
+$$\\left|\\frac{\\partial \\mathcal L_G}{\\partial s}\\right| = \\sigma(s)
+\\quad\\text{or}\\quad \\sigma(-s).$$
+
+They agree at $s = 0$, where $D$ is undecided. When $D$ is sure that a sample is generated, $s \\to
+-\\infty$: the first goes to 0, the second to 1. The minimax loss goes silent exactly when $G$ is
+worst.
+
+*Sources:* Goodfellow et al., [Generative Adversarial Nets](https://arxiv.org/abs/1406.2661), 2014,
+section 3; Arjovsky & Bottou, [Towards Principled Methods for Training
+GANs](https://arxiv.org/abs/1701.04862), 2017.
+""",
+)
+
+experiment(PAGE, challenge)
+
+happened, why, helps = st.columns(3)
+with happened:
+    st.subheader("What happens")
+    st.markdown(
+        """
+Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples
+from digits. At every step the gradient is measured that $G$ *would* get, for the same samples and
+the same $D$, under both losses. One falls by orders of magnitude, the other grows.
+
+*Break it* shows the same live: $D$ learns twenty times as fast, five times a round; $G$ stands
+still. Watch the two **gauges**: they are measured on one batch, whichever loss trains.
+"""
+    )
+with why:
+    st.subheader("Why")
+    st.markdown(
+        """
+Digits fill a thin part of the 784-dimensional cube, and so do samples: a $D$ that is good enough
+separates the two without an error, and is flat everywhere else. Where $D$ is flat and sure, the
+minimax loss has no slope to follow.
+
+**Why it is rare in practice.** Adam divides each gradient by its own recent size, so that a gradient
+a thousand times smaller moves $G$ just as far, as long as its direction is not noise. Plain gradient
+descent does not: *More → Without Adam*.
+"""
+    )
+with helps:
+    st.subheader("What helps")
+    st.markdown(
+        """
+- **The non-saturating loss**: the gradient is largest where $D$ rejects every sample. It restores
+  the gradient, not the quality: a $D$ so far ahead is still a poor teacher.
+- **Label smoothing** keeps $D$ from growing ever surer of real images; the gradient falls later and
+  less deep.
+- **WGAN-GP**: a critic of bounded slope has a gradient everywhere.
+- **Balance**: equal rates, one $D$ step a round. Even the minimax loss then works (*Healthy*).
+"""
+    )
+
+claims(PAGE)
