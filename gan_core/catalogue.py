@@ -1,5 +1,7 @@
 """What a config can choose from: data sets, networks, losses and the rest, as cards. Torch-free.
 
+Ring and grid: the mixtures of Lin et al., "PacGAN" (2018), section 4.1.
+
 A card says what the light rooms need to know; the room of the same subject (`datasets`, `networks`,
 `losses`) holds the thing itself. Adding one is a function there and a line here.
 """
@@ -8,6 +10,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import numpy as np
+
+Centres = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -21,16 +27,30 @@ class DatasetCard:
     mode_noun: str  # what one mode is called
     mode_rule: str  # what counts as a mode that is there
     extent: float = 0.0  # points lie within ±this
+    centres: Centres = ()  # of the mixture that points come from
+    sigma: float = 0.0  # its standard deviation in either direction
     classifier: str = ""  # of images: what the files of the one that measures them are called
+
+
+def _ring(count: int) -> Centres:
+    """Centres on the unit circle, evenly spaced."""
+    angles = 2 * np.pi * np.arange(count) / count  # linspace(0, 2π, 8) counts one centre twice
+    return tuple(zip(np.cos(angles).tolist(), np.sin(angles).tolist(), strict=True))
+
+
+def _grid(ticks: tuple[float, ...]) -> Centres:
+    """Every pair of two ticks."""
+    return tuple((x, y) for y in ticks for x in ticks)
 
 
 DATASETS: dict[str, DatasetCard] = {
     "mnist": DatasetCard("MNIST digits", "image", 60_000, 10, "digit", "a share of at least 1 %",
                          classifier="digit"),
     "ring": DatasetCard("2-D ring of 8 Gaussians", "points", 100_000, 8, "mode",
-                        "at least one sample within 3σ", 1.6),
+                        "at least one sample within 3σ", 1.6, _ring(8), 0.01),
     "grid": DatasetCard("2-D grid of 25 Gaussians", "points", 100_000, 25, "mode",
-                        "at least one sample within 3σ", 5.0),
+                        "at least one sample within 3σ", 5.0, _grid((-4.0, -2.0, 0.0, 2.0, 4.0)),
+                        0.05),
     "fashion_mnist": DatasetCard("Fashion-MNIST (downloaded once)", "image", 60_000, 10, "garment",
                                  "a share of at least 1 %", classifier="fashion"),
 }

@@ -1,9 +1,9 @@
 """Data sets, held on the device as one tensor each; a batch is one index operation.
 
 MNIST: Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (CC BY-SA 3.0), all
-70 000 images bundled. Fashion-MNIST comes from `downloads`. Ring and grid: the mixtures of Lin et
-al., "PacGAN" (2018), section 4.1. Long-tailed classes: Cui et al., "Class-Balanced Loss Based on
-Effective Number of Samples" (2019).
+70 000 images bundled. Fashion-MNIST comes from `downloads`. Ring and grid are drawn as their cards
+in `catalogue` say. Long-tailed classes: Cui et al., "Class-Balanced Loss Based on Effective Number
+of Samples" (2019).
 """
 
 from __future__ import annotations
@@ -121,18 +121,6 @@ def as_bytes(images: Tensor) -> Tensor:
 # --- the data sets -------------------------------------------------------------------------------
 
 
-def ring_centres() -> np.ndarray:
-    """Eight centres on the unit circle, shape (8, 2)."""
-    angles = 2 * np.pi * np.arange(8) / 8  # linspace(0, 2π, 8) would count one centre twice
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def grid_centres() -> np.ndarray:
-    """{−4, −2, 0, 2, 4}², shape (25, 2)."""
-    ticks = np.arange(-4.0, 5.0, 2.0)
-    return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-
-
 def _mnist() -> dict:
     with np.load(DATA / "mnist.npz", allow_pickle=False) as bundle:
         # The test images come in two halves by two groups of writers, the first the neater one
@@ -146,9 +134,10 @@ def _mnist() -> dict:
         }
 
 
-def _mixture(name: str, centres: np.ndarray, sigma: float) -> dict:
-    random = np.random.default_rng(SUBSET_SEED)
-    draw = {"train": DATASETS[name].examples, "held_out": 10_000}
+def _mixture(name: str) -> dict:
+    card, random = DATASETS[name], np.random.default_rng(SUBSET_SEED)
+    centres, sigma = np.array(card.centres), card.sigma
+    draw = {"train": card.examples, "held_out": 10_000}
     modes = {part: random.integers(len(centres), size=size) for part, size in draw.items()}
     points = {
         part: torch.from_numpy(centres[mode] + sigma * random.standard_normal((len(mode), 2)))
@@ -172,8 +161,8 @@ def _fashion_mnist() -> dict:
 SOURCES: dict[str, Callable[[], dict]] = {
     "mnist": _mnist,
     "fashion_mnist": _fashion_mnist,
-    "ring": lambda: _mixture("ring", ring_centres(), 0.01),
-    "grid": lambda: _mixture("grid", grid_centres(), 0.05),
+    "ring": lambda: _mixture("ring"),
+    "grid": lambda: _mixture("grid"),
 }
 
 

@@ -43,14 +43,19 @@ from torch import Tensor
 from gan_core.bins import Bins, different_bins, make_bins
 from gan_core.datasets import Dataset, as_bytes, scaled
 from gan_core.frechet import frechet, moments
-from gan_core.neighbours import copying, density_coverage, nearest_distances, neighbour_radii
+from gan_core.neighbours import (
+    NEAREST_POOL,
+    copying,
+    density_coverage,
+    nearest_distances,
+    neighbour_radii,
+)
 
 IMAGE_SAMPLES = 2000
 POINT_SAMPLES = 2500
 SHEET = 64  # pictures of the sample sheet; the first latents
 MODE_SHARE = 0.01
 PAIRWISE = 500  # images whose pixel distances are compared
-NEAREST_POOL = 2000  # reals among which a nearest neighbour is looked for
 JUDGED = 960  # examples D judges: whole groups of four of up to six packed samples, and of eight
 CHUNK = 250  # images that pass the extractor at a time: what fits a core's cache is twice as fast
 
@@ -110,14 +115,12 @@ def acceptance(
 ) -> dict[str, float]:
     """How D judges training reals, reals it never saw, and `samples` (n, d).
 
-    `centre` is the logit at which D is undecided: 0 for cross-entropy and hinge, ½ for least
-    squares, None where a logit means nothing by itself (Wasserstein, relativistic); then midway
-    between the mean logits of held-out reals and of samples.
+    `centre` as in `undecided`.
     """
     parts = {"train": data.train, "held_out": data.unseen, "generated": samples}
     logits = {name: judge(judged_rows(part)).float() for name, part in parts.items()}
     train, held_out, generated = logits.values()
-    middle = (held_out.mean() + generated.mean()) / 2 if centre is None else centre
+    middle = undecided(held_out, generated, centre)
     return {
         **{f"accuracy_{name}": (s > middle).float().mean().item() for name, s in logits.items()},
         **{f"score_{name}": (s - middle).sigmoid().mean().item() for name, s in logits.items()},
@@ -125,6 +128,15 @@ def acceptance(
         "r_v": validation_ratio(train, held_out, generated),
         "r_t": (train - middle).sign().mean().item(),
     }
+
+
+def undecided(held_out: Tensor, generated: Tensor, centre: float | None) -> float | Tensor:
+    """The logit at which D cannot tell, of its logits (k, 1) on new reals and on samples.
+
+    `centre` is 0 for cross-entropy and hinge, ½ for least squares, and None where a logit means
+    nothing by itself (Wasserstein, relativistic); then it is midway between the two means.
+    """
+    return (held_out.mean() + generated.mean()) / 2 if centre is None else centre
 
 
 def validation_ratio(train: Tensor, held_out: Tensor, generated: Tensor) -> float:

@@ -15,6 +15,8 @@ from torch import Tensor
 from gan_core.datasets import Dataset, scaled
 
 NEIGHBOURS = 5  # k of density and coverage, as in Naeem et al. (2020)
+NEAREST_POOL = 2000  # reals of either part among which a nearest one is looked for
+SUSPECTS = 16  # of a sheet, the pictures shown beside their neighbours
 CHUNK = 4096  # images of a pool held as floats at a time: 13 MB of digits
 
 
@@ -103,12 +105,33 @@ def sheet_neighbours(pictures: np.ndarray, data: Dataset) -> SheetNeighbours:
     """Nearest training and held-out reals of a sheet, uint8 (n, 28, 28), as it is drawn and stored.
 
     The first reals of either part, in equal numbers: a larger pool has nearer neighbours whether
-    or not anything was copied.
+    or not anything was copied. At most NEAREST_POOL: a training set of so few images, which is
+    where G can copy, is searched whole, and of a larger one a part, for the sake of time.
     """
     images = torch.from_numpy(pictures.reshape(len(pictures), -1)).to(data.train.device)
-    pool = min(len(data.train), len(data.held_out))
+    pool = min(NEAREST_POOL, len(data.train), len(data.held_out))
     train, held_out = (
         [found[:, 0].cpu().numpy() for found in nearest_neighbours(images, part[:pool])]
         for part in (data.train, data.held_out)
     )
     return SheetNeighbours(*train, *held_out, pool)
+
+
+def most_copied(pictures: np.ndarray, data: Dataset) -> np.ndarray:
+    """Of a sheet, uint8 (n, 28, 28), the SUSPECTS pictures that look most copied, beside their
+    nearest training and held-out reals: uint8 (SUSPECTS, 3, 28, 28), the most suspicious first.
+
+    Looks copied: its distance to the nearest training real is a small part of that to the nearest
+    held-out real.
+    """
+    found = sheet_neighbours(pictures, data)
+    # A held-out real itself has distance 0.
+    ratios = found.train_distances / np.maximum(found.held_out_distances, 1e-6)
+    chosen = np.argsort(ratios, kind="stable")[:SUSPECTS]
+    parts = (pictures[chosen], _rows(data.train, found.train_rows[chosen]),
+             _rows(data.held_out, found.held_out_rows[chosen]))
+    return np.stack([part.reshape(-1, *pictures.shape[1:]) for part in parts], axis=1)
+
+
+def _rows(examples: Tensor, rows: np.ndarray) -> np.ndarray:
+    return examples[torch.from_numpy(rows).to(examples.device)].cpu().numpy()

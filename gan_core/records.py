@@ -68,15 +68,20 @@ class EvalRecord:
 
 @dataclass(frozen=True, slots=True)
 class SampleRecord:
-    """What G makes of the fixed latents after `step` steps; stored as a file beside the history.
+    """What a look shows after `step` steps; stored as a file beside the history.
 
-    `samples` is uint8 (64, 28, 28) for images, float32 (n, 2) for 2-D points. `averaged` tells
-    those of the generator whose weights are averaged over time.
+    `samples` holds, for each `view`:
+    - samples: what G makes of the fixed latents, uint8 (64, 28, 28) for images, float32 (n, 2) for
+      2-D points;
+    - averaged: the same of the generator whose weights are averaged over time;
+    - surface, for points: D's score σ(logit − c) over the plane, float32 (48, 48), top row first;
+    - neighbours, for images: triples of a generated, the nearest training and the nearest held-out
+      image, uint8 (16, 3, 28, 28).
     """
 
     step: int
     samples: np.ndarray = field(compare=False, repr=False)
-    averaged: bool = False
+    view: str = "samples"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,10 @@
-"""Samples as files of a run: 000250.png is a sheet of images, 000250.npy are 2-D points.
+"""What a look at a run leaves as files, a folder for each view and a file for each step.
 
-Those of the averaged generator have the same names in a folder of their own.
+    samples/, samples_ema/   000250.png: a sheet of images; 000250.npy: 2-D points
+    surface/                 000250.png: what D thinks over the plane, 48×48 greys
+    neighbours/              000250.png: generated images beside the nearest real ones
+
+Torch-free.
 """
 
 from __future__ import annotations
@@ -9,41 +13,21 @@ import io
 import math
 import os
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 SHEET_COLUMNS, SHEET_SCALE, SEPARATOR_GREY = 8, 2, 72
-
-FOLDER, AVERAGED_FOLDER = "samples", "samples_ema"
+PIXELS = 28  # a side of an image
+TRIPLE = 3  # generated, the nearest training image, the nearest held-out image
 
 _NAME = re.compile(r"(\d{6,})\.(?:png|npy)")
 
 
-def sample_folder(run: Path, averaged: bool = False) -> Path:
-    """Where a run keeps what G, or the averaged generator, made."""
-    return run / (AVERAGED_FOLDER if averaged else FOLDER)
-
-
-def sample_path(run: Path, step: int, ending: str, averaged: bool = False) -> Path:
-    return sample_folder(run, averaged) / f"{int(step):06d}.{ending}"
-
-
-def sample_files(run: Path, averaged: bool = False) -> list[tuple[int, Path]]:
-    """Steps and files of a run's samples, in order of step."""
-    folder = sample_folder(run, averaged)
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    found = ((_NAME.fullmatch(name), name) for name in names)
-    return sorted((int(match[1]), folder / name) for match, name in found if match)
-
-
-def sample_steps(run: Path, averaged: bool = False) -> tuple[int, ...]:
-    """Steps that have samples, in order."""
-    return tuple(dict.fromkeys(step for step, _ in sample_files(run, averaged)))
+# --- arrays as files -----------------------------------------------------------------------------
 
 
 def sheet_png(images: np.ndarray) -> bytes:
@@ -59,9 +43,7 @@ def sheet_png(images: np.ndarray) -> bytes:
         sheet[top : top + height, left : left + width] = image
     picture = Image.fromarray(sheet)
     size = (picture.width * SHEET_SCALE, picture.height * SHEET_SCALE)
-    buffer = io.BytesIO()
-    picture.resize(size, Image.Resampling.NEAREST).save(buffer, "PNG")
-    return buffer.getvalue()
+    return _png(picture.resize(size, Image.Resampling.NEAREST))
 
 
 def points_npy(points: np.ndarray) -> bytes:
@@ -71,6 +53,26 @@ def points_npy(points: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def surface_png(scores: np.ndarray) -> bytes:
+    """Scores from 0 to 1, (h, w), as greys, black at 0 and white at 1."""
+    return _png(Image.fromarray(np.rint(255 * scores).astype(np.uint8)))
+
+
+def neighbours_png(pictures: np.ndarray) -> bytes:
+    """Triples of images, uint8 (n, 3, 28, 28), one a row, pixel by pixel, as grey PNG."""
+    rows = pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS)
+    return _png(Image.fromarray(np.ascontiguousarray(rows)))
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+# --- files as arrays -----------------------------------------------------------------------------
+
+
 def read_points(path: Path) -> np.ndarray:
     """Points, float32 (n, 2). Raises OSError if there is no file, ValueError on anything else."""
     with open(path, "rb") as file:
@@ -78,3 +80,97 @@ def read_points(path: Path) -> np.ndarray:
     if points.ndim != 2:
         raise ValueError(f"its shape is {points.shape}")
     return points
+
+
+def read_surface(path: Path) -> np.ndarray:
+    """Scores, float32 (h, w), to within 1/510 of what D gave; the top row first.
+
+    Raises OSError if there is no file, ValueError on anything else.
+    """
+    return _grey(path).astype(np.float32) / 255
+
+
+def read_neighbours(path: Path) -> np.ndarray:
+    """Triples, uint8 (n, 3, 28, 28): generated, nearest training and nearest held-out image.
+
+    Raises OSError if there is no file, ValueError on anything else.
+    """
+    grey = _grey(path)
+    if grey.shape[0] % PIXELS or grey.shape[1] != TRIPLE * PIXELS:
+        raise ValueError(f"its shape is {grey.shape}")
+    return grey.reshape(-1, PIXELS, TRIPLE, PIXELS).swapaxes(1, 2)
+
+
+def _grey(path: Path) -> np.ndarray:
+    """The pixels of a grey PNG, uint8 (h, w)."""
+    content = path.read_bytes()
+    try:
+        pixels = np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]))
+    except (OSError, SyntaxError) as error:  # what Pillow raises of a file it cannot decode
+        raise ValueError(str(error)) from None
+    if pixels.ndim != 2 or pixels.dtype != np.uint8:
+        raise ValueError(f"its shape is {pixels.shape}, of {pixels.dtype}")
+    return pixels
+
+
+def neighbour_distances(pictures: np.ndarray) -> np.ndarray:
+    """Euclidean distances of generated images to their nearest training and held-out images,
+    (n, 2), on the scale of [−1, 1]; of triples, uint8 (n, 3, 28, 28)."""
+    scaled = pictures.astype(np.float64) / 127.5
+    return np.sqrt(((scaled[:, 1:] - scaled[:, :1]) ** 2).sum((2, 3)))
+
+
+# --- folders -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """One thing that a look keeps: in which folder, how, and how many an exported run keeps.
+
+    `formats` gives the ending and the writer for arrays of so many dimensions.
+    """
+
+    folder: str
+    exported: int
+    formats: Mapping[int, tuple[str, Callable[[np.ndarray], bytes]]]
+
+
+_SAMPLES = {2: ("npy", points_npy), 3: ("png", sheet_png)}
+VIEWS = {
+    "samples": View("samples", 40, _SAMPLES),
+    "averaged": View("samples_ema", 40, _SAMPLES),
+    "surface": View("surface", 40, {2: ("png", surface_png)}),
+    "neighbours": View("neighbours", 12, {4: ("png", neighbours_png)}),
+}
+
+
+def encoded(view: str, array: np.ndarray) -> tuple[str, bytes]:
+    """The ending and the content of the file that keeps `array` for `view`, one of VIEWS."""
+    ending, write = VIEWS[view].formats[array.ndim]
+    return ending, write(array)
+
+
+def view_folder(run: Path, view: str) -> Path:
+    return run / VIEWS[view].folder
+
+
+def view_path(run: Path, view: str, step: int, ending: str) -> Path:
+    return view_folder(run, view) / f"{int(step):06d}.{ending}"
+
+
+def view_files(run: Path, view: str) -> list[tuple[int, Path]]:
+    """Steps and files of a view of a run, in order of step; none where it has no such folder."""
+    folder = view_folder(run, view)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    found = ((_NAME.fullmatch(name), name) for name in names)
+    return sorted((int(match[1]), folder / name) for match, name in found if match)
+
+
+def view_steps(run: Path) -> dict[str, tuple[int, ...]]:
+    """The steps that have a file, in order, for each view that has any."""
+    found = {view: tuple(dict.fromkeys(step for step, _ in view_files(run, view)))
+             for view in VIEWS}
+    return {view: steps for view, steps in found.items() if steps}

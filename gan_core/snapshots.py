@@ -11,6 +11,7 @@ import dataclasses
 import json
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +19,7 @@ from typing import Any, BinaryIO
 from gan_core.config import ConfigError, RunConfig
 from gan_core.files import stamp
 from gan_core.records import OUTCOMES, EvalRecord, History, Outcome, StepRecord, from_line
-from gan_core.samples import AVERAGED_FOLDER, FOLDER, sample_steps
+from gan_core.samples import VIEWS, view_steps
 
 STATES = ("queued", "starting", "running", "finished", "stopped", "diverged", "failed")
 LIVE_STATES = frozenset(STATES[:3])
@@ -93,9 +94,17 @@ class RunSnapshot:
     config: RunConfig
     history: History
     status: RunStatus
-    samples: tuple[int, ...]  # steps that have a sheet (images) or points
+    views: Mapping[str, tuple[int, ...]]  # of samples.VIEWS: the steps that have a file, in order
     place: int = 0  # in the queue: 1 is next, 0 is not queued
-    averaged_samples: tuple[int, ...] = ()  # steps that have those of the averaged generator
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """Steps that have a sheet (images) or points."""
+        return self.views.get("samples", ())
+
+    def last_view(self, view: str, step: int) -> int | None:
+        """The last step at or before `step` that has a file of `view`."""
+        return max((taken for taken in self.views.get(view, ()) if taken <= step), default=None)
 
     @property
     def live(self) -> bool:
@@ -130,12 +139,10 @@ class RunSnapshot:
             status, state="finished", step=steps, steps=steps, seconds=seconds, seconds_left=None,
             reason="",
         )
-        samples, averaged = (
-            tuple(step for step in taken if step <= steps)
-            for taken in (self.samples, self.averaged_samples)
-        )
+        views = {view: tuple(step for step in taken if step <= steps)
+                 for view, taken in self.views.items()}
         return dataclasses.replace(
-            self, config=config, history=history, samples=samples, averaged_samples=averaged
+            self, config=config, history=history, views=views
         ).standing(finished)
 
 
@@ -187,7 +194,8 @@ class RunReader:
         """The run as it is now, None if there is none; StoreError if config.json is corrupt."""
         with self._lock:
             # Taken before reading: what changes meanwhile is noticed at the next look.
-            names = ("config.json", "status.json", "history.jsonl", FOLDER, AVERAGED_FOLDER)
+            folders = [view.folder for view in VIEWS.values()]
+            names = ("config.json", "status.json", "history.jsonl", *folders)
             stamps = tuple(stamp(self._run / name) for name in names)
             if not stamps[0]:
                 return None
@@ -206,8 +214,7 @@ class RunReader:
         history = self._history.read()
         status = self._status(config, history)
         return RunSnapshot(
-            self._run.name, config, history, status, sample_steps(self._run),
-            averaged_samples=sample_steps(self._run, averaged=True),
+            self._run.name, config, history, status, view_steps(self._run)
         ).standing(status)
 
     def _status(self, config: RunConfig, history: History) -> RunStatus:

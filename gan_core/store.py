@@ -5,6 +5,8 @@
       history.jsonl    appended, one record a line; a torn last line is ignored
       samples/         000250.png (image sheets) or 000250.npy (2-D points)
       samples_ema/     the same of the averaged generator, if the run has one
+      surface/         000250.png: what D thinks over the plane, for 2-D points
+      neighbours/      000250.png: the nearest real images, for images
       checkpoint.pt    latest, replaced atomically
       status.json      state, step, rate, time left; replaced atomically
       log.txt          the worker's own words
@@ -24,7 +26,7 @@ import shutil
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,14 @@ from gan_core import files
 from gan_core.config import RunConfig
 from gan_core.records import EvalRecord, SampleRecord, StepRecord, from_line, to_line
 from gan_core.samples import (
-    points_npy,
+    VIEWS,
+    encoded,
+    read_neighbours,
     read_points,
-    sample_files,
-    sample_folder,
-    sample_path,
-    sheet_png,
+    read_surface,
+    view_files,
+    view_folder,
+    view_path,
 )
 from gan_core.snapshots import (
     RunReader,
@@ -52,7 +56,6 @@ from gan_core.snapshots import (
 
 CACHED_RUNS = 64
 CACHED_RECORDS = 500_000  # about 200 MB
-EXPORTED_SHEETS = 40
 MOST_RUNS = 2000  # more make listing the store slow, however small they are
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")
@@ -146,38 +149,47 @@ class RunStore:
 
         Raises StoreError if there is none.
         """
-        path = sample_path(self._folder(digest), step, "png", averaged)
-        try:
-            return path.read_bytes()
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+        path = view_path(self._folder(digest), _maker(averaged), step, "png")
+        return _read(path, Path.read_bytes, "a sheet")
 
     def points(self, digest: str, step: int, averaged: bool = False) -> np.ndarray:
         """The 2-D points at `step`, float32 (n, 2), of G or of the averaged generator.
 
         Raises StoreError if there are none.
         """
-        path = sample_path(self._folder(digest), step, "npy", averaged)
-        try:
-            return read_points(path)
-        except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-        except ValueError as error:
-            raise StoreError(f"{path} is not an array of points: {error}.") from None
+        path = view_path(self._folder(digest), _maker(averaged), step, "npy")
+        return _read(path, read_points, "an array of points")
+
+    def surface(self, digest: str, step: int) -> np.ndarray:
+        """D's score over the plane at `step`, float32 (48, 48) from 0 to 1, the top row first.
+
+        Raises StoreError if there is none.
+        """
+        path = view_path(self._folder(digest), "surface", step, "png")
+        return _read(path, read_surface, "a surface")
+
+    def neighbours(self, digest: str, step: int) -> np.ndarray:
+        """The pictures at `step` that look most copied, the most suspicious first: each with its
+        nearest training and its nearest held-out image, uint8 (n, 3, 28, 28).
+
+        Raises StoreError if there are none.
+        """
+        path = view_path(self._folder(digest), "neighbours", step, "png")
+        return _read(path, read_neighbours, "a sheet of neighbours")
 
     # --- writing: only by whoever holds the lock ------------------------------------------------
 
     def append(
         self, digest: str, records: Iterable[StepRecord | EvalRecord | SampleRecord]
     ) -> None:
-        """Add records to the history, and samples to their folder.
+        """Add records to the history, and what a look shows to its folder.
 
         Samples come first: whoever reads of an evaluation finds its samples.
         """
         folder, lines = self._folder(digest), []
         for record in records:
             if isinstance(record, SampleRecord):
-                _write_samples(folder, record)
+                _write_view(folder, record)
             else:
                 lines.append(to_line(record))
         if lines:
@@ -191,10 +203,10 @@ class RunStore:
             with open(path, "rb") as file:
                 kept = [line for line in file if _recorded_until(line, step)]
             files.write(path, b"".join(kept))
-        for averaged in (False, True):
-            for sample_step, sample in sample_files(folder, averaged):
-                if sample_step > step:
-                    sample.unlink(missing_ok=True)
+        for view in VIEWS:
+            for taken, file in view_files(folder, view):
+                if taken > step:
+                    file.unlink(missing_ok=True)
         for leftover in folder.rglob(".*.tmp"):  # of a process killed while it wrote
             leftover.unlink(missing_ok=True)
 
@@ -283,8 +295,8 @@ class RunStore:
     def export(self, digest: str, destination: str | os.PathLike[str], points: int = 600) -> Path:
         """Copy a run, thinned, into the store at `destination`; returns the run's folder there.
 
-        About `points` step records and 40 samples are kept, evenly spaced, first and last
-        included, and as many of the averaged generator. Checkpoint, log and lock stay behind.
+        About `points` step records and of each view as many files as VIEWS says are kept, evenly
+        spaced, first and last included. Checkpoint, log and lock stay behind.
         Raises StoreError if there is no such run.
         """
         source = self._folder(digest)
@@ -296,8 +308,8 @@ class RunStore:
         (folder / "samples").mkdir(parents=True)
         shutil.copyfile(source / "config.json", folder / "config.json")
         other.append(digest, sorted([*thin.steps, *thin.evaluations], key=lambda each: each.step))
-        for averaged in (False, True):
-            _copy_samples(source, folder, averaged)
+        for view in VIEWS:
+            _copy_view(source, folder, view)
         files.write(folder / "status.json", snapshot.status.to_json().encode())
         return folder
 
@@ -333,21 +345,36 @@ class RunStore:
             total -= oldest.records
 
 
-def _write_samples(run: Path, record: SampleRecord) -> None:
-    images = record.samples.ndim == 3
-    path = sample_path(run, record.step, "png" if images else "npy", record.averaged)
-    path.parent.mkdir(exist_ok=True)  # few runs have an averaged generator
-    files.write(path, (sheet_png if images else points_npy)(record.samples))
+def _maker(averaged: bool) -> str:
+    """The view that shows what G, or the averaged generator, makes."""
+    return "averaged" if averaged else "samples"
 
 
-def _copy_samples(run: Path, destination: Path, averaged: bool) -> None:
-    """EXPORTED_SHEETS of the run's samples, evenly spaced."""
-    samples = [path for _, path in sample_files(run, averaged)]
-    folder = sample_folder(destination, averaged)
-    count = min(len(samples), EXPORTED_SHEETS)
-    for index in np.linspace(0, len(samples) - 1, count).round().astype(int):
+def _read(path: Path, read: Callable[[Path], Any], what: str) -> Any:
+    """What `read` finds in a file. Raises StoreError if it cannot be read, or is not `what`."""
+    try:
+        return read(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise StoreError(f"{path} is not {what}: {error}.") from None
+
+
+def _write_view(run: Path, record: SampleRecord) -> None:
+    ending, content = encoded(record.view, record.samples)
+    path = view_path(run, record.view, record.step, ending)
+    path.parent.mkdir(exist_ok=True)  # no run has every view
+    files.write(path, content)
+
+
+def _copy_view(run: Path, destination: Path, view: str) -> None:
+    """As many files of the view as an exported run keeps, evenly spaced."""
+    taken = [path for _, path in view_files(run, view)]
+    folder = view_folder(destination, view)
+    count = min(len(taken), VIEWS[view].exported)
+    for index in np.linspace(0, len(taken) - 1, count).round().astype(int):
         folder.mkdir(exist_ok=True)
-        shutil.copyfile(samples[index], folder / samples[index].name)
+        shutil.copyfile(taken[index], folder / taken[index].name)
 
 
 def _recorded_until(line: bytes, step: int) -> bool:

@@ -25,7 +25,9 @@ from gan_core import classifier, datasets, metrics, networks
 from gan_core.config import TRAJECTORY_VERSION, RunConfig
 from gan_core.devices import pick_device
 from gan_core.game import Game
+from gan_core.neighbours import most_copied
 from gan_core.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
+from gan_core.surface import surface
 
 BURST = 25  # steps whose measurements stay on the device before they come over together
 BURST_SECONDS = 0.25  # a slow network reports sooner
@@ -177,9 +179,9 @@ class Training(Game):
 
     @torch.no_grad()
     def _look(self) -> list[Record]:
-        """Samples from the fixed latents, and where it is due the metrics; no state changes."""
+        """Samples from the fixed latents, D's surface, and where it is due neighbours and metrics;
+        no state changes."""
         evaluating = evaluation_due(self.step) or self.step == self.config.steps
-        records: list[Record] = []
         found: dict[str, float] = {}
         self.generator.eval()
         self.discriminator.eval()
@@ -187,14 +189,15 @@ class Training(Game):
         if not samples.isfinite().all():  # the last update broke G; its next step would show it
             self.lost = self.step + 1
             return []
-        records.append(self._pictured(samples))
+        records: list[Record] = [self._pictured(samples, "samples"), *self._surfaced(samples)]
         if self.averaged is not None:
             smooth = self._sampled(self.averaged, evaluating)
-            records.append(dataclasses.replace(self._pictured(smooth), averaged=True))
+            records.append(self._pictured(smooth, "averaged"))
             if evaluating:
                 found = {f"ema_{name}": value for name, value in self._rated(smooth)[0].items()
                          if not metrics.judges_d(name)}
         if evaluating:
+            records += self._neighboured(records[0])
             rated, histogram = self._rated(samples)
             seconds = self.seconds + time.perf_counter() - self._started
             records.append(EvalRecord(self.step, {**rated, **found}, histogram, seconds))
@@ -211,21 +214,40 @@ class Training(Game):
         with self._precision():
             return torch.cat([network(z).float() for z in latents.split(metrics.CHUNK)])
 
-    def _pictured(self, samples: Tensor) -> SampleRecord:
-        return SampleRecord(self.step, metrics.sheet(samples, self.config.card.kind))
+    def _pictured(self, samples: Tensor, view: str) -> SampleRecord:
+        return SampleRecord(self.step, metrics.sheet(samples, self.config.card.kind), view)
+
+    def _surfaced(self, samples: Tensor) -> list[SampleRecord]:
+        """What D thinks over the plane, where the data are points."""
+        card = self.config.card
+        if card.kind != "points":
+            return []
+        logits = [self._logits(metrics.judged_rows(part)) for part in (self.data.unseen, samples)]
+        middle = metrics.undecided(*logits, self.loss.centre)
+        scores = surface(self._logits, card.extent, middle, self.config.group, self.device)
+        if np.isnan(scores).any():  # the last update broke D; its next step will show it
+            return []
+        return [SampleRecord(self.step, scores, "surface")]
+
+    def _neighboured(self, sheet: SampleRecord) -> list[SampleRecord]:
+        """The pictures of a sheet that look most copied, where the data are images."""
+        if self.config.card.kind != "image":
+            return []
+        return [SampleRecord(self.step, most_copied(sheet.samples, self.data), "neighbours")]
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """D's logits (k, 1), in evaluation mode, of examples (n, d), n/k of them in each pack."""
+        x = x[: len(x) // self.config.group * self.config.group]  # whole packs, whole groups
+        return self.discriminator(networks.packed(x, self.config.packing)).float()
 
     def _rated(self, samples: Tensor) -> tuple[dict[str, float], tuple[float, ...]]:
         """Metrics and histogram of samples."""
-
-        def judge(x: Tensor) -> Tensor:
-            x = x[: len(x) // self.config.group * self.config.group]  # whole packs, whole groups
-            return self.discriminator(networks.packed(x, self.config.packing)).float()
-
         if self.config.card.kind == "points":
-            found = metrics.evaluate_points(samples, judge, self.data, self.loss.centre)
+            found = metrics.evaluate_points(samples, self._logits, self.data, self.loss.centre)
         else:
             model = classifier.load(self.device, self.config.dataset)
-            found = metrics.evaluate_images(samples, judge, self.data, model, self.loss.centre)
+            found = metrics.evaluate_images(
+                samples, self._logits, self.data, model, self.loss.centre)
         return found.metrics, found.histogram
 
     def _fixed_latents(self) -> Tensor:
@@ -307,6 +329,8 @@ def _unpacked(packed: dict) -> Record:
     kind = PACKED[content.pop("kind")]
     if kind is SampleRecord:
         content["samples"] = content["samples"].numpy()
+        if content.pop("averaged", False):  # in checkpoints from before there were other views
+            content["view"] = "averaged"
     if kind is EvalRecord:
         content["histogram"] = tuple(content["histogram"])
     return kind(**content)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import math
 
+import numpy as np
 import torch
 
 from gan_core.config import RunConfig
@@ -23,6 +24,15 @@ def run(config: RunConfig, **options) -> list:
 
 def steps_of(records) -> list[StepRecord]:
     return [record for record in records if isinstance(record, StepRecord)]
+
+
+def views_of(records) -> dict[str, list[np.ndarray]]:
+    """What looks showed, in order of step, by view."""
+    found: dict[str, list[np.ndarray]] = {}
+    for record in records:
+        if isinstance(record, SampleRecord):
+            found.setdefault(record.view, []).append(record.samples)
+    return found
 
 
 def told(records) -> list:

@@ -30,7 +30,7 @@ LIGHT = [  # never torch
 ]
 HEAVY = [
     {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",
-     "devices"},
+     "devices", "surface"},
     {"datasets"},
     {"networks", "classifier", "neighbours"},
     {"metrics", "game"},

@@ -34,7 +34,8 @@ def snapshot(state: str = "finished", *, steps: int = 1000, config: RunConfig | 
         [evaluation(step, **quality) for step in range(0, steps + 1, 250)],
     )
     status = RunStatus(state, steps, config.steps, 50.0, 20.0, 12.0, "CPU, 1 thread", reason)
-    return RunSnapshot(config.digest(), config, history, status, (0, 50), place).standing(
+    views = {"samples": (0, 50)}
+    return RunSnapshot(config.digest(), config, history, status, views, place).standing(
         status, place)
 
 
@@ -245,10 +246,11 @@ def test_empty_histories_give_empty_frames_with_columns() -> None:
 
 def test_samples_are_those_at_or_before_the_step() -> None:
     """The sheet shows a later state than the step slider says."""
-    run = dataclasses.replace(snapshot(), samples=(0, 50, 100))
+    run = dataclasses.replace(snapshot(), views={"samples": (0, 50, 100), "averaged": (50,)})
     assert [gallery.nearest_sample(run, step) for step in (0, 49, 50, 99, 1000)] == [
         0, 0, 50, 50, 100]
-    assert gallery.nearest_sample(dataclasses.replace(run, samples=()), 100) is None
+    assert [gallery.nearest_sample(run, step, averaged=True) for step in (49, 99)] == [None, 50]
+    assert gallery.nearest_sample(dataclasses.replace(run, views={}), 100) is None
 
 
 def test_the_map_names_all_five_challenges() -> None:

@@ -17,9 +17,7 @@ from gan_core.config import RunConfig
 from gan_core.datasets import (
     ByClass,
     as_bytes,
-    grid_centres,
     load,
-    ring_centres,
     scaled,
     skewed_counts,
 )
@@ -81,7 +79,7 @@ def test_a_data_set_is_as_its_card_says(name, cpu):
 
 def test_ring_has_eight_different_centres_on_the_unit_circle():
     """`linspace(0, 2π, 8)` would give seven, and a perfect G would seem to miss one (PacGAN)."""
-    centres = ring_centres()
+    centres = np.array(DATASETS["ring"].centres)
     assert centres.shape == (8, 2)
     assert np.linalg.norm(centres, axis=1) == pytest.approx(1.0)
     gaps = np.linalg.norm(centres - np.roll(centres, 1, axis=0), axis=1)
@@ -90,7 +88,7 @@ def test_ring_has_eight_different_centres_on_the_unit_circle():
 
 def test_grid_has_twenty_five_different_centres():
     """{−4, −2, 0, 2, 4}² of PacGAN; a missing one would be a mode no G can capture."""
-    centres = {tuple(centre) for centre in grid_centres()}
+    centres = set(DATASETS["grid"].centres)
     assert centres == {(float(x), float(y)) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
 
 

@@ -14,14 +14,15 @@ from gan_core.datasets import scaled
 from gan_core.neighbours import (
     copying,
     density_coverage,
+    most_copied,
     nearest_distances,
     nearest_neighbours,
     neighbour_radii,
     sheet_neighbours,
 )
+from gan_core.samples import neighbour_distances
 
 # --- density and coverage ------------------------------------------------------------------------
-
 
 def test_density_and_coverage_of_identical_distributions():
     """About 1 and 1 − 2⁻⁵ = .97 for k = 5 (Naeem et al., 2020, lemma 2); else a perfect generator
@@ -146,10 +147,37 @@ def test_a_sheet_finds_its_neighbours_in_equal_numbers(mnist):
 
 def test_a_sheets_neighbours_can_be_looked_up(mnist):
     """Otherwise the gallery would show other pictures than those that were measured."""
-    pictures = mnist.held_out[-64:].reshape(64, 28, 28).numpy()
+    pictures = mnist.held_out[:64].reshape(64, 28, 28).numpy()
     found = sheet_neighbours(pictures, mnist)
-    assert found.pool == 10_000 and len(found.train_rows) == 64
+    assert found.pool == 2000 and len(found.train_rows) == 64
     shown = scaled(mnist.train[torch.from_numpy(found.train_rows)])
-    distances = (shown - scaled(mnist.held_out[-64:])).norm(dim=1)
+    distances = (shown - scaled(mnist.held_out[:64])).norm(dim=1)
     assert found.train_distances == pytest.approx(distances.numpy())
     assert not found.held_out_distances.any()  # they are held-out images themselves
+
+
+def test_copies_come_first_beside_what_they_copy(mnist):
+    """Otherwise the page would show sixteen harmless pictures, and the theft would go unseen."""
+    few = dataclasses.replace(mnist, train=mnist.train[:300])
+    pictures = mnist.held_out[-64:].clone()
+    copied = torch.tensor([5, 41, 63])
+    pictures[copied] = few.train[[7, 8, 9]]
+    found = most_copied(pictures.reshape(64, 28, 28).numpy(), few)
+    assert found.shape == (16, 3, 28, 28) and found.dtype.name == "uint8"
+    assert (found[:3, 0] == pictures[copied].reshape(3, 28, 28).numpy()).all()
+    assert (found[:3, 1] == found[:3, 0]).all() and (found[:3, 2] != found[:3, 0]).any((1, 2)).all()
+    distances = neighbour_distances(found)
+    ratios = distances[:, 0] / distances[:, 1]
+    assert (np.diff(ratios) >= -1e-6).all()
+    # And they are the nearest there are.
+    for part, pool in ((1, few.train), (2, mnist.held_out[:300])):
+        nearest = (scaled(torch.from_numpy(found[:, 0].reshape(16, 1, 784))) - scaled(pool)).norm(
+            dim=2).amin(1)
+        assert distances[:, part - 1] == pytest.approx(nearest.numpy(), rel=1e-5, abs=1e-5)
+
+
+def test_a_generated_picture_may_be_a_new_real(mnist):
+    """Distance 0 to a held-out image is the opposite of a copy, and no division by zero."""
+    pictures = torch.cat([mnist.held_out[:32], mnist.train[:32]]).reshape(64, 28, 28).numpy()
+    found = neighbour_distances(most_copied(pictures, mnist))
+    assert not found[:, 0].any() and (found[:, 1] > 0).all()

@@ -24,7 +24,8 @@ def snapshot(state: str, reached: int, target: int) -> RunSnapshot:
                        3.0 if state == "running" else None, "CPU", "because")
     samples = tuple(range(0, reached + 1, 50))
     return RunSnapshot(
-        CONFIG.digest(), CONFIG, history, status, samples, place=2, averaged_samples=samples[1:]
+        CONFIG.digest(), CONFIG, history, status, {"samples": samples, "surface": samples[1:]},
+        place=2,
     ).standing(status, place=2)
 
 
@@ -36,7 +37,7 @@ def test_a_run_that_has_gone_beyond_was_finished_for_who_asked_for_less(state):
     assert seen.history.last_step == 220
     assert seen.history.evaluations[-1].step == 200
     assert seen.samples == (0, 50, 100, 150, 200)
-    assert seen.averaged_samples == (50, 100, 150, 200)
+    assert seen.views["surface"] == (50, 100, 150, 200)
     assert seen.history.outcome == Outcome("finished", 220)
     status = seen.status
     assert (status.state, status.step, status.steps) == ("finished", 220, 220)
@@ -53,8 +54,7 @@ def test_a_run_that_has_not_gone_beyond_keeps_its_state(state, asked):
     assert seen.status == dataclasses.replace(whole.status, steps=asked)
     assert seen.config.steps == asked
     assert seen.history is whole.history
-    assert (seen.samples, seen.averaged_samples, seen.place) == (
-        whole.samples, whole.averaged_samples, 2)
+    assert (seen.views, seen.place) == (whole.views, 2)
 
 
 @pytest.mark.parametrize(("state", "target", "seen"), [
@@ -83,3 +83,11 @@ def test_without_an_evaluation_the_seconds_stay():
     whole = snapshot("running", 300, 400)
     bare = dataclasses.replace(whole, history=History(whole.history.steps))
     assert bare.until(200).status.seconds == 9.0
+
+
+def test_a_view_is_the_last_one_at_or_before_the_step():
+    """Otherwise samples of one moment would lie on the surface of another, or of the future."""
+    seen = snapshot("finished", 100, 400)
+    assert [seen.last_view("surface", step) for step in (0, 49, 50, 99, 999)] == [
+        None, None, 50, 50, 100]
+    assert seen.last_view("neighbours", 999) is None

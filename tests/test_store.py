@@ -14,6 +14,7 @@ from PIL import Image
 
 from gan_core.config import RunConfig
 from gan_core.records import EvalRecord, SampleRecord, StepRecord
+from gan_core.samples import VIEWS, neighbour_distances, sheet_png
 from gan_core.store import RunStatus, RunStore, StoreError
 
 CONFIG = RunConfig(dataset="ring", steps=100)
@@ -31,7 +32,19 @@ def evaluation(number: int) -> EvalRecord:
 
 
 def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecord:
-    return SampleRecord(number, np.full((64, 28, 28), value, np.uint8), averaged)
+    view = "averaged" if averaged else "samples"
+    return SampleRecord(number, np.full((64, 28, 28), value, np.uint8), view)
+
+
+SHAPES = {"samples": (5, 2), "surface": (48, 48), "neighbours": (16, 3, 28, 28)}
+
+
+def look(number: int, view: str) -> SampleRecord:
+    """Something to keep for a view, other at every step."""
+    if view == "averaged":
+        return images(number, number % 256, averaged=True)
+    kind = np.uint8 if view == "neighbours" else np.float32
+    return SampleRecord(number, np.full(SHAPES[view], number % 2, kind), view)
 
 
 @pytest.fixture
@@ -143,11 +156,11 @@ def test_averaged_samples_lie_beside_the_raw_ones(store, digest):
               for averaged in (False, True)]
     assert middle == [10, 90]
     points = {averaged: np.full((5, 2), averaged, np.float32) for averaged in (False, True)}
-    store.append(digest, [SampleRecord(50, points[a], a) for a in (False, True)])
+    store.append(digest, [SampleRecord(50, points[a], view)
+                          for a, view in ((False, "samples"), (True, "averaged"))])
     for averaged, expected in points.items():
         np.testing.assert_array_equal(store.points(digest, 50, averaged), expected)
-    snapshot = store.snapshot(digest)
-    assert (snapshot.samples, snapshot.averaged_samples) == ((0, 50), (0, 50))
+    assert store.snapshot(digest).views == {"samples": (0, 50), "averaged": (0, 50)}
     with pytest.raises(StoreError, match="samples_ema"):
         store.sheet(digest, 51, averaged=True)
     with pytest.raises(StoreError, match="samples_ema"):
@@ -158,41 +171,86 @@ def test_a_run_without_an_average_has_no_folder_for_it(store, digest):
     """Otherwise whoever looks into the folder would search for pictures that cannot be there."""
     store.append(digest, [images(0)])
     assert not (store.root / digest / "samples_ema").exists()
-    assert store.snapshot(digest).averaged_samples == ()
+    assert store.snapshot(digest).views == {"samples": (0,)}
 
 
-def test_a_new_averaged_sheet_is_noticed(store, digest):
-    """The page would otherwise show yesterday's average beside today's samples."""
-    assert store.snapshot(digest).averaged_samples == ()
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_new_view_is_noticed(store, digest, view):
+    """The page would otherwise show yesterday's average, or surface, beside today's samples."""
+    assert store.snapshot(digest).views == {}
     for number in (5, 10):
-        store.append(digest, [images(number, averaged=True)])
-        assert store.snapshot(digest).averaged_samples[-1] == number
+        store.append(digest, [look(number, view)])
+        assert store.snapshot(digest).last_view(view, 99) == number
 
 
-def test_rewind_forgets_averaged_samples_too(store, digest):
+def test_rewind_forgets_every_view(store, digest):
     """A run that was started over would otherwise show pictures of the run before it."""
-    store.append(digest, [images(n, averaged=a) for n in (0, 1, 2) for a in (False, True)])
+    store.append(digest, [look(number, view) for number in (0, 1, 2) for view in VIEWS])
     leftover = store.root / digest / "samples_ema" / ".000003.png.77.tmp"
     leftover.write_bytes(b"half a picture")  # of a process that was killed
     store.rewind(digest, 1)
-    snapshot = store.snapshot(digest)
-    assert (snapshot.samples, snapshot.averaged_samples) == ((0, 1), (0, 1))
+    assert store.snapshot(digest).views == dict.fromkeys(VIEWS, (0, 1))
     assert not leftover.exists()
     store.rewind(digest, -1)
-    assert store.snapshot(digest).averaged_samples == ()
+    assert store.snapshot(digest).views == {}
 
 
-def test_export_takes_averaged_samples_of_the_same_steps(store, digest, tmp_path):
-    """The recorded runs would otherwise show the average beside samples of another moment."""
+def test_export_takes_views_of_the_same_steps(store, digest, tmp_path):
+    """The recorded runs would otherwise show average or surface beside samples of another moment;
+    and neighbours at forty steps would make the package large."""
     store.append(digest, [step(1)])
     for number in range(0, 3001, 50):
-        store.append(digest, [images(number), images(number, 7, averaged=True)])
+        store.append(digest, [look(number, view) for view in VIEWS])
     store.export(digest, tmp_path / "recorded")
     copy = RunStore(tmp_path / "recorded")
-    snapshot = copy.snapshot(digest)
-    assert len(snapshot.samples) == 40
-    assert snapshot.averaged_samples == snapshot.samples
+    views = copy.snapshot(digest).views
+    assert len(views["samples"]) == 40
+    assert views["averaged"] == views["surface"] == views["samples"]
+    assert len(views["neighbours"]) == 12
+    assert (views["neighbours"][0], views["neighbours"][-1]) == (0, 3000)
     assert copy.sheet(digest, 3000, averaged=True) == store.sheet(digest, 3000, averaged=True)
+    np.testing.assert_array_equal(copy.neighbours(digest, 3000), store.neighbours(digest, 3000))
+
+
+def test_a_surface_comes_back_the_right_way_up(store, digest):
+    """D's opinion would otherwise be drawn upside down, or in steps that can be seen."""
+    scores = np.linspace(0, 1, 48 * 48, dtype=np.float32).reshape(48, 48)
+    store.append(digest, [SampleRecord(50, scores, "surface")])
+    assert (store.root / digest / "surface" / "000050.png").exists()
+    assert np.abs(store.surface(digest, 50) - scores).max() <= 0.5 / 255 + 1e-6
+
+
+def test_neighbours_come_back_exactly(store, digest):
+    """The page would otherwise write a distance above 0 under a perfect copy, or show one
+    picture's neighbour beside another."""
+    pictures = np.random.default_rng(0).integers(0, 256, (16, 3, 28, 28)).astype(np.uint8)
+    pictures[3, 1] = pictures[3, 0]
+    store.append(digest, [SampleRecord(50, pictures, "neighbours")])
+    found = store.neighbours(digest, 50)
+    np.testing.assert_array_equal(found, pictures)
+    distances = neighbour_distances(found)
+    assert distances.shape == (16, 2) and distances[3, 0] == 0
+    scaled = pictures[7] / 127.5 - 1
+    assert distances[7] == pytest.approx(
+        [np.linalg.norm(scaled[0] - scaled[other]) for other in (1, 2)])
+
+
+@pytest.mark.parametrize("view", ["surface", "neighbours"])
+@pytest.mark.parametrize("content", [
+    b"", b"not a picture", sheet_png(np.zeros((3, 28, 28), np.uint8))[:60], None])
+def test_a_corrupt_picture_is_named(store, digest, view, content):
+    """A page would otherwise fail with a stack trace; whoever looks after the server needs to know
+    which file is broken."""
+    store.append(digest, [look(1, view)])
+    path = store.root / digest / view / "000001.png"
+    if content is None:
+        Image.new("RGB", (84, 28)).save(path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError, match=rf"{view}.000001\.png is not"):
+        getattr(store, view)(digest, 1)
+    with pytest.raises(StoreError, match=r"000002\.png cannot be read"):
+        getattr(store, view)(digest, 2)
 
 
 def test_snapshots_are_consistent_while_a_run_is_written(store, digest):
@@ -228,7 +286,8 @@ def test_a_digest_from_a_url_never_becomes_a_path(store, name):
     store.touch(name)
     store.delete(name)
     for use in (store.config, store.checkpoint_path, lambda d: store.sheet(d, 0),
-                lambda d: store.points(d, 0), lambda d: store.rewind(d, 0),
+                lambda d: store.points(d, 0), lambda d: store.surface(d, 0),
+                lambda d: store.neighbours(d, 0), lambda d: store.rewind(d, 0),
                 lambda d: store.lock(d).__enter__(),
                 lambda d: store.write_status(d, RunStatus("failed"))):
         with pytest.raises(StoreError):

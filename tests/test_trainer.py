@@ -24,6 +24,7 @@ from runs import (
     saved_and_loaded,
     steps_of,
     told,
+    views_of,
 )
 
 from gan_core import devices, metrics, trainer
@@ -46,9 +47,10 @@ def tiny_run() -> list:
 
 def test_a_run_tells_its_whole_story(tiny_run):
     """A picture at once, one record for every step, an evaluation at both ends, an outcome last."""
-    first, second = tiny_run[:2]
-    assert isinstance(first, SampleRecord) and first.step == 0
-    assert isinstance(second, EvalRecord) and second.step == 0
+    first, second, third = tiny_run[:3]
+    assert isinstance(first, SampleRecord) and (first.step, first.view) == (0, "samples")
+    assert isinstance(second, SampleRecord) and (second.step, second.view) == (0, "surface")
+    assert isinstance(third, EvalRecord) and third.step == 0
     assert [record.step for record in steps_of(tiny_run)] == list(range(1, 61))
     evaluations = [r for r in tiny_run if isinstance(r, EvalRecord)]
     assert [r.step for r in evaluations] == [0, 60]
@@ -74,7 +76,7 @@ def test_records_have_the_promised_shapes(dataset):
     """Otherwise gallery and charts could not draw them."""
     base = TINY_IMAGES if DATASETS[dataset].kind == "image" else TINY
     records = run(base.replace(dataset=dataset, steps=2))
-    samples = [record.samples for record in records if isinstance(record, SampleRecord)]
+    samples = views_of(records)["samples"]
     names = {name for r in records if isinstance(r, EvalRecord) for name in r.metrics}
     judged = {f"{what}_{part}" for what in ("accuracy", "score")
               for part in ("train", "held_out", "generated")} | {"overfit_gap", "r_v", "r_t"}
@@ -160,7 +162,7 @@ def test_looking_does_not_change_the_run(watched, monkeypatch, tiny_run):
     monkeypatch.setattr(trainer, "samples_due", due)
     records = run(TINY)
     assert steps_of(records) == steps_of(tiny_run)
-    looks = sum(isinstance(record, SampleRecord) for record in records)
+    looks = len(views_of(records)["samples"])
     # Before the first step and after the last it looks in any case.
     assert looks == {"never": 2, "always": 61}[watched]
 
@@ -281,6 +283,20 @@ def test_resuming_leaves_the_checkpoint_as_it_is():
     first = told(run(TINY, resume_from=checkpoint))
     assert told(run(TINY, resume_from=checkpoint)) == first
     assert told(training) == first  # nor did the two disturb the run it was taken from
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_a_checkpoint_from_before_there_were_views_goes_on(averaged):
+    """Otherwise runs that were stopped before an update would start over after it."""
+    training = train(TINY.replace(steps=5), device="cpu")
+    next(training)
+    checkpoint = saved_and_loaded(training.checkpoint())
+    picture = {"kind": "SampleRecord", "step": 0, "samples": torch.ones(3, 2), "averaged": averaged}
+    resumed = train(training.config, device="cpu",
+                    resume_from={**checkpoint, "waiting": [picture]})
+    first = next(resumed)
+    assert (first.step, first.view) == (0, "averaged" if averaged else "samples")
+    assert first.samples.shape == (3, 2)
 
 
 def test_seconds_go_on_counting():
@@ -502,7 +518,7 @@ def test_the_ends_of_all_ranges_can_be_trained(seed):
 def test_training_learns_the_ring():
     """The point of it all: a short run moves G's points from the middle out to the ring."""
     config = RunConfig(dataset="ring", learning_rate=1e-3, latent_dim=8, steps=300)
-    pictures = [r.samples for r in run(config) if isinstance(r, SampleRecord)]
+    pictures = views_of(run(config))["samples"]
     before, after = (
         abs((points**2).sum(1) ** 0.5 - 1).mean() for points in (pictures[0], pictures[-1])
     )

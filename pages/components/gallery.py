@@ -11,8 +11,7 @@ from pages.components.lab import Look
 
 def nearest_sample(snapshot: RunSnapshot, step: int, averaged: bool = False) -> int | None:
     """The last step at or before `step` that has samples, of G or of the averaged generator."""
-    samples = snapshot.averaged_samples if averaged else snapshot.samples
-    return max((taken for taken in samples if taken <= step), default=None)
+    return snapshot.last_view("averaged" if averaged else "samples", step)
 
 
 def show(look: Look | None, step: int, slot: str, averaged: bool = False) -> None:
