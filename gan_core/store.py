@@ -214,9 +214,9 @@ class RunStore:
         """Give run `digest` the history and the samples of run `source`, to go on from there."""
         origin, folder = self._folder(source), self._folder(digest)
         files.write(folder / "history.jsonl", (origin / "history.jsonl").read_bytes())
-        for averaged in (False, True):
-            for _, path in sample_files(origin, averaged):
-                kept = sample_folder(folder, averaged)
+        for view in VIEWS:
+            for _, path in view_files(origin, view):
+                kept = folder / path.relative_to(origin).parent
                 kept.mkdir(exist_ok=True)
                 shutil.copyfile(path, kept / path.name)
 
