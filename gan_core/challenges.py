@@ -74,7 +74,7 @@ ROTATING_RING = RING.replace(learning_rate_ratio=0.3, steps=2500)
 UNLIMITED = RunConfig(loss="wasserstein", steps=800)  # a critic whose slope nothing limits
 VANISHING = RunConfig(
     loss="minimax", learning_rate=1e-4, learning_rate_ratio=20.0, discriminator_steps=5, steps=400)
-FROZEN = RunConfig(freeze_generator=500, steps=2500)
+FROZEN = RunConfig(freeze_generator=500, steps=2000)
 FEW_IMAGES = RunConfig(
     learning_rate=1e-3, discriminator_steps=2, training_examples=200, steps=1250)
 PUBLISHED_DCGAN = RunConfig(  # dcgan.py of PyTorch-GAN
