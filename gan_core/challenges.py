@@ -42,6 +42,7 @@ MAIN_KNOBS = ("learning_rate_ratio", "label_smoothing", "dropout")
 SHORT_SESSION = RunConfig(learning_rate=1e-3, steps=1500)
 REPORT_BASELINE = RunConfig(steps=46_900)  # 50 epochs of 938 batches of 64
 COLLAPSE = RunConfig(learning_rate=3e-4, learning_rate_ratio=0.1, steps=1000)
+UNLIMITED = RunConfig(loss="wasserstein", learning_rate=2e-4, steps=800)
 
 CHALLENGES: dict[str, Challenge] = {
     "baseline": Challenge(
@@ -75,6 +76,15 @@ CHALLENGES: dict[str, Challenge] = {
         title="Training instability",
         icon=":material/cyclone:",
         summary="The losses swing, or blow up, instead of settling.",
+        page="pages/training_instability.py",
+        question="Why do the two players **circle** instead of settling, and what damps them?",
+        presets={
+            "healthy": Preset("Healthy", "Both networks at 0.001.", SHORT_SESSION),
+            "broken": Preset("Break it", "A Wasserstein loss without any limit on D.", UNLIMITED),
+            "fixed": Preset("Fix it", "The same with a gradient penalty of 10.",
+                            UNLIMITED.replace(gradient_penalty=10.0)),
+        },
+        start="broken",
     ),
     "mode_collapse": Challenge(
         title="Mode collapse",
