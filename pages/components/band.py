@@ -180,10 +180,12 @@ def _chart(state: State, looks: list[Look | None], beside: list[Look | None]) ->
         run: {seed: look.snapshot.history for seed, look in enumerate(found) if look is not None}
         for run, found in zip(charts.RUNS, (looks, beside), strict=True)
     }
+    frame = spread.band_frame(drawn, config.steps, histories)
+    domain = spread.framed(drawn, config, frame)
     st.vega_lite_chart(
-        spread.band_frame(drawn, config, histories),
-        spread.band_spec(f"{drawn.label}, {len(looks)} seeds", _note(drawn), drawn.axis,
-                        drawn.domain(config), drawn.log, config.steps),
+        spread.inside(frame, domain),
+        spread.band_spec(f"{drawn.label}, {len(looks)} seeds", _note(drawn), drawn.axis, domain,
+                         drawn.log, config.steps),
         height=HEIGHT, key=_key(state, "chart"),
         alt=f"{drawn.label} by step: median, lowest and highest of the seeds, this run and the "
         "reference",

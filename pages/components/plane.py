@@ -18,8 +18,9 @@ import pandas as pd
 from gan_core.dirac import DiracGame, eigenvalues, field, multipliers
 from pages.components.charts import BLUE, GREEN, GREY, NOTE, ORANGE, POINTS, specification
 
-SIDE = 470  # pixels of the square phase plane
-SMALL = (235, 285)  # pixels, width and height, of a complex plane; what is drawn is square
+# Pixels, width and height, of a chart with its titles: what is drawn in it is square.
+SIDE = (440, 500)  # the phase plane
+SMALL = (235, 285)  # a complex plane
 ARROWS = 17  # along each axis of the plane
 EXTENTS = (2.0, 4.0, 8.0)  # the plane shows ±this: the first that holds the path
 COMPLEX_EXTENTS = (1.25, 2.5, 5.0, 10.0, 25.0)

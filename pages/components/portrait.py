@@ -178,8 +178,8 @@ REASONS = {
                             "multipliers is {r} < 1. But a path from this start moves outwards.",
     ("on", "converges"): "The largest modulus of the multipliers is 1, so the linear part cannot "
                          "tell. A path that was followed came nearer all the same.",
-    ("on", "circles"): "The largest modulus of the multipliers is 1: near the equilibrium steps come "
-                       "no nearer and move no further away.",
+    ("on", "circles"): "The largest modulus of the multipliers is 1: near the equilibrium steps "
+                       "come no nearer and move no further away.",
     ("on", "diverges"): "The largest modulus of the multipliers is 1, so the linear part cannot "
                         "tell. A path from this start moves outwards.",
     ("outside", "circles"): "The largest modulus of the multipliers is {r} > 1: near the "
@@ -249,14 +249,15 @@ def portrait(page: str) -> None:
 
 def _portrait(page: str) -> None:
     state: State = st.session_state[f"{page}/state"]
-    problem = _arrive(page, state)
-    if problem:
-        st.warning(plain(problem), icon=":material/link_off:")
+    _arrive(page, state)
+    problem = st.empty()
     with st.container(horizontal=True, gap="medium"):
-        left = st.container(width=plane.SIDE + 10)
+        left = st.container(width=plane.SIDE[0] + 10)
         with st.container(width="stretch"):
             values = _widgets(page)
             _remember(page, state, values)
+            if said := st.session_state[_key(page, "problem")]:
+                problem.warning(plain(said), icon=":material/link_off:")
             game, start = game_of(values), STARTS[values["start"]]
             seen = SEEN[values["game"]]
             with st.container(height=110, border=False):
@@ -274,8 +275,8 @@ def _key(page: str, name: str) -> str:
     return f"{page}/dirac/{name}"
 
 
-def _arrive(page: str, state: State) -> str:
-    """Move the widgets to the URL's values, where those are new; what is wrong with them.
+def _arrive(page: str, state: State) -> None:
+    """Move the widgets to the URL's values, where those are new; note what is wrong with them.
 
     Streamlit forgets widgets that a page does not draw: back from another page they are set anew.
     """
@@ -287,7 +288,6 @@ def _arrive(page: str, state: State) -> str:
         st.session_state[_key(page, "problem")] = problem
         st.session_state[known] = written(values)
         keep(state, PARAMETER, written(values))
-    return st.session_state[_key(page, "problem")]
 
 
 def _remember(page: str, state: State, values: Values) -> None:
@@ -356,7 +356,7 @@ def _plane(game: DiracGame, path: np.ndarray) -> None:
     side = plane.extent(path)
     st.vega_lite_chart(
         plane.plane_frame(game, path, side), plane.plane_spec(side, len(path) - 1),
-        width=plane.SIDE, height=plane.SIDE, key="chart-dirac-plane",
+        width=plane.SIDE[0], height=plane.SIDE[1], key="chart-dirac-plane",
         alt=f"Phase plane of the Dirac-GAN, {GAMES[game.game].label}: the flow as arrows, and "
         f"{len(path) - 1} {plane.ORDER_LABELS[game.order]} steps from their start",
     )

@@ -25,6 +25,7 @@ from pages.components.charts import GRADIENTS, GREEN, GREY, RUNS, specification
 
 WINDOW = 25  # steps over which a metric of single steps is averaged
 POINTS = 150  # steps at which bands are drawn
+ZOOMS = (1 / 8, 1 / 4, 1 / 2)  # of a linear frame, where the values need no more
 COLUMNS = ["kind", "run", "seed", "step", "value", "low", "high", "runs"]
 
 Curve = tuple[np.ndarray, np.ndarray]  # steps and values, both shape (n,)
@@ -95,21 +96,32 @@ def metric(name: str, config: RunConfig) -> Metric:
 
 
 def band_frame(
-    drawn: Metric, config: RunConfig, histories: Mapping[str, Mapping[int, History]]
+    drawn: Metric, steps: int, histories: Mapping[str, Mapping[int, History]]
 ) -> pd.DataFrame:
     """Medians with extremes over seeds, and every seed's own line, of `histories[run][seed]`.
 
-    Columns are COLUMNS and, of the values, what stays inside the chart: drawn, from, to. `runs` is
-    how many seeds a median is of: one that diverged, or is still in training, has ended before.
+    Columns are COLUMNS. `runs` is how many seeds a median is of: one that diverged, or is still in
+    training, has ended before.
     """
     parts = [part for run, by_seed in histories.items()
-             for part in _run_parts(drawn, config.steps, run, by_seed)]
+             for part in _run_parts(drawn, steps, run, by_seed)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
-    frame = frame.reindex(columns=COLUMNS)
-    inside = {"drawn": "value", "from": "low", "to": "high"}
+    return frame.reindex(columns=COLUMNS)
+
+
+def framed(drawn: Metric, config: RunConfig, frame: pd.DataFrame) -> tuple[float, float]:
+    """The part of the metric's frame that holds all of a band: few sizes, so it seldom changes."""
     low, high = drawn.domain(config)
-    return frame.assign(**{name: frame[of].astype(float).clip(low, high)
-                           for name, of in inside.items()})
+    values = frame["value"].astype(float)
+    sizes = [(low * zoom, high * zoom) for zoom in ZOOMS if not drawn.log]
+    return next((size for size in sizes if values.between(*size).all()), (low, high))
+
+
+def inside(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
+    """The frame with what a chart of that domain draws of its values: drawn, from, to."""
+    columns = {"drawn": "value", "from": "low", "to": "high"}
+    return frame.assign(**{name: frame[of].astype(float).clip(*domain)
+                           for name, of in columns.items()})
 
 
 def _run_parts(
@@ -149,9 +161,9 @@ def band_spec(
     x = alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps], nice=False),
               axis=alt.Axis(tickCount=5, format=",d"))
     scale = alt.Scale(type="log" if log else "linear", domain=list(domain), nice=False)
-    y, lowest = (
-        alt.Y(f"{name}:Q", title=axis, scale=scale,
-              axis=alt.Axis(minExtent=38, format="~g" if log else "~r", tickCount=5)) for name in ("drawn", "from"))
+    ticks = alt.Axis(minExtent=38, format="~g" if log else "~r", tickCount=5)
+    y, lowest = (alt.Y(f"{name}:Q", title=axis, scale=scale, axis=ticks)
+                 for name in ("drawn", "from"))
     colour = alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
     median = alt.Chart().transform_filter("datum.kind === 'median'")
     area = median.mark_area(opacity=0.22).encode(x=x, y=lowest, y2="to:Q", color=colour)
@@ -206,7 +218,7 @@ def numbers(name: str, snapshots: Sequence[RunSnapshot | None]) -> str:
     over = [snapshot for snapshot in snapshots if trained(snapshot)]
     if not over:
         return ""
-    parts = [f"**{name}**, {len(over)} of {len(snapshots)} seeds",
+    parts = [f"**{name}**, {len(over)} of {len(snapshots)} seeds trained",
              _final(over), _found(over), _diverged(over)]
     return "; ".join(part for part in parts if part) + "."
 
@@ -217,7 +229,7 @@ def _final(over: Sequence[RunSnapshot]) -> str:
     if not last:
         return ""
     key, label, form = FINAL[over[0].config.card.kind]
-    return (f"at the end {over[0].config.card.mode_noun}s {_range(last, 'modes', '.0f')}, "
+    return (f"at the end: {over[0].config.card.mode_noun}s {_range(last, 'modes', '.0f')}, "
             f"{label} {_range(last, key, form)}")
 
 
@@ -234,7 +246,7 @@ def _found(over: Sequence[RunSnapshot]) -> str:
     words = [f"{SYMPTOMS[symptom].title.lower()} in {count}"
              for symptom, count in counts.most_common()]
     sound = sum(not found for found in findings)
-    return ", ".join([*words, *([f"no finding in {sound}"] if sound else [])])
+    return f"findings: {', '.join([*words, *([f'none in {sound}'] if sound else [])])}"
 
 
 def _diverged(over: Sequence[RunSnapshot]) -> str:
