@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan_core.challenges import CHALLENGES, RECORDED, Challenge
+from gan_core.challenges import CHALLENGES, Challenge
 from gan_core.config import RunConfig
 from gan_core.diagnosis import Remedy
 from gan_core.store import StoreError
@@ -64,25 +64,13 @@ def _watch(state: State) -> bool:
     return live
 
 
-def _reference(state: State) -> Look | None:
-    """The pinned run, even if it is not there; else the recorded run to compare with."""
-    if state.pinned is not None:
-        return lab.look(state.pinned, recorded_first=True)
-    for name in reversed(state.challenge.recorded):
-        other = RECORDED[name].digest() != state.shown.digest()
-        snapshot = lab.recorded().snapshot(RECORDED[name].digest()) if other else None
-        if snapshot is not None and snapshot.config.dataset == state.shown.dataset:
-            return Look(snapshot, lab.recorded(), True)
-    return None
-
-
 # --- the live part -------------------------------------------------------------------------------
 
 
 def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
     try:
         live = _watch(state)
-        shown, reference = state.look_at_shown(), _reference(state)
+        shown, reference = state.look_at_shown(), state.look_at_reference()
         _buttons(state, config, shown)
         found = verdict.judge(shown.snapshot if shown else None)
         _progress(state, shown, found)
@@ -97,7 +85,7 @@ def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
 
 def _charts(state: State) -> None:
     try:
-        results.charts(state, state.look_at_shown(), _reference(state))
+        results.charts(state, state.look_at_shown(), state.look_at_reference())
     except StoreError:
         st.error(UNREADABLE)
 

@@ -16,7 +16,8 @@ from gan_core.config import RunConfig
 from pages.components import controls, lab
 
 LINK_VERSION = "1"
-OWN_PARAMETERS = ("v", "run", "reference")
+KEPT_PARAMETERS = ("dirac",)  # of single parts of a page, which read them and `keep` them
+OWN_PARAMETERS = ("v", "run", "reference", *KEPT_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites append to links; neither is a setting.
 FOREIGN_PARAMETERS = ("embed", "embed_options", "fbclid", "gclid", "msclkid", "ref", "source")
@@ -32,6 +33,7 @@ class State:
     pending: RunConfig | None = None  # where the sliders are to go in the next full run
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     urls: list[dict[str, str]] = field(default_factory=list)  # the last ones this tab wrote
+    kept: dict[str, str] = field(default_factory=dict)  # the KEPT_PARAMETERS of the URL
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
     refusal: str = ""  # why the last Train was refused
 
@@ -42,6 +44,17 @@ class State:
     def look_at_shown(self) -> lab.Look | None:
         return lab.look(self.shown, recorded_first=self.fresh)
 
+    def look_at_reference(self) -> lab.Look | None:
+        """The pinned run, even if it is not there; else the recorded run to compare with."""
+        if self.pinned is not None:
+            return lab.look(self.pinned, recorded_first=True)
+        for name in reversed(self.challenge.recorded):
+            other = RECORDED[name].digest() != self.shown.digest()
+            snapshot = lab.recorded().snapshot(RECORDED[name].digest()) if other else None
+            if snapshot is not None and snapshot.config.dataset == self.shown.dataset:
+                return lab.Look(snapshot, lab.recorded(), True)
+        return None
+
 
 def arrive(page: str, challenge: Challenge) -> State:
     """The page's state: from the session, or from a URL that this tab did not write itself."""
@@ -51,7 +64,7 @@ def arrive(page: str, challenge: Challenge) -> State:
     if state is None or (query and query not in state.urls):
         start = challenge.presets[challenge.start].config
         # A recorded run before any click: never an empty page.
-        first = RECORDED[challenge.recorded[0]] if challenge.recorded else start
+        first = RECORDED[challenge.recorded[0]]
         state = State(page, challenge, first, pending=start)
         st.session_state[name] = state
         if query:
@@ -85,6 +98,7 @@ def _open_link(state: State, query: dict[str, str]) -> None:
         problems.append(f"steps must be a number from 1 to {limit} on this server.")
         sliders = sliders.replace(steps=limit)
     state.problems += problems
+    state.kept = {name: query[name] for name in KEPT_PARAMETERS if name in query}
     state.pending = sliders
     untouched = query.get("run") == AS_RECORDED
     if not untouched and (sliders != state.start or "v" in query):
@@ -99,7 +113,7 @@ def _open_link(state: State, query: dict[str, str]) -> None:
 
 
 def write_url(state: State) -> None:
-    """The address bar holds what a reload needs: sliders, shown run, pinned reference."""
+    """The address bar holds what a reload needs: sliders, shown run, pinned reference, the kept."""
     query = dict(state.sliders.to_query(base=state.start)) if state.sliders else {}
     if state.fresh:
         if query:
@@ -108,6 +122,7 @@ def write_url(state: State) -> None:
         query["run"] = controls.written(state.shown)
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)
+    query.update(state.kept)
     if query != _query():
         foreign = {name: st.query_params[name] for name in st.query_params
                    if name in FOREIGN_PARAMETERS}
@@ -116,9 +131,17 @@ def write_url(state: State) -> None:
         state.urls = [*state.urls[-2:], query]
 
 
+def keep(state: State, name: str, value: str) -> None:
+    """Write one of KEPT_PARAMETERS into the URL and all links from now on; "" takes it out."""
+    state.kept.pop(name, None)
+    if value:
+        state.kept[name] = value
+    write_url(state)
+
+
 def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
-    query = {"v": LINK_VERSION, **state.shown.to_query(full=True)}
+    query = {"v": LINK_VERSION, **state.shown.to_query(full=True), **state.kept}
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)
     address = (st.context.url or "").partition("?")[0]
