@@ -118,6 +118,30 @@ CHALLENGES: dict[str, Challenge] = {
         title="Computational cost",
         icon=":material/timer:",
         summary="What a step costs, and what each remedy adds to it.",
+        page="pages/computational_cost.py",
+        question=(
+            "The same idea, other networks: one step takes this machine a hundredth of a second or "
+            "half of one. **What does a GAN cost**, which remedies are worth their price, and what "
+            "can be saved without losing the digits?"
+        ),
+        knobs=("architecture", "batch_size"),
+        presets={
+            "healthy": Preset(
+                "Healthy", "The report's MLP, whose steps are cheap.", SHORT_SESSION
+            ),
+            "broken": Preset(
+                "Break it",
+                "PyTorch-GAN's DCGAN on this machine: each step takes so long that 100 of them are "
+                "a session.",
+                RunConfig(architecture="dcgan_reference", steps=100),
+            ),
+            "fixed": Preset(
+                "Fix it",
+                "A light DCGAN: convolutions too, at a fraction of the price.",
+                SHORT_SESSION.replace(architecture="dcgan", steps=500),
+            ),
+        },
+        start="broken",
     ),
 }
 

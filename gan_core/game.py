@@ -57,7 +57,7 @@ class Game:
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self.data = datasets.load(config, device)
+        self.data = self._load()
         self.random = {
             stream: torch.Generator(device).manual_seed(config.seed * 4 + offset)
             for offset, stream in enumerate(("batches", "latents", "noise", "dropout"))
@@ -79,6 +79,9 @@ class Game:
         ]
         self.bfloat16 = use_bfloat16(config.precision, device)
         self.step = 0
+
+    def _load(self) -> datasets.Dataset:
+        return datasets.load(self.config, self.device)
 
     # --- one step --------------------------------------------------------------------------------
 

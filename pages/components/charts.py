@@ -174,7 +174,7 @@ def lines_spec(chart: Lines, steps: int) -> dict[str, Any]:
             tooltip=["run:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    return _spec(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
+    return specification(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
 
 
 @functools.lru_cache(maxsize=128)
@@ -191,7 +191,7 @@ def curve_spec(chart: Curve, steps: int) -> dict[str, Any]:
             tooltip=["run:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    return _spec(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
+    return specification(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
 
 
 def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
@@ -223,7 +223,7 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
     )
     title = f"Nearest {noun} of each sample" if noun == "mode" else f"Which {noun}s G draws"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"
-    return _spec(alt.layer(bars, _rule(1 / total)), title, note)
+    return specification(alt.layer(bars, _rule(1 / total)), title, note)
 
 
 def points_frame(points: np.ndarray) -> pd.DataFrame:
@@ -239,7 +239,7 @@ def points_spec(extent: float) -> dict[str, Any]:
         .mark_circle(size=9, color=ORANGE, opacity=0.5, clip=True)
         .encode(x=alt.X("x:Q", title=None, scale=scale), y=alt.Y("y:Q", title=None, scale=scale))
     )
-    return _spec(chart)
+    return specification(chart)
 
 
 def _steps_axis(steps: int) -> alt.X:
@@ -267,7 +267,8 @@ def _rule(where: float) -> alt.Chart:
     return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
 
 
-def _spec(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
+def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
+    """A chart as a Vega-Lite specification without data, in the style that all charts share."""
     if title:
         chart = chart.properties(title=alt.TitleParams(title, subtitle=note))
     chart = chart.configure_legend(

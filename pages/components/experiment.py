@@ -120,13 +120,13 @@ def _choose(state: State, where: str) -> None:
 def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
     try:
         live = _watch(state)
-        shown, reference = state.look_at_shown(), _reference(state)
+        shown, beside = state.look_at_shown(), reference(state)
         _buttons(state, config, shown)
         share, words = verdict.progress(shown.snapshot if shown else None, _is_recorded(shown))
         with st.container(key="progress"):
             st.progress(share, text=plain(words))
         _verdict(state, shown)
-        _samples(state, shown, reference)
+        _samples(state, shown, beside)
         if live != was_live:
             st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
     except StoreError:
@@ -138,7 +138,7 @@ def _is_recorded(look: Look | None) -> bool:
     return look is not None and look.recorded
 
 
-def _reference(state: State) -> Look | None:
+def reference(state: State) -> Look | None:
     """The pinned run, even if it is not there; else the recorded run to compare with."""
     if state.pinned is not None:
         return lab.look(state.pinned, recorded_first=True)
@@ -297,7 +297,7 @@ def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
 
 def _charts(state: State) -> None:
     try:
-        _draw_charts(state, state.look_at_shown(), _reference(state))
+        _draw_charts(state, state.look_at_shown(), reference(state))
     except StoreError:
         st.error(UNREADABLE)
 
