@@ -9,6 +9,7 @@ minute.
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Sequence
 
 import torch
@@ -49,9 +50,12 @@ class Resized(Watched):
 
 def price(
     request: PriceRequest, device: torch.device, should_stop: ShouldStop = lambda: None,
-    block_seconds: float = BLOCK_SECONDS,
+    block_seconds: float = BLOCK_SECONDS, processor_time: bool = False,
 ) -> Price:
     """Measure what `request` asks for.
+
+    With `processor_time` the time counts that one thread has computed: on a busy machine it is
+    close to what an idle one would take, where the wall clock tells of the others' work.
 
     `should_stop` is asked before each block and gives the reason to stop, or None. Raises
     Interrupted then, DatasetError where the data cannot be had, ValueError for a side that the
@@ -60,15 +64,17 @@ def price(
     if request.side != SIDE and (request.config.architecture != "dcgan" or request.side % 4):
         raise ValueError(f"side must be {SIDE}, or a multiple of 4 with the architecture dcgan, "
                          f"not {request.side}")
-    accounts = [_Account(request.config, request.side, device, should_stop)]
+    clock = time.process_time if processor_time else time.perf_counter
+    accounts = [_Account(request.config, request.side, device, should_stop, clock)]
     if request.base is not None:
-        accounts.append(_Account(request.base, SIDE, device, should_stop))
+        accounts.append(_Account(request.base, SIDE, device, should_stop, clock))
     for _ in range(BLOCKS):
         for account in accounts:
             account.time_block(block_seconds)
     own, *bases = accounts
     return Price(
-        request, device_name(device), "bfloat16" if own.training.bfloat16 else "float32",
+        request, device_name(device) + (", processor time" if processor_time else ""),
+        "bfloat16" if own.training.bfloat16 else "float32",
         own.parameters, own.flops, own.step_ms, own.memory, _ratios(own, *bases))
 
 
@@ -76,9 +82,10 @@ class _Account:
     """What is found out about one config."""
 
     def __init__(
-        self, config: RunConfig, side: int, device: torch.device, should_stop: ShouldStop
+        self, config: RunConfig, side: int, device: torch.device, should_stop: ShouldStop,
+        clock: cost.Clock,
     ) -> None:
-        self.should_stop = should_stop
+        self.should_stop, self.clock = should_stop, clock
         endless = config.replace(steps=int(KNOBS["steps"].high), freeze_generator=0)
         self.training = training = (
             Watched(endless, device) if side == SIDE else Resized(endless, device, side))
@@ -90,12 +97,12 @@ class _Account:
         self.parameters = {"generator": _count(training.parameters_g),
                            "discriminator": _count(training.parameters_d)}
         self.blocks: list[float] = []  # milliseconds a step
-        self.step_ms = cost.time_step(training, 1)  # tells how many make a block, and no more
+        self.step_ms = cost.time_step(training, 1, clock)  # tells how many make a block
 
     def time_block(self, seconds: float) -> None:
         self._go_on()
         steps = max(int(1e3 * seconds / self.step_ms), 1)
-        self.blocks.append(cost.time_step(self.training, steps))
+        self.blocks.append(cost.time_step(self.training, steps, self.clock))
         self.step_ms = statistics.median(self.blocks)
 
     def _go_on(self) -> None:

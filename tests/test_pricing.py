@@ -36,7 +36,7 @@ def test_a_price_is_that_of_the_whole_account():
 def test_a_remedy_is_measured_in_turn_with_its_base(monkeypatch):
     """One after the other, a machine that slows down would make the second look dear."""
     order = []
-    monkeypatch.setattr(cost, "time_step", lambda training, steps: (
+    monkeypatch.setattr(cost, "time_step", lambda training, steps, clock: (
         order.append(training.config.r1), 2.0 + training.config.r1)[1])
     found = price(PriceRequest(RING.replace(r1=1), RING))
     assert order[2:] == [1.0, 0.0] * pricing.BLOCKS
@@ -47,11 +47,18 @@ def test_a_remedy_is_measured_in_turn_with_its_base(monkeypatch):
 def test_the_median_block_counts_and_a_block_is_as_many_steps_as_fit(monkeypatch):
     """One hiccup of the machine would decide, or a slow network be measured for minutes."""
     told, asked = iter([100.0, 90.0, 500.0, 80.0]), []
-    monkeypatch.setattr(cost, "time_step", lambda training, steps: (
+    monkeypatch.setattr(cost, "time_step", lambda training, steps, clock: (
         asked.append(steps), next(told))[1])
     found = pricing.price(PriceRequest(RING), CPU, block_seconds=1.0)
     assert found.step_ms == 90.0
     assert asked[:2] == [1, 10] and min(asked) == 1
+
+
+def test_processor_time_is_called_so():
+    """Times that leave out the others' work would pass for what a visitor waits."""
+    found = pricing.price(PriceRequest(RING), CPU, block_seconds=0.01, processor_time=True)
+    assert found.device.endswith("processor time") and found.step_ms > 0
+    assert "processor time" not in price(PriceRequest(RING)).device
 
 
 def test_it_ends_when_nobody_waits_for_it():
