@@ -120,9 +120,9 @@ CHALLENGES: dict[str, Challenge] = {
         summary="What a step costs, and what each remedy adds to it.",
         page="pages/computational_cost.py",
         question=(
-            "The same idea, other networks: one step takes this machine a hundredth of a second or "
-            "half of one. **What does a GAN cost**, which remedies are worth their price, and what "
-            "can be saved without losing the digits?"
+            "Some networks take many times as long for a step as others, and most remedies add "
+            "work to it. **What does a GAN cost on this machine**, which remedies are worth their "
+            "price, and what can be saved without losing the digits?"
         ),
         knobs=("architecture", "batch_size"),
         presets={

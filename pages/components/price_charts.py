@@ -22,12 +22,12 @@ GROWTH_HEIGHT = 260
 
 
 def remedy_frame(prices: Mapping[str, Price], labels: Mapping[str, str]) -> pd.DataFrame:
-    """One row per remedy and measure: remedy, measure, ratio (÷ the plain GAN's); the most time
-    first."""
+    """One row per remedy and measure: remedy, measure, ratio (÷ the plain GAN's); the remedy that
+    takes the most time comes first."""
     order = sorted(prices, key=lambda name: -prices[name].ratios["time"])
-    rows = [(labels[name], MEASURES[ratio], prices[name].ratios[ratio], place)
-            for place, name in enumerate(order) for ratio in RATIOS]
-    return pd.DataFrame(rows, columns=["remedy", "measure", "ratio", "place"])
+    rows = [(labels[name], MEASURES[ratio], prices[name].ratios[ratio])
+            for name in order for ratio in RATIOS]
+    return pd.DataFrame(rows, columns=["remedy", "measure", "ratio"])
 
 
 def remedy_height(count: int) -> int:
@@ -36,15 +36,16 @@ def remedy_height(count: int) -> int:
 
 
 @functools.lru_cache(maxsize=8)
-def remedy_spec(most: float) -> dict[str, Any]:
-    """Bars from 1× on a log scale that reaches to `most`; the dotted line is the plain GAN."""
+def remedy_spec(remedies: tuple[str, ...], most: float) -> dict[str, Any]:
+    """Bars from 1× on a log scale that reaches to `most`, the remedies in this order; the dotted
+    line is the plain GAN."""
     scale = alt.Scale(type="log", domain=[FEW, most], nice=False)
     ticks = [tick for tick in (0.5, 1, 2, 3, 5, 10, 20, 50) if tick <= most]
     bars = (
         alt.Chart()
         .mark_bar()
         .encode(
-            y=alt.Y("remedy:N", title=None, sort=alt.SortField("place"),
+            y=alt.Y("remedy:N", title=None, sort=None, scale=alt.Scale(domain=list(remedies)),
                     axis=alt.Axis(labelLimit=420, labelFontSize=12)),
             yOffset=alt.YOffset("measure:N", sort=list(COLOURS)),
             x=alt.X("ratio:Q", title="÷ the plain GAN's step, log scale", scale=scale,
@@ -55,8 +56,7 @@ def remedy_spec(most: float) -> dict[str, Any]:
             tooltip=["remedy:N", "measure:N", alt.Tooltip("ratio:Q", format=".2f")],
         )
     )
-    line = (alt.Chart(alt.Data(values=[{"x": 1}]))
-            .mark_rule(color=GREY, strokeDash=[2, 3]).encode(x="x:Q"))
+    line = alt.Chart().mark_rule(color=GREY, strokeDash=[2, 3]).encode(x=alt.XDatum(1))
     return specification(alt.layer(bars, line), "Price of each remedy",
                 "a step's time, FLOPs and memory ÷ the plain GAN's; bars to the left are cheaper")
 

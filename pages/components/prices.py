@@ -32,6 +32,7 @@ from gan_core.recipes import REMEDIES
 from gan_core.snapshots import RunSnapshot
 from gan_core.store import StoreError
 from pages.components import lab, price_charts
+from pages.components.charts import RUNS
 from pages.components.experiment import reference
 from pages.components.frame import plain
 
@@ -39,6 +40,8 @@ TICK = 1.0
 QUALITY_TICK = 3.0
 PENDING = 2  # prices that one visitor has in the queue at a time
 ROW = 35  # pixels of a table's row
+FORMATS = {"G weights": "localized", "D weights": "localized", "GFLOP/step": "%.2f",
+           "ms/step": "%.1f", "images/s": "%.0f", "MB": "%.1f"}
 HERE, THERE = "this machine", "recorded"
 
 
@@ -138,12 +141,7 @@ def _table(requests: Sequence[PriceRequest], measuring: bool) -> None:
     here, there = _known(dict(enumerate(requests)))
     table = price_table(requests, {**there, **here}, set(here))
     st.dataframe(table, hide_index=True, height=ROW * (len(table) + 1) + 3, column_config={
-        "GFLOP a step": st.column_config.NumberColumn(format="%.2f"),
-        "ms a step": st.column_config.NumberColumn(format="%.1f"),
-        "images/s": st.column_config.NumberColumn(format="%.0f"),
-        "memory (MB)": st.column_config.NumberColumn(format="%.1f"),
-        **{f"parameters of {name}": st.column_config.NumberColumn(format="localized")
-           for name in "GD"}})
+        name: st.column_config.NumberColumn(format=form) for name, form in FORMATS.items()})
     note = f" Recorded rows: {_recorded_on(there.values())}." if there else ""
     st.caption("FLOPs are those of matrix products and convolutions, two for a multiplication and "
                "an addition. Images/s are the real ones that D learns from. Memory holds weights, "
@@ -163,17 +161,10 @@ def _row(request: PriceRequest, price: Price | None, where: str) -> dict[str, ob
            "batch": request.config.batch_size,
            "precision": request.config.precision if price is None else price.precision}
     if price is None:
-        return {**row, "from": "not measured"}
-    return {
-        **row,
-        "parameters of G": price.parameters["generator"],
-        "parameters of D": price.parameters["discriminator"],
-        "GFLOP a step": price.flops / 1e9,
-        "ms a step": price.step_ms,
-        "images/s": price.images_per_second,
-        "memory (MB)": price.memory / 1e6,
-        "from": where,
-    }
+        return {**row, "from": "not measured", **dict.fromkeys(FORMATS)}
+    figures = (price.parameters["generator"], price.parameters["discriminator"],
+               price.flops / 1e9, price.step_ms, price.images_per_second, price.memory / 1e6)
+    return {**row, "from": where, **dict(zip(FORMATS, figures, strict=True))}
 
 
 # --- remedies -------------------------------------------------------------------------------------
@@ -191,7 +182,8 @@ def _price_list(measuring: bool) -> None:
     frame = price_charts.remedy_frame(
         prices, {name: recipe.label for name, recipe in REMEDIES.items()})
     st.vega_lite_chart(
-        frame, price_charts.remedy_spec(price_charts.most(frame)), key="chart-remedies",
+        frame, key="chart-remedies",
+        spec=price_charts.remedy_spec(tuple(frame["remedy"].unique()), price_charts.most(frame)),
         height=price_charts.remedy_height(len(REMEDY_PRICES)),
         alt="A step's time, FLOPs and memory with each remedy, divided by the plain GAN's")
     if there:
@@ -271,7 +263,7 @@ def quality(page: str) -> None:
 def _quality(page: str) -> None:
     state = st.session_state[f"{page}/state"]
     try:
-        looks = {"this run": state.look_at_shown(), "reference": reference(state)}
+        looks = dict(zip(RUNS, (state.look_at_shown(), reference(state)), strict=True))
     except StoreError:
         return  # the page says so above
     st.markdown(quality_table({
@@ -279,18 +271,18 @@ def _quality(page: str) -> None:
 
 
 def quality_table(runs: Mapping[str, RunSnapshot]) -> str:
-    """A Markdown table: one row per goal, one column per run."""
+    """A Markdown table: one row per goal, one column for each of RUNS; `runs` may lack some."""
     goals = {ALL_MODES: "all modes", **{
         f"frechet {distance:g}": f"Fréchet distance ≤ {distance:g}" for distance in FRECHET}}
-    found = {name: time_to_quality(run.history) for name, run in runs.items()}
+    found = {name: time_to_quality(runs[name].history) if name in runs else None for name in RUNS}
     rows = [f"| {label} | " + " | ".join(_seconds(times, goal) for times in found.values()) + " |"
             for goal, label in goals.items()]
-    return "\n".join([
-        "| seconds of training until | " + " | ".join(found) + " |",
-        "|---|" + "---|" * len(found), *rows])
+    return "\n".join([f"| time until | {' | '.join(RUNS)} |", "|---|" + "---|" * len(RUNS), *rows])
 
 
-def _seconds(times: Mapping[str, float | None], goal: str) -> str:
+def _seconds(times: Mapping[str, float | None] | None, goal: str) -> str:
+    if times is None:
+        return "no run yet"
     if goal not in times:
         return "not for this data"
     return "not reached" if times[goal] is None else f"{times[goal]:.0f} s"
