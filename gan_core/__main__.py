@@ -1,4 +1,4 @@
-"""The command line: `python -m gan_core run | record | verify | bench | cost`.
+"""The command line: `python -m gan_core run | record | verify | bench | cost | prices`.
 
     python -m gan_core run --preset mode_collapse-broken --set steps=500 seed=3 --json
 
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_core import challenges, recipes
+from gan_core import challenges, files, price_list, recipes
 from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
 from gan_core.reporting import ended, in_words, json_text, say, train_into
 from gan_core.settings import Settings, SettingsError
@@ -226,6 +226,30 @@ def cost(options: Namespace, settings: Settings) -> int:
     return 0
 
 
+def prices(options: Namespace, settings: Settings) -> int:
+    """Measure what the page "Computational cost" shows before anybody has measured it there."""
+    if options.write and options.only:
+        raise UsageError("--write takes all prices: leave out --only.")
+    if options.write and not options.write.parent.is_dir():  # before minutes of measuring
+        raise UsageError(f"--write: there is no folder {options.write.parent}.")
+    refuse_unknown("--only", options.only, price_list.GROUPS)
+    device = prepare(options, settings)
+    if options.processor_time and (device.type, options.threads or settings.threads) != ("cpu", 1):
+        raise UsageError("--processor-time takes a CPU and one thread: --device cpu --threads 1.")
+    from gan_core.pricing import price
+
+    found = []
+    for request in price_list.requests(options.only or price_list.GROUPS):
+        found.append(price(request, device, block_seconds=options.milliseconds / 1e3,
+                           processor_time=options.processor_time))
+        say(f"{request.name}: {found[-1].step_ms:.1f} ms a step")
+    if options.write:
+        files.write(options.write, price_list.to_json(found).encode())
+    else:
+        print(price_list.to_json(found), end="")
+    return 0
+
+
 # --- arguments ------------------------------------------------------------------------------------
 
 
@@ -318,6 +342,17 @@ def parser() -> Parser:
                      "plain GAN", machine, spoken, chosen)
     priced.add_argument("--steps", type=whole_number(1, 10_000), default=50, metavar="N",
                         help="steps a timed block, 1 to 10000 (default 50)")
+
+    listed = command(prices, "measure the prices that ship for the page Computational cost: "
+                     "networks, remedies beside the plain GAN, growth", machine)
+    listed.add_argument("--only", nargs="+", default=[], metavar="NAME",
+                        help="of " + ", ".join(price_list.GROUPS))
+    listed.add_argument("--milliseconds", type=whole_number(1, 60_000), default=2000, metavar="N",
+                        help="a timed block, 1 to 60000 (default 2000); the median of three counts")
+    listed.add_argument("--processor-time", action="store_true",
+                        help="count the time of this process alone: for a machine that is busy")
+    listed.add_argument("--write", type=Path, metavar="FILE",
+                        help="instead of printing them; the page reads gan_core/data/prices.json")
     return whole
 
 

@@ -138,17 +138,22 @@ def count_flops(training: Watched) -> dict[str, int]:
 # --- time -----------------------------------------------------------------------------------------
 
 
-def _clock(device: torch.device) -> float:
+Clock = Callable[[], float]  # seconds
+
+
+def _clock(device: torch.device, clock: Clock = time.perf_counter) -> float:
     """Milliseconds, with everything done that the device was asked to do."""
     if device.type != "cpu":
         getattr(torch, device.type).synchronize()
-    return 1e3 * time.perf_counter()
+    return 1e3 * clock()
 
 
-def _clocked(work: Callable[[], Any], device: torch.device) -> float:
-    started = _clock(device)
+def _clocked(
+    work: Callable[[], Any], device: torch.device, clock: Clock = time.perf_counter
+) -> float:
+    started = _clock(device, clock)
     work()
-    return _clock(device) - started
+    return _clock(device, clock) - started
 
 
 def time_phases(training: Watched, steps: int) -> dict[str, float]:
@@ -161,9 +166,9 @@ def time_phases(training: Watched, steps: int) -> dict[str, float]:
     return {phase: found / steps for phase, found in meter.found.items()}
 
 
-def time_step(training: Watched, steps: int) -> float:
+def time_step(training: Watched, steps: int, clock: Clock = time.perf_counter) -> float:
     """Milliseconds a step, nothing watched and nothing waited for in between."""
-    return _clocked(lambda: training.advance(steps), training.device) / steps
+    return _clocked(lambda: training.advance(steps), training.device, clock) / steps
 
 
 def time_looks(training: Training, steps: int) -> float:

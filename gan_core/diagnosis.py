@@ -13,14 +13,15 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gan_core import mode_symptoms, training_symptoms
+from gan_core import cost_symptoms, mode_symptoms, training_symptoms
 from gan_core.config import ConfigError, RunConfig
 from gan_core.findings import Finding, Remedy
 from gan_core.records import History
 
 __all__ = ["SYMPTOMS", "THRESHOLDS", "Finding", "Remedy", "Symptom", "diagnose"]
 
-THRESHOLDS = {**mode_symptoms.THRESHOLDS, **training_symptoms.THRESHOLDS}
+THRESHOLDS = {
+    **mode_symptoms.THRESHOLDS, **training_symptoms.THRESHOLDS, **cost_symptoms.THRESHOLDS}
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ SYMPTOMS: dict[str, Symptom] = {
         "Training instability", training_symptoms.instability, "training_instability"),
     "divergence": Symptom(
         "Divergence", training_symptoms.divergence, "training_instability", of_d=True),
+    "computational_cost": Symptom(
+        "High computational cost", cost_symptoms.computational_cost, "computational_cost"),
 }
 
 # symptom -> symptoms from which it follows, if they began no later

@@ -63,7 +63,7 @@ class Game:
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self.data = datasets.load(config, device)
+        self.data = self._load()
         self.random = {
             stream: torch.Generator(device).manual_seed(config.seed * 4 + offset)
             for offset, stream in enumerate(("batches", "latents", "noise", "dropout"))
@@ -96,6 +96,9 @@ class Game:
         for layer in self.discriminator.modules():
             if isinstance(layer, Dropout):
                 layer.rate = settings.dropout
+
+    def _load(self) -> datasets.Dataset:
+        return datasets.load(self.config, self.device)
 
     # --- one step --------------------------------------------------------------------------------
 

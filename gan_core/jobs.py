@@ -2,7 +2,8 @@
 
 A run is named by the digest of its config, so equal settings share one training, whoever asks. Each
 viewer of a run holds a lease that watching renews; a run that nobody watches any more is stopped,
-with a checkpoint, and can be continued. Torch-free: the workers are processes of their own, and
+with a checkpoint, and can be continued. Prices are measured in the same queue, by the same rules;
+what is measured once is there for all. Torch-free: the workers are processes of their own, and
 nothing that happens to one reaches the web server or another run.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 
 from gan_core.config import ConfigError, RunConfig
 from gan_core.pool import Pool, PoolState, Worker
+from gan_core.prices import Price, PriceRequest, PriceStore
 from gan_core.settings import Settings
 from gan_core.store import RunSnapshot, RunStatus, RunStore, StoreError
 from gan_core.turns import Job, Turns
@@ -30,10 +32,20 @@ FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
 MOST_OF_A_VIEWER = 4  # live runs that one viewer may have asked for
 MOST_WAITING = 100  # runs that may wait in all
+MOST_FAILURES = 200  # failed prices that are remembered
 
 UNWATCHED = "nobody was watching; press Continue to go on"
 RELEASED = "its viewer turned to another run; press Continue to go on"
 RESTARTED = "the server was restarted; press Continue"
+
+
+@dataclasses.dataclass(frozen=True)
+class PriceLook:
+    """A price as it is known now; `failure` is one sentence, "" where none has failed."""
+
+    price: Price | None
+    live: bool  # whether it is waited for
+    failure: str = ""
 
 
 class QueueFull(ValueError):
@@ -55,6 +67,8 @@ class JobQueue:
         self._jobs: dict[str, Job] = {}
         self._pool = Pool(settings, store.root, command, self._lock, self._hear, self._bury)
         self._turns = Turns()
+        self._prices = PriceStore(store.root)
+        self._failures: dict[str, str] = {}  # of prices, by name, since they were asked for last
         self._submitted = 0
         self._left: deque[str] = deque()
         self._evicted = 0.0
@@ -88,17 +102,42 @@ class JobQueue:
             self.store.touch(digest)
             if trained:
                 return digest
-            if job is None:
-                self._submitted += 1
-                job = self._jobs[digest] = Job(digest, config, self._submitted)
-            self._queue_up(job, viewer)
-            self._lease(job, viewer)
+            job = job or self._new(digest, config)
+            self._join(job, viewer)
             self._extend(job, config.steps)
-            job.again = job.stopped is not None
             self._assign()
         self._evicted = 0.0  # look at the store's size soon
         self._wake.set()
         return digest
+
+    def measure(self, request: PriceRequest, viewer: str) -> None:
+        """Have a price measured, sharing what others already wait for; it renews the lease, too.
+
+        What is known of this machine is not measured again. Raises QueueFull.
+        """
+        with self._lock:
+            job = self._jobs.get(request.name)
+            if job is None:
+                if self._measured(request) is not None:
+                    return
+                self._refuse_too_many(viewer)
+                self._failures.pop(request.name, None)
+                job = self._new(request.name, request.config, request)
+            self._join(job, viewer)
+            self._assign()
+        self._wake.set()
+
+    def price(self, request: PriceRequest) -> PriceLook:
+        """What is known of a price on this machine."""
+        with self._lock:
+            live, failure = request.name in self._jobs, self._failures.get(request.name, "")
+        return PriceLook(self._measured(request), live, failure)
+
+    def forget(self, request: PriceRequest) -> None:
+        """Give up what is known of a price, so that it can be measured anew."""
+        with self._lock:
+            self._failures.pop(request.name, None)
+        self._prices.remove(request)
 
     def watch(self, digest: str, viewer: str) -> None:
         """Renew the viewer's lease; to be called while a page shows the run."""
@@ -170,6 +209,24 @@ class JobQueue:
             or (status.state == "finished" and status.step == config.steps)
         )
 
+    def _measured(self, request: PriceRequest) -> Price | None:
+        """The stored price, if it is this machine's: the store may have come from another."""
+        found = self._prices.read(request)
+        if found is None or self._pool.device not in ("", found.device):
+            return None
+        return found
+
+    def _new(self, name: str, config: RunConfig, request: PriceRequest | None = None) -> Job:
+        self._submitted += 1
+        job = self._jobs[name] = Job(name, config, self._submitted, request)
+        return job
+
+    def _join(self, job: Job, viewer: str) -> None:
+        """The viewer waits for this job as well."""
+        self._queue_up(job, viewer)
+        self._lease(job, viewer)
+        job.again = job.stopped is not None
+
     def _refuse_too_many(self, viewer: str) -> None:
         """Raises QueueFull if neither this viewer nor the queue may have one more run."""
         if sum(viewer in job.leases for job in self._jobs.values()) >= MOST_OF_A_VIEWER:
@@ -195,7 +252,7 @@ class JobQueue:
             return
         job.config = job.config.replace(steps=steps)
         if job.worker is not None:
-            job.worker.send(extend=job.digest, steps=steps)
+            job.worker.send(extend=job.name, steps=steps)
 
     def _drop(self, digest: str, viewer: str, reason: str) -> bool:
         """End the viewer's lease, and the run with the last one; whether nothing goes on."""
@@ -217,17 +274,27 @@ class JobQueue:
             self._forget(job, "stopped", reason)
         elif job.stopped is None:
             job.stopped = time.monotonic()
-            job.worker.send(stop=job.digest, reason=reason)
+            job.worker.send(stop=job.name, reason=reason)
 
     def _forget(self, job: Job, state: str, reason: str) -> None:
         """Take a job that no worker has off the list and say so in its status."""
-        del self._jobs[job.digest]
+        del self._jobs[job.name]
+        if job.request is not None:
+            self._note(job.name, state, reason)
+            return
         with contextlib.suppress(OSError, StoreError):
-            before = self.store.status(job.digest) or RunStatus("queued", steps=job.config.steps)
+            before = self.store.status(job.name) or RunStatus("queued", steps=job.config.steps)
             self.store.write_status(
-                job.digest,
+                job.name,
                 dataclasses.replace(before, state=state, reason=reason, seconds_left=None),
             )
+
+    def _note(self, name: str, outcome: str, reason: str) -> None:
+        """Remember why a price could not be measured."""
+        if outcome == "failed":
+            self._failures[name] = reason
+            while len(self._failures) > MOST_FAILURES:
+                del self._failures[next(iter(self._failures))]
 
     def _waiting(self) -> list[Job]:
         """Waiting jobs, the next one first."""
@@ -241,8 +308,7 @@ class JobQueue:
             job.worker, job.assigned = worker, time.time()
             job.stopped, job.again = None, False
             self._turns.serve(job.turn)
-            worker.send(run=job.digest, steps=job.config.steps,
-                        max_seconds=self.settings.max_seconds)
+            worker.send(**job.order(self.settings.max_seconds))
 
     def _status(self, job: Job, stored: RunStatus) -> tuple[RunStatus, int]:
         """The queue's truth about a job, and its place."""
@@ -273,21 +339,22 @@ class JobQueue:
     def _hear(self, worker: Worker, message: dict[str, Any]) -> None:
         if message["event"] == "ended" and (job := self._job_of(worker)) is not None:
             job.worker = None
-            short = message["outcome"] == "finished" and message["step"] < job.config.steps
-            if (job.again or short) and job.leases:
+            if job.leases and (job.again or _short(job, message)):
                 job.stopped, job.again = None, False  # it waits for a worker once more
             else:
-                del self._jobs[job.digest]
+                del self._jobs[job.name]
+                if job.request is not None:
+                    self._note(job.name, message["outcome"], message["reason"])
         self._assign()
 
     def _bury(self, worker: Worker, death: str) -> None:
         if (job := self._job_of(worker)) is not None:
             job.worker = None
+            how = "press Continue to go on from the last checkpoint"
+            if job.request is not None:
+                how = "measure again"
             self._forget(
-                job, "failed",
-                f"The training process ended unexpectedly ({death}); press Continue to go on "
-                "from the last checkpoint.",
-            )
+                job, "failed", f"The training process ended unexpectedly ({death}); {how}.")
         self._wake.set()
 
     def _job_of(self, worker: Worker) -> Job | None:
@@ -337,3 +404,9 @@ class JobQueue:
             now - job.stopped > STUCK_SECONDS
         ):
             job.worker.kill()
+
+
+def _short(job: Job, message: dict[str, Any]) -> bool:
+    """Whether a run was trained to a target that has moved on meanwhile."""
+    return (job.request is None and message["outcome"] == "finished"
+            and message["step"] < job.config.steps)

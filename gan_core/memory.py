@@ -83,14 +83,14 @@ class _Kept:
         self.saved.use(self.tensor, -1)
 
 
-def account_memory(training: Watched) -> dict[str, int]:
-    """Bytes by HOLDINGS at the peak of a session's steps."""
+def account_memory(training: Watched, steps: int = BURST) -> dict[str, int]:
+    """Bytes by HOLDINGS at the peak of `steps` of a session's steps."""
     networks = [training.generator, training.discriminator]
     networks += [] if training.averaged is None else [training.averaged]
     weights = [tensor for network in networks
                for tensor in (*network.parameters(), *network.buffers())]
     with Saved(weights) as saved:
-        training.advance(BURST)  # whatever a burst keeps is then there
+        training.advance(steps)  # of a whole burst: whatever it keeps is then there
     learned = training.parameters_g + training.parameters_d
     states = [training.optimizer_g.state, training.optimizer_d.state]
     return {

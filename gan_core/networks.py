@@ -10,6 +10,7 @@ small enough for a session on a CPU. `pacgan_2d` is that of Lin et al., "PacGAN"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -80,12 +81,15 @@ def mlp_reference(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
 def dcgan(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     """From 7×7 to 28×28 by two transposed convolutions and back by two strided ones.
 
-    No normalisation in D, so that it may see reals and fakes together and be penalised.
+    No normalisation in D, so that it may see reals and fakes together and be penalised. Images of
+    another side, a multiple of 4, begin at a quarter of it.
     """
     wide, narrow = round(64 * config.width), round(32 * config.width)
+    side = math.isqrt(dim)
+    small = side // 4
     generator = nn.Sequential(
-        nn.Linear(config.latent_dim, wide * 49, bias=False),
-        nn.Unflatten(1, (wide, 7, 7)),
+        nn.Linear(config.latent_dim, wide * small**2, bias=False),
+        nn.Unflatten(1, (wide, small, small)),
         nn.BatchNorm2d(wide),
         nn.ReLU(),
         nn.ConvTranspose2d(wide, narrow, 4, stride=2, padding=1, bias=False),
@@ -96,7 +100,7 @@ def dcgan(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
         nn.Flatten(),
     ).apply(_normal_weights)  # before D draws: what D looks like must not change how G starts
     discriminator = nn.Sequential(
-        nn.Unflatten(1, (config.packing, 28, 28)),
+        nn.Unflatten(1, (config.packing, side, side)),
         nn.Conv2d(config.packing, narrow, 4, stride=2, padding=1),
         nn.LeakyReLU(0.2),
         dropout(),
@@ -105,7 +109,7 @@ def dcgan(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
         dropout(),
         nn.Flatten(),
         *([MinibatchStddev()] if config.minibatch_stddev else []),
-        nn.Linear(wide * 49 + config.minibatch_stddev, 1),
+        nn.Linear(wide * small**2 + config.minibatch_stddev, 1),
     )
     return generator, discriminator.apply(_normal_weights)
 

@@ -281,12 +281,7 @@ class _Sitting:
     # --- failures ------------------------------------------------------------------------------
 
     def _fail(self, error: Exception) -> Outcome:
-        if _out_of_memory(error):
-            what = "The training ran out of memory; a smaller batch needs less."
-        elif type(error).__name__ == "DatasetError":  # it is a sentence for people already
-            what = str(error)
-        else:
-            what = f"The training failed: {type(error).__name__}: {_first_line(error)}."
+        what = failure(error, "training")
         # The disk itself may be what failed.
         with contextlib.suppress(OSError, StoreError):
             self.store.log(self.digest, "".join(traceback.format_exception(error)))
@@ -307,6 +302,15 @@ def _device_name(device: Any) -> str:
     from gan_core.devices import device_name
 
     return device_name(device)
+
+
+def failure(error: Exception, work: str) -> str:
+    """Why `work` (a noun) failed, in one sentence for people."""
+    if _out_of_memory(error):
+        return f"The {work} ran out of memory; a smaller batch needs less."
+    if type(error).__name__ == "DatasetError":  # it is a sentence for people already
+        return str(error)
+    return f"The {work} failed: {type(error).__name__}: {_first_line(error)}."
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -1,27 +1,36 @@
-"""Jobs and their order: runs that viewers wait for, and whose turn it is. Torch-free."""
+"""Jobs and their order: what viewers wait for, and whose turn it is. Torch-free."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from gan_core.config import RunConfig
 from gan_core.pool import Worker
+from gan_core.prices import PriceRequest
 
 
 @dataclass(eq=False)
 class Job:
-    """A run that somebody wants trained."""
+    """A run that somebody wants trained, or a price that somebody wants measured."""
 
-    digest: str
+    name: str  # the run's digest, or the request's name
     config: RunConfig  # its steps are the target
     number: int  # order of submission
+    request: PriceRequest | None = None  # of a price; None for a run
     turn: float = math.inf  # of its most deserving viewer; the lowest turn is served first
     leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
     worker: Worker | None = None  # None while it waits
     assigned: float = 0.0  # Unix time
     stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
     again: bool = False  # asked for once more after that stop
+
+    def order(self, max_seconds: float) -> dict[str, Any]:
+        """What a worker is told to do."""
+        if self.request is not None:
+            return {"price": self.name, "request": self.request.to_dict()}
+        return {"run": self.name, "steps": self.config.steps, "max_seconds": max_seconds}
 
 
 class Turns:

@@ -1,13 +1,16 @@
-"""The worker process, `python -m gan_core.worker`: trains what the pool that starts it sends.
+"""The worker process, `python -m gan_core.worker`: trains and prices what the pool sends.
 
 One JSON object a line:
 
     stdin    {"run": digest, "steps": n, "max_seconds": s}
              {"extend": digest, "steps": n}
-             {"stop": digest, "reason": text}
+             {"price": name, "request": {"config": …, "base": …, "side": n}}
+             {"stop": digest or name, "reason": text}
     stdout   {"event": "ready", "device": name, "pid": n}
-             {"event": "started", "run": digest}
-             {"event": "ended", "run": digest, "outcome": kind, "step": n, "reason": text}
+             {"event": "started", "run": digest or name}
+             {"event": "ended", "run": digest or name, "outcome": kind, "step": n, "reason": text}
+
+A price has no steps: its n is 0.
 
 At the end of stdin, which is the death of the server, the run is checkpointed and the process ends.
 Torch is imported only once the orders are being read.
@@ -28,7 +31,8 @@ from queue import SimpleQueue
 from typing import Any, TextIO
 
 from gan_core.config import ConfigError
-from gan_core.recording import record_run
+from gan_core.prices import PriceRequest, PriceStore
+from gan_core.recording import failure, record_run
 from gan_core.records import Outcome
 from gan_core.settings import Settings
 from gan_core.store import RunStore, StoreError
@@ -38,11 +42,12 @@ SERVER_GONE = "the server was shut down; press Continue to go on"
 
 @dataclass
 class _Order:
-    """One {"run": …} and what was said about it since."""
+    """One {"run": …} or {"price": …}, and what was said about it since."""
 
-    digest: str
-    steps: int
+    name: str
+    steps: int = 0
     max_seconds: float = float("inf")
+    request: dict[str, Any] | None = None  # of a price
     stop: str | None = None
 
 
@@ -74,13 +79,17 @@ class _Orders:
 
     def _obey(self, message: dict[str, Any]) -> None:
         if "run" in message:
-            order = _Order(message["run"], message["steps"], message.get("max_seconds", 1e9))
-            self._latest[order.digest] = order
-            self._waiting.put(order)
+            self._take(_Order(message["run"], message["steps"], message.get("max_seconds", 1e9)))
+        elif "price" in message:
+            self._take(_Order(message["price"], request=message["request"]))
         elif "extend" in message and (order := self._latest.get(message["extend"])):
             order.steps = max(order.steps, message["steps"])
         elif "stop" in message and (order := self._latest.get(message["stop"])):
             order.stop = message["reason"]
+
+    def _take(self, order: _Order) -> None:
+        self._latest[order.name] = order
+        self._waiting.put(order)
 
 
 class _Worker:
@@ -104,9 +113,10 @@ class _Worker:
         trainer.warm_up(device)
         self.tell("ready", device=devices.device_name(device), pid=os.getpid())
         for order in self.orders:
-            self.tell("started", run=order.digest)
-            outcome = self._run(order, device)
-            self.tell("ended", run=order.digest, outcome=outcome.kind, step=outcome.step,
+            self.tell("started", run=order.name)
+            work = self._run if order.request is None else self._price
+            outcome = work(order, device)
+            self.tell("ended", run=order.name, outcome=outcome.kind, step=outcome.step,
                       reason=outcome.reason)
 
     def _run(self, order: _Order, device: Any) -> Outcome:
@@ -121,12 +131,28 @@ class _Worker:
             return order.stop
 
         try:
-            config = self.store.config(order.digest).replace(steps=order.steps)
+            config = self.store.config(order.name).replace(steps=order.steps)
             return record_run(self.store, config, device=device, should_stop=should_stop,
                               target=lambda: order.steps)
         except (StoreError, ConfigError, OSError) as error:
             # The run is another's, or gone: its status is not ours to write.
             return Outcome("failed", 0, str(error))
+
+    def _price(self, order: _Order, device: Any) -> Outcome:
+        from gan_core.pricing import Interrupted, price
+
+        def should_stop() -> str | None:
+            return SERVER_GONE if self.orders.closed.is_set() else order.stop
+
+        try:
+            request = PriceRequest.from_dict(order.request)
+            PriceStore(self.settings.store).write(price(request, device, should_stop))
+        except Interrupted as stop:
+            return Outcome("stopped", 0, str(stop))
+        except Exception as error:  # whatever it is, it costs this price alone
+            traceback.print_exc()
+            return Outcome("failed", 0, failure(error, "measurement"))
+        return Outcome("finished", 0)
 
 
 def _claim_stdout() -> int:

@@ -23,10 +23,11 @@ LIGHT = [  # never torch
     {"__init__"},
     {"catalogue"},
     {"rules", "schedule"},
-    {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac"},
-    {"challenges", "findings", "snapshots", "pool"},
-    {"recipes", "mode_symptoms", "training_symptoms", "store", "turns"},
-    {"diagnosis", "jobs", "headlines"},
+    {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac",
+     "published"},
+    {"challenges", "findings", "snapshots", "pool", "prices", "quality"},
+    {"recipes", "mode_symptoms", "training_symptoms", "cost_symptoms", "store", "turns"},
+    {"diagnosis", "jobs", "price_list", "headlines"},
 ]
 HEAVY = [
     {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",
@@ -36,9 +37,10 @@ HEAVY = [
     {"metrics", "game"},
     {"trainer"},
     {"recording", "benchmark", "phases"},
-    {"worker", "memory"},
+    {"memory"},
     {"reporting", "cost"},
-    {"verification"},
+    {"pricing", "verification"},
+    {"worker"},
     {"__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}

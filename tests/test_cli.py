@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from gan_core import __main__ as cli
-from gan_core import challenges
+from gan_core import challenges, price_list
 from gan_core.config import DEFAULT, KNOBS, RunConfig
+from gan_core.prices import PriceRequest
 from gan_core.records import EvalRecord, History, Outcome
 from gan_core.reporting import Result, in_words, json_text
 from gan_core.settings import Settings
@@ -244,6 +245,11 @@ BAD = {
     "no cost steps": (["cost", "--steps", "0"], "from 1 to 10000"),
     "cost of an unknown field": (["cost", "--set", "layers=3"], "learning_rate"),
     "cost of an unknown preset": (["cost", "--preset", "broken"], "mode_collapse-broken"),
+    "prices of an unknown group": (["prices", "--only", "x"], "remedies"),
+    "no time for prices": (["prices", "--milliseconds", "0"], "from 1 to 60000"),
+    "prices into nowhere": (["prices", "--write", "nowhere/file.json"], "no folder nowhere"),
+    "processor time of threads": (["prices", "--processor-time", "--threads", "2"], "--threads 1"),
+    "some prices as all": (["prices", "--only", "width", "--write", "x.json"], "leave out --only"),
 }
 
 
@@ -326,7 +332,7 @@ def test_help_lists_every_field_with_label_range_and_default(capsys):
     assert "same to the bit" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("command", ["record", "verify", "bench", "cost"])
+@pytest.mark.parametrize("command", ["record", "verify", "bench", "cost", "prices"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main([command, "--help"])
@@ -411,3 +417,22 @@ def test_cost_without_the_data_is_a_failure_in_one_sentence(capsys, monkeypatch)
     monkeypatch.setattr(datasets, "load", absent)
     assert cli.main(["cost", "--set", "dataset=fashion_mnist"]) == 1
     assert capsys.readouterr().err == "Fashion-MNIST cannot be downloaded.\n"
+
+
+# --- prices ---------------------------------------------------------------------------------------
+
+
+def test_prices_are_written_as_the_page_reads_them(capsys, monkeypatch, tmp_path):
+    """The figures that ship could not be measured again, or the page not read them."""
+    small = RunConfig(dataset="ring", batch_size=16)
+    request = PriceRequest(small.replace(r1=1), small)
+    monkeypatch.setattr(price_list, "GROUPS", {"one": (request,), "two": (request,)})
+    monkeypatch.setattr("gan_core.pricing.BLOCKS", 1)
+    path = tmp_path / "prices.json"
+    machine = ["--device", "cpu", "--threads", "1", "--milliseconds", "1"]
+    assert cli.main(["prices", *machine, "--write", str(path)]) == 0
+    found = price_list.recorded(path)
+    assert list(found) == [request.name] and found[request.name].device.endswith("1 thread")
+    assert capsys.readouterr().out == ""
+    assert cli.main(["prices", *machine, "--only", "one"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["request"] == request.to_dict()

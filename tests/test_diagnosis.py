@@ -88,6 +88,15 @@ def rotating(count: int = 1750, period: int = 1, at_once: int = 2) -> list[EvalR
     return made
 
 
+def slow(each: float = 0.5, modes: float = 1.0, total: float = 0.0) -> History:
+    """100 steps at `each` seconds, or in `total` seconds, after a start of 20 s."""
+    made = evaluations(0, modes=modes)
+    seconds = total or 100 * each
+    return History(steps(99), [
+        dataclasses.replace(made[0], seconds=20.0),
+        dataclasses.replace(made[0], step=100, seconds=20.0 + seconds)])
+
+
 SHOWN: dict[str, tuple[History, RunConfig]] = {
     "mode_collapse": (History(steps(), evaluations(after=250, **COLLAPSED)), NON_SATURATING),
     "vanishing_gradient": (History(steps(after=300, **SILENT_STEP), evaluations()), MINIMAX),
@@ -96,6 +105,8 @@ SHOWN: dict[str, tuple[History, RunConfig]] = {
         History(steps(), evaluations(after=500, **BY_HEART)),
         RunConfig(training_examples=1000)),
     "instability": (History(swinging(), evaluations()), NON_SATURATING),
+    "computational_cost": (
+        slow(), RunConfig(architecture="dcgan_reference")),
     "divergence": (
         History(steps(90), evaluations(0),
                 Outcome("diverged", 91, "a loss or a gradient became infinite or NaN")),
@@ -144,7 +155,8 @@ def test_each_symptom_begins_when_it_began(name):
     history, config = SHOWN[name]
     expected = {"mode_collapse": (251, 500), "mode_rotation": (500, 500),
                 "vanishing_gradient": (201, 301), "discriminator_overfitting": (750, 750),
-                "instability": (301, 600), "divergence": (91, 91)}[name]
+                "instability": (301, 600), "divergence": (91, 91),
+                "computational_cost": (100, 100)}[name]
     assert expected[0] <= only(history, config).since <= expected[1]
 
 
@@ -179,6 +191,8 @@ def test_evidence_carries_the_numbers_it_was_found_by():
     heart = only(*SHOWN["discriminator_overfitting"]).evidence
     assert "95%" in heart and "50%" in heart and "0.70" in heart
     assert "2.0 at a time, 10 of 10" in only(*SHOWN["mode_rotation"]).evidence
+    cost = only(*SHOWN["computational_cost"]).evidence
+    assert "0.50 s" in cost and "8 min" in cost and "100 steps" in cost and "1 of 10" in cost
     assert re.search(r"between −?-?0\.4\d and 0\.4\d", only(*SHOWN["instability"]).evidence)
 
 
@@ -302,6 +316,12 @@ def trending(returns: int) -> list[StepRecord]:
     return made
 
 
+def briefly(seconds: float) -> History:
+    """Ten steps of a slow network, in so many seconds."""
+    first, last = slow(total=seconds).evaluations
+    return History(steps(10), [first, dataclasses.replace(last, step=10)])
+
+
 LESS, MORE = 0.97, 1.03  # just inside and just outside
 BOUNDARIES = {  # threshold -> (history that is just found, one that is just not, config)
     "few_modes": lambda v: (collapse_with(modes=math.floor(v * 10)),
@@ -354,6 +374,9 @@ BOUNDARIES = {  # threshold -> (history that is just found, one that is just not
     "gradient_growth": lambda v: (
         exploding(from_norm=1000.0 / v * LESS), exploding(from_norm=1000.0 / v * MORE),
         NON_SATURATING),
+    "slow_step": lambda v: (slow(v * MORE), slow(v * LESS), NON_SATURATING),
+    "slow_seconds": lambda v: (
+        briefly(v * MORE), briefly(v * LESS), NON_SATURATING),
     "window": lambda v: (
         History(steps(int(2 * v), after=int(v), **SILENT_STEP)),
         History(steps(int(2 * v) - 1, after=int(v), **SILENT_STEP)), MINIMAX),
@@ -575,7 +598,8 @@ def test_the_plain_breakage_of_each_symptom_has_a_remedy(name):
               "mode_rotation": RunConfig(dataset="ring", learning_rate=1e-3),
               "discriminator_overfitting": RunConfig(training_examples=1000),
               "instability": RunConfig(loss="relativistic", learning_rate=1e-3),
-              "divergence": RunConfig(optimizer="sgd", learning_rate=1.0)}[name]
+              "divergence": RunConfig(optimizer="sgd", learning_rate=1.0),
+              "computational_cost": RunConfig()}[name]
     assert only(SHOWN[name][0], broken).remedies
 
 
@@ -588,6 +612,24 @@ def test_a_critic_without_limits_is_limited_first(name):
     assert {"gradient_penalty", "spectral_norm"} & set(first)
     limited = only(history, bare.replace(gradient_penalty=10.0)).remedies
     assert all("gradient_penalty" not in remedy.changes for remedy in limited)
+
+
+def test_a_slow_network_is_replaced_first():
+    """The published DCGAN on a processor: neither batch nor width brings back a factor of 20."""
+    history = SHOWN["computational_cost"][0]
+    remedies = only(history, RunConfig(architecture="dcgan_reference")).remedies
+    assert [remedy.changes for remedy in remedies[:2]] == [
+        {"architecture": "dcgan"}, {"architecture": "mlp"}]
+    assert all("width" not in remedy.changes for remedy in remedies)  # it has none to change
+    five = only(history, RunConfig(discriminator_steps=5)).remedies
+    assert five[0].changes == {"discriminator_steps": 1}
+
+
+def test_the_start_of_a_run_does_not_count_as_slow_steps():
+    """Loading data takes seconds before the first step: that is no verdict on the network."""
+    history = slow(each=0.01)
+    assert history.evaluations[-1].seconds / 100 > limit("slow_step")
+    assert diagnose(history, NON_SATURATING) == []
 
 
 def test_updates_at_once_can_be_taken_in_turn():

@@ -13,6 +13,7 @@ import pytest
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, JobQueue, QueueFull
 from gan_core.pool import _environment
+from gan_core.prices import Price, PriceRequest, PriceStore
 from gan_core.records import StepRecord
 from gan_core.settings import Settings
 from gan_core.store import RunStatus, RunStore
@@ -37,6 +38,7 @@ def listen():
             file.write(line)
         message = json.loads(line)
         if "run" in message: runs[message["run"]] = message
+        if "price" in message: runs[message["price"]] = {"steps": 0, "price": True}
         if "extend" in message: runs[message["extend"]]["steps"] = message["steps"]
         if "stop" in message: runs[message["stop"]]["reason"] = message["reason"]
     os._exit(0)
@@ -50,7 +52,11 @@ while True:
             (root.parent / f"die-{digest}").unlink()
             os.kill(os.getpid(), 9)
         outcome = "stopped" if "reason" in run else "finished"
-        if outcome == "stopped" or (root.parent / f"go-{digest}").exists():
+        if (root.parent / f"fail-{digest}").exists():
+            (root.parent / f"fail-{digest}").unlink()
+            del runs[digest]
+            tell(event="ended", run=digest, outcome="failed", step=0, reason="It failed.")
+        elif outcome == "stopped" or (root.parent / f"go-{digest}").exists():
             del runs[digest]
             tell(event="ended", run=digest, outcome=outcome, step=run["steps"], reason="")
 """
@@ -90,6 +96,9 @@ class Fakes:
 
     def begun(self) -> list[str]:
         return [order["run"] for order in self.orders() if "run" in order]
+
+    def priced(self) -> list[str]:
+        return [order["price"] for order in self.orders() if "price" in order]
 
     def stopped(self) -> list[str]:
         return [order["stop"] for order in self.orders() if "stop" in order]
@@ -369,6 +378,110 @@ def test_closing_ends_the_workers(fakes):
     queue.close()
     assert all(process.poll() is not None for process in processes)
     queue.close()  # atexit may come after it
+
+
+# --- prices ---------------------------------------------------------------------------------------
+
+ASKED = PriceRequest(RING)
+
+
+def answer(request: PriceRequest, device: str = "fake", step_ms: float = 2.0) -> Price:
+    ratios = {"time": 1.0, "flops": 1.0, "memory": 1.0} if request.base else {}
+    return Price(request, device, "float32", {"generator": 5, "discriminator": 3}, 1000, step_ms,
+                 4000, ratios, 1e9)
+
+
+def test_equal_questions_share_one_measurement(fakes):
+    """Forty students who press Measure would otherwise keep the workers busy for minutes."""
+    queue = fakes.queue()
+    for number in range(40):
+        queue.measure(ASKED, f"viewer {number}")
+    until(fakes.priced)
+    assert queue.price(ASKED).live and queue.price(ASKED).price is None
+    PriceStore(fakes.store.root).write(answer(ASKED))
+    fakes.finish(ASKED.name)
+    until(lambda: not queue.price(ASKED).live)
+    assert queue.price(ASKED).price == answer(ASKED)
+    queue.measure(ASKED, "late")
+    assert fakes.priced() == [ASKED.name] and not queue.price(ASKED).live
+    order = next(order for order in fakes.orders() if "price" in order)
+    assert PriceRequest.from_dict(order["request"]) == ASKED
+
+
+def test_prices_wait_their_turn_among_runs(fakes):
+    """One student's price list must not hold up everybody else's first run."""
+    queue = fakes.queue()
+    running = queue.submit(RING, "a")
+    requests = [PriceRequest(seeded(number)) for number in range(1, 4)]
+    for request in requests:
+        queue.measure(request, "greedy")
+    modest = queue.submit(seeded(9), "modest")
+    assert queue.snapshot(modest).place == 2
+    with pytest.raises(QueueFull, match="You already have 4 runs"):
+        for number in range(20, 22):
+            queue.measure(PriceRequest(seeded(number)), "greedy")
+    fakes.finish(running)
+    until(lambda: fakes.priced() == [requests[0].name])
+
+
+def test_a_price_that_nobody_waits_for_is_dropped(fakes):
+    """Closed tabs would otherwise have the machine measure for nobody."""
+    queue = fakes.queue(grace=1.0)
+    waiting = PriceRequest(seeded(1))
+    queue.measure(ASKED, "a")
+    queue.measure(waiting, "a")
+    until(lambda: not queue.price(waiting).live)
+    until(lambda: fakes.stopped() == [ASKED.name])
+    until(lambda: not queue.price(ASKED).live)
+    assert queue.price(ASKED).failure == queue.price(waiting).failure == ""
+    assert fakes.priced() == [ASKED.name]
+
+
+def test_a_failed_price_is_told_and_can_be_asked_for_again(fakes):
+    """The row would say "measuring" for ever, or the failure stay when it no longer holds."""
+    queue = fakes.queue()
+    queue.measure(ASKED, "a")
+    until(fakes.priced)
+    (fakes.folder / f"fail-{ASKED.name}").touch()
+    until(lambda: queue.price(ASKED).failure == "It failed.")
+    queue.measure(ASKED, "a")
+    assert queue.price(ASKED).live and queue.price(ASKED).failure == ""
+    (fakes.folder / f"die-{ASKED.name}").touch()
+    until(lambda: queue.price(ASKED).failure)
+    assert queue.price(ASKED).failure == (
+        "The training process ended unexpectedly (killed, perhaps for lack of memory); "
+        "measure again.")
+
+
+def test_failures_are_not_kept_without_end(fakes, monkeypatch):
+    """A server that runs for a term would otherwise remember every failure."""
+    monkeypatch.setattr("gan_core.jobs.MOST_FAILURES", 2)
+    queue = fakes.queue()
+    requests = [PriceRequest(seeded(number)) for number in range(3)]
+    for request in requests:
+        (fakes.folder / f"fail-{request.name}").touch()
+        queue.measure(request, "a")
+        until(lambda request=request: queue.price(request).failure)
+    assert [bool(queue.price(request).failure) for request in requests] == [False, True, True]
+
+
+def test_the_price_of_another_machine_is_none_of_this_one(fakes):
+    """A store copied from a laptop would tell the server's visitors the laptop's times."""
+    queue = fakes.queue()
+    PriceStore(fakes.store.root).write(answer(ASKED, "another processor"))
+    assert queue.price(ASKED).price is None
+    queue.measure(ASKED, "a")
+    until(fakes.priced)
+
+
+def test_a_forgotten_price_is_measured_anew(fakes):
+    """A time taken while the machine was busy would stay for ever."""
+    queue = fakes.queue()
+    PriceStore(fakes.store.root).write(answer(ASKED))
+    queue.forget(ASKED)
+    assert queue.price(ASKED).price is None
+    queue.measure(ASKED, "a")
+    until(fakes.priced)
 
 
 # --- with real workers ----------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
 PAGES = {name: challenge for name, challenge in CHALLENGES.items() if challenge.page}
+SHIPPED = [name for name, challenge in PAGES.items() if challenge.recorded]
+OWN_CHARTS = {"computational_cost": 4}  # beside the experiment's: the price list and the growth
 PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.presets]
 QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
 PATIENCE = 120.0  # seconds; generous, since the machine may be busy
@@ -84,10 +86,10 @@ def test_a_page_opens_with_everything_in_place(name: str) -> None:
     assert PAGES[name].question in words(app)
     labels = {slider.label for slider in (*app.slider, *app.select_slider)}
     assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
-    assert len(app.get("vega_lite_chart")) == 7
+    assert len(app.get("vega_lite_chart")) == 7 + OWN_CHARTS.get(name, 0)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_something_true_stands_there_before_any_click(name: str) -> None:
     """The page is empty until somebody trains, or passes a recording off as a live run."""
     app = opened(name)
@@ -124,7 +126,8 @@ def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> Non
     assert not app.exception
     said = app.warning[0].value
     assert all(field in said for field in (*KNOBS, "unknown", "run: ", "reference: "))
-    assert len(app.get("image")) == 2, "the page lost what it shows before any click"
+    if name in SHIPPED:
+        assert len(app.get("image")) == 2, "the page lost what it shows before any click"
     values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
     assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
 

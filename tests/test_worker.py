@@ -13,6 +13,7 @@ import torch
 
 from gan_core import downloads, trainer
 from gan_core.config import RunConfig
+from gan_core.prices import PriceRequest, PriceStore
 from gan_core.records import Outcome, StepRecord
 from gan_core.store import RunStore, StoreError
 from gan_core.worker import record_run
@@ -373,6 +374,35 @@ def test_the_worker_serves_runs_one_after_another(server):
     server.send(run="0" * 16, steps=10)
     server.hear()
     assert server.hear()["outcome"] == "failed"
+
+
+def test_the_worker_measures_prices_between_runs(server):
+    """The page's button would never be answered, or a failed measurement end the worker."""
+    request = PriceRequest(CONFIG, CONFIG.replace(batch_size=32))
+    server.send(price=request.name, request=request.to_dict())
+    assert server.hear() == {"event": "started", "run": request.name}
+    assert server.hear() == {"event": "ended", "run": request.name, "outcome": "finished",
+                             "step": 0, "reason": ""}
+    found = PriceStore(server.store.root).read(request)
+    assert found.request == request and found.step_ms > 0
+    for broken, words in ((PriceRequest(CONFIG, side=13).to_dict(), "side must be 28"),
+                          ({"config": {"layers": 3}}, "The measurement failed")):
+        server.send(price="broken", request=broken)
+        server.hear()
+        ended = server.hear()
+        assert ended["outcome"] == "failed" and words in ended["reason"]
+        assert ended["reason"].endswith(".") and "\n" not in ended["reason"]
+
+
+def test_a_price_that_takes_long_can_be_stopped(server):
+    """A slow network would hold the worker although nobody waits for it any more."""
+    request = PriceRequest(CONFIG, CONFIG.replace(batch_size=1024))
+    server.send(price=request.name, request=request.to_dict())
+    server.send(stop=request.name, reason="because")
+    server.hear()
+    ended = server.hear()
+    assert (ended["outcome"], ended["reason"]) == ("stopped", "because")
+    assert PriceStore(server.store.root).read(request) is None
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(server):

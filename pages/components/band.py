@@ -14,7 +14,7 @@ from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, QueueFull
 from gan_core.store import StoreError
 from pages.components import charts, lab, spread
-from pages.components.experiment import UNREADABLE, reference
+from pages.components.experiment import UNREADABLE
 from pages.components.frame import plain
 from pages.components.lab import Look
 from pages.components.state import State
@@ -67,7 +67,7 @@ def _looks(recipe: RunConfig, count: int) -> list[Look | None]:
 def _beside(state: State, count: int) -> list[Look | None]:
     """The seeds of the reference, where it is another recipe on the same data."""
     other = state.pinned
-    if other is None and (look := reference(state)) is not None:
+    if other is None and (look := state.look_at_reference()) is not None:
         other = look.snapshot.config
     if other is None or other.dataset != state.shown.dataset or (
         other.replace(seed=0).digest() == state.shown.replace(seed=0).digest()

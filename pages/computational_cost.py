@@ -1,0 +1,78 @@
+"""Computational cost: what a step costs here, what remedies add, and how cost grows."""
+
+import streamlit as st
+
+from pages.components import prices
+from pages.components.claims import claims
+from pages.components.experiment import experiment
+from pages.components.frame import frame, heading
+
+PAGE = "computational_cost"
+challenge = frame(PAGE)
+
+heading(
+    challenge,
+    idea="""
+A step trains two networks. For a batch of $n$ images, a layer of $a \\times b$ weights takes
+$2nab$ floating-point operations (FLOPs) forward, as many for the gradient of its weights, and as
+many for that of its inputs. A convolution uses its weights once for every pixel:
+
+$$\\text{FLOPs} = 2\\,n\\,h\\,w\\,k^2\\,c_\\text{in}\\,c_\\text{out}$$
+
+for $h \\times w$ output pixels, $k \\times k$ taps and $c$ channels. So a network with *fewer*
+weights may cost *more*. Each extra update of D, and each penalty that needs a gradient of a
+gradient, is paid for again in every step.
+
+*Sources:* Radford et al., [DCGAN](https://arxiv.org/abs/1511.06434), 2016; Gulrajani et al.,
+[Improved Training of Wasserstein GANs](https://arxiv.org/abs/1704.00028), 2017.
+""",
+)
+
+experiment(PAGE, challenge)
+
+st.subheader("What a GAN costs here and now")
+st.markdown(
+    "What counts in the end is the time until the samples are good. Evaluations come every 250 "
+    "steps, so nothing in between is known."
+)
+prices.quality(PAGE)
+st.markdown(
+    "A single step, by networks, batch and number format. **Measure** has a worker time a few "
+    "blocks of steps; the median block counts. The machine's other work counts too."
+)
+prices.measured()
+
+st.subheader("What each remedy costs")
+st.markdown(
+    """
+Every remedy beside the plain GAN: the report's MLP, batch 64, one D step. Dropout, label smoothing
+and clipping are nearly free. Extra D steps and gradient penalties are not: five critic steps mean
+five times D's work. Packing needs a batch twice as large for as many judgements. A remedy is worth
+its price when it saves more steps, or failed runs, than it adds.
+"""
+)
+prices.remedies()
+
+st.subheader("How cost grows")
+st.markdown(
+    """
+On log scales a power law is a straight line, and its slope is the power. A layer inside the MLP has
+$a \\times b$ weights and both grow with the width; the layers at the pixels grow on one side only:
+the slope lies between 1 and 2. FLOPs are proportional to the batch, and to the *square* of the
+images' side. Time may grow more slowly than FLOPs, because small products leave the processor idle,
+and more quickly where the memory is the limit. The images of other sides are random ones: what they
+show does not change what they cost.
+"""
+)
+prices.growth()
+
+st.subheader("What published models cost")
+st.markdown(
+    """
+MNIST at 28×28 is the smallest case. These are the times that authors report for one training, on
+the hardware they name.
+"""
+)
+prices.published()
+
+claims(PAGE)
