@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading
 
@@ -64,34 +65,4 @@ Packing, minibatch standard deviation, penalties and Wasserstein losses are unde
 """
     )
 
-st.subheader("The claim, and what we measured")
-claim, measured = st.columns(2)
-with claim:
-    st.markdown(
-        """
-**The report** (K. Toseef, 2025): with a higher learning rate the generator collapsed to nearly
-identical digits; training $D$ more often than $G$, together with noise on the inputs, improved
-variety.
-
-**The lecture notes** add that a collapsed generator may rotate through a small set of outputs.
-"""
-    )
-with measured:
-    st.markdown(
-        """
-**Reproduced**, seeds 0 to 4, 1000 steps each:
-
-| | digits | diversity | Fréchet distance |
-|---|---|---|---|
-| *Break it*: G ×10 | 1 in 5 of 5 | 0.00 | 995 – 1242 |
-| with noise 0.1 alone | 1 in 5 of 5 | 0.00 – 0.14 | 967 – 1445 |
-| *Fix it*: three D steps | 10 in 5 of 5 | 0.79 – 0.86 | 180 – 272 |
-| three D steps and noise 0.1 | 10 in 5 of 5 | 0.83 – 0.88 | 185 – 210 |
-| *Healthy*, 1500 steps | 10 in 5 of 5 | 0.73 – 0.77 | 189 – 253 |
-
-The steps of $D$ do it; noise alone **does not help**. With G ×5 instead of ×10 nothing collapses.
-**Rotation** is found on the 2-D ring: with G three times as fast as D it draws one or two modes at
-a time and visits five to eight in turn (`--preset known-rotating-ring`).
-`python -m gan_core verify` measures the presets on your machine.
-"""
-    )
+claims("mode_collapse")

@@ -27,6 +27,11 @@ LIGHT = [  # never torch
     {"challenges", "findings", "snapshots", "pool"},
     {"recipes", "mode_symptoms", "training_symptoms", "store", "turns"},
     {"diagnosis", "jobs"},
+    {"measures"},
+    {"judging"},
+    {"report_claims"},
+    {"notes_claims"},
+    {"claims", "evidence"},
 ]
 HEAVY = [
     {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",

@@ -11,6 +11,21 @@ from gan_core.challenges import CHALLENGES, Challenge
 from gan_core.settings import SettingsError
 from pages.components import lab
 
+# Pages without an experiment, in the menu below the challenges.
+TOOLS: dict[str, Challenge] = {
+    "evidence": Challenge(
+        title="Evidence",
+        icon=":material/fact_check:",
+        summary="Every claim of the two source documents, put to the test.",
+        page="pages/evidence.py",
+        question=(
+            "This app rests on two texts: a **report** of experiments with a GAN on MNIST, and "
+            "**lecture notes** on the challenges of training one. Which of their statements hold "
+            "when the runs are repeated over several seeds?"
+        ),
+    ),
+}
+
 ICON = Path(__file__).parent / "icon.png"
 
 # Heights are fixed, so that nothing moves while a run is live; the sample sheets grow with the
@@ -66,8 +81,8 @@ def plain(text: str) -> str:
 
 
 def frame(name: str) -> Challenge:
-    """Draw the frame of the page of challenge `name`; every page calls this first."""
-    challenge = CHALLENGES[name]
+    """Draw the frame of the page of challenge, or tool, `name`; every page calls this first."""
+    challenge = {**CHALLENGES, **TOOLS}[name]
     st.set_page_config(
         page_title=f"{challenge.title} · GAN challenges lab",
         page_icon=str(ICON),  # a Material or emoji icon would be fetched from the internet
@@ -94,6 +109,9 @@ def _menu() -> None:
                 st.page_link(challenge.page, label=challenge.title, icon=challenge.icon)
             else:
                 st.html(f'<div class="coming">{challenge.title} · coming</div>')
+        st.caption("Tools")
+        for tool in TOOLS.values():
+            st.page_link(tool.page, label=tool.title, icon=tool.icon)
 
 
 def device_badge() -> None:

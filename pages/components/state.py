@@ -118,8 +118,13 @@ def write_url(state: State) -> None:
 
 def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
-    query = {"v": LINK_VERSION, **state.shown.to_query(full=True)}
-    if state.pinned is not None:
-        query["reference"] = controls.written(state.pinned)
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{urllib.parse.urlencode(query)}"
+    return f"{address}?{opening(state.shown, state.pinned)}"
+
+
+def opening(shown: RunConfig, reference: RunConfig | None = None) -> str:
+    """The query part of an address that opens `shown`, with every value of it."""
+    query = {"v": LINK_VERSION, **shown.to_query(full=True)}
+    if reference is not None:
+        query["reference"] = controls.written(reference)
+    return urllib.parse.urlencode(query)
