@@ -15,11 +15,6 @@ from gan_core.report_claims import REPORT_CLAIMS
 CLAIMS: dict[str, Claim] = {**REPORT_CLAIMS, **NOTES_CLAIMS}
 
 
-def of_page(page: str) -> dict[str, Claim]:
-    """The claims that belong to the challenge `page`."""
-    return {name: claim for name, claim in CLAIMS.items() if claim.page == page}
-
-
 def needed(claims: Iterable[Claim]) -> list[RunConfig]:
     """What must be trained for these claims, each config once."""
     return list(dict.fromkeys(

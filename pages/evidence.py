@@ -4,9 +4,8 @@ import streamlit as st
 
 from gan_core import evidence
 from gan_core.challenges import CHALLENGES
-from gan_core.claims import CLAIMS
 from gan_core.judging import OPEN, SOURCES, WORDS
-from pages.components.claims import BADGES, card
+from pages.components.claims import BADGES, cards, draw
 from pages.components.frame import frame, heading
 
 tool = frame("evidence")
@@ -29,42 +28,43 @@ notes *Challenges/Problems in GANs*, Advanced AI, module 2, 2024–25.
 """,
 )
 
-measured = evidence.read()
-verdicts = {name: evidence.verdict(claim, measured) for name, claim in CLAIMS.items()}
-counts = evidence.summary(verdicts.values())
+found = cards()
+counts = evidence.summary(card.verdict for card in found.values())
 
-with st.container(horizontal=True):
+with st.container(horizontal=True, vertical_alignment="center"):
     for word, count in counts.items():
         if count or word != OPEN:
             colour, icon = BADGES[word]
             st.badge(f"{count} {word}", icon=icon, color=colour)
-    st.caption(f"{len(CLAIMS)} claims")
+    st.caption(f"{len(found)} claims")
 
-pages = [name for name in CHALLENGES if any(claim.page == name for claim in CLAIMS.values())]
-with st.container(horizontal=True):
+pages = [name for name in CHALLENGES if any(card.claim.page == name for card in found.values())]
+document, judged = st.columns([2, 3])
+with document:
     source = st.segmented_control(
         "Document", list(SOURCES), format_func=SOURCES.__getitem__, key="document",
         bind="query-params")
-    word = st.segmented_control(
+with judged:
+    verdict = st.segmented_control(
         "Verdict", [word for word in WORDS if counts[word]], key="verdict", bind="query-params")
-    page = st.segmented_control(
-        "Page", pages, format_func=lambda name: CHALLENGES[name].title, key="page",
-        bind="query-params")
+page = st.segmented_control(
+    "Page", pages, format_func=lambda name: CHALLENGES[name].title, key="page",
+    bind="query-params")
 
-shown = [
-    name for name, claim in CLAIMS.items()
-    if source in (None, claim.source) and page in (None, claim.page)
-    and word in (None, verdicts[name].word)
-]
+shown = {
+    name: card for name, card in found.items()
+    if source in (None, card.claim.source) and page in (None, card.claim.page)
+    and verdict in (None, card.verdict.word)
+}
 if not shown:
     st.info("No claim is of this document, page and verdict at once: take one filter away.")
 for challenge in pages:
-    names = [name for name in shown if CLAIMS[name].page == challenge]
-    if not names:
+    mine = {name: card for name, card in shown.items() if card.claim.page == challenge}
+    if not mine:
         continue
     about = CHALLENGES[challenge]
     st.subheader(about.title, anchor=False)
     if about.page:
         st.page_link(about.page, label="Open the page", icon=":material/arrow_forward:")
-    for name in names:
-        card(name, CLAIMS[name], verdicts[name], measured)
+    for name, card in mine.items():
+        draw(name, card)
