@@ -108,6 +108,12 @@ def _swing(column: str) -> Callable[[History, RunConfig], float]:
     return of
 
 
+def _drift(history: History, config: RunConfig) -> float:
+    """How far G's loss moves from the middle of the run to its end."""
+    tenths = _tenths(history, "loss_g")
+    return float(abs(np.median(tenths[-1]) - np.median(tenths[5]))) if tenths else math.nan
+
+
 def _fall(column: str) -> Callable[[History, RunConfig], float]:
     """A gradient's norm in the end ÷ in the tenth in which it was largest."""
 
@@ -172,6 +178,7 @@ MEASURES: dict[str, Measure] = {
     "calm_g": Measure("swing of G's loss, last ÷ first three tenths", ".2f", _calm("loss_g")),
     "swing_d": Measure("swing of D's loss, second half", ".2f", _swing("loss_d")),
     "swing_g": Measure("swing of G's loss, second half", ".2f", _swing("loss_g")),
+    "drift_g": Measure("change of G's loss over the second half", ".2f", _drift),
     "norm_g": Measure("G's gradient norm in the end", ".2g", _end("grad_norm_g")),
     "fall_g": Measure("G's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_g")),
     "fall_d": Measure("D's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_d")),

@@ -20,7 +20,17 @@ from gan_core.judging import (
     not_found,
 )
 from gan_core.recipes import KNOWN, REMEDIES
-from gan_core.report_claims import DCGAN, DEEP, FAST_D, STRONG_D, VANISHING, WIDE
+from gan_core.report_claims import (
+    ALL,
+    DCGAN,
+    DEEP,
+    FAST_D,
+    FEW,
+    OVERFITTING,
+    STRONG_D,
+    VANISHING,
+    WIDE,
+)
 
 PLAIN = "plain"
 UNSTABLE = KNOWN["unstable"].config
@@ -111,6 +121,13 @@ NOTES_CLAIMS: dict[str, Claim] = {
          more("WGAN-GP", "MLP", "seconds", 2)),
         note="28 × 28 digits on one processor core, which other runs used at the same time. What "
              "published models cost is beyond what is measured here."),
+    "massive-data": Claim(
+        "notes", "4. Computational resources", "computational_cost",
+        "Training a GAN takes massive data sets.",
+        {ALL: OVERFITTING[ALL], FEW: OVERFITTING[FEW]},
+        (more(FEW, ALL, "frechet", 1.25), less(FEW, ALL, "coverage", 0.8)),
+        over=(0, 1, 2),
+        note="All of MNIST are 60 000 images, beside 1000 of them."),
     "complexity": Claim(
         "notes", "Mitigate these challenges, 1", "computational_cost",
         "More complex networks capture the data better.",

@@ -56,6 +56,13 @@ def test_a_loss_that_settles_is_told_from_one_that_swings():
     assert found["calm"]["swing_g"] < found["wild"]["swing_g"]
 
 
+def test_a_plateau_is_told_from_a_loss_that_still_moves():
+    """"The generator's loss stays where it is" is said of one that climbs."""
+    flat = measure(history(loss_g=lambda t: 3 * min(t, 0.5)), DEFAULT)
+    climbing = measure(history(loss_g=lambda t: 3 * t), DEFAULT)
+    assert flat["drift_g"] < 0.1 < 1 < climbing["drift_g"]
+
+
 def test_a_gradient_that_vanishes_late_is_not_early():
     """"Early in training" is confirmed by a gradient that vanishes at the end."""
     falling = measure(history(grad_norm_g=lambda t: 10 ** (-4 * t)), DEFAULT)
