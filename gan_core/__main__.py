@@ -1,4 +1,4 @@
-"""The command line: `python -m gan_core run | record | verify | bench | cost | prices`.
+"""The command line: `python -m gan_core run | record | verify | claims | bench | cost | prices`.
 
     python -m gan_core run --preset mode_collapse-broken --set steps=500 seed=3 --json
 
@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_core import challenges, files, price_list, recipes
+from gan_core import challenges, evidence, files, price_list, recipes
+from gan_core.claims import CLAIMS, needed
 from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
 from gan_core.reporting import ended, in_words, json_text, say, train_into
 from gan_core.settings import Settings, SettingsError
@@ -195,6 +196,37 @@ def parse_seeds(text: str) -> list[int]:
     return list(dict.fromkeys(seeds))
 
 
+# --- the claims of the source documents -----------------------------------------------------------
+
+
+def claims(options: Namespace, settings: Settings) -> int:
+    """Train what the claims need, judge them, and print or write the verdicts."""
+    refuse_unknown("CLAIM", options.claims, CLAIMS)
+    chosen = {name: CLAIMS[name] for name in options.claims or CLAIMS}
+    stores = [RunStore(options.store or settings.store), RunStore(RECORDED_FOLDER)]
+    wanted = needed(chosen.values())
+    found = evidence.gather(wanted, stores)
+    missing = [config for config in wanted if evidence.key(config) not in found]
+    if missing and not options.no_training:
+        device = prepare(options, settings)
+        if not train_all(missing, stores[0], device, options.workers or settings.workers):
+            return INTERRUPTED
+        found |= evidence.gather(missing, stores)
+    known = {**_still_needed(options.data), **found}
+    told = evidence.as_data(chosen, known)
+    print(json_text(told) if options.json else evidence.in_words(told))
+    if options.write:
+        evidence.write(known, options.data)
+        _write(options.write, "claims", evidence.table(CLAIMS, known))
+    return 1 if any(each["verdict"] == evidence.OPEN for each in told.values()) else 0
+
+
+def _still_needed(path: Path) -> dict[str, evidence.Measured]:
+    """What was measured before, as far as a claim rests on it today."""
+    keys = {evidence.key(config) for config in needed(CLAIMS.values())}
+    return {name: run for name, run in evidence.read(path).items() if name in keys}
+
+
 # --- what a step costs ----------------------------------------------------------------------------
 
 
@@ -330,6 +362,20 @@ def parser() -> Parser:
                          help="runs trained at a time (default: GAN_LAB_WORKERS)")
     checked.add_argument("--write", type=Path, metavar="FILE",
                          help="put the tables in their places in this document")
+
+    judged = command(claims, "train what the claims of the two source documents need, over seeds, "
+                     "and judge them (store default: GAN_LAB_STORE)", machine, spoken, stored)
+    judged.add_argument("claims", nargs="*", metavar="CLAIM",
+                        help="of " + ", ".join(CLAIMS) + " (default all)")
+    judged.add_argument("--workers", type=whole_number(1, 64), metavar="N",
+                        help="runs trained at a time (default: GAN_LAB_WORKERS)")
+    judged.add_argument("--no-training", action="store_true",
+                        help="judge by the runs that are there; exit code 1 if some are missing")
+    judged.add_argument("--write", type=Path, metavar="FILE",
+                        help="put the table in its place in this document, and what was measured "
+                        "into --data")
+    judged.add_argument("--data", type=Path, default=evidence.EVIDENCE, metavar="FILE",
+                        help="what was measured, as the pages read it")
 
     speed = command(bench, "compare a training step with the textbook's and with its bound",
                     machine, spoken)

@@ -36,17 +36,23 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Challenge:
-    """One page. `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has
-    them; `experiments` are more of its settings; `knobs` are the fields shown beside the three that
-    every page has. `headline` names the measure (of `headlines`) in which the remedy must be better
-    than the failure; `charts` the charts that come first."""
+class Page:
+    """What the menu, the map and the head of a page say of it; `page` is its file."""
 
     title: str
     icon: str
     summary: str
     page: str
     question: str
+
+
+@dataclass(frozen=True)
+class Challenge(Page):
+    """A page with an experiment. `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has
+    them; `experiments` are more of its settings; `knobs` are the fields shown beside the three that
+    every page has. `headline` names the measure (of `headlines`) in which the remedy must be better
+    than the failure; `charts` the charts that come first."""
+
     knobs: tuple[str, ...]
     presets: dict[str, Preset]
     start: str  # the preset a newcomer finds on the sliders

@@ -111,6 +111,11 @@ class RunSnapshot:
         """Whether the run is queued, starting or running."""
         return self.status.live
 
+    def holds(self, steps: int) -> bool:
+        """Whether all that a run of so many steps gives is there, a divergence before included."""
+        state, reached = self.status.state, self.history.last_step
+        return state == "diverged" or reached > steps or (state == "finished" and reached == steps)
+
     def standing(self, status: RunStatus, place: int = 0) -> RunSnapshot:
         """The same records under another status; the history's outcome follows it."""
         outcome = None

@@ -94,11 +94,7 @@ def _outcomes(
 
 def _trained(store: RunStore, config: RunConfig) -> bool:
     snapshot = store.snapshot(config.digest())
-    if snapshot is None:
-        return False
-    state, reached = snapshot.status.state, snapshot.history.last_step
-    return state == "diverged" or reached > config.steps or (
-        state == "finished" and reached == config.steps)
+    return snapshot is not None and snapshot.holds(config.steps)
 
 
 def _train(root: Path, config: RunConfig, device: Any) -> bool:

@@ -28,6 +28,11 @@ LIGHT = [  # never torch
     {"challenges", "findings", "snapshots", "pool", "prices", "quality"},
     {"recipes", "mode_symptoms", "training_symptoms", "cost_symptoms", "store", "turns"},
     {"diagnosis", "jobs", "price_list", "headlines"},
+    {"measures"},
+    {"judging"},
+    {"report_claims"},
+    {"notes_claims"},
+    {"claims", "evidence"},
 ]
 HEAVY = [
     {"losses", "penalties", "layers", "augmentation", "downloads", "bins", "frechet",

@@ -9,13 +9,16 @@ import re
 import numpy as np
 import pytest
 
+from gan_core import evidence
 from gan_core.catalogue import DATASETS
 from gan_core.challenges import CHALLENGES, presets
 from gan_core.config import RunConfig
+from gan_core.evidence import Measured
 from gan_core.extractor import extractor
+from gan_core.judging import WORDS, Claim, found, less
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus
-from pages.components import charts, controls, gallery, verdict
+from pages.components import charts, claims, controls, gallery, verdict
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
 
@@ -258,3 +261,51 @@ def test_the_map_names_all_five_challenges() -> None:
     assert set(CHALLENGES) == {
         "baseline", "training_instability", "mode_collapse", "vanishing_gradients",
         "discriminator_overfitting", "computational_cost"}
+
+
+# --- claims --------------------------------------------------------------------------------------
+
+SOME = Claim(
+    "report", "Results", "baseline", "Dropout helps.",
+    {"plain": RunConfig(steps=10), "dropout": RunConfig(dropout=0.4, steps=10)},
+    (less("dropout", "plain", "frechet"), found("plain", "instability")), over=(0, 1),
+    shown_by="remedy-dropout")
+
+
+def some_evidence(frechet: float = 90.0) -> dict[str, Measured]:
+    return {
+        evidence.key(config): Measured("CPU", f"2026-01-0{1 + config.seed}", {
+            "frechet": frechet + 20 * config.seed, "instability": float(config.seed)})
+        for configs in SOME.configs().values() for config in configs
+    }
+
+
+def test_the_table_of_a_claim_tells_mean_and_range() -> None:
+    """A reader of the numbers cannot see how far seeds lie apart."""
+    lines = claims.numbers_table(SOME, some_evidence()).splitlines()
+    assert lines[0] == "| run | steps | Fréchet distance | Training instability found |"
+    assert len(lines) == 4 and lines[2].endswith("| 10 | 100 (90 – 110) | 1 of 2 |")
+
+
+def test_what_was_not_measured_has_no_numbers() -> None:
+    """A figure stands in the table that nobody measured."""
+    assert claims.numbers_table(SOME, {}).splitlines()[2].endswith("| 10 | – | – |")
+    assert claims.conditions(SOME, {}) == "Mean (smallest – largest) over seeds 0, 1"
+
+
+def test_a_claim_tells_where_and_when_it_was_measured() -> None:
+    """Numbers of another machine, or of last year, pass for those of today."""
+    said = claims.conditions(SOME, some_evidence())
+    assert "CPU" in said and "2026-01-01 to 2026-01-02" in said
+
+
+def test_a_recipe_is_named_only_if_there_is_one() -> None:
+    """A command on the page is refused."""
+    assert "`python -m gan_core run --preset remedy-dropout`" in claims.example(SOME)
+    assert claims.example(dataclasses.replace(SOME, shown_by="no-such-recipe")) == ""
+
+
+def test_every_verdict_has_its_sign() -> None:
+    """A verdict is told by colour alone, or breaks the page."""
+    assert set(claims.BADGES) == set(WORDS)
+    assert len({icon for _, icon in claims.BADGES.values()}) == len(WORDS)

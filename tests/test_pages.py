@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,8 +13,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from gan_core import evidence
 from gan_core.challenges import CHALLENGES, MAIN_KNOBS
+from gan_core.claims import CLAIMS
 from gan_core.config import KNOBS, RunConfig
+from gan_core.judging import NOT, OPEN
 from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
@@ -356,8 +360,9 @@ def test_the_web_process_never_imports_torch() -> None:
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run()\n"
-        "app.switch_page('pages/mode_collapse.py').run()\n"
-        "assert not app.exception, app.exception\n"
+        "for page in ('pages/mode_collapse.py', 'pages/evidence.py'):\n"
+        "    app.switch_page(page).run()\n"
+        "    assert not app.exception, app.exception\n"
         "print('torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
@@ -376,3 +381,78 @@ def test_a_bad_setting_is_named_on_the_page(setting: str, monkeypatch) -> None:
     finally:
         monkeypatch.undo()
         lab.settings.clear()
+
+
+# --- the claims, and the page of all of them ------------------------------------------------------
+
+
+def evidence_page(**query: str) -> AppTest:
+    """The Evidence page, opened by a link with `query`."""
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    for field, value in query.items():
+        app.query_params[field] = value
+    return app.switch_page("pages/evidence.py").run()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_menu_leads_to_the_evidence(name: str) -> None:
+    """The page of all claims can be reached by its address only."""
+    assert "Evidence" in [link.proto.label for link in opened(name).get("page_link")]
+
+
+def test_every_claim_is_on_the_evidence_page_with_its_verdict() -> None:
+    """A claim of the documents cannot be found, or its verdict or source is missing."""
+    app = evidence_page()
+    assert not app.exception
+    said, known = words(app), evidence.read()
+    verdicts = [evidence.verdict(claim, known) for claim in CLAIMS.values()]
+    for name, claim in CLAIMS.items():
+        assert claim.says in said and claim.where in said
+        assert f"`python -m gan_core claims {name}`" in said
+    for word, count in evidence.summary(verdicts).items():
+        on_top = int(count > 0 or word != OPEN)
+        assert said.count(f" {count} {word}]") == on_top
+        assert said.count(f" {word}]") == count + on_top, "one badge a claim"
+
+
+@pytest.mark.parametrize(
+    ("query", "chosen"),
+    [
+        ({"document": "The report"}, lambda claim, verdict: claim.source == "report"),
+        ({"page": "Mode collapse"}, lambda claim, verdict: claim.page == "mode_collapse"),
+        ({"verdict": NOT}, lambda claim, verdict: verdict.word == NOT),
+        ({"document": "nonsense"}, lambda claim, verdict: True),
+    ],
+)
+def test_a_link_to_some_of_the_claims_shows_these(query: dict[str, str], chosen) -> None:
+    """A teacher sends a link to the claims of one page, and the class sees all of them."""
+    app, known = evidence_page(**query), evidence.read()
+    assert not app.exception
+    said = words(app)
+    shown = {name for name in CLAIMS if f"`python -m gan_core claims {name}`" in said}
+    assert shown == {name for name, claim in CLAIMS.items()
+                     if chosen(claim, evidence.verdict(claim, known))}
+
+
+def test_filters_that_leave_nothing_say_so() -> None:
+    """The page is empty, and seems broken."""
+    app = evidence_page(document="The lecture notes", page="Discriminator overfitting")
+    assert not app.exception and "take one filter away" in app.info[0].value
+
+
+@pytest.mark.parametrize("page", ["mode_collapse"])
+def test_a_challenge_page_shows_its_claims_and_no_others(page: str) -> None:
+    """A page tells of a claim, but not whether it holds; or of another page's."""
+    said = words(opened(page))
+    for name, claim in CLAIMS.items():
+        assert (f"`python -m gan_core claims {name}`" in said) == (claim.page == page)
+
+
+def test_a_run_of_a_claim_opens_on_its_page() -> None:
+    """The link of a claim's run leads to another run."""
+    said = words(evidence_page(page="Mode collapse"))
+    path, query = re.search(r"\[G ×10, noise 0.1\]\((\w+)\?([^)]*)\)", said).groups()
+    assert path == "mode_collapse"
+    app = opened(path, **dict(urllib.parse.parse_qsl(query)))
+    assert shown(app, path) == CLAIMS["input-noise"].runs["G ×10, noise 0.1"]
+    assert not app.warning

@@ -7,10 +7,25 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan_core.challenges import CHALLENGES, Challenge
+from gan_core.challenges import CHALLENGES, Challenge, Page
 from gan_core.settings import SettingsError
 from pages.components import lab
 from pages.components.prediction import prediction
+
+# Pages without an experiment, in the menu below the challenges.
+TOOLS: dict[str, Page] = {
+    "evidence": Page(
+        title="Evidence",
+        icon=":material/fact_check:",
+        summary="Every claim of the two source documents, put to the test.",
+        page="pages/evidence.py",
+        question=(
+            "This app rests on two texts: a **report** of experiments with a GAN on MNIST, and "
+            "**lecture notes** on the challenges of training one. Which of their statements hold "
+            "when the runs are repeated over several seeds?"
+        ),
+    ),
+}
 
 ICON = Path(__file__).parent / "icon.png"
 
@@ -66,8 +81,8 @@ def plain(text: str) -> str:
 
 
 def frame(name: str) -> Challenge:
-    """Draw the frame of the page of challenge `name`; every page calls this first."""
-    challenge = CHALLENGES[name]
+    """Draw the frame of the page of challenge, or tool, `name`; every page calls this first."""
+    challenge = {**CHALLENGES, **TOOLS}[name]
     st.set_page_config(
         page_title=f"{challenge.title} · GAN challenges lab",
         page_icon=str(ICON),  # a Material or emoji icon would be fetched from the internet
@@ -91,6 +106,9 @@ def _menu() -> None:
     with st.container(gap=None):
         for challenge in CHALLENGES.values():
             st.page_link(challenge.page, label=challenge.title, icon=challenge.icon)
+        st.caption("Tools")
+        for tool in TOOLS.values():
+            st.page_link(tool.page, label=tool.title, icon=tool.icon)
 
 
 def device_badge() -> None:
@@ -114,13 +132,14 @@ def _missing() -> int:
     return pool.workers - pool.ready
 
 
-def heading(challenge: Challenge, idea: str) -> None:
-    """The page's title and question in two lines; the idea and a prediction one click away."""
+def heading(page: Page, idea: str) -> None:
+    """The page's title and question in two lines; the idea, and a prediction, one click away."""
     title, guess, popover, _ = st.columns([4.6, 1.1, 1, 0.25], vertical_alignment="center")
-    title.title(challenge.title, anchor=False)
-    with guess:
-        prediction(challenge)
+    title.title(page.title, anchor=False)
+    if isinstance(page, Challenge):
+        with guess:
+            prediction(page)
     with popover.popover("The idea", icon=":material/lightbulb:", width="stretch"):
         st.markdown(idea)
     with st.container(key="question"):
-        st.markdown(challenge.question)
+        st.markdown(page.question)

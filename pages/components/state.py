@@ -141,8 +141,15 @@ def keep(state: State, name: str, value: str) -> None:
 
 def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
-    query = {"v": LINK_VERSION, **state.shown.to_query(full=True), **state.kept}
-    if state.pinned is not None:
-        query["reference"] = controls.written(state.pinned)
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{urllib.parse.urlencode(query)}"
+    return f"{address}?{opening(state.shown, state.pinned, state.kept)}"
+
+
+def opening(
+    shown: RunConfig, reference: RunConfig | None = None, kept: dict[str, str] | None = None
+) -> str:
+    """The query part of an address that opens `shown`, with every value of it."""
+    query = {"v": LINK_VERSION, **shown.to_query(full=True), **(kept or {})}
+    if reference is not None:
+        query["reference"] = controls.written(reference)
+    return urllib.parse.urlencode(query)

@@ -1,0 +1,159 @@
+"""The claims of the two source documents beside what was measured: one card a claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from gan_core import evidence, recipes
+from gan_core.challenges import CHALLENGES
+from gan_core.claims import CLAIMS
+from gan_core.config import RunConfig
+from gan_core.diagnosis import SYMPTOMS
+from gan_core.evidence import EVIDENCE, Evidence
+from gan_core.judging import NOT, OPEN, PARTLY, REPRODUCED, SOURCES, Claim, Counted, Verdict
+from gan_core.measures import label, told
+from pages.components.state import opening
+
+BADGES = {  # of each verdict: colour and icon, so that nothing is told by colour alone
+    REPRODUCED: ("green", ":material/check_circle:"),
+    PARTLY: ("orange", ":material/contrast:"),
+    NOT: ("red", ":material/cancel:"),
+    OPEN: ("gray", ":material/hourglass_empty:"),
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A claim as it is shown; `numbers`, `conditions` and `example` are Markdown."""
+
+    claim: Claim
+    verdict: Verdict
+    numbers: str
+    conditions: str
+    example: str  # "" where no recipe shows the effect
+
+
+def cards() -> dict[str, Card]:
+    """All claims by name, judged by what the file of evidence holds now."""
+    return _cards(EVIDENCE.stat().st_mtime if EVIDENCE.exists() else 0.0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _cards(changed: float) -> dict[str, Card]:
+    # Some two hundred configs are made and named for this: half a second, once a file.
+    measured = evidence.read()
+    return {
+        name: Card(claim, evidence.verdict(claim, measured), numbers_table(claim, measured),
+                   conditions(claim, measured), example(claim))
+        for name, claim in CLAIMS.items()
+    }
+
+
+def claims(page: str) -> None:
+    """The section of a challenge page: every claim that belongs to it, with its verdict."""
+    st.subheader("The claim, and what we measured")
+    for name, card in cards().items():
+        if card.claim.page == page:
+            draw(name, card)
+
+
+def draw(name: str, card: Card) -> None:
+    """Left what the document says, right the verdict, part by part; runs and numbers folded."""
+    claim = card.claim
+    with st.container(border=True, key=f"claim-{name}"):
+        says, found = st.columns([2, 3])
+        with says:
+            st.markdown(claim.says)
+            st.caption(f"{SOURCES[claim.source]}: {claim.where}")
+        with found:
+            _verdict(card)
+        with st.expander("Runs and numbers", icon=":material/table_chart:"):
+            st.markdown(card.numbers)
+            st.caption(card.conditions)
+            if card.example:
+                st.markdown(card.example)
+            st.markdown(f"Measure it again: `python -m gan_core claims {name}`")
+
+
+def _verdict(card: Card) -> None:
+    colour, icon = BADGES[card.verdict.word]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(card.verdict.word, icon=icon, color=colour)
+        st.caption(_over(card.claim))
+    if card.verdict.missing:
+        st.markdown(card.verdict.sentence)
+        return
+    st.markdown("\n".join(f"- {_mark(part)} {part.text}" for part in card.verdict.counted))
+    if card.claim.note:
+        st.caption(card.claim.note)
+
+
+def _mark(part: Counted) -> str:
+    if part.held == part.of:
+        return ":green[✓]"
+    return ":red[✗]" if part.held == 0 else ":orange[◐]"
+
+
+# --- a claim in words -----------------------------------------------------------------------------
+
+
+def numbers_table(claim: Claim, measured: Evidence) -> str:
+    """A Markdown table: a row a run, a column a measure, smallest to largest over the seeds."""
+    names, values, configs = claim.measures(), evidence.values(claim, measured), claim.configs()
+    head = ["run", "steps", *map(_heading, names)]
+    rows = [[_link(claim.page, run, configs[run][0]), f"{config.steps}",
+             *(_cell(values, run, name) for name in names)]
+            for run, config in claim.runs.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def conditions(claim: Claim, measured: Evidence) -> str:
+    """Over which seeds, on what, when."""
+    runs = [measured[name] for configs in claim.configs().values()
+            for name in map(evidence.key, configs) if name in measured]
+    words = [f"Mean (smallest – largest) over {_over(claim)}"]
+    words += [f"*{run}*: {claim.varies} {claim.over[0]} alone" for run in claim.once]
+    if runs:
+        days = sorted({run.day for run in runs})
+        words += [" and ".join(sorted({run.device for run in runs})),
+                  days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"]
+    return " · ".join(words)
+
+
+def example(claim: Claim) -> str:
+    """The recipe that shows the effect, with a link and as a command; "" if there is none."""
+    if claim.shown_by not in recipes.named():
+        return ""
+    link = _link(claim.page, f"`{claim.shown_by}`", recipes.named()[claim.shown_by])
+    return f"See it in one run: {link}, or `python -m gan_core run --preset {claim.shown_by}`."
+
+
+def _over(claim: Claim) -> str:
+    """What the runs are repeated over: "seeds 0, 1, 2"."""
+    return f"{claim.varies}s {', '.join(map(str, claim.over))}"
+
+
+def _heading(name: str) -> str:
+    return f"{label(name)} found" if name in SYMPTOMS else label(name)
+
+
+def _cell(values: evidence.Values, run: str, name: str) -> str:
+    known = [value for value in values.get(run, {}).get(name, ()) if value == value]  # not NaN
+    if not known:
+        return "–"
+    between = told(name, known)
+    if name in SYMPTOMS or between == told(name, known[:1]):
+        return between
+    return f"{told(name, [sum(known) / len(known)])} ({between})"
+
+
+def _link(page: str, text: str, config: RunConfig) -> str:
+    """A link that opens the run on its page, where that page is there already."""
+    file = CHALLENGES[page].page
+    if not file:
+        return text
+    path = "./" if file == "streamlit_app.py" else Path(file).stem
+    return f"[{text}]({path}?{opening(config)})"
