@@ -48,10 +48,13 @@ class Page:
 
 @dataclass(frozen=True)
 class Challenge(Page):
-    """A page with an experiment. `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has
-    them; `experiments` are more of its settings; `knobs` are the fields shown beside the three that
+    """A page with an experiment.
+
+    `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has them;
+    `experiments` are more of its settings; `knobs` are the fields shown beside the three that
     every page has. `headline` names the measure (of `headlines`) in which the remedy must be better
-    than the failure; `charts` the charts that come first."""
+    than the failure; `charts` the charts that come first.
+    """
 
     knobs: tuple[str, ...]
     presets: dict[str, Preset]
@@ -120,8 +123,8 @@ CHALLENGES: dict[str, Challenge] = {
             ),
             "dcgan": Preset(
                 "DCGAN",
-                "Convolutions instead of fully connected layers: half the width of the light DCGAN, "
-                "750 steps.",
+                "Convolutions instead of fully connected layers: the light DCGAN at half its "
+                "width, 750 steps.",
                 DCGAN,
             ),
         },
@@ -280,7 +283,8 @@ CHALLENGES: dict[str, Challenge] = {
                 SHORT_SESSION.replace(loss="minimax")),
             "broken": Preset(
                 "Break it",
-                "The minimax loss against a D that learns twenty times as fast, five times a round.",
+                "The minimax loss against a D that learns twenty times as fast, five times a "
+                "round.",
                 VANISHING),
             "fixed": Preset(
                 "Fix it", "The same D, but G follows the non-saturating loss.",
@@ -369,7 +373,8 @@ CHALLENGES: dict[str, Challenge] = {
         recorded=("overfit", "dropout"),
         headline="missed",
         prediction=Prediction(
-            "D calls most of its training images real. Of images it has never seen it will accept …",
+            "D calls most of its training images real. Of images it has never seen it will "
+            "accept …",
             (("about as many: within 5 points", 0.05), ("5 to 15 points fewer", 0.15),
              ("more than 15 points fewer", inf))),
         charts=("memory", "frechet"),
@@ -380,8 +385,8 @@ CHALLENGES: dict[str, Challenge] = {
         summary="What a step costs, and what each remedy adds to it.",
         page="pages/computational_cost.py",
         question=(
-            "Everything on these pages can be trained in half a minute. Which choices make the same "
-            "digits cost **minutes, hours or days**, and which of them are worth it?"
+            "Most runs on these pages take half a minute. Which choices make the same digits cost "
+            "**minutes, hours or days**, and which of them are worth it?"
         ),
         knobs=("architecture", "width", "batch_size"),
         presets={

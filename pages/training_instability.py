@@ -34,16 +34,16 @@ state = experiment(PAGE, challenge)
 
 st.subheader("The smallest GAN there is")
 st.markdown(
-    "One real point at 0, a generator that makes one point θ, a discriminator that is a line of slope "
-    "ψ. Everything that training can do fits into a plane. Move the controls: nothing is trained, it "
-    "is computed at once."
+    "One real point at 0, a generator that makes one point θ, a discriminator that is a line of "
+    "slope ψ. Everything that training can do fits into a plane. Move the controls: nothing is "
+    "trained, it is computed at once."
 )
 portrait(PAGE)
 
 st.subheader("Is it the settings, or the seed?")
 st.markdown(
-    "The same settings under five seeds: the line is the median, the band reaches from the lowest to "
-    "the highest. What lies inside the band is no difference between settings."
+    "The same settings under five seeds: the line is the median, the band reaches from the lowest "
+    "to the highest. What lies inside the band is no difference between settings."
 )
 band(state)
 

@@ -34,14 +34,11 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 
 experiment(PAGE, challenge)
 
-happened, why, helps = st.columns(3)
-with happened:
-    st.subheader("What happens")
-    st.markdown(
-        """
-Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples
-from digits. At every step the gradient is measured that $G$ *would* get, for the same samples and
-the same $D$, under both losses. One falls by orders of magnitude, the other grows.
+happened, why, helps = st.columns(3) with happened:     st.subheader("What happens")
+st.markdown(         """ Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$
+learns to tell its samples from digits. At every step the gradient is measured that $G$ *would*
+get, for the same samples and the same $D$, under both losses. One falls by orders of magnitude,
+the other grows.
 
 *Break it* shows the same live: $D$ learns twenty times as fast, five times a round; $G$ stands
 still. Watch the two **gauges**: they are measured on one batch, whichever loss trains.
@@ -55,9 +52,9 @@ Digits fill a thin part of the 784-dimensional cube, and so do samples: a $D$ th
 separates the two without an error, and is flat everywhere else. Where $D$ is flat and sure, the
 minimax loss has no slope to follow.
 
-**Why it is rare in practice.** Adam divides each gradient by its own recent size, so that a gradient
-a thousand times smaller moves $G$ just as far, as long as its direction is not noise. Plain gradient
-descent does not: *More → Without Adam*.
+**Why it is rare in practice.** Adam divides each gradient by its own recent size, so that a
+gradient a thousand times smaller moves $G$ just as far, as long as its direction is not noise.
+Plain gradient descent does not: *More → Without Adam*.
 """
     )
 with helps:

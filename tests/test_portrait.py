@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan_core.dirac import BOUNDS, GAMES, ORDERS, DiracGame, trajectory, verdict
-from pages.components import plane, portrait
+from pages.components import portrait
 
 GARBAGE = [
     ("nonsense:1", "'nonsense' is not a setting"),

@@ -152,7 +152,8 @@ def _pin(state: State, shown: Look | None) -> None:
 def _presets(state: State, config: RunConfig | None) -> None:
     challenge = state.challenge
     # The highlight follows the sliders, wherever they were moved from.
-    now = next((name for name, preset in challenge.offered.items() if preset.config == config), None)
+    now = next(
+        (name for name, preset in challenge.offered.items() if preset.config == config), None)
     where, more = f"{state.page}/preset", f"{state.page}/experiment"
     st.session_state[where] = now if now in challenge.presets else None
     st.session_state[more] = now if now in challenge.experiments else None

@@ -24,7 +24,7 @@ from gan_core.dirac import (
     trajectory,
     verdict,
 )
-from pages.components import plane
+from pages.components import portrait_charts as plane
 from pages.components.controls import ratio_words
 from pages.components.frame import plain
 from pages.components.state import State, keep

@@ -12,7 +12,7 @@ from gan_core.config import RunConfig
 from gan_core.extractor import extractor
 from gan_core.records import History
 from pages.components import charts as drawn
-from pages.components import controls, gallery, lab, verdict
+from pages.components import gallery, lab, verdict
 from pages.components.actions import submit
 from pages.components.lab import Look
 from pages.components.state import State

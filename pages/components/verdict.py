@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from gan_core.config import RunConfig
 from gan_core.diagnosis import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
-from gan_core.records import EvalRecord, History
 from gan_core.headlines import HEADLINES
+from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
 from pages.components.words import changed_words
 

@@ -27,7 +27,7 @@ def described(config: RunConfig) -> str:
     shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps", "schedule"}
     parts += [setting_words(name, value) for name, value in config.changes().items()
               if name not in shown]
-    parts += [f"from step {step}: {words}" for step, words in marks(config) if step != _frozen(config)]
+    parts += _from_steps(config)
     return " · ".join(parts)
 
 
@@ -45,17 +45,20 @@ def setting_words(name: str, value: Any) -> str:
 
 def marks(config: RunConfig) -> tuple[tuple[int, str], ...]:
     """What happens in mid-run, and at which step: for the time axis."""
-    changes = [
+    frozen = [(config.freeze_generator, "G frozen")] if config.freeze_generator else []
+    return tuple(sorted(frozen + _changes(config)))
+
+
+def _changes(config: RunConfig) -> list[tuple[int, str]]:
+    return [
         (step, ", ".join(setting_words(name, value)
                          for name, value in now.changes(base=config.at(step - 1)).items()))
         for step, now in config.stages[1:]
     ]
-    frozen = [(_frozen(config), "G frozen")] if _frozen(config) else []
-    return tuple(sorted(frozen + changes))
 
 
-def _frozen(config: RunConfig) -> int:
-    return config.freeze_generator
+def _from_steps(config: RunConfig) -> list[str]:
+    return [f"from step {step}: {words}" for step, words in _changes(config)]
 
 
 def changed_words(this: RunConfig, reference: RunConfig) -> str:
@@ -64,8 +67,7 @@ def changed_words(this: RunConfig, reference: RunConfig) -> str:
     parts = [f"{KNOBS[name].label} {_value(name, reference)} → {_value(name, this)}"
              for name in names]
     if this.schedule != reference.schedule:
-        parts += [f"from step {step}: {words}" for step, words in marks(this)
-                  if step != _frozen(this)] or ["no change in mid-run"]
+        parts += _from_steps(this) or ["no change in mid-run"]
     if not parts:
         return ""
     return f"{', '.join(parts[:2])}{' and more' if len(parts) > 2 else ''}. "
