@@ -37,12 +37,15 @@ st.markdown(
 )
 neighbours(state)
 
-happened, why, helps = st.columns(3) with happened:     st.subheader("What happens")
-st.markdown(         """ In the chart of $D$'s scores, the curve of **new images** leaves that of
-the training images and sinks towards the samples: $D$ accepts what it has seen and rejects the
-rest, real or not. $G$ is then judged by its likeness to 200 pictures, not to digits. Its samples
-become less varied, and the Fréchet distance to real digits, of which the test set holds 10 000
-others, stays high.
+happened, why, helps = st.columns(3)
+with happened:
+    st.subheader("What happens")
+    st.markdown(
+        """
+In the chart of $D$'s scores, the curve of **new images** leaves that of the training images and
+sinks towards the samples: $D$ accepts what it has seen and rejects the rest, real or not. $G$ is
+then judged by its likeness to 200 pictures, not to digits. Its samples become less varied, and
+the Fréchet distance to real digits, of which the test set holds 10 000 others, stays high.
 """
     )
 with why:
@@ -51,8 +54,8 @@ with why:
         """
 $D$ has some half a million weights and sees each of 200 images hundreds of times. Telling them
 apart one by one costs it less than learning what they share. The gradient it sends points $G$ to
-single pictures. With 60 000 images the same $D$ cannot do that in the same time: set the slider of
-training images and see where the gap closes.
+single pictures. With 60 000 images the same $D$ cannot do that in the same time: set the slider
+of training images and see where the gap closes.
 """
     )
 with helps:

@@ -34,11 +34,14 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 
 experiment(PAGE, challenge)
 
-happened, why, helps = st.columns(3) with happened:     st.subheader("What happens")
-st.markdown(         """ Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$
-learns to tell its samples from digits. At every step the gradient is measured that $G$ *would*
-get, for the same samples and the same $D$, under both losses. One falls by orders of magnitude,
-the other grows.
+happened, why, helps = st.columns(3)
+with happened:
+    st.subheader("What happens")
+    st.markdown(
+        """
+Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its
+samples from digits. At every step the gradient is measured that $G$ *would* get, for the same
+samples and the same $D$, under both losses. One falls by orders of magnitude, the other grows.
 
 *Break it* shows the same live: $D$ learns twenty times as fast, five times a round; $G$ stands
 still. Watch the two **gauges**: they are measured on one batch, whichever loss trains.

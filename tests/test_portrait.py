@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.dirac import BOUNDS, GAMES, ORDERS, DiracGame, trajectory, verdict
 from pages.components import portrait
+from pages.components import portrait_charts as plane
 
 GARBAGE = [
     ("nonsense:1", "'nonsense' is not a setting"),
