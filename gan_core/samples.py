@@ -46,6 +46,18 @@ def sheet_png(images: np.ndarray) -> bytes:
     return _png(picture.resize(size, Image.Resampling.NEAREST))
 
 
+def grey_png(image: np.ndarray) -> bytes:
+    """One image, uint8 (h, w), pixel by pixel."""
+    return _png(Image.fromarray(np.ascontiguousarray(image)))
+
+
+def first_rows(png: bytes, rows: int) -> bytes:
+    """The first rows of images of a sheet, as PNG."""
+    sheet = Image.open(io.BytesIO(png))
+    height = rows * (PIXELS + 1) * SHEET_SCALE - SHEET_SCALE
+    return _png(sheet.crop((0, 0, sheet.width, min(height, sheet.height))))
+
+
 def points_npy(points: np.ndarray) -> bytes:
     """Points, (n, 2), as a .npy file of float32."""
     buffer = io.BytesIO()
@@ -55,13 +67,12 @@ def points_npy(points: np.ndarray) -> bytes:
 
 def surface_png(scores: np.ndarray) -> bytes:
     """Scores from 0 to 1, (h, w), as greys, black at 0 and white at 1."""
-    return _png(Image.fromarray(np.rint(255 * scores).astype(np.uint8)))
+    return grey_png(np.rint(255 * scores).astype(np.uint8))
 
 
 def neighbours_png(pictures: np.ndarray) -> bytes:
     """Triples of images, uint8 (n, 3, 28, 28), one a row, pixel by pixel, as grey PNG."""
-    rows = pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS)
-    return _png(Image.fromarray(np.ascontiguousarray(rows)))
+    return grey_png(pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS))
 
 
 def _png(picture: Image.Image) -> bytes:
@@ -137,9 +148,9 @@ class View:
 
 _SAMPLES = {2: ("npy", points_npy), 3: ("png", sheet_png)}
 VIEWS = {
-    "samples": View("samples", 40, _SAMPLES),
-    "averaged": View("samples_ema", 40, _SAMPLES),
-    "surface": View("surface", 40, {2: ("png", surface_png)}),
+    "samples": View("samples", 24, _SAMPLES),
+    "averaged": View("samples_ema", 24, _SAMPLES),
+    "surface": View("surface", 24, {2: ("png", surface_png)}),
     "neighbours": View("neighbours", 12, {4: ("png", neighbours_png)}),
 }
 

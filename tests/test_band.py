@@ -16,7 +16,7 @@ from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import QueueFull
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus, StoreError
-from pages.components import band, charts, lab, spread
+from pages.components import band, drawing, lab, spread
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
 CONFIG = RunConfig(steps=400)
@@ -39,7 +39,7 @@ def snapshot(seed: int, state: str = "finished", steps: int = 400, **quality) ->
                        ).standing(status)
 
 
-def band_of(*losses: float, run: str = charts.THIS):
+def band_of(*losses: float, run: str = drawing.THIS):
     return spread.band_frame(spread.METRICS["loss_d"], CONFIG.steps,
                              {run: {seed: history(loss) for seed, loss in enumerate(losses)}})
 
@@ -59,7 +59,7 @@ def test_the_band_runs_from_the_lowest_to_the_highest_seed() -> None:
 
 def test_the_line_of_a_diverged_seed_ends() -> None:
     """A run that diverged is drawn on to the end, as if it had survived."""
-    histories = {charts.THIS: {0: history(1.0), 1: history(3.0, steps=200)}}
+    histories = {drawing.THIS: {0: history(1.0), 1: history(3.0, steps=200)}}
     frame = spread.band_frame(spread.METRICS["loss_d"], CONFIG.steps, histories)
     assert frame[frame["seed"] == 1]["step"].max() <= 200
     late = frame[(frame["kind"] == "median") & (frame["step"] > 200)]
@@ -84,7 +84,7 @@ def test_single_steps_are_averaged() -> None:
 
 def test_a_young_or_absent_run_has_no_band() -> None:
     """The page fails before the first steps are there."""
-    for histories in ({}, {charts.THIS: {}}, {charts.THIS: {0: history(steps=3)}}):
+    for histories in ({}, {drawing.THIS: {}}, {drawing.THIS: {0: history(steps=3)}}):
         frame = spread.band_frame(spread.METRICS["loss_d"], CONFIG.steps, histories)
         domain = spread.framed(spread.METRICS["loss_d"], CONFIG, frame)
         assert spread.inside(frame, domain).empty
@@ -99,7 +99,7 @@ def test_every_metric_can_be_drawn(name: str, dataset: str) -> None:
     run = history()
     points = [dataclasses.replace(e, metrics={"kl_uniform": 0.5}) for e in run.evaluations]
     run = run if dataset == "mnist" else History(run.steps, points)
-    frame = spread.band_frame(drawn, 400, {charts.THIS: {0: run, 1: run}})
+    frame = spread.band_frame(drawn, 400, {drawing.THIS: {0: run, 1: run}})
     assert len(frame)
     domain = spread.framed(drawn, config, frame)
     assert spread.inside(frame, domain)["drawn"].between(*domain).all()

@@ -18,7 +18,16 @@ from gan_core.extractor import extractor
 from gan_core.judging import WORDS, Claim, found, less
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus
-from pages.components import charts, claims, controls, gallery, verdict
+from pages.components import (
+    charts,
+    claims,
+    controls,
+    drawing,
+    gallery,
+    modes,
+    plane,
+    verdict,
+)
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
 
@@ -187,7 +196,8 @@ def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
 
 # --- charts --------------------------------------------------------------------------------------
 
-LINES = [*charts.lines("non_saturating"), charts.lines("minimax")[0]]
+LINES = [*charts.lines("non_saturating"), charts.lines("minimax")[0], charts.GAUGES]
+ALL_LINES = [*LINES, charts.JUDGED, charts.frozen(100), charts.frozen(100, 3)]
 CURVES = [curve for name, card in DATASETS.items()
           for curve in charts.curves(card, extractor(name))]
 
@@ -196,11 +206,107 @@ CURVES = [curve for name, card in DATASETS.items()
 def test_line_charts_stay_small_and_inside_their_frame(chart: charts.Lines) -> None:
     """A long run makes the page slow, or a spike leaves the chart."""
     wild = [dataclasses.replace(STEP, step=i, loss_g=1e9, grad_norm_g=0.0) for i in range(1, 5000)]
-    frame = charts.lines_frame(chart, {charts.THIS: History(wild)})
+    frame = charts.lines_frame(chart, {drawing.THIS: History(wild)})
     assert len(frame) <= charts.POINTS * len(chart.series)
     assert frame["drawn"].between(*chart.domain).all()
     # What the tooltip tells stays what was measured.
     assert chart.domain[1] < 1e9 and frame["value"].max() in (1e9, 1.5, 0.6, 1.2)
+
+
+@pytest.mark.parametrize("step", [101, 400])
+def test_the_frozen_chart_begins_with_the_freeze(step: int) -> None:
+    """What was not measured would be drawn, or two runs frozen at other steps not lie together."""
+    before = [dataclasses.replace(STEP, step=i) for i in range(1, step)]
+    after = [dataclasses.replace(STEP, step=step + i, grad_norm_minimax=10.0 ** -i,
+                                 grad_norm_non_saturating=1e3) for i in range(1000)]
+    chart = charts.frozen(step - 1)
+    frame = charts.lines_frame(chart, {drawing.THIS: History([*before, *after])})
+    assert (frame["step"].min(), frame["step"].max()) == (1, 1000)
+    assert len(frame) == charts.POINTS * 2 and frame["drawn"].between(*chart.domain).all()
+    assert charts.lines_frame(chart, {drawing.THIS: History(before)}).empty
+    spec = charts.lines_spec(chart, step + 999, ((step + 9, "faster D"),))
+    assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1000]
+    assert spec["layer"][0]["encoding"]["x"]["title"] == "D steps since the freeze"
+    assert '"at": 10, "label": "faster D"' in json.dumps(spec)
+
+
+def test_judgements_come_from_the_evaluations() -> None:
+    """What D thinks of images it knows is measured at evaluations: by steps there is nothing."""
+    metrics = {"score_train": 0.9, "score_held_out": 0.4, "score_generated": 0.1}
+    history = History([STEP], [EvalRecord(250, metrics), EvalRecord(500, {"modes": 1.0})])
+    frame = charts.lines_frame(charts.JUDGED, {drawing.REFERENCE: history})
+    assert frame["value"].tolist() == [0.9, 0.4, 0.1] and set(frame["step"]) == {250.0}
+    scale = charts.lines_spec(charts.JUDGED, 1000)["layer"][0]["encoding"]["color"]["scale"]
+    assert len(set(scale["range"])) == len(scale["domain"]) == 3
+
+
+@pytest.mark.parametrize("spec", [
+    lambda marks: charts.lines_spec(charts.GRADIENTS, 1000, marks),
+    lambda marks: charts.curve_spec(CURVES[0], 1000, marks),
+    lambda marks: modes.modes_spec(8, "mode", 1000, marks),
+], ids=["lines", "curve", "modes"])
+def test_what_was_changed_is_marked_on_every_chart(spec) -> None:
+    """A reader does not see at which step the learning rate was raised."""
+    marks = ((500, "dropout 0.4"), (950, "rate 1e-3"), (2000, "beyond the chart"))
+    text = json.dumps(spec(marks))
+    assert '"at": 500, "label": "dropout 0.4"' in text and "rate 1e-3" in text
+    assert "beyond" not in text and '"at"' not in json.dumps(spec(()))
+    assert '"align": "left"' in text and '"align": "right"' in text  # a late label is not cut
+    assert spec(marks) is spec(marks)
+
+
+def test_rotation_is_seen_as_modes_that_take_turns() -> None:
+    """A G that visits one mode after another looks the same as one that stays in one."""
+    shares = np.eye(8)[[3, 3, 5]]
+    history = History([], [EvalRecord(step, {}, tuple(row))
+                           for step, row in zip((0, 250, 300), shares, strict=True)])
+    frame = modes.modes_frame(history)
+    there = frame[frame["share"] == 1]
+    assert there["mode"].tolist() == ["3", "3", "5"] and len(frame) == 24
+    assert there["start"].tolist() == [0, 125, 275] and there["end"].tolist() == [125, 275, 300]
+    assert list(modes.modes_frame(History())) == list(frame)
+
+
+# --- the plane -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ring", "grid"])
+def test_captured_modes_are_those_that_evaluations_count(name: str) -> None:
+    """The plane would show another number of modes than the verdict: a sample within 3σ is one."""
+    card = DATASETS[name]
+    centres = np.array(card.centres)
+    points = np.stack([centres[2] + [0, 2.9 * card.sigma], centres[5] - [3.1 * card.sigma, 0]])
+    assert np.flatnonzero(plane.captured(points, card)).tolist() == [2]
+    assert plane.captured(centres, card).all()
+
+
+def test_the_plane_holds_points_centres_and_cells_at_their_place() -> None:
+    """D's opinion would be drawn beside the points that it is about."""
+    card = DATASETS["ring"]
+    surface = np.zeros((48, 48), np.float32)
+    surface[0, -1] = 1.0  # top right, as it is stored
+    frame = plane.plane_frame(np.full((2500, 2), 0.5), surface, card)
+    counts = frame["part"].value_counts()
+    assert dict(counts) == {"cell": 2304, "missed": 8, "point": plane.SCATTERED}
+    cell = frame[frame["score"] == 1].iloc[0]
+    side = 2 * card.extent / 48
+    assert (cell["x"], cell["y"]) == pytest.approx((card.extent - side, card.extent - side))
+    assert frame[frame["part"] == "cell"]["x"].min() == pytest.approx(-card.extent)
+    assert "cell" not in set(plane.plane_frame(np.zeros((3, 2)), None, card)["part"])
+    assert plane.plane_spec(card.extent) is plane.plane_spec(card.extent)
+
+
+# --- neighbours ----------------------------------------------------------------------------------
+
+
+def test_a_copy_stands_beside_its_original_with_its_distance() -> None:
+    """A reader cannot tell a theft from a resemblance, or hears nothing of it from a reader."""
+    pictures = np.zeros((8, 3, 28, 28), np.uint8)
+    pictures[:, 2, 0, :4] = 255  # 4 pixels that differ by 2: distance 4
+    text = gallery._triples(pictures)
+    assert text.count("<img") == text.count("alt=") == 24
+    assert text.count("training 0.0<") == text.count("new 4.0<") == 8
+    assert text.count("nearest training image, distance 0.0") == 8
 
 
 def test_a_minimax_generators_loss_is_drawn_where_it_is() -> None:
@@ -213,13 +319,13 @@ def test_a_minimax_generators_loss_is_drawn_where_it_is() -> None:
 def test_every_curve_finds_its_metric(curve: charts.Curve) -> None:
     """A chart asks for a metric that no evaluation has, and stays empty."""
     record = EvalRecord(250, {curve.metric: 1e9})
-    frame = charts.curve_frame(curve, {charts.THIS: History((), [record])})
+    frame = charts.curve_frame(curve, {drawing.THIS: History((), [record])})
     assert frame["value"].tolist() == [1e9] and frame["drawn"].tolist() == [curve.domain[1]]
     text = json.dumps(charts.curve_spec(curve, 1000), ensure_ascii=False)
     assert curve.note in text and curve.axis in text
 
 
-@pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
+@pytest.mark.parametrize("chart", ALL_LINES, ids=lambda chart: chart.described())
 def test_a_chart_keeps_its_specification_while_live(chart: charts.Lines) -> None:
     """The chart is built anew, and flickers, at every look."""
     assert charts.lines_spec(chart, 1000) is charts.lines_spec(chart, 1000)
@@ -238,13 +344,12 @@ def test_every_data_set_has_its_charts(name: str) -> None:
 
 def test_empty_histories_give_empty_frames_with_columns() -> None:
     """The page fails before the first record is there."""
-    empty = {charts.THIS: History()}
-    for chart in LINES:
+    empty = {drawing.THIS: History()}
+    for chart in ALL_LINES:
         assert charts.lines_frame(chart, empty).empty and charts.lines_frame(chart, {}).empty
     for curve in CURVES:
         assert list(charts.curve_frame(curve, {})) == ["step", "value", "run", "drawn"]
     assert list(charts.histogram_frame({})) == ["mode", "share", "run"]
-    assert list(charts.points_frame(np.zeros((3, 2)))) == ["x", "y"]
 
 
 def test_samples_are_those_at_or_before_the_step() -> None:

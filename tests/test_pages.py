@@ -21,10 +21,11 @@ from gan_core.judging import NOT, OPEN
 from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
-PAGES = {name: challenge for name, challenge in CHALLENGES.items() if challenge.page}
-SHIPPED = [name for name, challenge in PAGES.items() if challenge.recorded]
-OWN_CHARTS = {"computational_cost": 4}  # beside the experiment's: the price list and the growth
-PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.presets]
+PAGES = CHALLENGES
+CHARTS = 10  # of every experiment: the histogram, three of evaluations, five of steps, the modes
+# Beside them: the portrait and the band; the frozen G's gradients; the prices and their growth.
+OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 1, "computational_cost": 4}
+PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.offered]
 QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
 PATIENCE = 120.0  # seconds; generous, since the machine may be busy
 
@@ -88,26 +89,30 @@ def test_a_page_opens_with_everything_in_place(name: str) -> None:
     assert not app.exception
     assert app.title[0].value == PAGES[name].title
     assert PAGES[name].question in words(app)
-    labels = {slider.label for slider in (*app.slider, *app.select_slider)}
+    widgets = (*app.slider, *app.select_slider, *app.selectbox, *app.number_input, *app.toggle)
+    labels = {widget.label for widget in widgets}
     assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
-    assert len(app.get("vega_lite_chart")) == 7 + OWN_CHARTS.get(name, 0)
+    assert len(app.get("vega_lite_chart")) == CHARTS + OWN_CHARTS.get(name, 0)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", PAGES)
 def test_something_true_stands_there_before_any_click(name: str) -> None:
     """The page is empty until somebody trains, or passes a recording off as a live run."""
     app = opened(name)
     assert words(app).count("recorded") >= 2
-    assert len(app.get("image")) == 2
+    assert len(app.get("image")) >= 2
 
 
 @pytest.mark.parametrize(("name", "preset"), PRESETS)
 def test_a_preset_sets_every_slider(name: str, preset: str) -> None:
     """The button of a preset leaves a knob where it was, so that another run would be trained."""
     app = opened(name)
-    app.button_group[0].set_value(preset).run()
+    if preset in PAGES[name].presets:
+        app.button_group[0].set_value(preset).run()
+    else:
+        app.radio(key=f"{name}/experiment").set_value(preset).run()
     assert not app.exception
-    wanted = PAGES[name].presets[preset].config
+    wanted = PAGES[name].offered[preset].config
     values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
     assert RunConfig(**values) == wanted
 
@@ -130,8 +135,7 @@ def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> Non
     assert not app.exception
     said = app.warning[0].value
     assert all(field in said for field in (*KNOBS, "unknown", "run: ", "reference: "))
-    if name in SHIPPED:
-        assert len(app.get("image")) == 2, "the page lost what it shows before any click"
+    assert len(app.get("image")) >= 2, "the page lost what it shows before any click"
     values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
     assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
 

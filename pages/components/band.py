@@ -13,7 +13,8 @@ import streamlit as st
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, QueueFull
 from gan_core.store import StoreError
-from pages.components import charts, lab, spread
+from pages.components import lab, spread
+from pages.components.drawing import RUNS
 from pages.components.experiment import UNREADABLE
 from pages.components.frame import plain
 from pages.components.lab import Look
@@ -178,7 +179,7 @@ def _chart(state: State, looks: list[Look | None], beside: list[Look | None]) ->
     drawn = spread.metric(st.session_state[_key(state, "metric")], config)
     histories = {
         run: {seed: look.snapshot.history for seed, look in enumerate(found) if look is not None}
-        for run, found in zip(charts.RUNS, (looks, beside), strict=True)
+        for run, found in zip(RUNS, (looks, beside), strict=True)
     }
     frame = spread.band_frame(drawn, config.steps, histories)
     domain = spread.framed(drawn, config, frame)

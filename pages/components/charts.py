@@ -1,8 +1,4 @@
-"""Histories as charts, pure: (histories, bounds) -> (data frame, Vega-Lite specification).
-
-Charts are authored in Altair and converted once per specification. While a run is live only the
-data frame changes, which lets the browser update a chart in place: domains, titles and sizes stay.
-"""
+"""Histories as charts, pure: (histories, bounds) -> (data frame, Vega-Lite specification)."""
 
 from __future__ import annotations
 
@@ -18,21 +14,31 @@ import pandas as pd
 
 from gan_core.catalogue import LOSSES, DatasetCard
 from gan_core.records import EvalRecord, History
+from pages.components.drawing import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    RUNS,
+    Marks,
+    marked,
+    rule,
+    run_colour,
+    run_dash,
+    specification,
+    steps_axis,
+    value_axis,
+)
 
 POINTS = 300  # a series is thinned to so many points
-HEIGHT = 230
-PLANE = 285  # pixels of the square in which 2-D points are drawn
-SCATTERED = 1500  # points drawn of a sample: more would hide each other
-THIS, REFERENCE = "this run", "reference"
-RUNS = [THIS, REFERENCE]
-# Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
-BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
-NOTE = "#74797f"  # text: more than 4.3 : 1 on both
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A chart of per-step metrics; `series` pairs a metric with what a reader sees."""
+    """A chart of metrics; `series` pairs a metric with what a reader sees.
+
+    `source` tells where they come from, one of SOURCES. Steps on the axis are counted from
+    `origin`, and `across` is what the axis is called.
+    """
 
     title: str
     note: str
@@ -41,9 +47,13 @@ class Lines:
     domain: tuple[float, float]
     rules: tuple[float, ...] = ()  # dotted reference lines
     log: bool = False
+    colours: tuple[str, ...] = (BLUE, ORANGE)
+    source: str = "steps"
+    origin: int = 0
+    across: str = "step"
 
     def described(self) -> str:
-        return f"{self.title} by step, {' and '.join(label for _, label in self.series)}"
+        return f"{self.title} by {self.across}, {' and '.join(label for _, label in self.series)}"
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,8 @@ class Curve:
         return f"{self.title} by step, this run and the reference"
 
 
-def lines(loss: str, reduction: str = "sum") -> tuple[Lines, ...]:
-    """Losses, scores and gradients; the losses' frame and reference lines depend on the loss."""
+def lines(loss: str, reduction: str = "sum") -> dict[str, Lines]:
+    """Charts of every run by name; the losses' frame and reference lines depend on the loss."""
     card = LOSSES[loss]
     d, g = card.equilibrium
     equilibrium = (d / 2 if reduction == "mean" else d, g)
@@ -77,7 +87,7 @@ def lines(loss: str, reduction: str = "sum") -> tuple[Lines, ...]:
         card.frame,
         tuple(dict.fromkeys(equilibrium)),
     )
-    return losses, SCORES, GRADIENTS
+    return {"losses": losses, "scores": SCORES, "gradients": GRADIENTS, "gauges": GAUGES}
 
 
 def _written(value: float) -> str:
@@ -103,10 +113,47 @@ GRADIENTS = Lines(
     log=True,
 )
 
+GAUGES = Lines(
+    "How hard D's judgement pushes G",
+    "mean |∂L_G/∂logit| on one batch under either loss; dotted: 0.5, D cannot tell",
+    (("saturation_minimax", "minimax"), ("saturation_non_saturating", "non-saturating")),
+    "slope, log scale",
+    (1e-5, 1.0),
+    (0.5,),
+    log=True,
+)
+JUDGED = Lines(
+    "What D thinks of images it knows and of new ones",
+    "mean σ(logit) at evaluations; dotted: 0.5. Training above new reals: D has learned by heart",
+    (("score_train", "training reals"), ("score_held_out", "new reals"),
+     ("score_generated", "generated")),
+    "score, 1 = real",
+    (0.0, 1.0),
+    (0.5,),
+    colours=(BLUE, GREEN, ORANGE),
+    source="evaluations",
+)
 
-def curves(card: DatasetCard, features: Mapping[str, Any]) -> tuple[Curve, ...]:
-    """What the evaluations of a data set are drawn as; `features` is what `extractor` tells of the
-    classifier that measures it, empty where that is not known yet."""
+
+def frozen(freeze: int, discriminator_steps: int = 1) -> Lines:
+    """The gradient that a G frozen after `freeze` steps would get, while a fresh D learns."""
+    each = "" if discriminator_steps == 1 else f", {discriminator_steps} D updates each"
+    return Lines(
+        "Gradient norms of the frozen G",
+        "on the same D and the same batch, under either form of its loss",
+        (("grad_norm_minimax", "minimax"), ("grad_norm_non_saturating", "non-saturating")),
+        "L2 norm, log scale",
+        (1e-6, 1e2),
+        log=True,
+        source="freeze",
+        origin=freeze,
+        across=f"{'steps' if each else 'D steps'} since the freeze{each}",
+    )
+
+
+def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
+    """What the evaluations of a data set are drawn as, by name; `features` is what `extractor`
+    tells of the classifier that measures it, empty where that is not known yet."""
     noun, total = card.mode_noun, float(card.modes)
     present = Curve(f"{noun.capitalize()}s present", card.mode_rule, "modes", f"{noun}s",
                     (0.0, total), (total,))
@@ -115,30 +162,49 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> tuple[Curve, ...]:
                      "perfect sampler", "high_quality", "share", (0.0, 1.0), (0.9889,))
         even = Curve("Distance from an even mixture", "reverse KL divergence, 0 is even",
                      "kl_uniform", "KL (nats)", (0.0, math.log(total)))
-        return present, good, even
+        return {"modes": present, "diversity": good, "frechet": even}
     on, reals = "on its own classifier's features", ()
     if features:
         score = features["frechet_train_held_out"]
         on, reals = f"on {features['id']}; real ones have {score:.1f} (dotted)", (max(score, 1.0),)
-    return (
-        present,
-        Curve("Diversity", "distance between two samples ÷ two real images (dotted: 1)",
-              "diversity", "ratio", (0.0, 1.1), (1.0,)),
-        Curve("Fréchet distance", f"to real {noun}s, {on}", "frechet", "distance, log scale",
-              (1.0, 3000.0), reals, log=True),
-    )
+    return {
+        "modes": present,
+        "diversity": Curve(
+            "Diversity", "distance between two samples ÷ two real images (dotted: 1)", "diversity",
+            "ratio", (0.0, 1.1), (1.0,)),
+        "frechet": Curve(
+            "Fréchet distance", f"to real {noun}s, {on}", "frechet", "distance, log scale",
+            (1.0, 3000.0), reals, log=True),
+    }
 
 
 def lines_frame(chart: Lines, histories: Mapping[str, History]) -> pd.DataFrame:
     """One row per step, series and run: step, value, drawn (value, cut at the frame), series."""
-    parts = [
-        pd.DataFrame({"step": thin.column("step"), "value": thin.column(metric),
-                      "series": label, "run": run})
-        for run, history in histories.items()
-        for thin in [history.thinned(POINTS)]
-        for metric, label in chart.series
-    ]
+    parts = []
+    for run, history in histories.items():
+        for metric, label in chart.series:
+            steps, values = SOURCES[chart.source](history, metric)
+            parts.append(pd.DataFrame({"step": steps, "value": values, "series": label,
+                                       "run": run}))
     return _cut(parts, ["step", "value", "series", "run"], chart.domain)
+
+
+def _by_step(history: History, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    thin = history.thinned(POINTS)
+    return thin.column("step"), thin.column(metric)
+
+
+def _since_freeze(history: History, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Without the steps before the freeze, where the metric is NaN; the first one left is 1."""
+    steps, values = history.column("step"), history.column(metric)
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return steps[:0], values[:0]
+    chosen = known[np.unique(np.linspace(0, len(known) - 1, POINTS).round().astype(int))]
+    return steps[chosen] - steps[known[0]] + 1, values[chosen]
+
+
+SOURCES = {"steps": _by_step, "evaluations": History.evaluated, "freeze": _since_freeze}
 
 
 def curve_frame(chart: Curve, histories: Mapping[str, History]) -> pd.DataFrame:
@@ -157,41 +223,44 @@ def _cut(parts: list[pd.DataFrame], columns: list[str], domain: tuple[float, flo
 
 
 @functools.lru_cache(maxsize=128)
-def lines_spec(chart: Lines, steps: int) -> dict[str, Any]:
-    """Colour tells the series, the dash the run; x runs to `steps`."""
-    labels = [label for _, label in chart.series]
-    marks = (
+def lines_spec(chart: Lines, steps: int, marks: Marks = ()) -> dict[str, Any]:
+    """Colour tells the series, the dash the run; x runs to step `steps` of the run."""
+    labels, steps = [label for _, label in chart.series], steps - chart.origin
+    drawn = (
         alt.Chart()
         .mark_line(strokeWidth=1.6)
         .encode(
-            x=_steps_axis(steps),
-            y=_value_axis(chart),
+            x=steps_axis(steps, chart.across),
+            y=value_axis(chart.axis, chart.domain, chart.log),
             color=alt.Color("series:N", title=None,
-                            scale=alt.Scale(domain=labels, range=[BLUE, ORANGE])),
-            strokeDash=_dash(),
+                            scale=alt.Scale(domain=labels, range=list(chart.colours))),
+            strokeDash=run_dash(),
             opacity=alt.Opacity("run:N", legend=None,
                                 scale=alt.Scale(domain=RUNS, range=[1.0, 0.55])),
             tooltip=["run:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    return specification(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
+    shifted = tuple((step - chart.origin, label) for step, label in marks)
+    layers = (drawn, *map(rule, chart.rules), *marked(shifted, steps))
+    return specification(alt.layer(*layers), chart.title, chart.note)
 
 
 @functools.lru_cache(maxsize=128)
-def curve_spec(chart: Curve, steps: int) -> dict[str, Any]:
+def curve_spec(chart: Curve, steps: int, marks: Marks = ()) -> dict[str, Any]:
     """One line a run; x runs to `steps`."""
-    marks = (
+    drawn = (
         alt.Chart()
         .mark_line(point=alt.OverlayMarkDef(size=36), strokeWidth=2)
         .encode(
-            x=_steps_axis(steps),
-            y=_value_axis(chart),
-            color=_run_colour(),
-            strokeDash=_dash(),
+            x=steps_axis(steps),
+            y=value_axis(chart.axis, chart.domain, chart.log),
+            color=run_colour(),
+            strokeDash=run_dash(),
             tooltip=["run:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
         )
     )
-    return specification(alt.layer(marks, *map(_rule, chart.rules)), chart.title, chart.note)
+    layers = (drawn, *map(rule, chart.rules), *marked(marks, steps))
+    return specification(alt.layer(*layers), chart.title, chart.note)
 
 
 def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
@@ -217,66 +286,10 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
             xOffset=alt.XOffset("run:N", sort=RUNS, scale=alt.Scale(domain=RUNS)),
             y=alt.Y("share:Q", title="share of samples, √ scale", axis=axis,
                     scale=alt.Scale(type="sqrt", domain=[0, 1])),
-            color=_run_colour(),
+            color=run_colour(),
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
     title = f"Nearest {noun} of each sample" if noun == "mode" else f"Which {noun}s G draws"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"
-    return specification(alt.layer(bars, _rule(1 / total)), title, note)
-
-
-def points_frame(points: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(points[:SCATTERED], columns=["x", "y"])
-
-
-@functools.lru_cache(maxsize=8)
-def points_spec(extent: float) -> dict[str, Any]:
-    """Generated 2-D points; both axes run from −extent to extent, points outside are cut off."""
-    scale = alt.Scale(domain=[-extent, extent])
-    chart = (
-        alt.Chart()
-        .mark_circle(size=9, color=ORANGE, opacity=0.5, clip=True)
-        .encode(x=alt.X("x:Q", title=None, scale=scale), y=alt.Y("y:Q", title=None, scale=scale))
-    )
-    return specification(chart)
-
-
-def _steps_axis(steps: int) -> alt.X:
-    return alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps], nice=False),
-                 axis=alt.Axis(tickCount=5, format=",d"))
-
-
-def _value_axis(chart: Lines | Curve) -> alt.Y:
-    scale = alt.Scale(type="log" if chart.log else "linear", domain=list(chart.domain), nice=False)
-    # "~g" would write the 10 of a linear axis as 1e+1.
-    axis = alt.Axis(minExtent=38, format="~g" if chart.log else "~r", tickCount=5)
-    return alt.Y("drawn:Q", title=chart.axis, scale=scale, axis=axis)
-
-
-def _run_colour() -> alt.Color:
-    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
-
-
-def _dash() -> alt.StrokeDash:
-    return alt.StrokeDash("run:N", title=None,
-                          scale=alt.Scale(domain=RUNS, range=[[1, 0], [4, 3]]))
-
-
-def _rule(where: float) -> alt.Chart:
-    data = alt.Data(values=[{"y": where}])
-    return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
-
-
-def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
-    """A chart as a Vega-Lite specification without data, in the style that all charts share."""
-    if title:
-        chart = chart.properties(title=alt.TitleParams(title, subtitle=note))
-    chart = chart.configure_legend(
-        orient="top", direction="horizontal", offset=2, padding=0, titlePadding=0, rowPadding=0
-    ).configure_title(
-        fontSize=14, subtitleFontSize=12, subtitleColor=NOTE, anchor="start", offset=4
-    )
-    spec = chart.to_dict(validate=False)
-    spec.pop("$schema", None)
-    return spec
+    return specification(alt.layer(bars, rule(1 / total)), title, note)

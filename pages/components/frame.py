@@ -61,6 +61,12 @@ STYLE = """
   height: var(--sheet) !important; width: auto !important; max-width: 100% !important;
   object-fit: contain; object-position: left top; border-radius: 4px;
 }
+[class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
+.triples { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem 1.2rem; }
+.triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; max-width: 16rem; }
+.triple figure { margin: 0; text-align: center; }
+.triple img { height: 4.4rem; max-width: 100%; image-rendering: pixelated; border-radius: 3px; }
+.triple figcaption { font-size: .75rem; white-space: nowrap; }
 [class*="st-key-caption-"] { height: 3rem; flex: none; overflow: hidden; }
 [class*="st-key-caption-"] p { margin: 0; line-height: 1.45rem; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; }

@@ -1,12 +1,27 @@
-"""What G makes of its fixed latents at one step: an image sheet, or points in the plane."""
+"""What G makes of its fixed latents at one step: an image sheet, or points in the plane; and the
+pictures that look most copied beside their nearest real ones."""
 
 from __future__ import annotations
 
+import base64
+
+import numpy as np
 import streamlit as st
 
+from gan_core.challenges import Challenge
+from gan_core.samples import first_rows, grey_png, neighbour_distances
 from gan_core.store import RunSnapshot, StoreError
-from pages.components import charts
+from pages.components import lab, plane
 from pages.components.lab import Look
+
+THUMBNAIL_ROWS = 2
+TRIPLES = 8  # shown of the pictures that look most copied
+HOW_TO_READ = (
+    "The {count} pictures of the sheet that look most copied, at step {step}, each beside the "
+    "nearest of equally many training images and new images. **A copy:** its distance to the "
+    "training image is near 0, and far below that to the new one. Euclidean, pixels from −1 to 1."
+)
+WITHOUT = "The nearest real images of this run were not stored. Train it anew to see them."
 
 
 def nearest_sample(snapshot: RunSnapshot, step: int, averaged: bool = False) -> int | None:
@@ -28,26 +43,87 @@ def show(look: Look | None, step: int, slot: str, averaged: bool = False) -> Non
             st.skeleton(height=260)
         else:
             try:
-                _draw(look, taken, slot, averaged)
+                _DRAW[look.snapshot.config.card.kind](look, taken, slot, averaged)
             except StoreError:  # wound back since the snapshot was taken; the next look has it
                 st.skeleton(height=260)
 
 
-def _draw(look: Look, step: int, slot: str, averaged: bool) -> None:
-    snapshot = look.snapshot
-    maker = "averaged generator" if averaged else "generator"
-    if snapshot.config.card.kind == "image":
-        st.image(
-            look.store.sheet(snapshot.digest, step, averaged),
-            output_format="PNG",
-            width="stretch",
-            alt=f"64 images the {maker} makes at step {step}, {slot} run",
-        )
+def thumbnail(challenge: Challenge) -> None:
+    """What the challenge's failure looks like: two rows of the recorded run's last sheet."""
+    config = challenge.presets["broken"].config
+    snapshot = lab.recorded().snapshot(config.digest())
+    if snapshot is None or not snapshot.samples:
         return
-    st.vega_lite_chart(
-        charts.points_frame(look.store.points(snapshot.digest, step, averaged)),
-        charts.points_spec(snapshot.config.card.extent),
-        width=charts.PLANE, height=charts.PLANE,
-        key=f"points-{slot}",
-        alt=f"Points the {maker} makes at step {step}, {slot} run",
+    sheet = lab.recorded().sheet(snapshot.digest, snapshot.samples[-1])
+    st.image(first_rows(sheet, THUMBNAIL_ROWS), output_format="PNG", width="stretch",
+             alt=f"What G draws when training fails: {challenge.title.lower()}")
+
+
+def _sheet(look: Look, step: int, slot: str, averaged: bool) -> None:
+    st.image(
+        look.store.sheet(look.snapshot.digest, step, averaged),
+        output_format="PNG",
+        width="stretch",
+        alt=f"64 images the {_maker(averaged)} makes at step {step}, {slot} run",
     )
+
+
+def _plane(look: Look, step: int, slot: str, averaged: bool) -> None:
+    snapshot = look.snapshot
+    card = snapshot.config.card
+    points = look.store.points(snapshot.digest, step, averaged)
+    surface = None  # of a run from before there were surfaces
+    if step in snapshot.views.get("surface", ()):
+        surface = look.store.surface(snapshot.digest, step)
+    there = plane.captured(points, card).sum()
+    st.vega_lite_chart(
+        plane.plane_frame(points, surface, card),
+        plane.plane_spec(card.extent),
+        width=plane.WIDTH, height=plane.HEIGHT,
+        key=f"points-{slot}",
+        alt=f"Points the {_maker(averaged)} makes at step {step}, {slot} run: {there} of "
+        f"{card.modes} modes are captured, drawn as filled rings, the others hollow. Behind them "
+        "what D thinks of each place: blue is generated, orange is real.",
+    )
+
+
+_DRAW = {"image": _sheet, "points": _plane}
+
+
+def _maker(averaged: bool) -> str:
+    return "averaged generator" if averaged else "generator"
+
+
+def neighbours(look: Look | None, step: int, slot: str) -> None:
+    """The pictures of a run at `step` that look most copied, each beside its nearest training and
+    its nearest new image with the distances, in a slot of fixed height named `slot`."""
+    taken = look.snapshot.last_view("neighbours", step) if look is not None else None
+    with st.container(key=f"neighbours-{slot}"):
+        if taken is None:
+            st.caption(WITHOUT if look is not None else "&nbsp;")
+            return
+        try:
+            pictures = look.store.neighbours(look.snapshot.digest, taken)[:TRIPLES]
+        except StoreError:  # wound back since the snapshot was taken; the next look has it
+            st.skeleton(height=200)
+            return
+        st.html(_triples(pictures))
+        st.caption(HOW_TO_READ.format(count=len(pictures), step=taken))
+
+
+def _triples(pictures: np.ndarray) -> str:
+    """Triples, uint8 (n, 3, 28, 28), as a grid with words under every picture."""
+    triples = []
+    for triple, (training, new) in zip(pictures, neighbour_distances(pictures), strict=True):
+        words = ("generated", f"training {training:.1f}", f"new {new:.1f}")
+        told = ("generated image", f"nearest training image, distance {training:.1f}",
+                f"nearest new image, distance {new:.1f}")
+        figures = map(_figure, triple, words, told)
+        triples.append(f'<div class="triple">{"".join(figures)}</div>')
+    return f'<div class="triples">{"".join(triples)}</div>'
+
+
+def _figure(image: np.ndarray, words: str, told: str) -> str:
+    data = base64.b64encode(grey_png(image)).decode()
+    return (f'<figure><img src="data:image/png;base64,{data}" alt="{told}">'
+            f"<figcaption>{words}</figcaption></figure>")

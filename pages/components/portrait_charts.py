@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from gan_core.dirac import DiracGame, eigenvalues, field, multipliers
-from pages.components.charts import BLUE, GREEN, GREY, NOTE, ORANGE, POINTS, specification
+from pages.components.charts import POINTS
+from pages.components.drawing import BLUE, GREEN, GREY, NOTE, ORANGE, specification
 
 # Pixels, width and height, of a chart with its titles: what is drawn in it is square.
 SIDE = (440, 500)  # the phase plane

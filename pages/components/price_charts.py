@@ -12,7 +12,7 @@ import pandas as pd
 
 from gan_core.price_list import Growth, slope
 from gan_core.prices import RATIOS, Price
-from pages.components.charts import BLUE, GREEN, GREY, ORANGE, specification
+from pages.components.drawing import BLUE, GREEN, GREY, ORANGE, specification
 
 MEASURES = {"time": "time", "flops": "FLOPs", "memory": "memory"}  # ratio -> as people read it
 COLOURS = {"time": ORANGE, "FLOPs": BLUE, "memory": GREEN}

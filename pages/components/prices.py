@@ -32,7 +32,7 @@ from gan_core.recipes import REMEDIES
 from gan_core.snapshots import RunSnapshot
 from gan_core.store import StoreError
 from pages.components import lab, price_charts
-from pages.components.charts import RUNS
+from pages.components.drawing import RUNS
 from pages.components.frame import plain
 
 TICK = 1.0

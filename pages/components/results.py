@@ -12,8 +12,9 @@ from gan_core.config import RunConfig
 from gan_core.extractor import extractor
 from gan_core.records import History
 from pages.components import charts as drawn
-from pages.components import gallery, lab, verdict
+from pages.components import gallery, lab, modes, verdict
 from pages.components.actions import submit
+from pages.components.drawing import HEIGHT, REFERENCE, RUNS, THIS
 from pages.components.lab import Look
 from pages.components.state import State
 from pages.components.words import described, marks
@@ -97,7 +98,7 @@ def _histogram(state: State, shown: Look | None, reference: Look | None, step: i
     card = state.shown.card
     evaluations = {
         run: evaluation
-        for run, look in zip(drawn.RUNS, (shown, reference), strict=True)
+        for run, look in zip(RUNS, (shown, reference), strict=True)
         if look is not None and look.snapshot.config.dataset == state.shown.dataset
         and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
     }
@@ -118,7 +119,7 @@ def charts(state: State, shown: Look | None, reference: Look | None) -> None:
     steps, config = state.shown.steps, state.shown
     histories = {
         run: look.snapshot.history.until(steps)
-        for run, look in ((drawn.THIS, shown), (drawn.REFERENCE, reference))
+        for run, look in ((THIS, shown), (REFERENCE, reference))
         if look is not None and look.snapshot.config.dataset == config.dataset
     }
     first = state.challenge.charts
@@ -129,7 +130,11 @@ def charts(state: State, shown: Look | None, reference: Look | None) -> None:
             st.columns(2), made[start : start + 2], strict=False
         ):
             with column:
-                st.vega_lite_chart(frame, spec, height=drawn.HEIGHT, alt=alt, key=f"chart-{name}")
+                st.vega_lite_chart(frame, spec, height=HEIGHTS.get(name, HEIGHT), alt=alt,
+                                   key=f"chart-{name}")
+
+
+HEIGHTS = {"rotation": modes.HEIGHT}
 
 
 def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator[Chart]:
@@ -138,6 +143,22 @@ def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator
     for name, curve in drawn.curves(config.card, features).items():
         yield (name, drawn.curve_frame(curve, histories), drawn.curve_spec(curve, steps, events),
                curve.described())
-    for name, lines in drawn.lines(config.loss, config.discriminator_loss).items():
+    for name, lines in _lines(config).items():
         yield (name, drawn.lines_frame(lines, histories), drawn.lines_spec(lines, steps, events),
                lines.described())
+    yield _rotation(config, histories.get(THIS, History()))
+
+
+def _lines(config: RunConfig) -> dict[str, drawn.Lines]:
+    """Those of every run, and those that only this one has."""
+    lines = {**drawn.lines(config.loss, config.discriminator_loss), "memory": drawn.JUDGED}
+    if config.freeze_generator:
+        lines["frozen"] = drawn.frozen(config.freeze_generator, config.discriminator_steps)
+    return lines
+
+
+def _rotation(config: RunConfig, history: History) -> Chart:
+    noun, total = config.card.mode_noun, config.card.modes
+    return ("rotation", modes.modes_frame(history),
+            modes.modes_spec(total, noun, config.steps, marks(config)),
+            f"Which {noun}s G draws, by step, this run")

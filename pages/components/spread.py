@@ -21,7 +21,8 @@ from gan_core.config import RunConfig
 from gan_core.diagnosis import SYMPTOMS, diagnose
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
-from pages.components.charts import GRADIENTS, GREEN, GREY, RUNS, specification
+from pages.components.charts import GRADIENTS
+from pages.components.drawing import GREEN, GREY, RUNS, specification
 
 WINDOW = 25  # steps over which a metric of single steps is averaged
 POINTS = 150  # steps at which bands are drawn

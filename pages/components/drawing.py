@@ -1,0 +1,80 @@
+"""What charts are drawn with: colours, axes, reference lines, and the finished specification.
+
+Charts are authored in Altair and converted once per specification. While a run is live only the
+data frame changes, which lets the browser update a chart in place: domains, titles and sizes stay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+
+HEIGHT = 230
+THIS, REFERENCE = "this run", "reference"
+RUNS = [THIS, REFERENCE]
+# Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
+BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
+NOTE = "#74797f"  # text: more than 4.3 : 1 on both
+
+Marks = tuple[tuple[int, str], ...]
+"""Steps at which something was changed, and what, in a few words."""
+
+
+def steps_axis(steps: int, title: str = "step", field: str = "step") -> alt.X:
+    return alt.X(f"{field}:Q", title=title, scale=alt.Scale(domain=[0, steps], nice=False),
+                 axis=alt.Axis(tickCount=5, format=",d"))
+
+
+def value_axis(title: str, domain: tuple[float, float], log: bool) -> alt.Y:
+    scale = alt.Scale(type="log" if log else "linear", domain=list(domain), nice=False)
+    # "~g" would write the 10 of a linear axis as 1e+1.
+    axis = alt.Axis(minExtent=38, format="~g" if log else "~r", tickCount=5)
+    return alt.Y("drawn:Q", title=title, scale=scale, axis=axis)
+
+
+def run_colour() -> alt.Color:
+    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
+
+
+def run_dash() -> alt.StrokeDash:
+    return alt.StrokeDash("run:N", title=None,
+                          scale=alt.Scale(domain=RUNS, range=[[1, 0], [4, 3]]))
+
+
+def rule(where: float) -> alt.Chart:
+    """A dotted horizontal line."""
+    data = alt.Data(values=[{"y": where}])
+    return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
+
+
+def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
+    """A dotted vertical line at each mark from step 0 to `steps`, its words at the top."""
+    inside = [(step, label) for step, label in marks if 0 <= step <= steps]
+    return [_marked(step, label, row, beyond=step > 0.7 * steps)
+            for row, (step, label) in enumerate(inside)]
+
+
+def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
+    data = alt.Data(values=[{"at": step, "label": label}])
+    line = alt.Chart(data).mark_rule(color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
+    # To the left of the last ones, where it would be cut; lower from mark to mark, three rows.
+    words = alt.Chart(data).mark_text(
+        align="right" if beyond else "left", baseline="top", dx=-4 if beyond else 4, fontSize=11,
+        color=NOTE,
+    ).encode(x="at:Q", y=alt.value(2 + 13 * (row % 3)), text="label:N")
+    return line + words
+
+
+def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
+    """A chart as the dictionary that Streamlit draws."""
+    if title:
+        chart = chart.properties(title=alt.TitleParams(title, subtitle=note))
+    chart = chart.configure_legend(
+        orient="top", direction="horizontal", offset=2, padding=0, titlePadding=0, rowPadding=0
+    ).configure_title(
+        fontSize=14, subtitleFontSize=12, subtitleColor=NOTE, anchor="start", offset=4
+    )
+    spec = chart.to_dict(validate=False)
+    spec.pop("$schema", None)
+    return spec

@@ -1,0 +1,22 @@
+"""The nearest real images of what the shown run generates, as a live part of a page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.components import gallery, results
+from pages.components.state import State
+
+TICK = 3.0
+
+
+def neighbours(state: State) -> None:
+    """The pictures of the shown run that look most copied, at the step of the page's slider."""
+    shown = state.look_at_shown()
+    live = shown is not None and shown.live
+    st.fragment(_draw, run_every=TICK if live else None)(state)
+
+
+def _draw(state: State) -> None:
+    at = results.looked_at(state)
+    gallery.neighbours(state.look_at_shown(), state.shown.steps if at is None else at, "this")
