@@ -84,7 +84,7 @@ def test_a_page_opens_with_everything_in_place(name: str) -> None:
     assert not app.exception
     assert app.title[0].value == PAGES[name].title
     assert PAGES[name].question in words(app)
-    labels = {slider.label for slider in (*app.slider, *app.select_slider)}
+    labels = {one.label for one in (*app.slider, *app.select_slider, *app.selectbox)}
     assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
     assert len(app.get("vega_lite_chart")) == 7 + OWN_CHARTS.get(name, 0)
 
