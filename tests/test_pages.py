@@ -343,7 +343,7 @@ def test_apply_remedy_pins_the_broken_run_and_trains_the_mended_one() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_settings_that_do_not_go_together_are_refused_in_words(name: str) -> None:
     """An impossible combination ends in a stack trace, or trains something else."""
-    app = opened(name, dataset="ring", training_examples="100000")
+    app = opened(name, dataset="ring", architecture="mlp", training_examples="100000")
     app.selectbox(key=controls.key(name, "dataset")).set_value("mnist").run()
     assert not app.exception
     assert any("training" in error.value and "examples" in error.value for error in app.error)
