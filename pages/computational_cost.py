@@ -45,10 +45,12 @@ prices.measured()
 st.subheader("What each remedy costs")
 st.markdown(
     """
-Every remedy beside the plain GAN: the report's MLP, batch 64, one D step. Dropout, label smoothing
-and clipping are nearly free. Extra D steps and gradient penalties are not: five critic steps mean
-five times D's work. Packing needs a batch twice as large for as many judgements. A remedy is worth
-its price when it saves more steps, or failed runs, than it adds.
+Every remedy beside the plain GAN: the report's MLP, batch 64, one D step. Label smoothing, dropout,
+noise, augmentation, clipping and an averaged G add no matrix products: their FLOPs stay at 1 ×.
+Their time need not, since random numbers and work on single elements are not counted in FLOPs. Five
+critic steps mean five times D's work, and a gradient penalty adds passes of its own. Packing needs
+a batch twice as large for as many judgements. A remedy is worth its price when it saves more steps,
+or failed runs, than it adds.
 """
 )
 prices.remedies()
@@ -58,10 +60,10 @@ st.markdown(
     """
 On log scales a power law is a straight line, and its slope is the power. A layer inside the MLP has
 $a \\times b$ weights and both grow with the width; the layers at the pixels grow on one side only:
-the slope lies between 1 and 2. FLOPs are proportional to the batch, and to the *square* of the
-images' side. Time may grow more slowly than FLOPs, because small products leave the processor idle,
-and more quickly where the memory is the limit. The images of other sides are random ones: what they
-show does not change what they cost.
+the slope of the FLOPs lies between 1 and 2. They are proportional to the batch, and to the *square*
+of the images' side. Time may grow more slowly than FLOPs, because small products leave the
+processor idle, and more quickly where memory is the limit. The images of other sides are random
+ones: what they show does not change what they cost.
 """
 )
 prices.growth()
