@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.parse
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -18,6 +19,7 @@ from gan_core.challenges import CHALLENGES, MAIN_KNOBS
 from gan_core.claims import CLAIMS
 from gan_core.config import KNOBS, RunConfig
 from gan_core.judging import NOT, OPEN
+from gan_core.records import SampleRecord
 from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
@@ -460,3 +462,30 @@ def test_a_run_of_a_claim_opens_on_its_page() -> None:
     app = opened(path, **dict(urllib.parse.parse_qsl(query)))
     assert shown(app, path) == CLAIMS["input-noise"].runs["G ×10, noise 0.1"]
     assert not app.warning
+def drawn_neighbours(root: str) -> None:
+    """A script for AppTest: the neighbours of the only run in a store, at step 260 and at 0."""
+    from gan_core.store import RunStore
+    from pages.components import gallery
+    from pages.components.lab import Look
+
+    store = RunStore(root)
+    look = Look(store.snapshot(store.digests()[0]), store, False)
+    gallery.neighbours(look, 260, "this")
+    gallery.neighbours(look, 0, "reference")
+
+
+def test_the_pictures_that_look_copied_stand_beside_their_nearest(tmp_path) -> None:
+    """D has learned 300 digits by heart, and nobody sees whether G hands them back; or a run from
+    before neighbours were stored breaks the page."""
+    store = RunStore(tmp_path)
+    digest = store.create(RunConfig(training_examples=300))
+    pictures = np.zeros((16, 3, 28, 28), np.uint8)
+    store.append(digest, [SampleRecord(250, pictures, "neighbours")])
+    app = AppTest.from_function(drawn_neighbours, args=(str(tmp_path),), default_timeout=60).run()
+    assert not app.exception
+    (grid,) = app.get("html")
+    assert grid.proto.body.count("<img") == 24
+    said = [caption.value for caption in app.caption]
+    assert "step 250" in said[0] and "A copy" in said[0] and "not stored" in said[1]
+    (tmp_path / digest / "neighbours" / "000250.png").write_bytes(b"torn")
+    assert not app.run().exception

@@ -30,6 +30,7 @@ from pages.components.drawing import (
 )
 
 POINTS = 300  # a series is thinned to so many points
+EVALUATED = alt.OverlayMarkDef(size=36)  # evaluations are few, and the first has no line yet
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ GAUGES = Lines(
     log=True,
 )
 JUDGED = Lines(
-    "What D thinks of images it knows and of new ones",
-    "mean σ(logit) at evaluations; dotted: 0.5. Training above new reals: D has learned by heart",
+    "What D thinks of reals it knows and of new ones",
+    "mean σ(logit) at evaluations; training above new: learned by heart",
     (("score_train", "training reals"), ("score_held_out", "new reals"),
      ("score_generated", "generated")),
     "score, 1 = real",
@@ -228,7 +229,7 @@ def lines_spec(chart: Lines, steps: int, marks: Marks = ()) -> dict[str, Any]:
     labels, steps = [label for _, label in chart.series], steps - chart.origin
     drawn = (
         alt.Chart()
-        .mark_line(strokeWidth=1.6)
+        .mark_line(strokeWidth=1.6, point=chart.source == "evaluations" and EVALUATED)
         .encode(
             x=steps_axis(steps, chart.across),
             y=value_axis(chart.axis, chart.domain, chart.log),
@@ -250,7 +251,7 @@ def curve_spec(chart: Curve, steps: int, marks: Marks = ()) -> dict[str, Any]:
     """One line a run; x runs to `steps`."""
     drawn = (
         alt.Chart()
-        .mark_line(point=alt.OverlayMarkDef(size=36), strokeWidth=2)
+        .mark_line(point=EVALUATED, strokeWidth=2)
         .encode(
             x=steps_axis(steps),
             y=value_axis(chart.axis, chart.domain, chart.log),
