@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan_core.dirac import BOUNDS, GAMES, ORDERS, DiracGame, trajectory, verdict
-from pages.components import portrait
+from pages.components import dirac_choices
 from pages.components import portrait_charts as plane
 
 GARBAGE = [
@@ -27,16 +27,16 @@ GARBAGE = [
 LOST = "game:r1,gamma:3,ratio:4,step_size:0.5,steps:300"
 
 
-def values(text: str = "") -> portrait.Values:
-    found, problem = portrait.read(text)
+def values(text: str = "") -> dirac_choices.Values:
+    found, problem = dirac_choices.read(text)
     assert not problem
     return found
 
 
 def judged(text: str) -> tuple[str, str]:
     chosen = values(text)
-    game, start = portrait.game_of(chosen), portrait.STARTS[chosen["start"]]
-    return portrait.judged(game, start, trajectory(game, start, chosen["steps"]))
+    game, start = dirac_choices.game_of(chosen), dirac_choices.STARTS[chosen["start"]]
+    return dirac_choices.judged(game, start, trajectory(game, start, chosen["steps"]))
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -44,8 +44,8 @@ def judged(text: str) -> tuple[str, str]:
 
 def test_every_game_is_explained_with_its_paper() -> None:
     """A method can be chosen of which the student is not told what to see."""
-    assert set(portrait.SEEN) == set(GAMES)
-    assert all("arxiv.org" in seen.source for seen in portrait.SEEN.values())
+    assert set(dirac_choices.SEEN) == set(GAMES)
+    assert all("arxiv.org" in seen.source for seen in dirac_choices.SEEN.values())
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_verdicts_carry_their_numbers() -> None:
 def test_every_corner_of_the_sliders_has_a_reason(name: str) -> None:
     """Some position of the sliders ends in an error instead of a verdict."""
     parameters = list(GAMES[name].published)
-    limits = [(portrait.SLIDERS[p].low, portrait.SLIDERS[p].high) for p in parameters]
+    limits = [(dirac_choices.SLIDERS[p].low, dirac_choices.SLIDERS[p].high) for p in parameters]
     for order, ratio, step, *given in itertools.product(
         ORDERS, (0.25, 4.0), (0.05, 0.5), *limits
     ):
         game = DiracGame(name, order=order, ratio=ratio, step_size=step,
                          **dict(zip(parameters, given, strict=True)))
         path = trajectory(game, (1.0, 1.0), 20)
-        assert verdict(game, (1.0, 1.0)) in portrait.judged(game, (1.0, 1.0), path)[1]
+        assert verdict(game, (1.0, 1.0)) in dirac_choices.judged(game, (1.0, 1.0), path)[1]
 
 
 # --- the URL -------------------------------------------------------------------------------------
@@ -99,27 +99,28 @@ def test_every_corner_of_the_sliders_has_a_reason(name: str) -> None:
 def test_a_portrait_survives_its_url(name: str) -> None:
     """A shared portrait opens as another one."""
     chosen = values(f"game:{name},step_size:0.3,start:far")
-    assert values(portrait.written(chosen)) == chosen
-    assert portrait.written(values()) == "", "the URL of a page that nobody touched grows"
+    assert values(dirac_choices.written(chosen)) == chosen
+    assert dirac_choices.written(values()) == "", "the URL of a page that nobody touched grows"
 
 
 @pytest.mark.parametrize(("text", "words"), GARBAGE)
 def test_garbage_is_named_in_one_sentence(text: str, words: str) -> None:
     """A mistyped link breaks the page, or opens something else without a word."""
-    found, problem = portrait.read(text)
-    assert found == portrait.DEFAULTS
+    found, problem = dirac_choices.read(text)
+    assert found == dirac_choices.DEFAULTS
     assert words in problem and problem.startswith("In the address, dirac: ")
 
 
 def test_the_sliders_stay_within_what_the_game_takes() -> None:
     """A slider can be moved to where the Dirac-GAN refuses to be drawn."""
-    for name, slider in portrait.SLIDERS.items():
+    for name, slider in dirac_choices.SLIDERS.items():
         low, high = BOUNDS.get(name, (0, math.inf))
-        assert low <= slider.low <= portrait.DEFAULTS[name] <= slider.high <= high
+        assert low <= slider.low <= dirac_choices.DEFAULTS[name] <= slider.high <= high
     for game in GAMES.values():
         for name, value in game.published.items():
-            assert portrait.SLIDERS[name].low <= value <= portrait.SLIDERS[name].high
-    assert all(portrait.DEFAULTS[name] in words for name, words in portrait.CHOICES.items())
+            assert dirac_choices.SLIDERS[name].low <= value <= dirac_choices.SLIDERS[name].high
+    for name, words in dirac_choices.CHOICES.items():
+        assert dirac_choices.DEFAULTS[name] in words
 
 
 # --- charts --------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def test_a_path_is_drawn_with_start_end_and_equilibrium() -> None:
 def test_a_path_that_is_lost_can_be_drawn() -> None:
     """A path beyond 1e9, which holds NaN, empties the charts or breaks the page."""
     chosen = values(LOST)
-    game = portrait.game_of(chosen)
+    game = dirac_choices.game_of(chosen)
     path = trajectory(game, (1.0, 1.0), chosen["steps"])
     assert np.isnan(path).any()
     frame = plane.plane_frame(game, path, plane.extent(path))
