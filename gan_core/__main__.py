@@ -354,8 +354,8 @@ def parser() -> Parser:
                       machine, spoken, stored)
     checked.add_argument("tables", nargs="*", default=["presets"], metavar="TABLE",
                          help="of " + ", ".join(TABLES) + " (default presets)")
-    checked.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: 5-9 for the diagnosis, "
-                         "which was calibrated on 0-4, and 0-4 for the rest)")
+    checked.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: 5-9 for the presets and "
+                         "the diagnosis, which were settled on 0-4, and 0-4 for most others)")
     checked.add_argument("--only", nargs="+", default=[], metavar="NAME",
                          help="some runs of a table, as the table names them")
     checked.add_argument("--workers", type=whole_number(1, 64), metavar="N",

@@ -110,13 +110,13 @@ CHALLENGES: dict[str, Challenge] = {
         knobs=("learning_rate", "architecture"),
         presets={
             "healthy": Preset(
-                "Short session",
+                "MLP",
                 "The MLP, both networks at a learning rate of 0.001: ten digits within half a "
                 "minute or so.",
                 SHORT_SESSION,
             ),
             "report": Preset(
-                "The report's baseline",
+                "The report's",
                 "Both networks at 0.0002, as in the report: 50 epochs there, 3000 steps here; "
                 "slower, and not all digits yet.",
                 REPORT_BASELINE.replace(steps=3000),
@@ -320,7 +320,7 @@ CHALLENGES: dict[str, Challenge] = {
                 RunConfig(loss="minimax", learning_rate_ratio=10.0, steps=1500)),
         },
         start="broken",
-        recorded=("frozen", "frozen-fast"),
+        recorded=("vanishing", "non-saturating"),
         headline="gradient_left",
         prediction=Prediction(
             "In the end, how large will G's gradient be, measured by its largest during this run?",
@@ -424,7 +424,7 @@ def presets() -> dict[str, Preset]:
 # Runs that ship with the project, made by `python -m gan_core record`: name -> config.
 RECORDED: dict[str, RunConfig] = {
     "baseline": REPORT_BASELINE,
-    "dcgan": DCGAN,
+    "dcgan": DCGAN.replace(steps=3000),
     "healthy": SHORT_SESSION,
     "unstable": UNLIMITED,
     "stable": UNLIMITED.replace(spectral_norm=True),

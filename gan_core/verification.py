@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gan_core.challenges import CHALLENGES
-from gan_core.challenges import presets as page_presets
+from gan_core import promises
 from gan_core.config import RunConfig
 from gan_core.diagnosis import diagnose
 from gan_core.recipes import FROZEN, FROZEN_AT, KNOWN, PACKING, REMEDIES, Recipe
@@ -147,65 +146,6 @@ def _by_name(results: Results) -> dict[str, list[Result]]:
 
 def _symptoms(result: Result) -> list[str]:
     return [finding.symptom for finding in result.findings]
-
-
-# --- do the presets show what they promise? -------------------------------------------------------
-
-
-def shows_symptom(challenge: str, result: Result) -> bool:
-    # A challenge is named after its symptom, give or take a word: "vanishing_gradients".
-    return any(finding.symptom in challenge for finding in result.findings)
-
-
-def mended(challenge: str, result: Result) -> bool:
-    metrics = result.metrics
-    enough = bool(metrics) and metrics["modes"] >= 0.9 * metrics["modes_total"]
-    return enough and not shows_symptom(challenge, result)
-
-
-# What a preset of this name promises; others promise nothing.
-EXPECTATIONS: dict[str, Callable[[str, Result], bool]] = {
-    "healthy": lambda challenge, result: not result.findings,
-    "broken": shows_symptom,
-    "fixed": mended,
-}
-
-
-def _preset_runs() -> dict[str, RunConfig]:
-    return {
-        f"{challenge}-{preset}": page_presets()[f"{challenge}-{preset}"].config
-        for challenge, card in CHALLENGES.items() if card.page
-        for preset in card.presets
-    }
-
-
-def _preset_rows(results: Results) -> list[Row]:
-    return [_preset_row(name, seed, result) for (name, seed), result in results.items()]
-
-
-def _preset_row(name: str, seed: int, result: Result) -> Row:
-    challenge, _, preset = name.rpartition("-")
-    expected, good = EXPECTATIONS.get(preset), result.outcome.kind != "failed"
-    return {
-        "preset": name,
-        "seed": seed,
-        "seconds": result.outcome.seconds,
-        **{key: result.metrics.get(key, math.nan) for key in ("modes", "frechet", "diversity")},
-        "findings": _symptoms(result),
-        "as_expected": good and expected(challenge, result) if expected else None,
-    }
-
-
-PRESET_COLUMNS: dict[str, Callable[[Row], str]] = {
-    "preset": lambda row: row["preset"],
-    "seed": lambda row: str(row["seed"]),
-    "seconds": lambda row: f"{row['seconds']:.0f}",
-    "modes": lambda row: f"{row['modes']:.0f}",
-    "Fréchet": lambda row: f"{row['frechet']:.1f}",
-    "diversity": lambda row: f"{row['diversity']:.2f}",
-    "findings": lambda row: ", ".join(row["findings"]) or "none",
-    "as expected": lambda row: {True: "yes", False: "**no**", None: "–"}[row["as_expected"]],
-}
 
 
 # --- what each remedy brings ----------------------------------------------------------------------
@@ -385,8 +325,8 @@ def _recipes(recipes: Mapping[str, Any]) -> Callable[[], dict[str, RunConfig]]:
 
 TABLES: dict[str, Table] = {
     "presets": Table(
-        "The presets do what they promise", "0-4", _preset_runs, _preset_rows, PRESET_COLUMNS,
-        lambda rows: all(row["as_expected"] is not False for row in rows)),
+        "The presets do what they promise", "5-9", promises.runs, promises.rows, promises.COLUMNS,
+        promises.kept),
     "remedies": Table(
         "What each remedy brings", "0-4", _recipes(REMEDIES), _remedy_rows, REMEDY_COLUMNS,
         lambda rows: True),

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading
+from pages.components.frozen import frozen
 
 PAGE = "vanishing_gradients"
 challenge = frame(PAGE)
@@ -34,17 +35,25 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 
 experiment(PAGE, challenge)
 
+st.subheader("A generator that stands still")
+st.markdown(
+    "A $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples from "
+    "digits. After every step the gradient is measured that $G$ *would* get, for the same samples "
+    "and the same $D$, under both losses. Both runs are recorded, with the same $G$; a faster $D$ "
+    "silences the minimax loss sooner. *More → Freeze G* trains it here, with any setting."
+)
+frozen()
+
 happened, why, helps = st.columns(3)
 with happened:
     st.subheader("What happens")
     st.markdown(
         """
-Recorded above: a $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its
-samples from digits. At every step the gradient is measured that $G$ *would* get, for the same
-samples and the same $D$, under both losses. One falls by orders of magnitude, the other grows.
+In *Break it* a $D$ that learns twenty times as fast, five times a round, soon makes no mistake,
+and $G$ stands still: whatever latents it is given, it draws the same blur. The frozen $G$ shows
+why: one loss's gradient falls by orders of magnitude, the other's grows.
 
-*Break it* shows the same live: $D$ learns twenty times as fast, five times a round; $G$ stands
-still. Watch the two **gauges**: they are measured on one batch, whichever loss trains.
+Watch the two **gauges**: they are measured on one batch, whichever loss trains.
 """
     )
 with why:

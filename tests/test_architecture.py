@@ -51,7 +51,7 @@ HEAVY = [
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}
 TORCH_FREE = sorted(set().union(*LIGHT))
 # The worker announces itself before it loads torch; the command line loads it for `run` alone.
-TORCH_LATE = {"recording", "worker", "reporting", "verification", "__main__"}
+TORCH_LATE = {"recording", "worker", "reporting", "promises", "verification", "__main__"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> set[str]:

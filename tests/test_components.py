@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 
 import numpy as np
@@ -15,6 +16,7 @@ from gan_core.challenges import CHALLENGES, presets
 from gan_core.config import RunConfig
 from gan_core.evidence import Measured
 from gan_core.extractor import extractor
+from gan_core.headlines import HEADLINES
 from gan_core.judging import WORDS, Claim, found, less
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus
@@ -26,7 +28,9 @@ from pages.components import (
     gallery,
     modes,
     plane,
+    prediction,
     verdict,
+    words,
 )
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
@@ -112,10 +116,10 @@ def test_a_failed_run_says_why_and_how_to_go_on() -> None:
 @pytest.mark.parametrize(
     ("mine", "theirs", "words"),
     [
-        ({"modes": 10, "frechet": 100.0}, {"modes": 1, "frechet": 900.0}, "This run is better"),
-        ({"modes": 1, "frechet": 900.0}, {"modes": 10, "frechet": 100.0}, "This run is worse"),
+        ({"modes": 10, "frechet": 100.0}, {"modes": 1, "frechet": 900.0}, "samples are better"),
+        ({"modes": 1, "frechet": 900.0}, {"modes": 10, "frechet": 100.0}, "samples are worse"),
         ({"modes": 1, "frechet": 900.0}, {"modes": 1, "frechet": 880.0}, "did not help"),
-        ({"modes": 10, "frechet": 50.0}, {"modes": 10, "frechet": 100.0}, "This run is better"),
+        ({"modes": 10, "frechet": 50.0}, {"modes": 10, "frechet": 100.0}, "samples are better"),
         ({"modes": 10, "frechet": 900.0}, {"modes": 5, "frechet": 100.0}, "Mixed"),
     ],
 )
@@ -196,10 +200,10 @@ def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
 
 # --- charts --------------------------------------------------------------------------------------
 
-LINES = [*charts.lines("non_saturating"), charts.lines("minimax")[0], charts.GAUGES]
+LINES = [*charts.lines("non_saturating").values(), charts.lines("minimax")["losses"]]
 ALL_LINES = [*LINES, charts.JUDGED, charts.frozen(100), charts.frozen(100, 3)]
 CURVES = [curve for name, card in DATASETS.items()
-          for curve in charts.curves(card, extractor(name))]
+          for curve in charts.curves(card, extractor(name)).values()]
 
 
 @pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
@@ -311,7 +315,7 @@ def test_a_copy_stands_beside_its_original_with_its_distance() -> None:
 
 def test_a_minimax_generators_loss_is_drawn_where_it_is() -> None:
     """L_G of the minimax loss is negative: a frame from 0 draws a flat line at 0."""
-    low, high = charts.lines("minimax")[0].domain
+    low, high = charts.lines("minimax")["losses"].domain
     assert low < -np.log(2) and high > 2 * np.log(2)
 
 
@@ -338,7 +342,7 @@ def test_every_data_set_has_its_charts(name: str) -> None:
     """A data set can be chosen whose charts cannot be drawn."""
     card = DATASETS[name]
     assert json.dumps(charts.histogram_spec(card.modes, card.mode_noun))
-    assert {curve.metric for curve in charts.curves(card, {})} >= {"modes"}
+    assert {curve.metric for curve in charts.curves(card, {}).values()} >= {"modes"}
     assert card.kind == "image" or card.extent > 0
 
 
@@ -414,3 +418,58 @@ def test_every_verdict_has_its_sign() -> None:
     """A verdict is told by colour alone, or breaks the page."""
     assert set(claims.BADGES) == set(WORDS)
     assert len({icon for _, icon in claims.BADGES.values()}) == len(WORDS)
+
+
+# --- what only some runs have --------------------------------------------------------------------
+
+
+def test_a_change_in_mid_run_is_told_and_marked():
+    """The run's caption hides that it was rescued, or the chart does not show where."""
+    config = RunConfig(steps=1000, freeze_generator=700).changed(
+        400, dropout=0.4, learning_rate_ratio=10.0, r1=0.1)
+    assert "from step 400: rates D ×10, Dropout in D 0.4, R1 γ 0.1" in words.described(config)
+    assert words.marks(config) == (
+        (400, "rates D ×10, Dropout in D 0.4, R1 γ 0.1"), (700, "G frozen"))
+    assert "@" not in words.described(config)
+    told = words.changed_words(config, RunConfig(freeze_generator=700))
+    assert told.startswith("from step 400: ")
+    assert "no change in mid-run" in words.changed_words(RunConfig(freeze_generator=700), config)
+
+
+def frozen_history(steps: int = 10) -> History:
+    norms = [dataclasses.replace(STEP, step=step, grad_norm_minimax=10.0 ** -step,
+                                 grad_norm_non_saturating=float(step))
+             for step in range(3, steps + 1)]
+    return History([dataclasses.replace(STEP, step=step) for step in (1, 2)] + norms)
+
+
+def test_the_verdict_on_a_frozen_generator_tells_of_its_gradients():
+    """It stands still by design, and the verdict calls it a young generator."""
+    config = RunConfig(steps=10, freeze_generator=2)
+    found = verdict.judge(dataclasses.replace(snapshot(config=config), history=frozen_history()))
+    assert "stands still since step 2" in found.text
+    assert "minimax 0.001 → 1e-10" in found.text and "non-saturating 3 → 10" in found.text
+
+
+def test_the_headline_of_a_page_is_compared():
+    """A remedy restores the gradient, and the page tells only that the digits are as poor."""
+    this = snapshot(config=RunConfig(steps=1000, loss="minimax"))
+    told = verdict.difference(this, snapshot(), "missed")
+    assert "new images that D accepts less often" in told and "Fréchet distance" in told
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_a_prediction_is_answered_by_what_was_measured(name):
+    """The page praises a wrong prediction, or blames a right one."""
+    challenge = CHALLENGES[name]
+    headline, options = HEADLINES[challenge.headline], challenge.prediction.options
+    assert [most for _, most in options] == sorted(most for _, most in options)
+    assert options[-1][1] == math.inf and len(options) >= 3
+    run = snapshot()
+    value = headline.of(run.history)
+    for answer, _ in options:
+        told = prediction.outcome(challenge, run, answer)
+        assert answer in told
+        if value == value:
+            assert (": right (" in told) == (challenge.prediction.right(value) == answer)
+            assert headline.told(value) in told

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from gan_core.catalogue import DATASETS, LOSSES
+from gan_core.challenges import CHALLENGES
 from gan_core.config import KNOBS, RunConfig
 from gan_core.diagnosis import FOLLOWS_FROM, LATENCY, SYMPTOMS, THRESHOLDS, Symptom, diagnose
 from gan_core.mode_symptoms import present_modes, turns
@@ -215,7 +216,8 @@ def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch
     root = dataclasses.replace(only(*SHOWN[cause]), since=200)
     early = dataclasses.replace(early, since=200 - LATENCY.get(symptom, 0) - 1)
     for found, told in ((late, [cause]), (early, [symptom, cause])):
-        made = {symptom: Symptom("", lambda *_, f=found: f), cause: Symptom("", lambda *_: root)}
+        made = {symptom: Symptom("", lambda *_, f=found: f, ""),
+                cause: Symptom("", lambda *_: root, "")}
         monkeypatch.setattr("gan_core.diagnosis.SYMPTOMS", made)
         assert symptoms(HEALTHY) == told
 
@@ -661,3 +663,18 @@ def test_every_config_can_be_diagnosed(dataset, loss):
     """A loss or data set added later must not make the verdict fail."""
     for history, _ in SHOWN.values():
         diagnose(history, RunConfig(dataset=dataset, loss=loss))
+
+
+@pytest.mark.parametrize("name", SYMPTOMS)
+def test_every_symptom_has_a_page_that_explains_it(name):
+    """Otherwise the verdict would name a failure and lead nowhere."""
+    assert SYMPTOMS[name].page in CHALLENGES
+
+
+def test_a_rescued_run_is_offered_what_is_not_in_force_yet():
+    """Otherwise the remedy that was applied in mid-run would be offered once more."""
+    history, config = SHOWN["mode_collapse"]
+    rescued = config.changed(int(history.last_step), discriminator_steps=3)
+    labels = [remedy.label for remedy in only(history, rescued).remedies]
+    assert "Three D steps per round" in [r.label for r in only(history, config).remedies]
+    assert "Three D steps per round" not in labels

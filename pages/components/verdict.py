@@ -80,6 +80,9 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
     findings = diagnose(history, config)
     if findings:
         return _found(findings)
+    if 0 < config.freeze_generator < history.last_step:
+        return Verdict("info", f"**G stands still since step {_whole(config.freeze_generator)}.** "
+                               f"{_frozen(history)}")
     last = history.evaluations[-1] if history.evaluations else None
     if last is None:
         return Verdict("info", "**Too early to tell.**")
@@ -93,6 +96,16 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
     if snapshot.live:
         return Verdict("info", f"**No failure so far.** {quality} {_balance(history)}")
     return Verdict("success", f"**No failure found.** {quality} {_balance(history)}")
+
+
+def _frozen(history: History) -> str:
+    """What a frozen G's gradient does while D learns."""
+    words = []
+    for loss in ("minimax", "non-saturating"):
+        norms = history.column(f"grad_norm_{loss.replace('-', '_')}")
+        norms = norms[norms == norms]  # NaN before the freeze
+        words.append(f"{loss} {norms[0]:.2g} → {norms[-1]:.2g}")
+    return f"The gradient that it would get from the D that learns: {'; '.join(words)}."
 
 
 def _found(findings: list[Finding]) -> Verdict:

@@ -1,0 +1,54 @@
+"""The frozen generator's gradients: recorded runs side by side, and what they lost in numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from gan_core.challenges import RECORDED
+from gan_core.config import RunConfig
+from gan_core.records import History
+from pages.components import charts, lab
+from pages.components.drawing import HEIGHT, THIS
+from pages.components.words import ratio_words
+
+SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
+LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}
+WINDOW = 10  # D steps over which a norm is the median
+
+
+def frozen() -> None:
+    """Both recorded runs, one beside the other."""
+    for column, name in zip(st.columns(len(SHOWN)), SHOWN, strict=True):
+        snapshot = lab.recorded().snapshot(RECORDED[name].digest())
+        with column:
+            if snapshot is None:
+                st.caption("This recorded run is missing.")
+            else:
+                _draw(name, snapshot.config, snapshot.history)
+
+
+def _draw(name: str, config: RunConfig, history: History) -> None:
+    chart = charts.frozen(config.freeze_generator, config.discriminator_steps)
+    now = config.at(history.last_step)
+    st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
+    st.vega_lite_chart(
+        charts.lines_frame(chart, {THIS: history}), charts.lines_spec(chart, history.last_step),
+        height=HEIGHT, key=f"chart-{name}-norms", alt=f"{chart.described()}, {_rates(now)}")
+    st.markdown("; ".join(_fall(history, loss) for loss in LOSSES) + ".")
+
+
+def _rates(config: RunConfig) -> str:
+    words = ratio_words(config.learning_rate_ratio)
+    return "G's rate" if words == "equal" else words
+
+
+def _fall(history: History, loss: str) -> str:
+    """First and last norm, and the factor between them."""
+    norms = history.column(f"grad_norm_{loss}")
+    norms = norms[np.isfinite(norms)]
+    first, last = float(norms[0]), float(np.median(norms[-WINDOW:]))
+    factor = first / last if last < first else last / first
+    way = "smaller" if last < first else "larger"
+    times = f"{float(f'{factor:.2g}'):,.0f}".replace(",", " ")
+    return f"{LOSSES[loss]}: {first:.2g} → {last:.2g}, **{times} times {way}**"
