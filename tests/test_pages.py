@@ -25,8 +25,8 @@ from pages.components import controls, lab, state
 
 PAGES = CHALLENGES
 CHARTS = 10  # of every experiment: the histogram, three of evaluations, five of steps, the modes
-# Beside them: the portrait and the band; the frozen G's gradients; the prices and their growth.
-OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 1, "computational_cost": 4}
+# Beside them: the portrait and the band; two frozen G's gradients; the prices and their growth.
+OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 2, "computational_cost": 4}
 PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.offered]
 QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
 PATIENCE = 120.0  # seconds; generous, since the machine may be busy
