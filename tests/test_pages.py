@@ -18,6 +18,7 @@ from gan_core import evidence
 from gan_core.challenges import CHALLENGES, MAIN_KNOBS
 from gan_core.claims import CLAIMS
 from gan_core.config import KNOBS, RunConfig
+from gan_core.diagnosis import SYMPTOMS, diagnose
 from gan_core.judging import NOT, OPEN
 from gan_core.records import SampleRecord
 from gan_core.store import RunStore
@@ -124,7 +125,7 @@ def test_every_knob_is_on_the_page(name: str) -> None:
     """A setting can be reached by URL and command line only."""
     app = opened(name)
     keys = {one.key for kind in (app.slider, app.select_slider, app.selectbox, app.number_input,
-                                  app.toggle)
+                                 app.toggle, app.text_input)
             for one in kind}
     assert {controls.key(name, knob) for knob in KNOBS} <= keys
 
@@ -489,3 +490,116 @@ def test_the_pictures_that_look_copied_stand_beside_their_nearest(tmp_path) -> N
     assert "step 250" in said[0] and "A copy" in said[0] and "not stored" in said[1]
     (tmp_path / digest / "neighbours" / "000250.png").write_bytes(b"torn")
     assert not app.run().exception
+
+
+# --- a change in mid-run, a prediction, and what only some pages have -----------------------------
+
+
+def test_a_slider_moved_in_mid_run_changes_the_run() -> None:
+    """A rescue starts from the beginning, is not part of the link, or loses the broken run."""
+    name = "training_instability"
+    app = opened(name, **{**QUICK, "steps": "20000"}, seed="31")
+    button(app, "Train").click().run()
+    broken = shown(app, name)
+    wait_until(app, lambda: lab.queue().snapshot(broken.digest()).history.last_step > 30)
+    assert button(app, "Change now").disabled, "no slider was moved"
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    button(app, "Change now").click().run()
+    assert not app.exception
+    rescued = shown(app, name)
+    (_, before), (step, after) = rescued.stages
+    assert step > 30 and (before.dropout, after.dropout) == (0.0, 0.4)
+    assert before.digest() == broken.digest()
+    wait_until(app, lambda: lab.queue().snapshot(rescued.digest()).history.last_step > step)
+    found = lab.queue().snapshot(rescued.digest())
+    assert found.history.steps[:30] == lab.queue().snapshot(broken.digest()).history.steps[:30]
+    assert f"from step {step}: Dropout in D 0.4" in words(app)
+    assert "schedule=" in urllib.parse.unquote_plus(app.code[-1].value)
+    assert app.session_state[f"{name}/state"].pinned == broken
+    button(app, "Stop").click().run()
+    wait_until(app, lambda: not lab.queue().snapshot(rescued.digest()).live)
+
+
+def test_a_change_looks_back_to_where_the_slider_of_steps_stands() -> None:
+    """Who looks back to step 100 and changes a setting changes the end of the run instead."""
+    name = "training_instability"
+    app = opened(name, **QUICK, seed="32")
+    button(app, "Train").click().run()
+    first = shown(app, name)
+    wait_until(app, lambda: lab.queue().snapshot(first.digest()).status.state == "finished")
+    app.run()
+    app.slider(key=f"{name}/at/{first.digest()}/150").set_value(100).run()
+    app.slider(key=controls.key(name, "dropout")).set_value(0.2).run()
+    button(app, "Change now").click().run()
+    assert shown(app, name) == first.changed(100, dropout=0.2)
+    wait_until(app, lambda: lab.queue().snapshot(
+        shown(app, name).digest()).status.state == "finished")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_prediction_is_asked_for_and_answered(name: str) -> None:
+    """A page asks nothing before the run, or forgets the answer afterwards."""
+    app = opened(name)
+    asked = PAGES[name].prediction
+    radio = next(one for one in app.radio if one.label == asked.question)
+    assert radio.options == [answer for answer, _ in asked.options]
+    assert "You predicted" not in words(app)
+    radio.set_value(asked.options[0][0]).run()
+    assert not app.exception
+    assert f"You predicted *{asked.options[0][0]}*" in words(app)
+
+
+BROKEN = [name for name, challenge in PAGES.items() if "broken" in challenge.presets]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_every_page_shows_its_failure_beside_its_remedy_before_any_click(name: str) -> None:
+    """A class whose workers are all busy sees nothing of the failure it is told about."""
+    app = opened(name)
+    shown_first, beside = (app.session_state[f"{name}/state"].look_at_shown(),
+                           app.session_state[f"{name}/state"].look_at_reference())
+    presets = PAGES[name].presets
+    assert shown_first.recorded and beside.recorded
+    assert shown_first.snapshot.digest == presets["broken"].config.digest()
+    assert beside.snapshot.digest == presets["fixed"].config.digest()
+    found = diagnose(shown_first.snapshot.history, shown_first.snapshot.config)
+    assert name in {SYMPTOMS[finding.symptom].page for finding in found}
+    mended = diagnose(beside.snapshot.history, beside.snapshot.config)
+    assert name not in {SYMPTOMS[finding.symptom].page for finding in mended}
+
+
+def test_a_failure_of_another_page_leads_there() -> None:
+    """The verdict names a failure, and the student must look for the page that explains it."""
+    config = PAGES["mode_collapse"].presets["broken"].config
+    query = config.to_query(base=PAGES["training_instability"].presets["broken"].config)
+    app = opened("training_instability", **query)
+    assert "Mode collapse" in app.error[0].value
+    links = [link.proto for link in app.get("page_link")]
+    assert any(link.label == "Mode collapse" and "explains" in link.help for link in links)
+
+
+def test_home_maps_every_challenge_with_a_picture_of_its_failure() -> None:
+    """The map is a list of words."""
+    app = opened("baseline")
+    assert len(app.get("image")) + len(app.get("imgs")) >= 2 + len(BROKEN)
+
+
+def test_the_nearest_images_stand_on_the_overfitting_page() -> None:
+    """The page tells of copying and shows none of it."""
+    app = opened("discriminator_overfitting")
+    assert any("nearest training image" in html.proto.body for html in app.get("html"))
+
+
+def test_a_schedule_can_be_typed_and_a_bad_one_is_named() -> None:
+    """A teacher plans a rescue, and a typo in it breaks the page."""
+    name = "mode_collapse"
+    app = opened(name)
+    box = app.text_input(key=controls.key(name, "schedule"))
+    box.set_value("@500 dropout=2").run()
+    assert not app.exception
+    said = "".join(error.value for error in app.error).replace("\\", "")
+    assert "at step 500 dropout must be" in said
+    assert button(app, "Train").disabled
+    app.text_input(key=controls.key(name, "schedule")).set_value("@500 dropout=0.4").run()
+    assert not any("schedule" in error.value for error in app.error)
+    assert not button(app, "Train").disabled
