@@ -48,7 +48,6 @@ NOTES_CLAIMS: dict[str, Claim] = {
          PLAIN: SHORT_SESSION, DEEP: SHORT_SESSION.replace(depth=3)},
         (differ("G ×10", "G ×5", "frechet", 1.25), differ(PLAIN, DEEP, "frechet", 1.25),
          differ_by_seed(PLAIN, "frechet", 1.25), differ_by_seed("G ×5", "frechet", 1.25)),
-        over=(0, 1, 2),
         note="A factor of 1.25 in Fréchet distance is what the pages call a clear difference."),
     "oscillating": Claim(
         "notes", "1. Training Instability", "training_instability",
@@ -56,7 +55,7 @@ NOTES_CLAIMS: dict[str, Claim] = {
         {NO_LIMIT: UNSTABLE, "critic, SGD 0.1": KNOWN["diverged"].config, PLAIN: SHORT_SESSION},
         (found(NO_LIMIT, "instability"), more(NO_LIMIT, PLAIN, "swing_d"),
          found("critic, SGD 0.1", "divergence"), not_found(PLAIN, "instability")),
-        shown_by="known-unstable"),
+        shown_by="training_instability-broken"),
     "overpowered": Claim(
         "notes", "1. Training Instability", "training_instability",
         "The networks become unbalanced: either of them can overpower the other, which then "
@@ -64,7 +63,7 @@ NOTES_CLAIMS: dict[str, Claim] = {
         {STRONG_D: VANISHING, "G ×10": COLLAPSE},
         (at_least(STRONG_D, "accuracy", 0.98), at_most(STRONG_D, "progress", 1.1),
          at_most("G ×10", "accuracy", 0.55)),
-        shown_by="known-vanishing",
+        shown_by="vanishing_gradients-broken",
         note="A generator that learns ten times as fast leads at first; once it has collapsed, "
              "the discriminator rejects its one picture with ease."),
     "one-output": Claim(
@@ -79,14 +78,14 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "The generators rotate through a small set of outputs.",
         {ROTATING: KNOWN["rotating-ring"].config, "MNIST, G ×10": COLLAPSE},
         (found(ROTATING, "mode_rotation"), found("MNIST, G ×10", "mode_rotation")),
-        shown_by="known-rotating-ring"),
+        shown_by="mode_collapse-rotation"),
     "stuck-d": Claim(
         "notes", "2. Mode collapse", "mode_collapse",
         "A collapse lasts because the discriminator gets stuck and does not learn to reject the "
         "repeated output.",
         {"MNIST, G ×10": COLLAPSE, ROTATING: KNOWN["rotating-ring"].config},
         (at_most("MNIST, G ×10", "rejected", 0.6), at_most(ROTATING, "rejected", 0.6)),
-        shown_by="known-rotating-ring",
+        shown_by="mode_collapse-rotation",
         note="On MNIST the discriminator does learn it; the collapse lasts all the same."),
     "early": Claim(
         "notes", "3. Vanishing gradient", "vanishing_gradients",
@@ -95,7 +94,7 @@ NOTES_CLAIMS: dict[str, Claim] = {
          "equal rates, minimax": SHORT_SESSION.replace(loss="minimax")},
         (at_most(STRONG_D, "weakest", 0.2), at_most("D ×10, minimax", "weakest", 0.2),
          at_most("equal rates, minimax", "weakest", 0.2)),
-        shown_by="known-vanishing",
+        shown_by="vanishing_gradients-broken",
         note="0 is the first tenth of the run, 0.9 the last."),
     "stagnation": Claim(
         "notes", "3. Vanishing gradient", "vanishing_gradients",
@@ -103,14 +102,14 @@ NOTES_CLAIMS: dict[str, Claim] = {
         {STRONG_D: VANISHING, "equal rates, 500 steps": SHORT_SESSION.replace(steps=500)},
         (at_most(STRONG_D, "progress", 1.1),
          less("equal rates, 500 steps", STRONG_D, "frechet", 0.8)),
-        shown_by="known-vanishing"),
+        shown_by="vanishing_gradients-broken"),
     "either-network": Claim(
         "notes", "3. Vanishing gradient", "vanishing_gradients",
         "The gradient of either network, generator or discriminator, can become very small.",
         {STRONG_D: VANISHING, "G ×10": COLLAPSE},
         (at_most(STRONG_D, "fall_g", 0.05), at_most(STRONG_D, "fall_d", 0.05),
          at_most("G ×10", "fall_d", 0.05)),
-        shown_by="known-vanishing",
+        shown_by="vanishing_gradients-broken",
         note="The discriminator's becomes small when it makes no errors any more."),
     "hardware": Claim(
         "notes", "4. Computational resources", "computational_cost",
@@ -126,7 +125,6 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "Training a GAN takes massive data sets.",
         {ALL: OVERFITTING[ALL], FEW: OVERFITTING[FEW]},
         (more(FEW, ALL, "frechet", 1.25), less(FEW, ALL, "coverage", 0.8)),
-        over=(0, 1, 2),
         note="All of MNIST are 60 000 images, beside 1000 of them."),
     "complexity": Claim(
         "notes", "Mitigate these challenges, 1", "computational_cost",
@@ -135,7 +133,7 @@ NOTES_CLAIMS: dict[str, Claim] = {
          DEEP: SHORT_SESSION.replace(depth=3), DCGAN: REMEDIES["dcgan"].config},
         (less(WIDE, PLAIN, "frechet"), less(DEEP, PLAIN, "frechet"),
          less(DCGAN, PLAIN, "frechet")),
-        over=(0, 1, 2), shown_by="remedy-dcgan"),
+        shown_by="remedy-dcgan"),
     "wasserstein-stable": Claim(
         "notes", "Mitigate these challenges, 2", "training_instability",
         "WGAN and WGAN-GP make training stable.",
@@ -198,6 +196,5 @@ NOTES_CLAIMS: dict[str, Claim] = {
         (more("rare digits, balanced", "rare digits", "least", 2),
          less("rare digits, balanced", "rare digits", "kl_uniform"),
          less("rare digits, balanced", "rare digits", "frechet")),
-        over=(0, 1, 2),
         note="The last digit has 5 % of its training images, the others lie in between."),
 }

@@ -155,7 +155,7 @@ def test_train_stop_free_sliders_and_verdict() -> None:
     wait_until(app, lambda: lab.queue().snapshot(run.digest()).status.state == "finished")
     app.run()
     assert "modes" in words(app) and not button(app, "Continue").disabled
-    assert len(app.get("vega_lite_chart")) == 8, "the points of a 2-D run are missing"
+    assert len(app.get("vega_lite_chart")) == CHARTS + 1, "the points of a 2-D run are missing"
     assert lab.queue().snapshot(run.digest()).history.last_step == 150
 
 
@@ -216,7 +216,7 @@ def test_a_reload_shows_the_same_run_and_reference() -> None:
     name = "mode_collapse"
     app = opened(name, **QUICK, seed="14")
     button(app, "Train").click().run()
-    button(app, "Keep as reference").click().run()
+    button(app, "Pin").click().run()
     app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
     query = {field: value[0] if isinstance(value, list) else value
              for field, value in app.query_params.items()}
@@ -262,7 +262,8 @@ def test_a_copied_link_carries_every_value() -> None:
     app = opened("mode_collapse", **QUICK, seed="15")
     mine = app.session_state["mode_collapse/state"]
     mine.pinned = RunConfig(dropout=0.4)
-    query = dict(urllib.parse.parse_qsl(state.link(mine).partition("?")[2]))
+    link = state.link(mine).partition("?")[2]
+    query = dict(urllib.parse.parse_qsl(link, keep_blank_values=True))
     assert set(KNOBS) <= set(query) and query["v"] == state.LINK_VERSION
     again = opened("mode_collapse", **query)
     assert shown(again, "mode_collapse") == mine.shown
@@ -309,7 +310,7 @@ def test_both_runs_on_the_page_stay_alive() -> None:
     name, endless = "mode_collapse", {**QUICK, "steps": "50000"}
     app = opened(name, **endless, seed="33")
     button(app, "Train").click().run()
-    button(app, "Keep as reference").click().run()
+    button(app, "Pin").click().run()
     pinned = shown(app, name)
     app.number_input(key=controls.key(name, "seed")).set_value(34).run()
     button(app, "Train").click().run()
@@ -354,7 +355,7 @@ def test_apply_remedy_pins_the_broken_run_and_trains_the_mended_one() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_settings_that_do_not_go_together_are_refused_in_words(name: str) -> None:
     """An impossible combination ends in a stack trace, or trains something else."""
-    app = opened(name, dataset="ring", training_examples="100000")
+    app = opened(name, dataset="ring", architecture="mlp", training_examples="100000")
     app.selectbox(key=controls.key(name, "dataset")).set_value("mnist").run()
     assert not app.exception
     assert any("training" in error.value and "examples" in error.value for error in app.error)
