@@ -120,18 +120,20 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
 def record(options: Namespace, settings: Settings) -> int:
     """Train the recorded runs, going on where an earlier call was interrupted, and export them."""
-    names = options.names or list(challenges.RECORDED)
-    refuse_unknown("NAME", names, challenges.RECORDED)
+    recorded = {**challenges.RECORDED, **challenges.BAND}
+    names = options.names or list(recorded)
+    refuse_unknown("NAME", names, recorded)
     device = prepare(options, settings)
     store = RunStore(options.store or settings.store)
     for name in names:
-        config = challenges.RECORDED[name]
+        config = recorded[name]
         say(f"{name}: {config.steps} steps")
         outcome = train_into(store, config, device).outcome
         if outcome.kind in ("failed", "stopped"):
             say(f"{name}: {ended(outcome)}")
             return INTERRUPTED if outcome.kind == "stopped" else 1
-        print(store.export(config.digest(), options.destination), flush=True)
+        pictures = 2 if name in challenges.BAND else None
+        print(store.export(config.digest(), options.destination, pictures=pictures), flush=True)
     return 0
 
 
@@ -346,7 +348,7 @@ def parser() -> Parser:
     shipped = command(record, "train the runs that ship with the project and export them "
                       "(store default: GAN_LAB_STORE)", machine, stored)
     shipped.add_argument("names", nargs="*", metavar="NAME",
-                         help="of " + ", ".join(challenges.RECORDED))
+                         help="of " + ", ".join([*challenges.RECORDED, *challenges.BAND]))
     shipped.add_argument("--destination", type=Path, default=RECORDED_FOLDER, metavar="DIR")
 
     checked = command(verify, "train what the tables of docs/verification.md tell of, over seeds, "

@@ -439,3 +439,8 @@ RECORDED: dict[str, RunConfig] = {
     "dropout": FEW_IMAGES.replace(dropout=0.4, discriminator_steps=1),
     "costly": PUBLISHED_DCGAN,
 }
+# The same under other seeds, for the band over seeds; recorded with hardly any pictures.
+BAND = {
+    f"{name}-{seed}": RECORDED[name].replace(seed=seed)
+    for name in ("unstable", "stable") for seed in range(1, 5)
+}

@@ -62,6 +62,7 @@ class Knob:
     per_example: bool = False  # limits D's gradient at each example
     mid_run: bool = False  # may change while a run goes on
     form: str = ""  # of free text: what it must look like
+    ticks: tuple[int, ...] = ()  # the positions of a slider that has neither scale
 
     def allowed(self) -> str:
         """The permitted values in words."""
@@ -102,6 +103,7 @@ class RunConfig:
         0, "Training examples",
         "How many training examples D may see: a fixed random subset. 0 means all of them.",
         "networks", low=0, high=100_000, step=500,
+        ticks=(0, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000, 20_000, 60_000),
     )
     class_skew: float = _knob(
         0.0, "Class skew",

@@ -292,11 +292,14 @@ class RunStore:
                 surplus -= 1
         return removed
 
-    def export(self, digest: str, destination: str | os.PathLike[str], points: int = 600) -> Path:
+    def export(
+        self, digest: str, destination: str | os.PathLike[str], points: int = 600,
+        pictures: int | None = None,
+    ) -> Path:
         """Copy a run, thinned, into the store at `destination`; returns the run's folder there.
 
-        About `points` step records and of each view as many files as VIEWS says are kept, evenly
-        spaced, first and last included. Checkpoint, log and lock stay behind.
+        About `points` step records and of each view as many files as VIEWS says, or `pictures`,
+        are kept, evenly spaced, first and last included. Checkpoint, log and lock stay behind.
         Raises StoreError if there is no such run.
         """
         source = self._folder(digest)
@@ -309,7 +312,7 @@ class RunStore:
         shutil.copyfile(source / "config.json", folder / "config.json")
         other.append(digest, sorted([*thin.steps, *thin.evaluations], key=lambda each: each.step))
         for view in VIEWS:
-            _copy_view(source, folder, view)
+            _copy_view(source, folder, view, pictures or VIEWS[view].exported)
         files.write(folder / "status.json", snapshot.status.to_json().encode())
         return folder
 
@@ -367,11 +370,11 @@ def _write_view(run: Path, record: SampleRecord) -> None:
     files.write(path, content)
 
 
-def _copy_view(run: Path, destination: Path, view: str) -> None:
-    """As many files of the view as an exported run keeps, evenly spaced."""
+def _copy_view(run: Path, destination: Path, view: str, most: int) -> None:
+    """At most so many files of the view, evenly spaced."""
     taken = [path for _, path in view_files(run, view)]
     folder = view_folder(destination, view)
-    count = min(len(taken), VIEWS[view].exported)
+    count = min(len(taken), most)
     for index in np.linspace(0, len(taken) - 1, count).round().astype(int):
         folder.mkdir(exist_ok=True)
         shutil.copyfile(taken[index], folder / taken[index].name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gan_core.challenges import CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
+from gan_core.challenges import BAND, CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
 from gan_core.config import KNOBS, RunConfig
 from gan_core.settings import Settings
 from gan_core.store import RunStore
@@ -102,10 +102,10 @@ def test_recorded_runs_have_different_names(name):
     assert RECORDED[name].digest() not in others
 
 
-@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("name", {**RECORDED, **BAND})
 def test_every_recorded_run_ships_whole(name):
     """Otherwise a page would open empty, or with a torn picture, before anybody has trained."""
-    config = RECORDED[name]
+    config = {**RECORDED, **BAND}[name]
     snapshot = RECORDED_STORE.snapshot(config.digest())
     assert snapshot is not None, "python -m gan_core record makes it"
     status = snapshot.status

@@ -565,6 +565,8 @@ def test_every_knob_can_be_shown(name):
     elif knob.choices is None:
         assert knob.low <= getattr(DEFAULT, name) <= knob.high
         assert knob.step > 0 if knob.scale == "linear" else knob.low > 0
+        assert all(knob.low <= tick <= knob.high for tick in knob.ticks)
+        assert list(knob.ticks) == sorted(set(knob.ticks))
         assert knob.scale in ("linear", "log", "log2")
         if knob.scale == "log2":  # doublings of one end reach the other
             assert math.log2(knob.high / knob.low).is_integer()

@@ -273,3 +273,19 @@ def test_a_lost_path_and_a_game_without_eigenvalues_open() -> None:
     """A corner of the sliders shows a stack trace instead of a chart."""
     for text in (LOST, "game:wgan_gp"):
         assert len(opened(dirac=text).get("vega_lite_chart")) == 4
+
+
+@pytest.mark.parametrize("game", GAMES)
+def test_every_method_that_networks_have_can_be_taken_to_the_ring(game: str) -> None:
+    """The picture of one point stays a toy: the same method cannot be tried on networks."""
+    config = dirac_choices.counterpart(DiracGame(game, ratio=2.0, order="simultaneous"))
+    if game == "consensus":
+        assert config is None
+        return
+    assert (config.dataset, config.learning_rate_ratio) == ("ring", 2.0)
+    assert config.update_order == "simultaneous"
+    published = GAMES[game].published
+    limits = {"gamma": config.r1 + config.r2, "penalty": config.gradient_penalty,
+              "clip": config.weight_clip, "noise": config.input_noise}
+    for name in set(published) & set(limits):
+        assert limits[name] == pytest.approx(min(published[name], 1.0))

@@ -21,6 +21,10 @@ from pages.components.frame import plain
 from pages.components.words import number_words, ratio_words
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
+FORMATS: dict[str, Callable[[Any], str]] = {
+    "learning_rate_ratio": ratio_words,
+    "training_examples": lambda count: number_words(count) if count else "all",
+}
 
 
 def key(page: str, name: str) -> str:
@@ -71,7 +75,7 @@ def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]
     elif knob.choices is not None:
         options = _fitting(page, name, knob)
         st.selectbox(knob.label, options, format_func=knob.choices.__getitem__, **common)
-    elif knob.scale != "linear":
+    elif knob.ticks or knob.scale != "linear":
         options = _ticks(page, name, knob, high, challenge)
         st.select_slider(knob.label, options, format_func=_format(name), **common)
     elif whole and high > 100:
@@ -106,7 +110,9 @@ def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) 
         special = {value for value in special if value % _group(page) == 0}
     special.add(st.session_state[key(page, name)])
     cast = type(next(iter(special)))
-    if knob.scale == "log2":
+    if knob.ticks:
+        regular = iter(knob.ticks)
+    elif knob.scale == "log2":
         group = _group(page) if name == "batch_size" else 0
         regular = (2.0**power for power in range(-8, 24))
         if group:
@@ -125,9 +131,7 @@ def _group(page: str) -> int:
 
 
 def _format(name: str) -> Callable[[Any], str]:
-    if name == "learning_rate_ratio":
-        return ratio_words
-    return number_words
+    return FORMATS.get(name, number_words)
 
 
 # --- configs in a URL ----------------------------------------------------------------------------

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gan_core.challenges import RING
+from gan_core.config import RunConfig
 from gan_core.dirac import GAMES, ORDERS, DiracGame, eigenvalues, spectral_radius, verdict
 from pages.components import portrait_charts as plane
 from pages.components.words import ratio_words
@@ -60,6 +63,29 @@ SEEN: dict[str, Seen] = {
         "from farther out, or with a large γ, it flees to where that gradient is small as well.",
         "[Mescheder et al. 2017](https://arxiv.org/abs/1705.10461)"),
 }
+
+# The same method for networks; consensus optimisation has none here.
+_NETWORKS: dict[str, Callable[[DiracGame], dict[str, Any]]] = {
+    "gan": lambda game: {"loss": "minimax"},
+    "non_saturating": lambda game: {"loss": "non_saturating"},
+    "wgan": lambda game: {"loss": "wasserstein", "weight_clip": min(game.clip, 1.0)},
+    "wgan_gp": lambda game: {"loss": "wasserstein", "gradient_penalty": game.penalty},
+    "instance_noise": lambda game: {"loss": "minimax", "input_noise": min(game.noise, 1.0)},
+    "r1": lambda game: {"loss": "minimax", "r1": game.gamma},
+    "r2": lambda game: {"loss": "minimax", "r2": game.gamma},
+}
+
+
+def counterpart(game: DiracGame) -> RunConfig | None:
+    """The same method, order and ratio on the 2-D ring; None where networks have no such method.
+
+    A step size and a start have no counterpart: networks start at random, and Adam scales steps.
+    """
+    if game.game not in _NETWORKS:
+        return None
+    return RING.replace(learning_rate_ratio=game.ratio, update_order=game.order,
+                        **_NETWORKS[game.game](game))
+
 
 STARTS: dict[str, tuple[float, float]] = {"near": (0.3, 0.3), "middle": (1.0, 1.0),
                                           "far": (2.0, 1.0)}

@@ -21,6 +21,7 @@ from pages.components.dirac_choices import (
     SLIDERS,
     STARTS,
     Values,
+    counterpart,
     game_of,
     judged,
     read,
@@ -52,6 +53,7 @@ def _portrait(page: str) -> None:
             seen = SEEN[values["game"]]
             with st.container(height=110, border=False):
                 st.markdown(f"{seen.words} *{seen.source}*")
+            _to_the_ring(state, game)
         path = trajectory(game, start, values["steps"])
         with left:
             _plane(game, path)
@@ -59,6 +61,17 @@ def _portrait(page: str) -> None:
     with st.container(height=92, border=False):
         getattr(st, tone)(words)
     _below(game, start, values["steps"], path)
+
+
+def _to_the_ring(state: State, game: DiracGame) -> None:
+    """From one point to eight Gaussians: the page's sliders take over what networks have too."""
+    config = counterpart(game)
+    if st.button("Set the sliders to this, on the 2-D ring", icon=":material/arrow_upward:",
+                 disabled=config is None,
+                 help="Method, order and ratio of the learning rates; then press Train. The step "
+                 "size has no counterpart: Adam scales the steps of networks."):
+        state.pending = config
+        st.rerun()
 
 
 def _key(page: str, name: str) -> str:
