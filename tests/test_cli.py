@@ -346,6 +346,7 @@ def test_every_command_has_help(command, capsys):
 def test_record_trains_and_exports_what_a_page_can_read(capsys, tmp_path, monkeypatch):
     small = RunConfig(dataset="ring", steps=40, batch_size=16)
     monkeypatch.setattr(challenges, "RECORDED", {"one": small, "two": small.replace(seed=1)})
+    monkeypatch.setattr(challenges, "BAND", {"three": small.replace(seed=2)})
     arguments = ["record", "--store", str(tmp_path / "runs"), "--destination",
                  str(tmp_path / "recorded")]
     assert cli.main([*arguments, "one"]) == 0
@@ -360,7 +361,8 @@ def test_record_trains_and_exports_what_a_page_can_read(capsys, tmp_path, monkey
     log = tmp_path / "runs" / small.digest() / "log.txt"
     before = log.read_text()
     assert cli.main(arguments) == 0
-    assert len(recorded.digests()) == 2
+    assert len(recorded.digests()) == 3
+    assert len(recorded.snapshot(small.replace(seed=2).digest()).samples) == 2, "heavy, for a band"
     assert log.read_text() == before, "a finished run was trained again"
 
 
