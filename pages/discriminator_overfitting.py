@@ -1,11 +1,11 @@
 """Discriminator overfitting: three curves of D's scores, and the nearest training images."""
 
 import streamlit as st
-from pages.components.neighbours import neighbours
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading
+from pages.components.neighbours import neighbours
 
 PAGE = "discriminator_overfitting"
 challenge = frame(PAGE)
