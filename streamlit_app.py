@@ -33,7 +33,7 @@ experiment(PAGE, challenge)
 st.subheader("Five ways in which training fails")
 cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
 for column, (name, card) in zip(st.columns(len(cards)), cards.items(), strict=True):
-    with column.container(border=True, key=f"card-{name}"):
+    with column.container(border=True, key=f"card-{name}", height="stretch"):
         st.markdown(f"{card.icon} **{card.title}**")
         thumbnail(card)
         st.caption(card.summary)

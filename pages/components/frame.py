@@ -49,6 +49,8 @@ STYLE = """
 [data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
+/* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
+[data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
