@@ -91,6 +91,8 @@ def chromium():
     from browsing import CHROMIUM, playwright
 
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # Without --disable-gpu a process of its own imitates a GPU, on cores that train.
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()

@@ -60,7 +60,7 @@ def run_dash() -> alt.StrokeDash:
 def rule(where: float) -> alt.Chart:
     """A dotted horizontal line."""
     data = alt.Data(values=[{"y": where}])
-    return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
+    return alt.Chart(data).mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
 
 
 def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
@@ -72,7 +72,7 @@ def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
 
 def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
     data = alt.Data(values=[{"at": step, "label": label}])
-    line = alt.Chart(data).mark_rule(color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
+    line = alt.Chart(data).mark_rule(aria=False, color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
     # To the left of the last ones, where it would be cut; lower from mark to mark, three rows.
     words = alt.Chart(data).mark_text(
         align="right" if beyond else "left", baseline="top", dx=-4 if beyond else 4, fontSize=11,

@@ -22,7 +22,7 @@ from gan_core.diagnosis import SYMPTOMS, diagnose
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
 from pages.components.charts import GRADIENTS
-from pages.components.drawing import GREEN, GREY, RUNS, specification, steps_axis, value_axis
+from pages.components.drawing import run_colour, specification, steps_axis, value_axis
 
 WINDOW = 25  # steps over which a metric of single steps is averaged
 POINTS = 150  # steps at which bands are drawn
@@ -161,7 +161,8 @@ def band_spec(
     """Median lines in areas from the lowest to the highest seed; thin lines are single seeds."""
     x = steps_axis(steps)
     y, lowest = (value_axis(axis, domain, log, field) for field in ("drawn", "from"))
-    colour = alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
+    # The areas are pale; their colour in the legend must not be.
+    colour = run_colour().legend(symbolOpacity=1)
     median = alt.Chart().transform_filter("datum.kind === 'median'")
     area = median.mark_area(opacity=0.22).encode(x=x, y=lowest, y2="to:Q", color=colour)
     middle = median.mark_line(strokeWidth=2.4).encode(x=x, y=y, color=colour, tooltip=[
