@@ -167,7 +167,12 @@ def cut(page: playwright.Page) -> list[str]:
         "e => e.scrollHeight - e.clientHeight") > 1]
 
 
-def drawn(page: playwright.Page, name: str) -> int:
-    """How many marks stand in the chart `name` of a run."""
-    marks = f".st-key-chart-{name} svg :is(.mark-line, .mark-symbol, .mark-rect) path"
-    return page.locator(marks).count()
+def chart(page: playwright.Page, title: str) -> playwright.Locator:
+    """The first chart of a run in which the words `title` stand."""
+    return page.locator(".stMain .stVegaLiteChart").filter(has_text=title).first
+
+
+def drawn(page: playwright.Page, title: str) -> int:
+    """How many lines, points and bars stand in a chart."""
+    return chart(page, title).locator(
+        "svg :is(.mark-line, .mark-symbol, .mark-rect) path").count()

@@ -14,6 +14,7 @@ from browsing import (
     Server,
     address,
     button,
+    chart,
     copied_link,
     enter,
     expect,
@@ -63,7 +64,7 @@ def test_a_change_in_mid_run_goes_on_from_where_the_run_is(chromium, app: Server
     assert at >= before
     wait_for_progress(page, r"Training · step [1-9]")
     assert step(page) >= at
-    expect(page.locator(".st-key-chart-losses svg")).to_contain_text("Dropout in D 0.05")
+    expect(chart(page, "Losses: ")).to_contain_text("Dropout in D 0.05")
     expect(page.locator(".st-key-caption-reference")).not_to_contain_text("from step")
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
@@ -146,7 +147,7 @@ def test_the_dirac_gan_answers_at_once_and_its_game_is_in_the_link(chromium, app
     page.on("request", lambda request: asked.append(request.url))
     press(page, "Mend it with R1")
     expect(button(page, "Plain GAN again")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator(".st-key-chart-dirac-plane")).to_be_visible()
+    expect(chart(page, "Phase plane")).to_be_visible()
     expect(page).to_have_url(re.compile("dirac=game%3Ar1"))
     assert sheet.evaluate("e => e.isConnected") and not asked
     page.reload()
