@@ -48,7 +48,7 @@ STYLE = """
 /* Fading at every look repaints the page sixty times a second, on cores that train. */
 [data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
-[data-testid="stMain"] h2 { font-size: 1.4rem; padding: .8rem 0 .2rem; }
+[data-testid="stMain"] h2 { font-size: 1.4rem; padding: .8rem 0 .6rem; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 /* Streamlit's grey is 3.9 : 1. */
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
