@@ -31,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 LAPTOP: dict[str, int] = {"width": 1280, "height": 800}
 PROJECTOR: dict[str, int] = {"width": 1920, "height": 1080}
 PATIENCE = 120_000  # milliseconds; generous, since the machine may be busy
+expect.set_options(timeout=PATIENCE)
 QUICK = "dataset=ring&batch_size=16"
 MAIN_SLIDERS = [KNOBS[name].label for name in MAIN_KNOBS]
 
@@ -87,16 +88,16 @@ def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
 def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
     """A fresh browser on a page with an experiment, which can be trained."""
     page = enter(chromium, url)
-    expect(page.locator(".st-key-progress")).to_be_visible(timeout=PATIENCE)
-    expect(button(page, "Train")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".st-key-progress")).to_be_visible()
+    expect(button(page, "Train")).to_be_visible()
     return page
 
 
 def settle(page: playwright.Page) -> None:
     """Until the whole page is drawn, down to its claims, and nothing runs any more."""
-    expect(page.locator("[class*=st-key-claim-]").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("[class*=st-key-claim-]").first).to_be_visible()
     app = page.locator("[data-testid=stApp]")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def button(page: playwright.Page, name: str) -> playwright.Locator:
@@ -112,7 +113,7 @@ def progress(page: playwright.Page) -> str:
 
 
 def wait_for_progress(page: playwright.Page, pattern: str) -> None:
-    expect(page.locator(".st-key-progress")).to_contain_text(re.compile(pattern), timeout=PATIENCE)
+    expect(page.locator(".st-key-progress")).to_contain_text(re.compile(pattern))
 
 
 def step(page: playwright.Page) -> int:
@@ -150,7 +151,7 @@ def boxes(page: playwright.Page) -> dict[str, dict[str, float]]:
         "first chart": page.locator(".stMain .stVegaLiteChart").nth(1),
     }
     for part in parts.values():
-        expect(part).to_be_visible(timeout=PATIENCE)
+        expect(part).to_be_visible()
     return {name: part.bounding_box() for name, part in parts.items()}
 
 

@@ -9,7 +9,6 @@ import re
 
 import pytest
 from browsing import (
-    PATIENCE,
     QUICK,
     Server,
     address,
@@ -55,11 +54,11 @@ def test_a_change_in_mid_run_goes_on_from_where_the_run_is(chromium, app: Server
     press(page, "Train")
     wait_for_progress(page, r"Training · step [1-9]\d\d")
     slider(page, "Dropout in D").press("ArrowRight")
-    expect(button(page, "Change now")).to_be_enabled(timeout=PATIENCE)
+    expect(button(page, "Change now")).to_be_enabled()
     before = step(page)
     press(page, "Change now")
     caption = page.locator(".st-key-caption-this")
-    expect(caption).to_contain_text(re.compile(r"from step \d+: Dropout in D"), timeout=PATIENCE)
+    expect(caption).to_contain_text(re.compile(r"from step \d+: Dropout in D"))
     at = int(re.search(r"from step (\d+)", caption.inner_text()).group(1))
     assert at >= before
     wait_for_progress(page, r"Training · step [1-9]")
@@ -75,7 +74,7 @@ def test_a_prediction_is_answered_in_the_verdict(chromium, app: Server) -> None:
     page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=260&seed=25")
     press(page, "Predict first")
     page.get_by_text("about half").click()
-    expect(button(page, "Predicted")).to_be_visible(timeout=PATIENCE)
+    expect(button(page, "Predicted")).to_be_visible()
     page.keyboard.press("Escape")
     press(page, "Train")
     wait_for_progress(page, "Finished")
@@ -146,12 +145,12 @@ def test_the_dirac_gan_answers_at_once_and_its_game_is_in_the_link(chromium, app
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     press(page, "Mend it with R1")
-    expect(button(page, "Plain GAN again")).to_be_visible(timeout=PATIENCE)
+    expect(button(page, "Plain GAN again")).to_be_visible()
     expect(chart(page, "Phase plane")).to_be_visible()
     expect(page).to_have_url(re.compile("dirac=game%3Ar1"))
     assert sheet.evaluate("e => e.isConnected") and not asked
     page.reload()
-    expect(button(page, "Plain GAN again")).to_be_visible(timeout=PATIENCE)
+    expect(button(page, "Plain GAN again")).to_be_visible()
     assert "dirac=game%3Ar1" in copied_link(page)
 
 
@@ -162,7 +161,7 @@ def test_the_evidence_can_be_filtered_and_the_filter_shared(chromium, app: Serve
     claims = page.locator("[class*=st-key-claim-]")
     everything = claims.count()
     page.get_by_text("Lecture notes").first.click()
-    expect(claims).not_to_have_count(everything, timeout=PATIENCE)
+    expect(claims).not_to_have_count(everything)
     expect(page).to_have_url(re.compile("document="))
     settle(page)
     fewer = claims.count()

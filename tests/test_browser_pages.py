@@ -142,8 +142,7 @@ def test_train_shows_samples_curves_and_verdict_and_nothing_moves(
     page = visit(chromium, address(app.url, name, f"{QUICK[name]}&seed=21"))
     press(page, "Train")
     wait_for_progress(page, r"Training · step \d+|Finished")
-    expect(page.locator(".st-key-sheet-this").locator("img, svg").first).to_be_visible(
-        timeout=PATIENCE)
+    expect(page.locator(".st-key-sheet-this").locator("img, svg").first).to_be_visible()
     first, deadline = boxes(page), time.monotonic() + PATIENCE / 1000
     while not progress(page).startswith("Finished"):
         assert time.monotonic() < deadline
