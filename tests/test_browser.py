@@ -148,7 +148,7 @@ def test_the_dirac_gan_answers_at_once_and_its_game_is_in_the_link(chromium, app
     expect(button(page, "Plain GAN again")).to_be_visible()
     expect(chart(page, "Phase plane")).to_be_visible()
     expect(page).to_have_url(re.compile("dirac=game%3Ar1"))
-    assert sheet.evaluate("e => e.isConnected") and not asked
+    assert sheet.evaluate("e => e.isConnected") and sheet.evaluate("e => e.src") not in asked
     page.reload()
     expect(button(page, "Plain GAN again")).to_be_visible()
     assert "dirac=game%3Ar1" in copied_link(page)

@@ -36,6 +36,9 @@ STYLE = """
 :root { --sheet: clamp(290px, 30vh + 50px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
+/* The header lies over the title's row, whose buttons must be pressed through it. */
+[data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
+[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
 /* The running icon flashes at every look at a live run; "connecting" stays. */
 [data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetR"]) { display: none; }
 [data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetNewYearsIcon"]) { display: none; }
