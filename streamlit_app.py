@@ -30,16 +30,16 @@ The five challenges are five ways in which it does not.
 
 experiment(PAGE, challenge)
 
-st.subheader("Five ways in which training fails")
+st.header("Five ways in which training fails")
 cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
 for column, (name, card) in zip(st.columns(len(cards)), cards.items(), strict=True):
-    with column.container(border=True, key=f"card-{name}"):
+    with column.container(border=True, key=f"card-{name}", height="stretch"):
         st.markdown(f"{card.icon} **{card.title}**")
         thumbnail(card)
         st.caption(card.summary)
         st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
 
-st.subheader("How to use it")
+st.header("How to use it")
 st.markdown(
     """
 1. **Train** with the settings on the left. Samples, losses and a verdict appear while it runs; you

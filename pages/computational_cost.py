@@ -30,7 +30,7 @@ gradient, is paid for again in every step.
 
 experiment(PAGE, challenge)
 
-st.subheader("What a GAN costs here and now")
+st.header("What a GAN costs here and now")
 st.markdown(
     "What counts in the end is the time until the samples are good. Evaluations come every 250 "
     "steps, so nothing in between is known."
@@ -42,7 +42,7 @@ st.markdown(
 )
 prices.measured()
 
-st.subheader("What each remedy costs")
+st.header("What each remedy costs")
 st.markdown(
     """
 Every remedy beside the plain GAN: the report's MLP, batch 64, one D step. Label smoothing, dropout,
@@ -55,7 +55,7 @@ or failed runs, than it adds.
 )
 prices.remedies()
 
-st.subheader("How cost grows")
+st.header("How cost grows")
 st.markdown(
     """
 On log scales a power law is a straight line, and its slope is the power. A layer inside the MLP has
@@ -68,7 +68,7 @@ ones: what they show does not change what they cost.
 )
 prices.growth()
 
-st.subheader("What published models cost")
+st.header("What published models cost")
 st.markdown(
     """
 MNIST at 28×28 is the smallest case. These are the times that authors report for one training, on

@@ -1,11 +1,11 @@
 """Discriminator overfitting: three curves of D's scores, and the nearest training images."""
 
 import streamlit as st
-from pages.components.neighbours import neighbours
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading
+from pages.components.neighbours import neighbours
 
 PAGE = "discriminator_overfitting"
 challenge = frame(PAGE)
@@ -30,7 +30,7 @@ Data](https://arxiv.org/abs/2006.06676), 2020, section 2.
 
 state = experiment(PAGE, challenge)
 
-st.subheader("Has the generator copied?")
+st.header("Has the generator copied?")
 st.markdown(
     "Left: a generated image. Middle: the nearest training image. Right: the nearest image that "
     "training never showed. A copy lies much nearer to a training image than to any new one."
@@ -39,7 +39,7 @@ neighbours(state)
 
 happened, why, helps = st.columns(3)
 with happened:
-    st.subheader("What happens")
+    st.header("What happens")
     st.markdown(
         """
 In the chart of $D$'s scores, the curve of **new images** leaves that of the training images and
@@ -49,7 +49,7 @@ the Fréchet distance to real digits, of which the test set holds 10 000 others,
 """
     )
 with why:
-    st.subheader("Why")
+    st.header("Why")
     st.markdown(
         """
 $D$ has some half a million weights and sees each of 200 images hundreds of times. Telling them
@@ -59,7 +59,7 @@ of training images and see where the gap closes.
 """
     )
 with helps:
-    st.subheader("What helps")
+    st.header("What helps")
     st.markdown(
         """
 - **Dropout in D**: no unit that recognises one image can be relied on. Samples improve clearly even

@@ -63,7 +63,7 @@ for challenge in pages:
     if not mine:
         continue
     about = CHALLENGES[challenge]
-    st.subheader(about.title, anchor=False)
+    st.header(about.title, anchor=False)
     if about.page:
         st.page_link(about.page, label="Open the page", icon=":material/arrow_forward:")
     for name, card in mine.items():

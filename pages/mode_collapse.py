@@ -29,7 +29,7 @@ experiment(PAGE, challenge)
 
 happened, why, helps = st.columns(3)
 with happened:
-    st.subheader("What happens")
+    st.header("What happens")
     st.markdown(
         """
 Raise the generator's learning rate to ten times the discriminator's and its samples become more
@@ -46,7 +46,7 @@ the chart of modes by step shows who was visited when.
 """
     )
 with why:
-    st.subheader("Why")
+    st.header("Why")
     st.markdown(
         """
 For a fixed $D$ the best answer of $G$ is a single point: $\\arg\\max_x D(x)$. Only a $D$ that
@@ -57,7 +57,7 @@ equal images.
 """
     )
 with helps:
-    st.subheader("What helps")
+    st.header("What helps")
     st.markdown(
         """
 - **More D steps per round.** The same two learning rates, but $D$ gets three updates before each

@@ -32,7 +32,7 @@ steps of finite size spiral outwards.
 
 state = experiment(PAGE, challenge)
 
-st.subheader("The smallest GAN there is")
+st.header("The smallest GAN there is")
 st.markdown(
     "One real point at 0, a generator that makes one point θ, a discriminator that is a line of "
     "slope ψ. Everything that training can do fits into a plane. Move the controls: nothing is "
@@ -40,7 +40,7 @@ st.markdown(
 )
 portrait(PAGE)
 
-st.subheader("Is it the settings, or the seed?")
+st.header("Is it the settings, or the seed?")
 st.markdown(
     "The same settings under five seeds: the line is the median, the band reaches from the lowest "
     "to the highest. What lies inside the band is no difference between settings."
@@ -49,7 +49,7 @@ band(state)
 
 happened, why, helps = st.columns(3)
 with happened:
-    st.subheader("What happens")
+    st.header("What happens")
     st.markdown(
         """
 *Break it* trains a Wasserstein critic without the limit on its slope that the theory asks for. Its
@@ -61,7 +61,7 @@ A run whose loss or gradient becomes infinite has **diverged**: try *More → Di
 """
     )
 with why:
-    st.subheader("Why")
+    st.header("Why")
     st.markdown(
         """
 In the plane above, without a regulariser, the field turns: when $\\theta$ is right of the data, $D$
@@ -73,7 +73,7 @@ D(x)\\rVert^2$, is that friction: the eigenvalues move to the left.
 """
     )
 with helps:
-    st.subheader("What helps")
+    st.header("What helps")
     st.markdown(
         """
 - **A bound on D's slope**: spectral normalisation, or a gradient penalty.

@@ -35,7 +35,7 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 
 experiment(PAGE, challenge)
 
-st.subheader("A generator that stands still")
+st.header("A generator that stands still")
 st.markdown(
     "A $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples from "
     "digits. After every step the gradient is measured that $G$ *would* get, for the same samples "
@@ -46,7 +46,7 @@ frozen()
 
 happened, why, helps = st.columns(3)
 with happened:
-    st.subheader("What happens")
+    st.header("What happens")
     st.markdown(
         """
 In *Break it* a $D$ that learns twenty times as fast, five times a round, soon makes no mistake,
@@ -57,7 +57,7 @@ Watch the two **gauges**: they are measured on one batch, whichever loss trains.
 """
     )
 with why:
-    st.subheader("Why")
+    st.header("Why")
     st.markdown(
         """
 Digits fill a thin part of the 784-dimensional cube, and so do samples: a $D$ that is good enough
@@ -70,7 +70,7 @@ Plain gradient descent does not: *More → Without Adam*.
 """
     )
 with helps:
-    st.subheader("What helps")
+    st.header("What helps")
     st.markdown(
         """
 - **The non-saturating loss**: the gradient is largest where $D$ rejects every sample. It restores

@@ -65,3 +65,34 @@ def mixture(request, cpu):
     from gan_core import datasets
 
     return request.param, datasets.whole(request.param, cpu)
+
+
+# --- the app in a browser; without one, importing `browsing` has skipped the file before ---------
+
+
+@pytest.fixture(scope="module")
+def browser_store(tmp_path_factory: pytest.TempPathFactory):
+    """The folder of the runs of `app`."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def app(browser_store):
+    """A server of the app with one worker."""
+    from browsing import Server
+
+    running = Server(browser_store)
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from browsing import CHROMIUM, playwright
+
+    with playwright.sync_playwright() as driver:
+        # Without --disable-gpu a process of its own imitates a GPU, on cores that train.
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -81,7 +81,7 @@ def lines(loss: str, reduction: str = "sum") -> dict[str, Lines]:
     words = ", ".join(f"{network} {_written(value)}"
                       for network, value in zip("DG", equilibrium, strict=True))
     losses = Lines(
-        f"Losses ({card.label[0].lower()}{card.label[1:]})",
+        f"Losses: {card.label}",
         f"dotted: equilibrium, {words}; not comparable across losses",
         (("loss_d", "D"), ("loss_g", "G")),
         "loss",

@@ -54,7 +54,7 @@ def _cards(changed: float) -> dict[str, Card]:
 
 def claims(page: str) -> None:
     """The section of a challenge page: every claim that belongs to it, with its verdict."""
-    st.subheader("The claim, and what we measured")
+    st.header("The claim, and what we measured")
     for name, card in cards().items():
         if card.claim.page == page:
             draw(name, card)

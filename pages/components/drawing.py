@@ -6,11 +6,13 @@ data frame changes, which lets the browser update a chart in place: domains, tit
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import altair as alt
 
 HEIGHT = 230
+PADDING = 6  # pixels between an axis, its labels and its title: Streamlit's 16 leave no chart
 THIS, REFERENCE = "this run", "reference"
 RUNS = [THIS, REFERENCE]
 # Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
@@ -23,14 +25,27 @@ Marks = tuple[tuple[int, str], ...]
 
 def steps_axis(steps: int, title: str = "step", field: str = "step") -> alt.X:
     return alt.X(f"{field}:Q", title=title, scale=alt.Scale(domain=[0, steps], nice=False),
-                 axis=alt.Axis(tickCount=5, format=",d"))
+                 axis=alt.Axis(tickCount=5, format=",d", labelPadding=PADDING,
+                               titlePadding=PADDING))
 
 
-def value_axis(title: str, domain: tuple[float, float], log: bool) -> alt.Y:
+def value_axis(
+    title: str, domain: tuple[float, float], log: bool, field: str = "drawn"
+) -> alt.Y:
     scale = alt.Scale(type="log" if log else "linear", domain=list(domain), nice=False)
+    decades = _decades(*domain) if log else []
     # "~g" would write the 10 of a linear axis as 1e+1.
-    axis = alt.Axis(minExtent=38, format="~g" if log else "~r", tickCount=5)
-    return alt.Y("drawn:Q", title=title, scale=scale, axis=axis)
+    axis = alt.Axis(minExtent=44, format="~g" if log else "~r", labelPadding=PADDING,
+                    titlePadding=PADDING, tickCount=5,
+                    values=decades if len(decades) > 1 else alt.Undefined)
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=axis)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten from `low` to `high`, few enough to be read; by itself a log axis draws nine
+    lines for each of them."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    return [10.0**power for power in range(first, last + 1, 1 if last - first < 5 else 2)]
 
 
 def run_colour() -> alt.Color:
@@ -45,7 +60,7 @@ def run_dash() -> alt.StrokeDash:
 def rule(where: float) -> alt.Chart:
     """A dotted horizontal line."""
     data = alt.Data(values=[{"y": where}])
-    return alt.Chart(data).mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
+    return alt.Chart(data).mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
 
 
 def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
@@ -57,7 +72,7 @@ def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
 
 def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
     data = alt.Data(values=[{"at": step, "label": label}])
-    line = alt.Chart(data).mark_rule(color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
+    line = alt.Chart(data).mark_rule(aria=False, color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
     # To the left of the last ones, where it would be cut; lower from mark to mark, three rows.
     words = alt.Chart(data).mark_text(
         align="right" if beyond else "left", baseline="top", dx=-4 if beyond else 4, fontSize=11,

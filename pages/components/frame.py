@@ -36,6 +36,9 @@ STYLE = """
 :root { --sheet: clamp(290px, 30vh + 50px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
+/* The header lies over the title's row, whose buttons must be pressed through it. */
+[data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
+[data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
 /* The running icon flashes at every look at a live run; "connecting" stays. */
 [data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetR"]) { display: none; }
 [data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetNewYearsIcon"]) { display: none; }
@@ -48,9 +51,15 @@ STYLE = """
 /* Fading at every look repaints the page sixty times a second, on cores that train. */
 [data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
+[data-testid="stMain"] h2 { font-size: 1.4rem; padding: .8rem 0 .6rem; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
+/* Streamlit's grey is 3.9 : 1. */
+.stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
+/* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
+[data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
+.st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
 .st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
 .st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }
@@ -77,6 +86,11 @@ PROJECTOR = """
 <style>
 html { font-size: 20px; }
 :root { --sheet: clamp(230px, 36vh, 520px); }
+.st-key-difference { height: 3.1rem; }
+/* Charts are laid out in pixels: their letters grow as far as the room between them allows. */
+.stVegaLiteChart svg :is(.role-axis-label, .role-title-subtitle) text { font-size: 15px; }
+.stVegaLiteChart svg :is(.role-axis-title, .role-legend-label) text { font-size: 16px; }
+.stVegaLiteChart svg .role-title-text text { font-size: 18px; }
 </style>
 """
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.records import History
-from pages.components.drawing import BLUE, Marks, marked, specification, steps_axis
+from pages.components.drawing import BLUE, PADDING, Marks, marked, specification, steps_axis
 
 HEIGHT = 290  # room for 25 modes
 
@@ -43,7 +43,8 @@ def modes_spec(total: int, noun: str, steps: int, marks: Marks = ()) -> dict[str
             x=steps_axis(steps, field="start"),
             x2="end:Q",
             y=alt.Y("mode:N", title=noun, sort=order, scale=alt.Scale(domain=order),
-                    axis=alt.Axis(minExtent=38, labelOverlap=True, ticks=False)),
+                    axis=alt.Axis(minExtent=44, labelOverlap=True, ticks=False,
+                                  labelPadding=PADDING, titlePadding=PADDING)),
             # Not by lightness: nothing must look like nothing on white and on near-black.
             opacity=alt.Opacity(
                 "share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0, 1]),

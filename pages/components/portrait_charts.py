@@ -192,7 +192,7 @@ def complex_extent(frame: pd.DataFrame) -> float:
 @functools.lru_cache(maxsize=16)
 def flow_spec(side: float) -> dict[str, Any]:
     """The complex plane with the imaginary axis, left of which the flow converges."""
-    axis = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(color=GREY).encode(x="x:Q")
+    axis = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(aria=False, color=GREY).encode(x="x:Q")
     marks = _complex_marks(side).mark_point(
         filled=True, size=90, opacity=1, color=GREEN, clip=True)
     return specification(alt.layer(axis, marks), "Flow: eigenvalues", "left of the line: converges")

@@ -56,7 +56,7 @@ def remedy_spec(remedies: tuple[str, ...], most: float) -> dict[str, Any]:
             tooltip=["remedy:N", "measure:N", alt.Tooltip("ratio:Q", format=".2f")],
         )
     )
-    line = alt.Chart().mark_rule(color=GREY, strokeDash=[2, 3]).encode(x=alt.XDatum(1))
+    line = alt.Chart().mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(x=alt.XDatum(1))
     return specification(alt.layer(bars, line), "Price of each remedy",
                 "a step's time, FLOPs and memory ÷ the plain GAN's; bars to the left are cheaper")
 
@@ -111,5 +111,5 @@ def growth_spec(label: str, networks: str, sizes: tuple[float, ...], at: float) 
             alt.Tooltip("cost:Q", format=".3~g")])
     line = alt.Chart().mark_line(strokeDash=[5, 4]).encode(x=x, y=y("fitted"), color=colour)
     rule = (alt.Chart(alt.Data(values=[{"y": 1}]))
-            .mark_rule(color=GREY, strokeDash=[2, 3]).encode(y="y:Q"))
+            .mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(y="y:Q"))
     return specification(alt.layer(line, points, rule), label.partition(" (")[0], networks)

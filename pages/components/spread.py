@@ -22,7 +22,7 @@ from gan_core.diagnosis import SYMPTOMS, diagnose
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot
 from pages.components.charts import GRADIENTS
-from pages.components.drawing import GREEN, GREY, RUNS, specification
+from pages.components.drawing import run_colour, specification, steps_axis, value_axis
 
 WINDOW = 25  # steps over which a metric of single steps is averaged
 POINTS = 150  # steps at which bands are drawn
@@ -159,13 +159,10 @@ def band_spec(
     title: str, note: str, axis: str, domain: tuple[float, float], log: bool, steps: int
 ) -> dict[str, Any]:
     """Median lines in areas from the lowest to the highest seed; thin lines are single seeds."""
-    x = alt.X("step:Q", title="step", scale=alt.Scale(domain=[0, steps], nice=False),
-              axis=alt.Axis(tickCount=5, format=",d"))
-    scale = alt.Scale(type="log" if log else "linear", domain=list(domain), nice=False)
-    ticks = alt.Axis(minExtent=38, format="~g" if log else "~r", tickCount=5)
-    y, lowest = (alt.Y(f"{name}:Q", title=axis, scale=scale, axis=ticks)
-                 for name in ("drawn", "from"))
-    colour = alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
+    x = steps_axis(steps)
+    y, lowest = (value_axis(axis, domain, log, field) for field in ("drawn", "from"))
+    # The areas are pale; their colour in the legend must not be.
+    colour = run_colour().legend(symbolOpacity=1)
     median = alt.Chart().transform_filter("datum.kind === 'median'")
     area = median.mark_area(opacity=0.22).encode(x=x, y=lowest, y2="to:Q", color=colour)
     middle = median.mark_line(strokeWidth=2.4).encode(x=x, y=y, color=colour, tooltip=[
