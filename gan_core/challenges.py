@@ -53,7 +53,8 @@ class Challenge(Page):
     `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has them;
     `experiments` are more of its settings; `knobs` are the fields shown beside the three that
     every page has. `headline` names the measure (of `headlines`) in which the remedy must be better
-    than the failure; `charts` the charts that come first.
+    than the failure; `charts` the charts that come first. `by_time` compares two runs after equal
+    times of training, not after equal steps.
     """
 
     knobs: tuple[str, ...]
@@ -64,6 +65,7 @@ class Challenge(Page):
     prediction: Prediction
     experiments: dict[str, Preset] = field(default_factory=dict)
     charts: tuple[str, ...] = ()
+    by_time: bool = False
 
     @property
     def offered(self) -> dict[str, Preset]:
@@ -408,6 +410,7 @@ CHALLENGES: dict[str, Challenge] = {
             (("less than a minute", 0.06), ("one to three minutes", 0.18),
              ("more than three minutes", inf))),
         charts=("modes", "frechet"),
+        by_time=True,
     ),
 }
 

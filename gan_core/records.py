@@ -207,6 +207,18 @@ class History:
         """The latest evaluation at or before `step`."""
         return next((e for e in reversed(self.evaluations) if e.step <= step), None)
 
+    def seconds_at(self, step: int) -> float:
+        """Seconds of training until `step`, by the evaluations around it; NaN without any."""
+        if not self.evaluations:
+            return math.nan
+        steps, seconds = zip(*((e.step, e.seconds) for e in self.evaluations), strict=True)
+        return float(np.interp(step, steps, seconds))
+
+    def evaluated_within(self, seconds: float) -> EvalRecord | None:
+        """The latest evaluation that training reached in so many seconds, or the first."""
+        reached = (e for e in reversed(self.evaluations) if e.seconds <= seconds)
+        return next(reached, self.evaluations[0] if self.evaluations else None)
+
     def until(self, step: int) -> History:
         """The history as it was after `step` steps; itself where it goes no further."""
         ended = self.outcome.step if self.outcome else 0  # a divergence is one step past its last

@@ -473,3 +473,19 @@ def test_a_prediction_is_answered_by_what_was_measured(name):
         if value == value:
             assert (": right (" in told) == (challenge.prediction.right(value) == answer)
             assert headline.told(value) in told
+
+
+def timed(each: float, steps: int, modes: int) -> RunSnapshot:
+    run = snapshot(config=RunConfig(steps=steps, width=each))
+    found = [dataclasses.replace(evaluation(step, modes=modes), seconds=each * step)
+             for step in range(0, steps + 1, 250)]
+    return dataclasses.replace(run, history=History(run.history.steps[:steps], found))
+
+
+def test_where_time_is_what_counts_runs_are_compared_after_equal_times():
+    """A network that takes four times as long is compared as if its steps were free."""
+    slow, quick = timed(0.4, 500, 3), timed(0.25, 1000, 10)
+    told = verdict.difference(slow, quick, "step_seconds", by_time=True)
+    assert "After 3 min (step 500; reference 3 min, step 750)" in told
+    assert "3 digits" in told and "reference 10" in told
+    assert "At step 500" in verdict.difference(slow, quick, "step_seconds")

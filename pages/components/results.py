@@ -19,6 +19,10 @@ from pages.components.lab import Look
 from pages.components.state import State
 from pages.components.words import described, marks
 
+LOOK_BACK = {
+    "step": "Look back: both runs at this step; at the right end, the newest samples",
+    "time": "Look back: this run at this step, the reference after as much time of training",
+}
 Chart = tuple[str, pd.DataFrame, dict[str, Any], str]  # name, data, specification, alternative text
 
 
@@ -44,18 +48,19 @@ def samples(state: State, shown: Look | None, reference: Look | None) -> None:
     """
     total, at = max(state.shown.steps, 1), looked_at(state)
     step = at if at is not None else shown.snapshot.history.last_step if shown else total
+    theirs = _reference_step(state, shown, reference, step)
     averaged = st.session_state.get(f"{state.page}/averaged", False)
     left, right, beside = st.columns(3)
     with left:
         _caption("this", "This run", state.shown, shown, step)
         gallery.show(shown, step, "this", averaged)
     with right:
-        _caption("reference", "Reference", state.pinned, reference, step)
-        _reference_samples(state, reference, step, averaged)
+        _caption("reference", "Reference", state.pinned, reference, theirs)
+        _reference_samples(state, reference, theirs, averaged)
     with beside:
-        _histogram(state, shown, reference, step)
+        _histogram(state, (shown, step), (reference, theirs))
     st.slider(
-        "Look back: both runs at this step; at the right end, the newest samples", 0, total,
+        LOOK_BACK["time" if state.challenge.by_time else "step"], 0, total,
         total, key=_slider(state), format="step %d", disabled=shown is None,
     )
     if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
@@ -66,8 +71,21 @@ def samples(state: State, shown: Look | None, reference: Look | None) -> None:
         words = ""
         if shown is not None and reference is not None:
             words = verdict.difference(
-                shown.snapshot, reference.snapshot, state.challenge.headline)
+                shown.snapshot, reference.snapshot, state.challenge.headline,
+                state.challenge.by_time)
         st.markdown(words or "&nbsp;")
+
+
+def _reference_step(
+    state: State, shown: Look | None, reference: Look | None, step: int
+) -> int:
+    """The reference's step beside `step` of the shown run: the same, or what it reached in the same
+    time of training."""
+    if not state.challenge.by_time or shown is None or reference is None:
+        return step
+    reached = reference.snapshot.history.evaluated_within(
+        shown.snapshot.history.seconds_at(step))
+    return reached.step if reached is not None else step
 
 
 def _reference_samples(state: State, reference: Look | None, step: int, averaged: bool) -> None:
@@ -94,11 +112,11 @@ def _caption(
         st.markdown(f"**{title}**{at}{label}  \n{words}")
 
 
-def _histogram(state: State, shown: Look | None, reference: Look | None, step: int) -> None:
+def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
     card = state.shown.card
     evaluations = {
         run: evaluation
-        for run, look in zip(RUNS, (shown, reference), strict=True)
+        for run, (look, step) in zip(RUNS, looks, strict=True)
         if look is not None and look.snapshot.config.dataset == state.shown.dataset
         and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
     }

@@ -139,27 +139,53 @@ def _balance(history: History) -> str:
     return f"D is right on {right:.0%} of real and generated examples."
 
 
-def difference(this: RunSnapshot, reference: RunSnapshot, headline: str = "frechet") -> str:
+def difference(
+    this: RunSnapshot, reference: RunSnapshot, headline: str = "frechet", by_time: bool = False
+) -> str:
     """What was changed and what it did, to the page's `headline` and to quality, "no clear
     difference" included.
 
-    Compared at equal steps, as far as both runs go. "" while there is nothing to compare.
+    Compared at equal steps, or after equal times, as far as both runs go. "" while there is nothing
+    to compare.
     """
     if this.digest == reference.digest:
         return "Both are the same run: move a slider and train again, to compare."
     if this.config.dataset != reference.config.dataset:
         return "The reference was trained on other data: the two cannot be compared in numbers."
+    found = (_at_equal_times if by_time else _at_equal_steps)(this, reference)
+    if found is None:
+        return ""
+    mine, theirs, when = found
+    histories = (this.history.until(mine.step), reference.history.until(theirs.step))
+    return (
+        f"{changed_words(this.config, reference.config)}{when}: "
+        f"{_measured(headline, *histories)}{_compared(mine, theirs, this.config)}"
+    )
+
+
+Compared = tuple[EvalRecord, EvalRecord, str]  # both evaluations, and when they were
+
+
+def _at_equal_steps(this: RunSnapshot, reference: RunSnapshot) -> Compared | None:
     step = min(this.history.last_step, reference.history.last_step)
     mine, theirs = this.history.evaluation_at(step), reference.history.evaluation_at(step)
     if mine is None or theirs is None or not mine.step or mine.step != theirs.step:
-        return ""
+        return None
     beyond = max(this.history.last_step, reference.history.last_step) > step + 250
     both = ", as far as both go" if beyond and not this.live else ""
-    histories = (this.history.until(mine.step), reference.history.until(mine.step))
-    return (
-        f"{changed_words(this.config, reference.config)}At step {_whole(mine.step)}{both}: "
-        f"{_measured(headline, *histories)}{_compared(mine, theirs, this.config)}"
-    )
+    return mine, theirs, f"At step {_whole(mine.step)}{both}"
+
+
+def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | None:
+    """Both as far as the shorter of the two times takes them."""
+    if not (this.history.evaluations and reference.history.evaluations):
+        return None
+    seconds = min(run.history.evaluations[-1].seconds for run in (this, reference))
+    mine, theirs = (run.history.evaluated_within(seconds) for run in (this, reference))
+    if not (mine.step and theirs.step):
+        return None
+    return mine, theirs, (f"After {_seconds(mine.seconds)} (step {_whole(mine.step)}; reference "
+                          f"{_seconds(theirs.seconds)}, step {_whole(theirs.step)})")
 
 
 def _measured(name: str, mine: History, theirs: History) -> str:
