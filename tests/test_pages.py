@@ -547,6 +547,9 @@ def test_a_prediction_is_asked_for_and_answered(name: str) -> None:
     assert "You predicted" not in words(app)
     radio.set_value(asked.options[0][0]).run()
     assert not app.exception
+    assert "You predicted" not in words(app), "the recorded run gave the answer away"
+    app.session_state[f"{name}/state"].fresh = False
+    app.run()
     assert f"You predicted *{asked.options[0][0]}*" in words(app)
 
 

@@ -191,7 +191,9 @@ def _progress(state: State, shown: Look | None, found: verdict.Verdict) -> None:
 
 
 def _verdict(state: State, shown: Look | None, found: verdict.Verdict) -> None:
-    answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
+    # Of the visitor's own runs: the recorded one would give the answer away.
+    asked = shown.snapshot if shown is not None and not state.fresh else None
+    answer = prediction.answered(state.challenge, asked)
     with st.container(key="verdict"):
         words, remedies = st.columns([4, 1.15], vertical_alignment="top")
         getattr(words, found.tone)("  \n".join(filter(None, (found.text, answer))))
