@@ -160,7 +160,7 @@ def test_the_evidence_can_be_filtered_and_the_filter_shared(chromium, app: Serve
     settle(page)
     claims = page.locator("[class*=st-key-claim-]")
     everything = claims.count()
-    page.get_by_text("Lecture notes").first.click()
+    page.get_by_role("radio", name="The lecture notes").click()
     expect(claims).not_to_have_count(everything)
     expect(page).to_have_url(re.compile("document="))
     settle(page)
