@@ -218,7 +218,7 @@ class RunConfig:
     input_noise_steps: int = _knob(
         0, "Noise fades over",
         "Steps over which the noise on D's inputs falls linearly to zero. 0 means it stays.",
-        "regularisation", low=0, high=200_000, step=500, mid_run=True,
+        "regularisation", low=0, high=200_000, step=500,
     )
     packing: int = _knob(
         1, "Packing",

@@ -229,7 +229,9 @@ class JobQueue:
 
     def _refuse_too_many(self, viewer: str) -> None:
         """Raises QueueFull if neither this viewer nor the queue may have one more run."""
-        if sum(viewer in job.leases for job in self._jobs.values()) >= MOST_OF_A_VIEWER:
+        # Prices take seconds and are asked for a few at a time: they must not keep runs out.
+        runs = [job for job in self._jobs.values() if job.request is None]
+        if sum(viewer in job.leases for job in runs) >= MOST_OF_A_VIEWER:
             raise QueueFull(
                 f"You already have {MOST_OF_A_VIEWER} runs in training or in the queue; stop one "
                 "of them, or wait until one has finished."

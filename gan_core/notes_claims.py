@@ -85,7 +85,6 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "repeated output.",
         {"MNIST, G ×10": COLLAPSE, ROTATING: KNOWN["rotating-ring"].config},
         (at_most("MNIST, G ×10", "rejected", 0.6), at_most(ROTATING, "rejected", 0.6)),
-        shown_by="mode_collapse-rotation",
         note="On MNIST the discriminator does learn it; the collapse lasts all the same."),
     "early": Claim(
         "notes", "3. Vanishing gradient", "vanishing_gradients",
@@ -94,7 +93,6 @@ NOTES_CLAIMS: dict[str, Claim] = {
          "equal rates, minimax": SHORT_SESSION.replace(loss="minimax")},
         (at_most(STRONG_D, "weakest", 0.2), at_most("D ×10, minimax", "weakest", 0.2),
          at_most("equal rates, minimax", "weakest", 0.2)),
-        shown_by="vanishing_gradients-broken",
         note="0 is the first tenth of the run, 0.9 the last."),
     "stagnation": Claim(
         "notes", "3. Vanishing gradient", "vanishing_gradients",
@@ -167,7 +165,6 @@ NOTES_CLAIMS: dict[str, Claim] = {
          PLAIN: REMEDIES["plain"].config, "plain, clipped": REMEDIES["gradient-clip"].config},
         (not_found("clipped to norm 1", "instability"),
          less("plain, clipped", PLAIN, "swing_g")),
-        shown_by="remedy-r1",
         note="What calms a critic is a limit on its slope at each example, not on its step."),
     "cross-validation": Claim(
         "notes", "Mitigate these challenges, 4", "training_instability",

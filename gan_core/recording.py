@@ -257,7 +257,8 @@ class _Sitting:
         except Exception as error:
             if _out_of_memory(error):
                 raise
-            self.store.log(self.digest, f"starting over: {path} is unusable: {error}")
+            told = "starting over" if digest == self.digest else f"not going on from {digest}"
+            self.store.log(self.digest, f"{told}: {path.name} is unusable: {error}")
             return None
 
     def _from_checkpoint(self, digest: str, config: RunConfig) -> Any:
@@ -272,7 +273,7 @@ class _Sitting:
             raise ValueError(f"the history holds {len(history.steps)} of its {recorded} steps")
         training = _train(config, self.device, checkpoint)
         if digest != self.digest:
-            self.store.fork(digest, self.digest)
+            self.store.fork(digest, self.digest, *_only_at_its_end(history))
         self.store.rewind(self.digest, recorded)
         self.evaluated = history.evaluations[-1].step if history.evaluations else -1
         self.status = replace(self.status, step=recorded)
@@ -290,6 +291,14 @@ class _Sitting:
         with contextlib.suppress(OSError, StoreError):
             self._tell("failed", what)
         return Outcome("failed", self.status.step, what, self.status.seconds)
+
+
+def _only_at_its_end(history: History) -> tuple[set[int], set[int]]:
+    """Steps at which a run was evaluated, and pictured, only because it ended there."""
+    from gan_core.trainer import evaluation_due, samples_due
+
+    ends = {each.step for each in history.evaluations if not evaluation_due(each.step)}
+    return ends, {step for step in ends if not samples_due(step)}
 
 
 def _train(config: RunConfig, device: Any, checkpoint: dict | None) -> Any:

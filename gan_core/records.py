@@ -229,9 +229,12 @@ class History:
             (record for record in self.evaluations if record.step <= step),
         )
 
-    def thinned(self, points: int) -> History:
-        """At most about `points` step records, evenly spaced, first and last kept."""
+    def thinned(self, points: int, keep: Iterable[int] = ()) -> History:
+        """At most about `points` step records, evenly spaced, first and last kept, and those of the
+        steps in `keep`."""
         if len(self.steps) <= points:
             return self
-        chosen = np.unique(np.linspace(0, len(self.steps) - 1, points).round().astype(int))
+        even = np.linspace(0, len(self.steps) - 1, points).round().astype(int)
+        kept = np.flatnonzero(np.isin(self.column("step"), list(keep)))
+        chosen = np.unique(np.concatenate([even, kept]))
         return History((self.steps[i] for i in chosen), self.evaluations, self.outcome)

@@ -78,7 +78,7 @@ REPORT_CLAIMS: dict[str, Claim] = {
         (at_most(FIFTY_EPOCHS, "first_fall", 0.75), at_most(FIFTY_EPOCHS, "calm_d", 0.75),
          at_most(FIFTY_EPOCHS, "calm_g", 0.75), at_most(THREE_THOUSAND, "first_fall", 0.75),
          at_most(THREE_THOUSAND, "calm_d", 0.75), at_most(THREE_THOUSAND, "calm_g", 0.75)),
-        once=(FIFTY_EPOCHS,), shown_by="baseline-report",
+        once=(FIFTY_EPOCHS,),
         note="Swing is the standard deviation within a tenth of the run."),
     "convolutional": Claim(
         "report", "Results, Baseline Training; Discussion", "baseline",
@@ -173,8 +173,7 @@ REPORT_CLAIMS: dict[str, Claim] = {
         "Noise on the discriminator's inputs brings variety back, without more steps.",
         {FAST_G: COLLAPSING[FAST_G], NOISE: COLLAPSING[NOISE]},
         (at_least(NOISE, "modes", 9), at_least(NOISE, "diversity", 0.5),
-         not_found(NOISE, "mode_collapse")),
-        shown_by="mode_collapse-fixed"),
+         not_found(NOISE, "mode_collapse"))),
     "memorised": Claim(
         "report", "Results, Discriminator Overfitting", "discriminator_overfitting",
         "Trained on 1000 images the discriminator learns them by heart; its loss comes close to "

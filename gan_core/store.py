@@ -210,12 +210,20 @@ class RunStore:
         for leftover in folder.rglob(".*.tmp"):  # of a process killed while it wrote
             leftover.unlink(missing_ok=True)
 
-    def fork(self, source: str, digest: str) -> None:
-        """Give run `digest` the history and the samples of run `source`, to go on from there."""
+    def fork(
+        self, source: str, digest: str, evaluations: Collection[int] = (),
+        pictures: Collection[int] = (),
+    ) -> None:
+        """Give run `digest` the history and the samples of run `source`, to go on from there,
+        without the evaluations and the pictures at these steps."""
         origin, folder = self._folder(source), self._folder(digest)
-        files.write(folder / "history.jsonl", (origin / "history.jsonl").read_bytes())
+        with open(origin / "history.jsonl", "rb") as file:
+            kept = [line for line in file if not _evaluated_at(line, evaluations)]
+        files.write(folder / "history.jsonl", b"".join(kept))
         for view in VIEWS:
-            for _, path in view_files(origin, view):
+            for step, path in view_files(origin, view):
+                if step in pictures:
+                    continue
                 kept = folder / path.relative_to(origin).parent
                 kept.mkdir(exist_ok=True)
                 shutil.copyfile(path, kept / path.name)
@@ -304,7 +312,9 @@ class RunStore:
         """
         source = self._folder(digest)
         snapshot = self.snapshot(digest)
-        thin = snapshot.history.thinned(points)
+        # Where settings change, and a freeze begins, the first step tells most.
+        turns = [step + 1 for step, _ in snapshot.config.stages]
+        thin = snapshot.history.thinned(points, [*turns, snapshot.config.freeze_generator + 1])
         other = RunStore(destination)
         other.delete(digest)
         folder = other.root / digest
@@ -378,6 +388,14 @@ def _copy_view(run: Path, destination: Path, view: str, most: int) -> None:
     for index in np.linspace(0, len(taken) - 1, count).round().astype(int):
         folder.mkdir(exist_ok=True)
         shutil.copyfile(taken[index], folder / taken[index].name)
+
+
+def _evaluated_at(line: bytes, steps: Collection[int]) -> bool:
+    try:
+        record = from_line(line)
+    except ValueError:
+        return False
+    return isinstance(record, EvalRecord) and record.step in steps
 
 
 def _recorded_until(line: bytes, step: int) -> bool:

@@ -44,8 +44,9 @@ with happened:
         """
 In the chart of $D$'s scores, the curve of **new images** leaves that of the training images and
 sinks towards the samples: $D$ accepts what it has seen and rejects the rest, real or not. $G$ is
-then judged by its likeness to 200 pictures, not to digits. Its samples become less varied, and
-the Fréchet distance to real digits, of which the test set holds 10 000 others, stays high.
+then judged by its likeness to 200 pictures, not to digits, and the Fréchet distance to the 10 000
+digits of the test set stays high. Copies in the narrow sense are rare: the pictures above lie
+nearer to training images than to new ones, but not on top of them.
 """
     )
 with why:
@@ -64,8 +65,8 @@ with helps:
         """
 - **Dropout in D**: no unit that recognises one image can be relied on. Samples improve clearly even
   where $D$ still overfits.
-- **Fewer D steps**: less time to learn by heart.
-- **Label smoothing**: $D$ gains nothing from being certain.
+- **Fewer D steps** beside it (*Fix it*): less time to learn by heart.
+- **Label smoothing** and **R1** are under *More*, to try.
 - **More images**, or **augmentation**: the published remedy for limited data; a fully connected
   network learns little under it in a short session.
 """

@@ -78,9 +78,8 @@ with helps:
         """
 - **A bound on D's slope**: spectral normalisation, or a gradient penalty.
 - **R1**, friction where the data is.
-- **Lower rates**, or **two time scales** ($D$ faster than $G$): smaller steps overshoot less. They
-  slow a swing and do not remove its cause.
-- **Clipped gradients** bound a single step, not the field.
+- **Clipped gradients** bound a single step, not the field: measured below, they do not help here.
+- **Lower rates**, or **two time scales** ($D$ faster than $G$), make smaller steps. Try them.
 
 All of them are under *More*; the verdict offers those that fit the run.
 """

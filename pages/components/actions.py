@@ -83,23 +83,28 @@ def mid_run_changes(shown: RunConfig, sliders: RunConfig | None, step: int) -> d
     if sliders is None or step < 1:
         return {}
     now = shown.at(step)
-    changes = {name: getattr(sliders, name) for name, knob in KNOBS.items()
-               if knob.mid_run and getattr(sliders, name) != getattr(now, name)}
+    # The same schedule on both sides: nothing was moved since it was set.
+    wanted = sliders.at(step) if sliders.schedule == shown.schedule else sliders
+    changes = {name: getattr(wanted, name) for name, knob in KNOBS.items()
+               if knob.mid_run and getattr(wanted, name) != getattr(now, name)}
     try:
-        now.replace(**changes)
-    except ConfigError:
+        shown.changed(step, **changes)
+    except ConfigError:  # they do not go together, or a schedule holds no more of them
         return {}
     return changes
 
 
-def change(state: State, look: Look, step: int) -> None:
-    """From `step` of the shown run on, train with the sliders' settings.
+def change(state: State, look: Look, step: int | None) -> None:
+    """From `step` of the shown run on, or from where it is, train with the sliders' settings.
 
-    A live run is stopped where it is, unless others watch it.
+    A live run is stopped, unless others watch it.
     """
     shown = state.shown
     if look.live:
-        step = _halted(look)
+        halted = _halted(look)
+        step = halted if step is None else step
+    elif step is None:
+        step = look.snapshot.history.last_step
     changed = shown.changed(step, **mid_run_changes(shown, state.sliders, step))
     steps = max(shown.steps, state.sliders.steps)
     if step >= steps:

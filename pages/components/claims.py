@@ -124,9 +124,9 @@ def conditions(claim: Claim, measured: Evidence) -> str:
 
 
 def example(claim: Claim) -> str:
-    """The recipe that shows the effect, with a link and as a command; "" if there is none."""
+    """The recipe that shows the effect, with a link and as a command, or that there is none."""
     if claim.shown_by not in recipes.named():
-        return ""
+        return "No recipe of this project shows it beyond the runs above."
     link = _link(claim.page, f"`{claim.shown_by}`", recipes.named()[claim.shown_by])
     return f"See it in one run: {link}, or `python -m gan_core run --preset {claim.shown_by}`."
 

@@ -76,7 +76,8 @@ def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
         _progress(state, shown, found)
         _verdict(state, shown, found)
         results.samples(state, shown, reference)
-        if live != was_live:
+        if live != was_live or state.moved:
+            state.moved = False
             st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
     except StoreError:
         # A sheet may vanish between two looks: a run that is continued is first wound back.
@@ -96,6 +97,7 @@ def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None
         if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=config is None,
                      help="Train with the settings on the left. The run shown now stops, unless "
                      "it is the reference."):
+            prediction.take(state.challenge, config.digest())
             actions.train(state, config)
         _stop_or_continue(state, shown)
         _change(state, config, shown)
@@ -125,17 +127,19 @@ def _stop_or_continue(state: State, shown: Look | None) -> None:
 
 def _change(state: State, config: RunConfig | None, shown: Look | None) -> None:
     """A knob moved in mid-run: where the slider of steps stands, or where a live run is."""
-    step = 0
-    if shown is not None:
-        at = results.looked_at(state)
+    changes, at = {}, results.looked_at(state)
+    if shown is not None and not shown.recorded:
         step = shown.snapshot.history.last_step if at is None else at
-    changes = actions.mid_run_changes(state.shown, config, step)
+        changes = actions.mid_run_changes(state.shown, config, step)
     words = ", ".join(setting_words(name, value) for name, value in changes.items())
-    if st.button("Change now", icon=":material/build:", disabled=not changes or shown is None,
-                 help=(f"From here on: {words}. " if changes else "First move a slider. ")
-                 + "Keeps what was trained until then and goes on with the sliders' settings; look "
-                 "back to change an earlier step."):
-        actions.change(state, shown, step)
+    if shown is not None and shown.recorded:
+        why = "Train this run first: of a recorded one there is nothing to go on from."
+    else:
+        why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
+            "Keeps what was trained until then and goes on with the sliders' settings; look back "
+            "to change an earlier step.")
+    if st.button("Change now", icon=":material/build:", disabled=not changes, help=why):
+        actions.change(state, shown, at)
 
 
 def _pin(state: State, shown: Look | None) -> None:
@@ -191,9 +195,7 @@ def _progress(state: State, shown: Look | None, found: verdict.Verdict) -> None:
 
 
 def _verdict(state: State, shown: Look | None, found: verdict.Verdict) -> None:
-    # Of the visitor's own runs: the recorded one would give the answer away.
-    asked = shown.snapshot if shown is not None and not state.fresh else None
-    answer = prediction.answered(state.challenge, asked)
+    answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
     with st.container(key="verdict"):
         words, remedies = st.columns([4, 1.15], vertical_alignment="top")
         getattr(words, found.tone)("  \n".join(filter(None, (found.text, answer))))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gan_core.store import StoreError
 from pages.components import gallery, results
+from pages.components.experiment import UNREADABLE
 from pages.components.state import State
 
 TICK = 3.0
@@ -12,9 +14,13 @@ TICK = 3.0
 
 def neighbours(state: State) -> None:
     """The pictures of the shown run that look most copied, at the step of the page's slider."""
-    shown = state.look_at_shown()
-    live = shown is not None and shown.live
-    st.fragment(_draw, run_every=TICK if live else None)(state)
+    state.follows = True
+    try:
+        shown = state.look_at_shown()
+        live = shown is not None and shown.live
+        st.fragment(_draw, run_every=TICK if live else None)(state)
+    except StoreError:
+        st.error(UNREADABLE)
 
 
 def _draw(state: State) -> None:

@@ -9,28 +9,43 @@ from gan_core.headlines import HEADLINES
 from gan_core.store import RunSnapshot
 
 
-def _key(challenge: Challenge) -> str:
-    return f"{challenge.title}/prediction"
+def _rounds(challenge: Challenge) -> str:
+    """Under which the session counts the predictions made here: each has a widget of its own."""
+    return f"{challenge.title}/prediction/rounds"
+
+
+def _widget(challenge: Challenge) -> str:
+    return f"{challenge.title}/prediction/{st.session_state.get(_rounds(challenge), 0)}"
+
+
+def _made(challenge: Challenge) -> dict[str, str]:
+    """What was predicted of which run, by digest."""
+    return st.session_state.setdefault(f"{challenge.title}/predictions", {})
 
 
 def prediction(challenge: Challenge) -> None:
     """The question, in a popover."""
-    asked = challenge.prediction
-    given = st.session_state.get(_key(challenge))
-    label = "Predicted" if given else "Predict first"
+    asked, key = challenge.prediction, _widget(challenge)
+    label = "Predicted" if st.session_state.get(key) else "Predict first"
     with st.popover(label, icon=":material/psychology:", width="stretch"):
         st.markdown("**Before you press Train:** set the sliders, then answer.")
-        st.radio(asked.question, [answer for answer, _ in asked.options], index=None,
-                 key=_key(challenge), persist_state="session")
-        st.caption("The verdict on the run will say what was measured.")
+        st.radio(asked.question, [answer for answer, _ in asked.options], index=None, key=key,
+                 persist_state="session")
+        st.caption("When the run has ended, its verdict says what was measured.")
+
+
+def take(challenge: Challenge, digest: str) -> None:
+    """Train was pressed: the prediction, if there is one, is about run `digest` and no other."""
+    if given := st.session_state.get(_widget(challenge)):
+        _made(challenge)[digest] = given
+        st.session_state[_rounds(challenge)] = st.session_state.get(_rounds(challenge), 0) + 1
 
 
 def answered(challenge: Challenge, snapshot: RunSnapshot | None) -> str:
     """The prediction beside what was measured on a run that has ended; "" without either."""
-    given = st.session_state.get(_key(challenge))
-    if given is None or snapshot is None or snapshot.live:
+    if snapshot is None or snapshot.live or snapshot.digest not in _made(challenge):
         return ""
-    return outcome(challenge, snapshot, given)
+    return outcome(challenge, snapshot, _made(challenge)[snapshot.digest])
 
 
 def outcome(challenge: Challenge, snapshot: RunSnapshot, given: str) -> str:

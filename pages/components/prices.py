@@ -1,8 +1,8 @@
 """What a GAN costs: measured live on this machine, remedies, growth, published models, quality.
 
 A press of *Measure on this machine* is remembered in the session; while something of it is still
-open, the fragment of that part looks at the queue once a second and asks for the next few. So one
-visitor never has more than PENDING prices in the queue, and everybody else gets their turn.
+open, the fragment of that part looks at the queue once a second and asks for the next few. So a
+part never has more than PENDING prices in the queue, and everybody else gets their turn.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pages.components.frame import plain
 
 TICK = 1.0
 QUALITY_TICK = 3.0
-PENDING = 2  # prices that one visitor has in the queue at a time
+PENDING = 2  # prices that one part of the page has in the queue at a time
 ROW = 35  # pixels of a table's row
 FORMATS = {"G weights": "localized", "D weights": "localized", "GFLOP/step": "%.2f",
            "ms/step": "%.1f", "images/s": "%.0f", "MB": "%.1f"}
@@ -67,7 +67,10 @@ def _measure(name: str, requests: Sequence[PriceRequest], was_measuring: bool) -
         pressed = st.button(
             "Measure on this machine" if missing else "Measure again", key=f"prices/{name}/measure",
             icon=":material/speed:", disabled=bool(_wanted(name)) or not requests,
-            help="A worker takes a few seconds for each; runs of others go first where they wait.")
+            help="A worker takes a few seconds for each, in turn with the runs that wait.")
+        if _wanted(name) and st.button("Stop measuring", key=f"prices/{name}/stop",
+                                       icon=":material/stop:"):
+            _wanted(name).clear()  # those in the queue are dropped, since nobody watches them
         st.caption(refusal or _progress(name, looks))
     if pressed:
         _ask(name, missing or requests)
@@ -271,7 +274,7 @@ def _quality(page: str) -> None:
 
 def quality_table(runs: Mapping[str, RunSnapshot]) -> str:
     """A Markdown table: one row per goal, one column for each of RUNS; `runs` may lack some."""
-    goals = {ALL_MODES: "all modes", **{
+    goals = {ALL_MODES: "all modes, and Fréchet distance ≤ 300", **{
         f"frechet {distance:g}": f"Fréchet distance ≤ {distance:g}" for distance in FRECHET}}
     found = {name: time_to_quality(runs[name].history) if name in runs else None for name in RUNS}
     rows = [f"| {label} | " + " | ".join(_seconds(times, goal) for times in found.values()) + " |"

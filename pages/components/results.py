@@ -52,16 +52,17 @@ def samples(state: State, shown: Look | None, reference: Look | None) -> None:
     averaged = st.session_state.get(f"{state.page}/averaged", False)
     left, right, beside = st.columns(3)
     with left:
-        _caption("this", "This run", state.shown, shown, step)
+        _caption("this", "This run", state.shown, shown, step, reference)
         gallery.show(shown, step, "this", averaged)
     with right:
-        _caption("reference", "Reference", state.pinned, reference, theirs)
+        _caption("reference", "Reference", state.pinned, reference, theirs, shown)
         _reference_samples(state, reference, theirs, averaged)
     with beside:
         _histogram(state, (shown, step), (reference, theirs))
     st.slider(
         LOOK_BACK["time" if state.challenge.by_time else "step"], 0, total,
-        total, key=_slider(state), format="step %d", disabled=shown is None,
+        total, key=_slider(state), format="step %d", disabled=shown is None, on_change=_moved,
+        args=(state,),
     )
     if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
         st.toggle(
@@ -74,6 +75,10 @@ def samples(state: State, shown: Look | None, reference: Look | None) -> None:
                 shown.snapshot, reference.snapshot, state.challenge.headline,
                 state.challenge.by_time)
         st.markdown(words or "&nbsp;")
+
+
+def _moved(state: State) -> None:
+    state.moved = state.follows
 
 
 def _reference_step(
@@ -97,9 +102,11 @@ def _reference_samples(state: State, reference: Look | None, step: int, averaged
 
 
 def _caption(
-    slot: str, title: str, config: RunConfig | None, look: Look | None, step: int
+    slot: str, title: str, config: RunConfig | None, look: Look | None, step: int,
+    other: Look | None,
 ) -> None:
-    """Two lines: which run at which step, and its settings."""
+    """Two lines: which run at which step, and its settings, what sets it apart from the other run
+    first."""
     if look is not None:
         config = look.snapshot.config
     at, label = "", ""
@@ -107,7 +114,8 @@ def _caption(
         at = f" · step {taken}"
     if look is not None and look.recorded:
         label = f" · :orange-badge[recorded {verdict.day(look.snapshot)}]"
-    words = described(config) if config is not None else "pin a run to keep it here"
+    beside = other.snapshot.config if other is not None else None
+    words = described(config, beside) if config is not None else "pin a run to keep it here"
     with st.container(key=f"caption-{slot}"):
         st.markdown(f"**{title}**{at}{label}  \n{words}")
 

@@ -36,6 +36,8 @@ class State:
     kept: dict[str, str] = field(default_factory=dict)  # the KEPT_PARAMETERS of the URL
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
     refusal: str = ""  # why the last Train was refused
+    follows: bool = False  # a part outside the experiment shows the step that is looked back to
+    moved: bool = False  # the slider of steps was, and such a part must follow
 
     @property
     def start(self) -> RunConfig:

@@ -6,6 +6,8 @@ from typing import Any
 
 from gan_core.config import KNOBS, RunConfig
 
+COUNTED = {"discriminator_steps": "D step", "generator_steps": "G step"}
+
 
 def number_words(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
@@ -18,17 +20,15 @@ def ratio_words(ratio: float) -> str:
     return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
 
 
-def described(config: RunConfig) -> str:
-    """What distinguishes a config, for a caption: both rates, D steps, then what is not default."""
+def described(config: RunConfig, other: RunConfig | None = None) -> str:
+    """What distinguishes a config, for a caption: both rates, then what differs from `other`, which
+    stands beside it, then what is not default."""
     rates = (config.generator_learning_rate, config.discriminator_learning_rate)
-    parts = [f"rates G {rates[0]:.2g}, D {rates[1]:.2g}"]
-    if config.discriminator_steps > 1:
-        parts.append(f"{config.discriminator_steps} D steps")
-    shown = {"learning_rate", "learning_rate_ratio", "discriminator_steps", "steps", "schedule"}
-    parts += [setting_words(name, value) for name, value in config.changes().items()
-              if name not in shown]
-    parts += _from_steps(config)
-    return " · ".join(parts)
+    named = {"learning_rate", "learning_rate_ratio", "steps", "schedule"}
+    apart = config.changes(base=other) if other is not None else {}
+    found = {**apart, **config.changes()}
+    words = [setting_words(name, value) for name, value in found.items() if name not in named]
+    return " · ".join([f"rates G {rates[0]:.2g}, D {rates[1]:.2g}", *_from_steps(config), *words])
 
 
 def setting_words(name: str, value: Any) -> str:
@@ -36,6 +36,10 @@ def setting_words(name: str, value: Any) -> str:
     knob = KNOBS[name]
     if name == "learning_rate_ratio":
         return f"rates {ratio_words(value)}"
+    if name in COUNTED:
+        return f"{value} {COUNTED[name]}{'' if value == 1 else 's'}"
+    if name == "training_examples":
+        return f"{number_words(value)} images" if value else "all images"
     if knob.choices is not None:
         return knob.choices[value]
     if isinstance(value, bool):
