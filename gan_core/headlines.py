@@ -69,7 +69,7 @@ HEADLINES: dict[str, Headline] = {
     "gradient_left": Headline(
         "G's gradient ÷ its largest", "{:.2g}", training_symptoms.gradient_left, False),
     "missed": Headline(
-        "new images that D accepts less often than its training images", "{:.0f} points", _missed,
+        "D accepts new images less often by", "{:.0f} points", _missed,
         True, 100.0),
     "step_seconds": Headline("time of a step", "{:.0f} ms", _step_seconds, True, 1000.0),
 }

@@ -31,6 +31,7 @@ EVICTION_SECONDS = 30.0
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
 MOST_OF_A_VIEWER = 4  # live runs that one viewer may have asked for
+MOST_PRICES = 8  # and prices that are being measured for one
 MOST_WAITING = 100  # runs that may wait in all
 MOST_FAILURES = 200  # failed prices that are remembered
 
@@ -120,7 +121,7 @@ class JobQueue:
             if job is None:
                 if self._measured(request) is not None:
                     return
-                self._refuse_too_many(viewer)
+                self._refuse_too_many(viewer, prices=True)
                 self._failures.pop(request.name, None)
                 job = self._new(request.name, request.config, request)
             self._join(job, viewer)
@@ -227,14 +228,18 @@ class JobQueue:
         self._lease(job, viewer)
         job.again = job.stopped is not None
 
-    def _refuse_too_many(self, viewer: str) -> None:
-        """Raises QueueFull if neither this viewer nor the queue may have one more run."""
-        # Prices take seconds and are asked for a few at a time: they must not keep runs out.
-        runs = [job for job in self._jobs.values() if job.request is None]
-        if sum(viewer in job.leases for job in runs) >= MOST_OF_A_VIEWER:
+    def _refuse_too_many(self, viewer: str, prices: bool = False) -> None:
+        """Raises QueueFull if neither this viewer nor the queue may have one more run, or price.
+
+        They are counted apart: measuring must not keep a visitor from training.
+        """
+        own = [job for job in self._jobs.values()
+               if viewer in job.leases and (job.request is not None) == prices]
+        most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
+        if len(own) >= most:
             raise QueueFull(
-                f"You already have {MOST_OF_A_VIEWER} runs in training or in the queue; stop one "
-                "of them, or wait until one has finished."
+                f"You already have {most} {what} in training or in the queue; stop one of them, or "
+                "wait until one has finished."
             )
         if len(self._waiting()) >= MOST_WAITING:
             raise QueueFull(

@@ -44,8 +44,8 @@ HEAVY = [
     {"recording", "benchmark", "phases"},
     {"memory"},
     {"reporting", "cost"},
-    {"pricing", "verification"},
-    {"worker"},
+    {"pricing", "promises"},
+    {"verification", "worker"},
     {"__main__"},
 ]
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}

@@ -629,7 +629,7 @@ def test_a_slow_network_is_replaced_first():
 
 def test_the_start_of_a_run_does_not_count_as_slow_steps():
     """Loading data takes seconds before the first step: that is no verdict on the network."""
-    history = slow(each=0.01)
+    history = slow(each=0.15)
     assert history.evaluations[-1].seconds / 100 > limit("slow_step")
     assert diagnose(history, NON_SATURATING) == []
 

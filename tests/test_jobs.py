@@ -417,9 +417,10 @@ def test_prices_wait_their_turn_among_runs(fakes):
         queue.measure(request, "greedy")
     modest = queue.submit(seeded(9), "modest")
     assert queue.snapshot(modest).place == 2
-    with pytest.raises(QueueFull, match="You already have 4 runs"):
-        for number in range(20, 22):
+    with pytest.raises(QueueFull, match="You already have 8 prices"):
+        for number in range(20, 30):
             queue.measure(PriceRequest(seeded(number)), "greedy")
+    queue.submit(seeded(31), "greedy")  # which they must not keep from training
     fakes.finish(running)
     until(lambda: fakes.priced() == [requests[0].name])
 

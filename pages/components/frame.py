@@ -64,7 +64,6 @@ STYLE = """
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
 .st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }
 .st-key-difference p { margin: 0; line-height: 1.45rem; }
-@media (min-width: 1700px) { .st-key-difference { height: 1.7rem; } }
 [class*="st-key-sheet-"] { height: var(--sheet); flex: none; overflow: hidden; }
 [class*="st-key-sheet-"] img {
   height: var(--sheet) !important; width: auto !important; max-width: 100% !important;
