@@ -33,7 +33,7 @@ ICON = Path(__file__).parent / "icon.png"
 # window, so that a projector shows them large and a laptop shows everything at once.
 STYLE = """
 <style>
-:root { --sheet: clamp(290px, 30vh + 50px, 470px); }
+:root { --sheet: clamp(290px, 30vh + 26px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
 /* The header lies over the title's row, whose buttons must be pressed through it. */
