@@ -630,3 +630,20 @@ def test_a_schedule_can_be_typed_and_a_bad_one_is_named() -> None:
     app.text_input(key=controls.key(name, "schedule")).set_value("@500 dropout=0.4").run()
     assert not any("schedule" in error.value for error in app.error)
     assert not button(app, "Train").disabled
+
+
+@pytest.mark.parametrize(("name", "preset"), [
+    (name, preset) for name, challenge in PAGES.items() for preset in challenge.presets])
+def test_every_preset_trains_on_its_page(name: str, preset: str) -> None:
+    """A preset's button leads to settings that the trainer or the page cannot deal with."""
+    app = opened(name)
+    app.button_group[0].set_value(preset).run()
+    app.select_slider(key=controls.key(name, "steps")).set_value(2).run()
+    button(app, "Train").click().run()
+    run = shown(app, name)
+    assert run == PAGES[name].presets[preset].config.replace(steps=2)
+    wait_until(app, lambda: lab.queue().snapshot(run.digest()).status.step >= 2)
+    wait_until(app, lambda: not lab.queue().snapshot(run.digest()).live)
+    app.run()
+    assert not app.exception
+    assert "G makes" in words(app) and len(app.get("image")) >= 1
