@@ -38,8 +38,8 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     each, noun = _seconds_a_step(evaluations[0], last), config.card.mode_noun
     modes, total = last.metrics["modes"], last.metrics["modes_total"]
     evidence = (
-        f"A step takes {each:.2f} s on this machine: {SESSION_STEPS} steps would take "
-        f"{_minutes(SESSION_STEPS * each)}. After {last.step} steps and {last.seconds:.0f} s G "
+        f"A step takes {each:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
+        f"these would take {_minutes(SESSION_STEPS * each)}. After {last.step} steps and {last.seconds:.0f} s G "
         f"makes {modes:.0f} of {total:.0f} {noun}s{_quality(last)}."
     )
     return Finding("computational_cost", "warning", since, evidence, _cheaper(config))
