@@ -39,8 +39,8 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     modes, total = last.metrics["modes"], last.metrics["modes_total"]
     evidence = (
         f"A step takes {each:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
-        f"these would take {_minutes(SESSION_STEPS * each)}. After {last.step} steps and {last.seconds:.0f} s G "
-        f"makes {modes:.0f} of {total:.0f} {noun}s{_quality(last)}."
+        f"these would take {_minutes(SESSION_STEPS * each)}. After {last.step} steps and "
+        f"{last.seconds:.0f} s G makes {modes:.0f} of {total:.0f} {noun}s{_quality(last)}."
     )
     return Finding("computational_cost", "warning", since, evidence, _cheaper(config))
 
