@@ -96,3 +96,22 @@ def chromium():
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page_server(tmp_path_factory: pytest.TempPathFactory):
+    """One queue with one worker for all pages that a file opens, on a store of its own."""
+    import streamlit as st
+
+    from pages.components import lab
+
+    settings = {"STORE": str(tmp_path_factory.mktemp("store")), "WORKERS": "1", "THREADS": "1",
+                "GRACE_SECONDS": "600", "DEVICE": "cpu"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(f"GAN_LAB_{name}", value)
+        st.cache_resource.clear()
+        lab.queue()
+        yield
+        lab.queue().close()
+        st.cache_resource.clear()

@@ -8,7 +8,6 @@ import time
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan_core.catalogue import LOSSES
@@ -17,6 +16,8 @@ from gan_core.jobs import QueueFull
 from gan_core.records import EvalRecord, History, StepRecord
 from gan_core.store import RunSnapshot, RunStatus, StoreError
 from pages.components import band, drawing, lab, spread
+
+pytestmark = pytest.mark.usefixtures("page_server")
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
 CONFIG = RunConfig(steps=400)
@@ -144,20 +145,6 @@ def test_progress_counts_what_is_trained_in_training_and_waiting() -> None:
 
 
 # --- on a page -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server(tmp_path_factory: pytest.TempPathFactory):
-    """One queue with one worker, on a store of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"STORE": str(tmp_path_factory.mktemp("store")), "WORKERS": "1",
-                            "THREADS": "1", "GRACE_SECONDS": "600"}.items():
-            patch.setenv(f"GAN_LAB_{name}", value)
-        st.cache_resource.clear()
-        lab.queue()
-        yield
-        lab.queue().close()
-        st.cache_resource.clear()
 
 
 def _page() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import urllib.parse
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan_core import evidence
@@ -24,6 +22,7 @@ from gan_core.records import SampleRecord
 from gan_core.store import RunStore
 from pages.components import controls, lab, state
 
+pytestmark = pytest.mark.usefixtures("page_server")
 PAGES = CHALLENGES
 CHARTS = 10  # of every experiment: the histogram, three of evaluations, five of steps, the modes
 # Beside them: the portrait and the band; two frozen G's gradients; the prices and their growth.
@@ -31,21 +30,6 @@ OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 2, "computationa
 PRESETS = [(name, preset) for name, challenge in PAGES.items() for preset in challenge.offered]
 QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
 PATIENCE = 120.0  # seconds; generous, since the machine may be busy
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server(tmp_path_factory: pytest.TempPathFactory):
-    """One queue with one worker for all pages here, on a store of its own."""
-    wanted = {"GAN_LAB_STORE": str(tmp_path_factory.mktemp("store")), "GAN_LAB_WORKERS": "1",
-              "GAN_LAB_THREADS": "1", "GAN_LAB_GRACE_SECONDS": "600"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    st.cache_resource.clear()
-    yield
-    lab.queue().close()
-    st.cache_resource.clear()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def opened(name: str, **query: str) -> AppTest:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from gan_core import price_list
@@ -18,6 +16,8 @@ from gan_core.published import MODELS
 from gan_core.records import EvalRecord, History
 from gan_core.store import RunSnapshot, RunStatus
 from pages.components import lab, price_charts, prices
+
+pytestmark = pytest.mark.usefixtures("page_server")
 
 RING = RunConfig(dataset="ring", batch_size=16)
 
@@ -104,21 +104,6 @@ def test_time_to_quality_puts_both_runs_side_by_side():
 
 
 # --- the page -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module", autouse=True)
-def server(tmp_path_factory: pytest.TempPathFactory):
-    """One queue with one worker, on a store of its own."""
-    wanted = {"GAN_LAB_STORE": str(tmp_path_factory.mktemp("store")), "GAN_LAB_WORKERS": "1",
-              "GAN_LAB_THREADS": "1", "GAN_LAB_GRACE_SECONDS": "600", "GAN_LAB_DEVICE": "cpu"}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    st.cache_resource.clear()
-    yield
-    lab.queue().close()
-    st.cache_resource.clear()
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def opened() -> AppTest:

@@ -185,8 +185,7 @@ FINAL = {"image": ("frechet", "Fréchet distance", ".0f"),
 
 def trained(snapshot: RunSnapshot | None) -> bool:
     """Whether training will not tell more: the goal is reached, or the run has diverged."""
-    return snapshot is not None and not snapshot.live and (
-        snapshot.status.state == "diverged" or snapshot.status.step >= snapshot.config.steps)
+    return snapshot is not None and not snapshot.live and snapshot.holds(snapshot.config.steps)
 
 
 def progress(snapshots: Sequence[RunSnapshot | None]) -> tuple[float, str]:
