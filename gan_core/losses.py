@@ -7,6 +7,8 @@ and Huang et al., "The GAN is dead; long live the GAN!" (2024): relativistic pai
 
 Logits instead of a Sigmoid layer: softplus keeps its precision where σ(s) rounds to 0 or 1, which
 is exactly where gradients vanish. D = σ(logit).
+
+Logits are (n, 1) and a loss is (); of several games at once they are (r, n, 1) and (r,).
 """
 
 from __future__ import annotations
@@ -17,12 +19,18 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+
+def mean(values: Tensor) -> Tensor:
+    """Over the examples of each game: () from (n, 1), (r,) from (r, n, 1)."""
+    return values.mean((-2, -1))
+
+
 # --- D: (real logits, fake logits, label smoothing) -> loss ---------------------------------------
 
 
 def cross_entropy(logits: Tensor, target: float) -> Tensor:
-    """Mean binary cross-entropy of σ(logits) against one target for all, () from (n, 1)."""
-    return (softplus(logits) - target * logits).mean()
+    """Mean binary cross-entropy of σ(logits) against one target for all."""
+    return mean(softplus(logits) - target * logits)
 
 
 def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
@@ -37,22 +45,22 @@ def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: flo
 def discriminator_least_squares(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
     """½ (D(x) − 1)² + ½ D(G(z))², D being the output itself: ¼ at equilibrium, where D = ½."""
     target = 1.0 - label_smoothing
-    return ((real - target).square().mean() + fake.square().mean()) / 2
+    return (mean((real - target).square()) + mean(fake.square())) / 2
 
 
 def discriminator_hinge(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
     """max(0, 1 − D(x)) + max(0, 1 + D(G(z))): no reward beyond a margin of 1."""
-    return relu(1.0 - real).mean() + relu(1.0 + fake).mean()
+    return mean(relu(1.0 - real)) + mean(relu(1.0 + fake))
 
 
 def discriminator_wasserstein(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
     """D(G(z)) − D(x): minus an estimate of the distance, if D is kept 1-Lipschitz."""
-    return fake.mean() - real.mean()
+    return mean(fake) - mean(real)
 
 
 def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
     """−log σ(D(x) − D(G(z))): each real against one generated example."""
-    return softplus(fake - real).mean()
+    return mean(softplus(fake - real))
 
 
 # --- G: (fake logits, real logits) -> loss; only relativistic pairing looks at the reals ----------
@@ -60,33 +68,33 @@ def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: floa
 
 def minimax(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """log(1 − D(G(z))): its gradient, σ(s), vanishes when D rejects every sample."""
-    return -softplus(fake).mean()
+    return -mean(softplus(fake))
 
 
 def non_saturating(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """−log D(G(z)): its gradient, σ(−s), is largest when D rejects every sample."""
-    return softplus(-fake).mean()
+    return mean(softplus(-fake))
 
 
 def least_squares(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """½ (D(G(z)) − 1)²."""
-    return (fake - 1.0).square().mean() / 2
+    return mean((fake - 1.0).square()) / 2
 
 
 def linear(fake: Tensor, real: Tensor | None = None) -> Tensor:
     """−D(G(z)): a gradient of the same size whatever D says."""
-    return -fake.mean()
+    return -mean(fake)
 
 
 def relativistic(fake: Tensor, real: Tensor) -> Tensor:
     """−log σ(D(G(z)) − D(x))."""
-    return softplus(real - fake).mean()
+    return mean(softplus(real - fake))
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Logits are (n, 1), losses (). `centre` is the logit at which D is undecided; None where only
-    differences of logits mean anything. `pairs` says that G's loss needs logits of fresh reals."""
+    """`centre` is the logit at which D is undecided; None where only differences of logits mean
+    anything. `pairs` says that G's loss needs logits of fresh reals."""
 
     discriminator: Callable[[Tensor, Tensor, float], Tensor]
     generator: Callable[..., Tensor]

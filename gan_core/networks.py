@@ -215,5 +215,8 @@ def _spectrally_normalised(layer: nn.Module) -> None:
 
 
 def packed(x: Tensor, packing: int) -> Tensor:
-    """Examples (n, d) as inputs of a D that judges `packing` of them at once, (n/m, m · d)."""
-    return x.reshape(-1, packing * x.shape[1])
+    """Examples (n, d) as inputs of a D that judges `packing` of them at once, (n/m, m · d).
+
+    Dimensions before these two stay.
+    """
+    return x.reshape(*x.shape[:-2], -1, packing * x.shape[-1])

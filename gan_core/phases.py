@@ -10,10 +10,10 @@ import dataclasses
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_core.config import RunConfig
-from gan_core.game import Update
+from gan_core.game import Gradients
 from gan_core.trainer import BURST, Training
 
 # Phase of a step -> the part it belongs to, and what it does.
@@ -77,24 +77,19 @@ class Watched(Training):
         self.mark("generation")
         return made
 
-    def update_discriminator(self, fake: Tensor, move: bool = True) -> Update:
-        found = super().update_discriminator(fake, move)
-        self.mark("discriminator_optimizer")
+    def differentiate(self, loss: Tensor, parameters: list[Tensor]) -> tuple[Gradients, Tensor]:
+        found = super().differentiate(loss, parameters)
+        self.mark("discriminator_backward" if parameters is self.parameters_d
+                  else "generator_backward")
         return found
 
-    def _move_discriminator(self) -> None:
-        super()._move_discriminator()
+    def move_discriminator(self, gradients: Gradients) -> None:
+        super().move_discriminator(gradients)
         self.mark("discriminator_optimizer")
 
-    def update_generator(self, fake: Tensor) -> Update:
-        found = super().update_generator(fake)
+    def move_generator(self, gradients: Gradients) -> None:
+        super().move_generator(gradients)
         self.mark("generator_optimizer")
-        return found
-
-    def _limited_norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        mine = parameters is self.parameters_d
-        self.mark("discriminator_backward" if mine else "generator_backward")
-        return super()._limited_norm(parameters)
 
 
 class Meter:

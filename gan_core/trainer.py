@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from gan_core import classifier, datasets, metrics, networks
 from gan_core.config import TRAJECTORY_VERSION, RunConfig
 from gan_core.devices import pick_device
-from gan_core.game import Game
+from gan_core.match import Match
 from gan_core.neighbours import most_copied
 from gan_core.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
 from gan_core.surface import surface
@@ -45,7 +45,7 @@ def samples_due(step: int) -> bool:
     return step % (250 if step <= 10_000 else 1000) == 0
 
 
-class Training(Game):
+class Training(Match):
     """The state of one run, and an iterator of its records.
 
     Raises ValueError if `resume_from` is a checkpoint of another config.

@@ -39,7 +39,8 @@ HEAVY = [
      "devices", "surface"},
     {"datasets"},
     {"networks", "classifier", "neighbours"},
-    {"metrics", "game"},
+    {"metrics", "game", "optimizers"},
+    {"match"},
     {"trainer"},
     {"recording", "benchmark", "phases"},
     {"memory"},
@@ -170,9 +171,9 @@ def test_every_optimizer_is_its_own(name):
     """An unknown name would silently train with the last branch's optimiser."""
     from torch import nn
 
-    from gan_core.game import _optimizer
+    from gan_core.optimizers import optimizer
 
-    made = _optimizer(config.RunConfig(optimizer=name), nn.Linear(1, 1), 0.1)
+    made = optimizer(config.RunConfig(optimizer=name), nn.Linear(1, 1).parameters(), 0.1)
     assert type(made).__name__.lower() == name
 
 
