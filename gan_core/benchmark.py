@@ -155,8 +155,8 @@ def looking(config: RunConfig, device: torch.device) -> dict[str, float]:
     found = {}
     for name, step in (("evaluation", 250), ("samples", 50)):
         training.step = step  # one where it is due
-        training._timed(training._look)
-        seconds = [_clocked(lambda: training._timed(training._look), device) for _ in range(LOOKS)]
+        training.timed(training._look)
+        seconds = [_clocked(lambda: training.timed(training._look), device) for _ in range(LOOKS)]
         found[name] = statistics.median(seconds)
     return found
 

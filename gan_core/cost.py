@@ -178,7 +178,7 @@ def time_looks(training: Training, steps: int) -> float:
     began, total = training.step, 0.0
     for step, count in ((250, len(evaluations)), (50, len(sheets))):
         training.step = step  # one where it is due
-        look = lambda: training._timed(training._look)  # noqa: E731
+        look = lambda: training.timed(training._look)  # noqa: E731
         look()  # the first one also computes what it compares with, once a process
         total += count * statistics.median(_clocked(look, training.device) for _ in range(LOOKS))
     training.step = began

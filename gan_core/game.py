@@ -46,7 +46,6 @@ class Game(ABC):
     penalties: Sequence[tuple[float | Tensor, Callable[[Judged], Tensor]]]  # with weights
     generator: nn.Module
     discriminator: nn.Module
-    averaged: nn.Module | None
     parameters_g: list[Tensor]
     parameters_d: list[Tensor]
     bfloat16: bool
@@ -84,14 +83,18 @@ class Game(ABC):
     def move_discriminator(self, gradients: Gradients) -> None:
         """One update of D's weights, which are then clipped where the settings ask for it."""
 
+    @abstractmethod
+    def average(self, memory: float) -> None:
+        """Move the averaged generator towards G; buffers (BatchNorm's statistics) are copied."""
+
     # --- one step --------------------------------------------------------------------------------
 
     def play_round(self) -> Update:
         """One training step: updates of D and of G, in the config's order."""
         found = self._round()
         self.step += 1
-        if self.averaged is not None:
-            self._average()
+        if self.now.ema > 0:
+            self.average(self._memory())
         return found
 
     def _round(self) -> Update:
@@ -209,15 +212,10 @@ class Game(ABC):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Moves the averaged generator towards G; buffers (BatchNorm's statistics) are copied."""
+    def _memory(self) -> float:
+        """How much of itself the averaged generator keeps at this step."""
         # A short memory at first: otherwise the untrained weights would weigh for long.
-        decay = min(self.now.ema, (1 + self.step) / (10 + self.step))
-        averaged = list(self.averaged.parameters())
-        torch._foreach_lerp_(averaged, self.parameters_g, 1.0 - decay)
-        for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
-            mean.copy_(value)
+        return min(self.now.ema, (1 + self.step) / (10 + self.step))
 
 
 ROUNDS = {

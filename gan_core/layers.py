@@ -28,7 +28,7 @@ class Dropout(nn.Module):
 
 
 class MinibatchStddev(nn.Module):
-    """Appends to (n, f) how much each group of four examples differs: (n, f + 1).
+    """Appends to (…, n, f) how much each group of four examples differs: (…, n, f + 1).
 
     Karras et al., "Progressive Growing of GANs" (2018): the standard deviation of each feature
     over the group, averaged over features. Groups are consecutive, so that reals and fakes which
@@ -37,11 +37,11 @@ class MinibatchStddev(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # In 32 bits: bfloat16 rounds nearly equal examples, the case it is for, to equal ones.
-        groups = x.float().reshape(-1, STDDEV_GROUP, x.shape[1])
+        groups = x.float().unflatten(-2, (-1, STDDEV_GROUP))
         # The small constant keeps the derivative finite where all examples are equal.
-        spread = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean(1)
-        spread = spread.repeat_interleave(STDDEV_GROUP)[:, None].to(x.dtype)
-        return torch.cat([x, spread], 1)
+        spread = (groups.var(-2, unbiased=False) + 1e-8).sqrt().mean(-1)
+        spread = spread.repeat_interleave(STDDEV_GROUP, -1)[..., None].to(x.dtype)
+        return torch.cat([x, spread], -1)
 
 
 class Maxout(nn.Module):
@@ -53,7 +53,11 @@ class Maxout(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x).unflatten(1, (-1, self.pieces)).amax(2)
+        return self.largest(self.linear(x))
+
+    def largest(self, pieces: Tensor) -> Tensor:
+        """(…, units) from (…, units · pieces)."""
+        return pieces.unflatten(-1, (-1, self.pieces)).amax(-1)
 
 
 class Padded(nn.Module):

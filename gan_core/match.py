@@ -120,6 +120,13 @@ class Match(Game):
             return None
         return copy.deepcopy(self.generator).requires_grad_(False).eval()
 
+    @torch.no_grad()
+    def average(self, memory: float) -> None:
+        averaged = list(self.averaged.parameters())
+        torch._foreach_lerp_(averaged, self.parameters_g, 1.0 - memory)
+        for mean, value in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            mean.copy_(value)
+
     def _freeze(self) -> None:
         """From here on G stands still and a fresh D learns: Arjovsky & Bottou (2017), figure 2."""
         _, fresh = networks.build(self.now, self.data.dim, self.device, self.random["dropout"],

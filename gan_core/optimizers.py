@@ -18,13 +18,26 @@ from gan_core.config import RunConfig
 class Optimizer(torch.optim.Optimizer):
     """What all of them add to the library's; one group of parameters, one learning rate."""
 
+    @property
+    def parameters(self) -> list[Tensor]:
+        return self.param_groups[0]["params"]
+
+    def numbers(self) -> tuple:
+        """Its kind and hyperparameters: equal for optimisers that move alike."""
+        group = self.param_groups[0]
+        return type(self), *(value for name, value in group.items() if name != "params")
+
+    def like(self, parameters: Iterable[Tensor]) -> Optimizer:
+        """One of the same kind and hyperparameters for other parameters, without state."""
+        group = {name: value for name, value in self.param_groups[0].items() if name != "params"}
+        return type(self)(list(parameters), **group)
+
     def set_rate(self, learning_rate: float) -> None:
         self.param_groups[0]["lr"] = learning_rate
 
     def move(self, gradients: Sequence[Tensor]) -> None:
         """One update, by gradients in the order of the parameters."""
-        parameters = self.param_groups[0]["params"]
-        for parameter, gradient in zip(parameters, gradients, strict=True):
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.step()
         self.zero_grad()
@@ -44,7 +57,7 @@ class Adam(Optimizer, torch.optim.Adam):
     @torch.no_grad()
     def move(self, gradients: Sequence[Tensor]) -> None:
         group = self.param_groups[0]
-        states = [self.state[parameter] for parameter in group["params"]]
+        states = [self.state[parameter] for parameter in self.parameters]
         if not all(states):  # the first update: the library makes the state
             super().move(gradients)
             return
@@ -52,7 +65,7 @@ class Adam(Optimizer, torch.optim.Adam):
         means, squares, steps = columns
         beta1, beta2 = group["betas"]
         adam(
-            group["params"], list(gradients), means, squares, [], steps, fused=True, foreach=False,
+            self.parameters, list(gradients), means, squares, [], steps, fused=True, foreach=False,
             amsgrad=False, maximize=False, beta1=beta1, beta2=beta2, lr=group["lr"],
             weight_decay=0.0, eps=group["eps"],
         )

@@ -65,7 +65,7 @@ class Training(Match):
         self.seconds = 0.0
         self.lost: int | None = None  # the first step that was not finite
         self._burst: list[tuple[Tensor, ...]] = []  # measurements still on the device
-        self._waiting: list[Record] = []  # records made but not yet yielded
+        self.waiting: list[Record] = []  # records made but not yet yielded
         self._begun = False
         if resume_from is not None:
             self._restore(resume_from)
@@ -79,7 +79,7 @@ class Training(Match):
 
     def made(self) -> list[Record]:
         """Hand over the records that are made and not yet yielded; training goes on after them."""
-        records, self._waiting = self._waiting, []
+        records, self.waiting = self.waiting, []
         return records
 
     # --- the loop --------------------------------------------------------------------------------
@@ -91,30 +91,47 @@ class Training(Match):
         self._burst.append(tuple(value.detach() for value in found.numbers + found.logits))
 
     def _run(self) -> Iterator[Record]:
-        if not self._begun:  # the untrained generator: the first picture is there at once
-            self._begun = True
-            yield from self._yielding(self._timed(self._look))
-        yield from self._yielding([])  # what a checkpoint brought along
+        yield from self.yielding(self.begin())
         reported = time.perf_counter()
-        while self.step < self.config.steps and self.lost is None:
-            self._timed(self.train_step)
-            looking = self._looking_due()
+        while (outcome := self.outcome()) is None:
+            self.timed(self.train_step)
+            looking = self.looking_due()
             late = time.perf_counter() - reported > BURST_SECONDS
             # From there on other numbers are measured, or in another way.
             turning = self.step in (self.config.freeze_generator, *self.turning_points)
             if looking or late or turning or len(self._burst) >= BURST:
-                records = self._timed(self._measure)
-                if looking and self.lost is None:
-                    records += self._timed(self._look)
-                yield from self._yielding(records)
+                records = self.timed(self._measure)
+                yield from self.yielding(records + self.looked())
                 reported = time.perf_counter()
+        yield outcome
+
+    # What an ensemble does in the same way, for each of its runs.
+
+    def begin(self) -> list[Record]:
+        """The look at the untrained generator: the first picture is there at once."""
+        if self._begun:
+            return []
+        self._begun = True
+        return self.timed(self._look)
+
+    def looking_due(self) -> bool:
+        step = self.step
+        return evaluation_due(step) or samples_due(step) or step == self.config.steps
+
+    def looked(self) -> list[Record]:
+        """What a look at this step finds, if one is due and there is something to look at."""
+        return self.timed(self._look) if self.looking_due() and self.lost is None else []
+
+    def outcome(self) -> Outcome | None:
+        """How the run has ended, None while it goes on."""
         if self.lost is not None:
             reason = "a loss or a gradient became infinite or NaN"
-            yield Outcome("diverged", self.lost, reason, self.seconds)
-        else:
-            yield Outcome("finished", self.step, seconds=self.seconds)
+            return Outcome("diverged", self.lost, reason, self.seconds)
+        if self.step >= self.config.steps:
+            return Outcome("finished", self.step, seconds=self.seconds)
+        return None
 
-    def _timed(self, work: Callable[[], Any]) -> Any:
+    def timed(self, work: Callable[[], Any]) -> Any:
         """Do `work` and count its time; what the caller does between records is not training."""
         self._started = time.perf_counter()
         try:
@@ -122,27 +139,28 @@ class Training(Match):
         finally:
             self.seconds += time.perf_counter() - self._started
 
-    def _yielding(self, records: list[Record]) -> Iterator[Record]:
+    def yielding(self, records: list[Record]) -> Iterator[Record]:
         """Yield records such that a checkpoint taken in between still holds the rest."""
-        self._waiting += records
-        while self._waiting:
-            yield self._waiting.pop(0)
-
-    def _looking_due(self) -> bool:
-        step = self.step
-        return evaluation_due(step) or samples_due(step) or step == self.config.steps
+        self.waiting += records
+        while self.waiting:
+            yield self.waiting.pop(0)
 
     def _measure(self) -> list[Record]:
-        """The burst as step records, in one transfer to the host.
+        """The burst as step records, in one transfer to the host."""
+        rows = [torch.cat([value.flatten() for value in found]) for found in self._burst]
+        self._burst.clear()
+        return self.recorded(torch.stack(rows).cpu().numpy())
+
+    def recorded(self, measured: np.ndarray) -> list[Record]:
+        """Step records of what the last steps have measured, (steps, numbers and logits).
 
         At the first step with a NaN or Inf the records stop, and `lost` is set to it.
         """
-        rows = [torch.cat([value.flatten() for value in found]) for found in self._burst]
-        numbers = torch.stack(rows).cpu().numpy().astype(np.float64)
+        numbers = measured.astype(np.float64)
         scalars, logits = np.split(numbers, [-3 * self.config.packs], 1)
         loss_d, penalty, norm_d, loss_g, norm_g, *frozen = scalars.T
         logits = logits - self._undecided(logits)
-        real, fake, logits_g = logits.reshape(len(rows), 3, -1).swapaxes(0, 1)
+        real, fake, logits_g = logits.reshape(len(numbers), 3, -1).swapaxes(0, 1)
         # Means in 64 bits on the host: on the device their last bit would depend on the length of
         # the burst, which depends on the clock.
         table = np.stack(
@@ -162,8 +180,7 @@ class Training(Match):
             ],
             axis=1,
         )
-        first = self.step - len(self._burst) + 1
-        self._burst.clear()
+        first = self.step - len(numbers) + 1
         finite = np.isfinite(table).all(1).tolist()
         if False in finite:
             self.lost = first + finite.index(False)
@@ -264,7 +281,7 @@ class Training(Match):
         `recorded` is the last step whose StepRecord was yielded. Records already made but not yet
         yielded travel along, so that nothing is lost wherever the caller stops.
         """
-        waiting_steps = sum(isinstance(record, StepRecord) for record in self._waiting)
+        waiting_steps = sum(isinstance(record, StepRecord) for record in self.waiting)
         state = {
             "version": TRAJECTORY_VERSION,
             "digest": self.config.digest(),
@@ -274,11 +291,11 @@ class Training(Match):
             "seconds": self.seconds,
             "begun": self._begun,
             "lost": self.lost,
-            "waiting": [_packed(record) for record in self._waiting],
+            "waiting": [_packed(record) for record in self.waiting],
             "random": {name: stream.get_state() for name, stream in self.random.items()},
             **{name: getattr(self, name).state_dict() for name in self._stateful()},
         }
-        return copy.deepcopy(state)  # training goes on in the same tensors
+        return _cloned(state)  # training goes on in the same tensors
 
     def _stateful(self) -> tuple[str, ...]:
         return STATEFUL if self.averaged is None else (*STATEFUL, "averaged")
@@ -300,7 +317,7 @@ class Training(Match):
             stream.set_state(source["random"][name])
         self.step, self.seconds = source["step"], source["seconds"]
         self._begun, self.lost = source["begun"], source["lost"]
-        self._waiting = [_unpacked(packed) for packed in source["waiting"]]
+        self.waiting = [_unpacked(packed) for packed in source["waiting"]]
         self._turn(self.config.at(self.step))
 
     def _comes_from(self, source: dict) -> bool:
@@ -310,6 +327,17 @@ class Training(Match):
             source.get("digest") == config.digest() and source["step"] <= until
             for config, until in (own, *self.config.origins())
         )
+
+
+def _cloned(state: Any) -> Any:
+    """A copy in tensors of its own: one that is a view would take all it is a part of along."""
+    if isinstance(state, Tensor):
+        return state.detach().clone()
+    if isinstance(state, dict):
+        return type(state)((key, _cloned(value)) for key, value in state.items())
+    if isinstance(state, list | tuple):
+        return type(state)(_cloned(value) for value in state)
+    return state
 
 
 STATEFUL = ("generator", "discriminator", "optimizer_g", "optimizer_d")
