@@ -12,19 +12,21 @@ from __future__ import annotations
 import atexit
 import contextlib
 import dataclasses
+import math
 import threading
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Any
 
+from gan_core.batching import MOST_RUNS, batch_key
 from gan_core.config import ConfigError, RunConfig
 from gan_core.pool import Pool, PoolState, Worker
 from gan_core.prices import Price, PriceRequest, PriceStore
 from gan_core.settings import Settings
 from gan_core.store import RunSnapshot, RunStatus, RunStore, StoreError
-from gan_core.turns import Job, Turns
+from gan_core.turns import Job, Turns, order
 
 HOUSEKEEPING_SECONDS = 1.0
 EVICTION_SECONDS = 30.0
@@ -87,29 +89,20 @@ class JobQueue:
         again. Raises ConfigError if the server does not train that far, QueueFull if the run would
         be one too many, StoreError if the store cannot be written.
         """
-        if config.steps > self.settings.max_steps:
-            raise ConfigError(
-                "steps",
-                f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
-                f"not {config.steps}.",
-            )
-        digest = config.digest()
-        with self._lock:
-            job = self._jobs.get(digest)
-            trained = job is None and self._trained(config)
-            if job is None and not trained:
-                self._refuse_too_many(viewer)  # before anything is written
-            self.store.create(config)
-            self.store.touch(digest)
-            if trained:
-                return digest
-            job = job or self._new(digest, config)
-            self._join(job, viewer)
-            self._extend(job, config.steps)
-            self._assign()
-        self._evicted = 0.0  # look at the store's size soon
-        self._wake.set()
-        return digest
+        return self.submit_together([config], viewer)[0]
+
+    def submit_together(self, configs: Sequence[RunConfig], viewer: str) -> list[str]:
+        """`submit` for runs such as the seeds of a band: those that the batched trainer can take
+        together are trained so. If one is refused, those before it are taken on all the same.
+        """
+        try:
+            with self._lock:
+                return [self._submit(config, viewer) for config in configs]
+        finally:
+            with self._lock:
+                self._assign()
+            self._evicted = 0.0  # look at the store's size soon
+            self._wake.set()
 
     def measure(self, request: PriceRequest, viewer: str) -> None:
         """Have a price measured, sharing what others already wait for; it renews the lease, too.
@@ -121,7 +114,7 @@ class JobQueue:
             if job is None:
                 if self._measured(request) is not None:
                     return
-                self._refuse_too_many(viewer, prices=True)
+                self._refuse_too_many(viewer)
                 self._failures.pop(request.name, None)
                 job = self._new(request.name, request.config, request)
             self._join(job, viewer)
@@ -200,6 +193,26 @@ class JobQueue:
 
     # --- jobs; the lock is held ----------------------------------------------------------------
 
+    def _submit(self, config: RunConfig, viewer: str) -> str:
+        if config.steps > self.settings.max_steps:
+            raise ConfigError(
+                "steps",
+                f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
+                f"not {config.steps}.",
+            )
+        digest = config.digest()
+        job = self._jobs.get(digest)
+        trained = job is None and self._trained(config)
+        if job is None and not trained:
+            self._refuse_too_many(viewer, config)  # before anything is written
+        self.store.create(config)
+        self.store.touch(digest)
+        if not trained:
+            job = job or self._new(digest, config)
+            self._join(job, viewer)
+            self._extend(job, config.steps)
+        return digest
+
     def _trained(self, config: RunConfig) -> bool:
         try:
             status = self.store.status(config.digest())
@@ -228,15 +241,20 @@ class JobQueue:
         self._lease(job, viewer)
         job.again = job.stopped is not None
 
-    def _refuse_too_many(self, viewer: str, prices: bool = False) -> None:
-        """Raises QueueFull if neither this viewer nor the queue may have one more run, or price.
+    def _refuse_too_many(self, viewer: str, wanted: RunConfig | None = None) -> None:
+        """Raises QueueFull if neither this viewer nor the queue may have one more run, or price
+        if no run is wanted.
 
-        They are counted apart: measuring must not keep a visitor from training.
+        They are counted apart: measuring must not keep a visitor from training. Runs that are
+        trained together count as one.
         """
-        own = [job for job in self._jobs.values()
-               if viewer in job.leases and (job.request is not None) == prices]
+        prices = wanted is None
+        own = Counter((not prices and batch_key(job.config)) or job.name
+                      for job in self._jobs.values()
+                      if viewer in job.leases and (job.request is not None) == prices)
         most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
-        if len(own) >= most:
+        beside = 0 if prices else own[batch_key(wanted)]
+        if len(own) >= most and not 0 < beside < MOST_RUNS:
             raise QueueFull(
                 f"You already have {most} {what} in training or in the queue; stop one of them, or "
                 "wait until one has finished."
@@ -311,11 +329,14 @@ class JobQueue:
     def _assign(self) -> None:
         busy = {job.worker for job in self._jobs.values()}
         idle = [worker for worker in self._pool.ready if worker not in busy]
-        for worker, job in zip(idle, self._waiting(), strict=False):
-            job.worker, job.assigned = worker, time.time()
-            job.stopped, job.again = None, False
-            self._turns.serve(job.turn)
-            worker.send(**job.order(self.settings.max_seconds))
+        while idle and (waiting := self._waiting()):
+            jobs = _together(waiting, len(idle))
+            worker = idle.pop(0)
+            for job in jobs:
+                job.worker, job.assigned = worker, time.time()
+                job.stopped, job.again = None, False
+            self._turns.serve(jobs[0].turn)  # the others ride along
+            worker.send(**order(jobs, self.settings.max_seconds))
 
     def _status(self, job: Job, stored: RunStatus) -> tuple[RunStatus, int]:
         """The queue's truth about a job, and its place."""
@@ -344,7 +365,8 @@ class JobQueue:
     # --- what workers tell; the lock is held -----------------------------------------------------
 
     def _hear(self, worker: Worker, message: dict[str, Any]) -> None:
-        if message["event"] == "ended" and (job := self._job_of(worker)) is not None:
+        job = self._jobs.get(message.get("run", ""))
+        if message["event"] == "ended" and job is not None and job.worker is worker:
             job.worker = None
             if job.leases and (job.again or _short(job, message)):
                 job.stopped, job.again = None, False  # it waits for a worker once more
@@ -355,7 +377,7 @@ class JobQueue:
         self._assign()
 
     def _bury(self, worker: Worker, death: str) -> None:
-        if (job := self._job_of(worker)) is not None:
+        for job in [job for job in self._jobs.values() if job.worker is worker]:
             job.worker = None
             how = "press Continue to go on from the last checkpoint"
             if job.request is not None:
@@ -363,9 +385,6 @@ class JobQueue:
             self._forget(
                 job, "failed", f"The training process ended unexpectedly ({death}); {how}.")
         self._wake.set()
-
-    def _job_of(self, worker: Worker) -> Job | None:
-        return next((job for job in self._jobs.values() if job.worker is worker), None)
 
     # --- housekeeping --------------------------------------------------------------------------
 
@@ -417,3 +436,16 @@ def _short(job: Job, message: dict[str, Any]) -> bool:
     """Whether a run was trained to a target that has moved on meanwhile."""
     return (job.request is None and message["outcome"] == "finished"
             and message["step"] < job.config.steps)
+
+
+def _together(waiting: Sequence[Job], workers: int) -> list[Job]:
+    """Of the waiting jobs, in their order, those that one of so many idle workers takes at once.
+
+    Runs that can be trained together are spread evenly over the workers: each has a core.
+    """
+    first = waiting[0]
+    key = batch_key(first.config)
+    if first.request is not None or key is None:
+        return [first]
+    alike = [job for job in waiting if job.request is None and batch_key(job.config) == key]
+    return alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]

@@ -91,11 +91,13 @@ def account_memory(training: Watched, steps: int = BURST) -> dict[str, int]:
                for tensor in (*network.parameters(), *network.buffers())]
     with Saved(weights) as saved:
         training.advance(steps)  # of a whole burst: whatever it keeps is then there
-    learned = training.parameters_g + training.parameters_d
+    # Those of one network are gone before the other's are taken, unless both move at once.
+    gradients = [_bytes(training.parameters_g), _bytes(training.parameters_d)]
+    at_once = training.now.update_order == "simultaneous"
     states = [training.optimizer_g.state, training.optimizer_d.state]
     return {
         "networks": _bytes(weights),
-        "gradients": _bytes(weight.grad for weight in learned if weight.grad is not None),
+        "gradients": sum(gradients) if at_once else max(gradients),
         "optimizers": _bytes(tensor for state in states for tensor in _tensors(state)),
         "data": _bytes([*_tensors(training.data), training.fixed_latents]),
         "activations": saved.peak,

@@ -1,4 +1,4 @@
-"""record_run: one run trained into a store, so that it survives stops, kills and failures.
+"""record_run, record_runs: training into a store, so that it survives stops, kills and failures.
 
 Records are flushed as they come, checkpoints follow at a bounded share of the time, and the status
 tells readers how far the run is and what became of it. The worker and the command line train
@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,39 +29,117 @@ CHECKPOINT_SHARE = 20  # a checkpoint that takes a second comes at most every 20
 ShouldStop = Callable[[], "str | None"]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A run to be trained to `config.steps`.
+
+    `should_stop` is asked between any two records and gives the reason to stop, or None. `target`
+    gives the number of steps wanted now; where it grows past `config.steps`, training goes on to
+    there.
+    """
+
+    config: RunConfig
+    should_stop: ShouldStop = lambda: None
+    target: Callable[[], int] | None = None
+    on_record: Callable[[Record], None] = lambda record: None
+
+
 def record_run(
     store: RunStore,
     config: RunConfig,
     *,
     device: Any = None,
     should_stop: ShouldStop = lambda: None,
-    on_record: Callable[[Record], None] | None = None,
+    on_record: Callable[[Record], None] = lambda record: None,
     checkpoint_seconds: float = 5.0,
     target: Callable[[], int] | None = None,
 ) -> Outcome:
     """Train `config` to `config.steps` into the store, from its checkpoint if there is one.
 
-    `should_stop` is asked between any two records and gives the reason to stop, or None. `target`
-    gives the number of steps wanted now; where it grows past `config.steps`, training goes on to
-    there. Ctrl-C stops as `should_stop` does; a second one gives up the steps since the last
-    checkpoint. A failure of the training is a value, the outcome "failed", with its traceback in
-    the run's log. Raises StoreError if another process is training this run.
+    Ctrl-C stops as `should_stop` does; a second one gives up the steps since the last checkpoint.
+    A failure of the training is a value, the outcome "failed", with its traceback in the run's log.
+    Raises StoreError if another process is training this run.
     """
-    digest = store.create(config)
-    with store.lock(digest):
-        if (known := _known_outcome(store, config)) is not None:
-            return known
-        with _interrupts() as interrupted:
-            sitting = _Sitting(
-                store,
-                config,
-                device=device,
-                should_stop=lambda: should_stop() or interrupted(),
-                on_record=on_record or (lambda record: None),
-                checkpoint_seconds=checkpoint_seconds,
-                target=target or (lambda: config.steps),
-            )
-            return sitting.train()
+    wanted = Wanted(config, should_stop, target, on_record)
+    ((_, outcome),) = _recorded(store, [wanted], device, checkpoint_seconds)
+    if isinstance(outcome, StoreError):
+        raise outcome
+    return outcome
+
+
+def record_runs(
+    store: RunStore, wanted: Sequence[Wanted], *, device: Any = None,
+    checkpoint_seconds: float = 5.0,
+) -> Iterator[tuple[int, Outcome]]:
+    """As `record_run`, for runs that the batched trainer can train together: (index, outcome) of
+    each as it ends. One that another process is training ends as "failed"."""
+    for index, outcome in _recorded(store, wanted, device, checkpoint_seconds):
+        failed = isinstance(outcome, StoreError)
+        yield index, Outcome("failed", 0, str(outcome)) if failed else outcome
+
+
+def _recorded(
+    store: RunStore, wanted: Sequence[Wanted], device: Any, checkpoint_seconds: float
+) -> Iterator[tuple[int, Outcome | StoreError]]:
+    sittings = []
+    with contextlib.ExitStack() as ends, _interrupts() as interrupted:
+        for index, each in enumerate(wanted):
+            digest = store.create(each.config)
+            lock = ends.enter_context(contextlib.ExitStack())
+            try:
+                lock.enter_context(store.lock(digest))
+            except StoreError as error:
+                yield index, error
+                continue
+            if (known := _known_outcome(store, each.config)) is not None:
+                lock.close()
+                yield index, known
+                continue
+            sittings.append(_Sitting(
+                store, each, index, lock, device, checkpoint_seconds, interrupted))
+        for sitting in _trained(sittings):
+            sitting.lock.close()  # before it is told: whoever hears it may go on with the run
+            yield sitting.index, sitting.outcome
+
+
+def _trained(sittings: Sequence[_Sitting]) -> Iterator[_Sitting]:
+    """Train the runs, those at the same step together; each is told as it ends."""
+    for sitting in sittings:
+        sitting.begin()
+    yield from (sitting for sitting in sittings if sitting.outcome is not None)
+    pending = [sitting for sitting in sittings if sitting.outcome is None]
+    while pending:
+        for sitting in _followed([each for each in pending if each.step == pending[0].step]):
+            if sitting.outcome is not None:
+                pending.remove(sitting)
+                yield sitting
+
+
+def _followed(sittings: Sequence[_Sitting]) -> Iterator[_Sitting]:
+    """Train until each run has ended, or has got a new target; each is told then."""
+    from gan_core.ensemble import Ensemble
+
+    going, trainings = list(sittings), [sitting.training for sitting in sittings]
+    try:
+        together = Ensemble(trainings) if len(trainings) > 1 else None
+        for index, record in together or ((0, record) for record in trainings[0]):
+            sitting = sittings[index]
+            if not sitting.hear(record):
+                continue
+            going.remove(sitting)
+            if going and not isinstance(record, Outcome):
+                together.leave(index)
+            yield sitting
+            if not going:
+                return
+    except KeyboardInterrupt:  # the second one
+        for sitting in going:
+            sitting.interrupt()
+        yield from going
+    except Exception as error:
+        for sitting in going:
+            sitting.fail(error)
+        yield from going
 
 
 def _known_outcome(store: RunStore, config: RunConfig) -> Outcome | None:
@@ -86,16 +164,19 @@ class _Sitting:
     """One stretch of training of one run, written into the store while it goes."""
 
     store: RunStore
-    config: RunConfig
+    wanted: Wanted
+    index: int
+    lock: contextlib.ExitStack
     device: Any
-    should_stop: ShouldStop
-    on_record: Callable[[Record], None]
     checkpoint_seconds: float
-    target: Callable[[], int]
+    interrupted: ShouldStop
 
     def __post_init__(self) -> None:
+        self.config = self.wanted.config
         self.digest = self.config.digest()
+        self.goal = self.config.steps
         self.training: Any = None
+        self.outcome: Outcome | None = None
         before = self.store.snapshot(self.digest).status
         self.status = RunStatus("starting", before.step, seconds=before.seconds,
                                 device=before.device)
@@ -106,28 +187,30 @@ class _Sitting:
         self._save_cost = 0.0
         self._progress: deque[tuple[float, int]] = deque(maxlen=RATE_REPORTS)
 
-    def train(self) -> Outcome:
-        """Train until the target, a stop, a divergence or a failure."""
+    @property
+    def step(self) -> int:
+        """Where its networks are."""
+        return self.training.step
+
+    def target(self) -> int:
+        return max(self.config.steps, self.wanted.target() if self.wanted.target else 0)
+
+    def should_stop(self) -> str | None:
+        return self.wanted.should_stop() or self.interrupted()
+
+    def begin(self) -> None:
+        """Get ready to train; it may end here already."""
         try:
             self._tell("starting")
             self._prepare()
-            goal = max(self.config.steps, self.target())
-            self.training = self._resumed(self.config.replace(steps=goal))
-            outcome = self._follow()
-            while outcome.kind == "finished" and self.target() > goal:
-                goal = self.target()
-                config = self.config.replace(steps=goal)
-                self.training = _train(config, self.device, self.training.checkpoint())
-                outcome = self._follow()
+            self.goal = self.target()
+            self.training = self._resumed(self.config.replace(steps=self.goal))
         except _Stopped as stop:
-            outcome = Outcome("stopped", self.status.step, str(stop))
-        except KeyboardInterrupt:  # the second one: the state may be in the middle of a step
-            outcome = Outcome("stopped", self.status.step, "interrupted")
+            self._end(Outcome("stopped", self.status.step, str(stop)))
+        except KeyboardInterrupt:
+            self.interrupt()
         except Exception as error:
-            return self._fail(error)
-        self.status = replace(self.status, step=outcome.step)
-        self._tell(outcome.kind, outcome.reason)
-        return replace(outcome, seconds=self.status.seconds)
+            self.fail(error)
 
     def _prepare(self) -> None:
         """Fetch what the run needs and this machine has not got; the status tells how far it is.
@@ -146,26 +229,50 @@ class _Sitting:
         if time.monotonic() - self._reported >= REPORT_SECONDS:
             self._tell("starting", text)
 
-    def _follow(self) -> Outcome:
-        """Write records as they come, up to an outcome; leaves a checkpoint of that moment."""
-        for record in self.training:
-            self.on_record(record)
-            if isinstance(record, Outcome):
-                outcome = record
-                break
-            self._take(record)
-            if (reason := self.should_stop()) is not None:
-                # Up to where the networks are: a change in mid-run can then set in just here.
-                for made in self.training.made():
-                    self.on_record(made)
-                    self._take(made)
-                outcome = Outcome("stopped", self.status.step, reason)
-                break
-            self._save_if_due()
+    def hear(self, record: Record) -> bool:
+        """Write a record; whether the training ends with it.
+
+        If there is no outcome then, the target has moved on: there is a new training to follow.
+        """
+        self.wanted.on_record(record)
+        if isinstance(record, Outcome):
+            self._reach(record)
+            return True
+        self._take(record)
+        if (reason := self.should_stop()) is not None:
+            # Up to where the networks are: a change in mid-run can then set in just here.
+            for made in self.training.made():
+                self.wanted.on_record(made)
+                self._take(made)
+            self._close(Outcome("stopped", self.status.step, reason))
+            return True
+        self._save_if_due()
+        return False
+
+    def _reach(self, outcome: Outcome) -> None:
+        if outcome.kind != "finished" or self.target() <= self.goal:
+            self._close(outcome)
+            return
+        self._flush()
+        self.goal = self.target()
+        goes_on = self.config.replace(steps=self.goal)
+        self.training = _train(goes_on, self.device, self.training.checkpoint())
+
+    def _close(self, outcome: Outcome) -> None:
+        """End, with a checkpoint of this moment."""
         self._flush()
         if outcome.kind != "diverged":  # its networks are no longer worth keeping
             self._save()
-        return outcome
+        self._end(outcome)
+
+    def interrupt(self) -> None:
+        """End without a checkpoint: the state may be in the middle of a step."""
+        self._end(Outcome("stopped", self.status.step, "interrupted"))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.status = replace(self.status, step=outcome.step)
+        self._tell(outcome.kind, outcome.reason)
+        self.outcome = replace(outcome, seconds=self.status.seconds)
 
     # --- what is written -----------------------------------------------------------------------
 
@@ -189,7 +296,7 @@ class _Sitting:
 
     def _tell(self, state: str, reason: str = "") -> None:
         """Write status.json."""
-        steps = max(self.config.steps, self.target())
+        steps = self.target()
         self.status = replace(self.status, state=state, steps=steps, reason=reason)
         if self.training is not None:
             self.status = replace(
@@ -281,7 +388,8 @@ class _Sitting:
 
     # --- failures ------------------------------------------------------------------------------
 
-    def _fail(self, error: Exception) -> Outcome:
+    def fail(self, error: Exception) -> None:
+        """End by a failure; whatever can still be written is."""
         what = failure(error, "training")
         # The disk itself may be what failed.
         with contextlib.suppress(OSError, StoreError):
@@ -290,7 +398,7 @@ class _Sitting:
             self._flush()
         with contextlib.suppress(OSError, StoreError):
             self._tell("failed", what)
-        return Outcome("failed", self.status.step, what, self.status.seconds)
+        self.outcome = Outcome("failed", self.status.step, what, self.status.seconds)
 
 
 def _only_at_its_end(history: History) -> tuple[set[int], set[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,11 +27,12 @@ class Job:
     stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
     again: bool = False  # asked for once more after that stop
 
-    def order(self, max_seconds: float) -> dict[str, Any]:
-        """What a worker is told to do."""
-        if self.request is not None:
-            return {"price": self.name, "request": self.request.to_dict()}
-        return {"run": self.name, "steps": self.config.steps, "max_seconds": max_seconds}
+
+def order(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
+    """What a worker is told to do: one price, or runs to be trained together."""
+    if jobs[0].request is not None:
+        return {"price": jobs[0].name, "request": jobs[0].request.to_dict()}
+    return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds}
 
 
 class Turns:

@@ -2,7 +2,7 @@
 
 One JSON object a line:
 
-    stdin    {"run": digest, "steps": n, "max_seconds": s}
+    stdin    {"runs": {digest: steps, …}, "max_seconds": s}      trained together
              {"extend": digest, "steps": n}
              {"price": name, "request": {"config": …, "base": …, "side": n}}
              {"stop": digest or name, "reason": text}
@@ -10,7 +10,7 @@ One JSON object a line:
              {"event": "started", "run": digest or name}
              {"event": "ended", "run": digest or name, "outcome": kind, "step": n, "reason": text}
 
-A price has no steps: its n is 0.
+Each run of an order ends by itself. A price has no steps: its n is 0.
 
 At the end of stdin, which is the death of the server, the run is checkpointed and the process ends.
 Torch is imported only once the orders are being read.
@@ -27,12 +27,13 @@ import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TextIO
 
 from gan_core.config import ConfigError
 from gan_core.prices import PriceRequest, PriceStore
-from gan_core.recording import failure, record_run
+from gan_core.recording import Wanted, failure, record_runs
 from gan_core.records import Outcome
 from gan_core.settings import Settings
 from gan_core.store import RunStore, StoreError
@@ -41,14 +42,21 @@ SERVER_GONE = "the server was shut down; press Continue to go on"
 
 
 @dataclass
-class _Order:
-    """One {"run": …} or {"price": …}, and what was said about it since."""
+class _Task:
+    """A run or a price, and what was said about it since its order came."""
 
     name: str
     steps: int = 0
+    stop: str | None = None
+
+
+@dataclass
+class _Order:
+    """One {"runs": …} or {"price": …}."""
+
+    tasks: list[_Task]
     max_seconds: float = float("inf")
     request: dict[str, Any] | None = None  # of a price
-    stop: str | None = None
 
 
 class _Orders:
@@ -57,7 +65,7 @@ class _Orders:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._waiting: SimpleQueue[_Order | None] = SimpleQueue()
-        self._latest: dict[str, _Order] = {}
+        self._latest: dict[str, _Task] = {}
         self.closed = threading.Event()
         threading.Thread(target=self._read, daemon=True, name="orders").start()
 
@@ -78,17 +86,18 @@ class _Orders:
             self.close()
 
     def _obey(self, message: dict[str, Any]) -> None:
-        if "run" in message:
-            self._take(_Order(message["run"], message["steps"], message.get("max_seconds", 1e9)))
+        if "runs" in message:
+            tasks = [_Task(name, steps) for name, steps in message["runs"].items()]
+            self._take(_Order(tasks, message.get("max_seconds", 1e9)))
         elif "price" in message:
-            self._take(_Order(message["price"], request=message["request"]))
-        elif "extend" in message and (order := self._latest.get(message["extend"])):
-            order.steps = max(order.steps, message["steps"])
-        elif "stop" in message and (order := self._latest.get(message["stop"])):
-            order.stop = message["reason"]
+            self._take(_Order([_Task(message["price"])], request=message["request"]))
+        elif "extend" in message and (task := self._latest.get(message["extend"])):
+            task.steps = max(task.steps, message["steps"])
+        elif "stop" in message and (task := self._latest.get(message["stop"])):
+            task.stop = message["reason"]
 
     def _take(self, order: _Order) -> None:
-        self._latest[order.name] = order
+        self._latest |= {task.name: task for task in order.tasks}
         self._waiting.put(order)
 
 
@@ -113,46 +122,61 @@ class _Worker:
         trainer.warm_up(device)
         self.tell("ready", device=devices.device_name(device), pid=os.getpid())
         for order in self.orders:
-            self.tell("started", run=order.name)
-            work = self._run if order.request is None else self._price
-            outcome = work(order, device)
-            self.tell("ended", run=order.name, outcome=outcome.kind, step=outcome.step,
-                      reason=outcome.reason)
+            for task in order.tasks:
+                self.tell("started", run=task.name)
+            work = self._runs if order.request is None else self._price
+            for task, outcome in work(order, device):
+                self.tell("ended", run=task.name, outcome=outcome.kind, step=outcome.step,
+                          reason=outcome.reason)
 
-    def _run(self, order: _Order, device: Any) -> Outcome:
+    def _runs(self, order: _Order, device: Any) -> Iterator[tuple[_Task, Outcome]]:
         started = time.monotonic()
 
-        def should_stop() -> str | None:
+        def should_stop(task: _Task) -> str | None:
             if self.orders.closed.is_set():
                 return SERVER_GONE
             if time.monotonic() - started > order.max_seconds:
                 return (f"reached the limit of {order.max_seconds:g} s for one sitting; "
                         "press Continue to go on")
-            return order.stop
+            return task.stop
 
+        left, wanted = list(order.tasks), []
+        for task in order.tasks:
+            try:
+                config = self.store.config(task.name).replace(steps=task.steps)
+            except (StoreError, ConfigError) as error:
+                left.remove(task)
+                yield task, Outcome("failed", 0, str(error))
+            else:
+                wanted.append(Wanted(config, partial(should_stop, task), lambda t=task: t.steps))
+        tasks = list(left)
         try:
-            config = self.store.config(order.name).replace(steps=order.steps)
-            return record_run(self.store, config, device=device, should_stop=should_stop,
-                              target=lambda: order.steps)
+            for index, outcome in record_runs(self.store, wanted, device=device):
+                left.remove(tasks[index])
+                yield tasks[index], outcome
         except (StoreError, ConfigError, OSError) as error:
-            # The run is another's, or gone: its status is not ours to write.
-            return Outcome("failed", 0, str(error))
+            # The runs are gone, or another's: their status is not ours to write.
+            for task in left:
+                yield task, Outcome("failed", 0, str(error))
 
-    def _price(self, order: _Order, device: Any) -> Outcome:
+    def _price(self, order: _Order, device: Any) -> Iterator[tuple[_Task, Outcome]]:
         from gan_core.pricing import Interrupted, price
 
+        (task,) = order.tasks
+
         def should_stop() -> str | None:
-            return SERVER_GONE if self.orders.closed.is_set() else order.stop
+            return SERVER_GONE if self.orders.closed.is_set() else task.stop
 
         try:
             request = PriceRequest.from_dict(order.request)
             PriceStore(self.settings.store).write(price(request, device, should_stop))
         except Interrupted as stop:
-            return Outcome("stopped", 0, str(stop))
+            yield task, Outcome("stopped", 0, str(stop))
         except Exception as error:  # whatever it is, it costs this price alone
             traceback.print_exc()
-            return Outcome("failed", 0, failure(error, "measurement"))
-        return Outcome("finished", 0)
+            yield task, Outcome("failed", 0, failure(error, "measurement"))
+        else:
+            yield task, Outcome("finished", 0)
 
 
 def _claim_stdout() -> int:

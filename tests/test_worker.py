@@ -14,9 +14,9 @@ import torch
 from gan_core import downloads, trainer
 from gan_core.config import RunConfig
 from gan_core.prices import PriceRequest, PriceStore
+from gan_core.recording import record_run
 from gan_core.records import Outcome, StepRecord
 from gan_core.store import RunStore, StoreError
-from gan_core.worker import record_run
 
 ROOT = Path(__file__).parent.parent
 CONFIG = RunConfig(dataset="ring", steps=160, batch_size=16)
