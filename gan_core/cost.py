@@ -176,9 +176,7 @@ def time_looks(training: Training, steps: int) -> float:
     return looks_per_step(time_look(training), steps)
 
 
-def time_look(
-    training: Training, clock: Clock = time.perf_counter
-) -> dict[str, float]:
+def time_look(training: Training, clock: Clock = time.perf_counter) -> dict[str, float]:
     """Milliseconds of one "evaluation", with its samples, and of one sheet of "samples"."""
     began, found = training.step, {}
     for name, step in (("evaluation", 250), ("samples", 50)):
