@@ -114,7 +114,7 @@ class Waits(TorchDispatchMode):
     def __torch_dispatch__(
         self, operation: Any, types: Any, arguments: tuple = (), named: dict | None = None
     ) -> Any:
-        self.count += operation.overloadpacket in WAITING
+        self.count += _waits(operation.overloadpacket, arguments)
         return operation(*arguments, **(named or {}))
 
 
@@ -122,6 +122,13 @@ aten = torch.ops.aten
 # Numbers brought over, and results whose size depends on numbers.
 WAITING = {aten._local_scalar_dense, aten.equal, aten.nonzero, aten.masked_select, aten._unique2,
            aten.unique_dim, aten.bincount}
+INDEXING = {aten.index, aten.index_put, aten.index_put_}  # by a mask: as many as are true
+
+
+def _waits(operation: Any, arguments: tuple) -> bool:
+    if operation in INDEXING:
+        return any(each is not None and each.dtype == torch.bool for each in arguments[1])
+    return operation in WAITING
 
 
 def synchronisations(training: Training) -> int:
