@@ -23,6 +23,7 @@ from typing import Any
 from gan_core import challenges, evidence, files, price_list, recipes
 from gan_core.claims import CLAIMS, needed
 from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
+from gan_core.contests import CONTESTS, PARTS
 from gan_core.reporting import ended, in_words, json_text, say, train_into
 from gan_core.settings import Settings, SettingsError
 from gan_core.store import RunStore, StoreError
@@ -30,7 +31,6 @@ from gan_core.verification import TABLES, configs, markdown, train_all, write_in
 
 RECORDED_FOLDER = Path(__file__).parent / "data" / "recorded"
 INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
-NETWORKS = ("mlp", "mlp_reference")  # what `bench` compares unless told otherwise
 MAX_SEEDS = 100
 
 
@@ -233,13 +233,34 @@ def _still_needed(path: Path) -> dict[str, evidence.Measured]:
 
 
 def bench(options: Namespace, settings: Settings) -> int:
-    refuse_unknown("--network", options.network, NETWORKS)
+    """Compare, or with --profile or --quality tell why and to what end."""
+    refuse_unknown("--network", options.network, (*CONTESTS, *PARTS))
     device = prepare(options, settings)
-    from gan_core import benchmark
+    check_processor_time(options, settings, device)
+    if options.quality:
+        from gan_core import time_to_quality
 
-    report = benchmark.benchmark(options.network, device, options.steps, say)
-    print(json_text(report) if options.json else benchmark.in_words(report))
+        found = time_to_quality.measure(device, say)
+        print(json_text(found) if options.json else time_to_quality.in_words(found))
+        return 0
+    from gan_core import benchmark, profiling
+
+    if options.profile:
+        found = profiling.profile_all(options.network, device, say)
+        report = {**benchmark.machine(device), "profiles": found}
+        words = f"{benchmark.headline(report)}\n\n{profiling.in_words(found)}"
+    else:
+        report = benchmark.benchmark(
+            options.network, device, options.steps, say, options.processor_time)
+        words = benchmark.in_words(report)
+    print(json_text(report) if options.json else words)
     return 0
+
+
+def check_processor_time(options: Namespace, settings: Settings, device: Any) -> None:
+    threads = options.threads or settings.threads
+    if options.processor_time and (device.type, threads) != ("cpu", 1):
+        raise UsageError("--processor-time takes a CPU and one thread: --device cpu --threads 1.")
 
 
 def cost(options: Namespace, settings: Settings) -> int:
@@ -268,8 +289,7 @@ def prices(options: Namespace, settings: Settings) -> int:
         raise UsageError(f"--write: there is no folder {options.write.parent}.")
     refuse_unknown("--only", options.only, price_list.GROUPS)
     device = prepare(options, settings)
-    if options.processor_time and (device.type, options.threads or settings.threads) != ("cpu", 1):
-        raise UsageError("--processor-time takes a CPU and one thread: --device cpu --threads 1.")
+    check_processor_time(options, settings, device)
     from gan_core.pricing import price
 
     found = []
@@ -325,6 +345,9 @@ def parser() -> Parser:
         "histories the same to the bit as the app's")
     spoken = Parser(add_help=False, allow_abbrev=False)
     spoken.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    busy = Parser(add_help=False, allow_abbrev=False)
+    busy.add_argument("--processor-time", action="store_true",
+                      help="count the time of this process alone: for a machine that is busy")
     stored = Parser(add_help=False, allow_abbrev=False)
     stored.add_argument("--store", type=Path, metavar="DIR", help="folder of runs to go on with")
     chosen = Parser(add_help=False, allow_abbrev=False)
@@ -379,12 +402,21 @@ def parser() -> Parser:
     judged.add_argument("--data", type=Path, default=evidence.EVIDENCE, metavar="FILE",
                         help="what was measured, as the pages read it")
 
-    speed = command(bench, "compare a training step with the textbook's and with its bound",
-                    machine, spoken)
-    speed.add_argument("--steps", type=whole_number(1, 10_000), default=250, metavar="N",
-                       help="steps a block, 1 to 10000 (default 250: one evaluation a block)")
-    speed.add_argument("--network", nargs="+", default=list(NETWORKS), metavar="NAME",
-                       help="of " + ", ".join(NETWORKS))
+    speed = command(bench, "compare our training step with the textbook's and with its bound, and "
+                    "many runs at once with one", machine, busy, spoken)
+    speed.add_argument("--steps", type=whole_number(1, 10_000), default=1000, metavar="N",
+                       help="steps a block at most, 1 to 10000 (default 1000); as many as fit into "
+                       "the time of a block")
+    everything = [*CONTESTS, *PARTS]
+    speed.add_argument("--network", nargs="+", default=everything, metavar="NAME",
+                       help="of " + ", ".join(everything))
+    instead = speed.add_mutually_exclusive_group()
+    instead.add_argument("--profile", action="store_true",
+                         help="instead, tell where a step's time goes, for every network, loss and "
+                         "penalty")
+    instead.add_argument("--quality", action="store_true",
+                         help="instead, train our baseline and gan.py until all ten digits are "
+                         "there with a Fréchet distance below 100: many minutes")
 
     priced = command(cost, "tell what a training step costs, phase by phase, and relative to the "
                      "plain GAN", machine, spoken, chosen)
@@ -392,13 +424,11 @@ def parser() -> Parser:
                         help="steps a timed block, 1 to 10000 (default 50)")
 
     listed = command(prices, "measure the prices that ship for the page Computational cost: "
-                     "networks, remedies beside the plain GAN, growth", machine)
+                     "networks, remedies beside the plain GAN, growth", machine, busy)
     listed.add_argument("--only", nargs="+", default=[], metavar="NAME",
                         help="of " + ", ".join(price_list.GROUPS))
     listed.add_argument("--milliseconds", type=whole_number(1, 60_000), default=2000, metavar="N",
                         help="a timed block, 1 to 60000 (default 2000); the median of three counts")
-    listed.add_argument("--processor-time", action="store_true",
-                        help="count the time of this process alone: for a machine that is busy")
     listed.add_argument("--write", type=Path, metavar="FILE",
                         help="instead of printing them; the page reads gan_core/data/prices.json")
     return whole

@@ -1,267 +1,88 @@
-"""What a training step costs: the textbook loop, ours, and the matrix products alone.
+"""What a training step costs: the textbook loop, ours, and our matrix products alone.
 
-The textbook is the loop of gan.py in https://github.com/eriklindernoren/PyTorch-GAN (36d3c77), in
-words of our own: images decoded and transformed one by one, G updated first, both losses fetched at
-every step. Compared at equal networks, batch and threads. Blocks of each alternate, because a
-machine's speed changes from minute to minute; the median block counts.
+For every contest: rates of both sides at equal networks, loss, batch and threads, what our step
+takes beyond its matrix products, where its time goes by phase, and the share of a session that goes
+into looking at it. Then many runs at once.
 """
 
 from __future__ import annotations
 
-import itertools
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
 
-from gan_core import datasets, networks
-from gan_core.config import RunConfig
+from gan_core import blocks, cost, throughput
+from gan_core.bound import Products
+from gan_core.config import DEFAULT, RunConfig
+from gan_core.contests import CONTESTS, PARTS, Contest
 from gan_core.devices import device_name
+from gan_core.phases import Watched
 from gan_core.processor import processor_name
-from gan_core.trainer import BURST, Training, evaluation_due, samples_due
+from gan_core.textbook import Textbook
+from gan_core.trainer import Training
 
-ROUNDS = 3
-WARM_UP = 10  # steps before the clock runs: allocators, caches and thread pools fill
 SESSIONS = (1000, 3000)  # steps of the sessions whose share of looking is told
-LOOKS = 3  # evaluations, and sample sheets, that are timed
-PRODUCT_ROUNDS = 30  # passes over a step's matrix products
 
-# --- the textbook ---------------------------------------------------------------------------------
+Tell = Callable[[str], None]
 
 
-class Pictures(Dataset):
-    """MNIST as torchvision gives it: a PIL image that is transformed whenever it is asked for."""
-
-    def __init__(self) -> None:
-        data = datasets.whole("mnist", torch.device("cpu"))
-        self.images, self.labels = data.train.reshape(-1, 28, 28), data.labels
-        self.transform = transforms.Compose(
-            [transforms.Resize(28), transforms.ToTensor(), transforms.Normalize([0.5], [0.5])]
-        )
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        picture = Image.fromarray(self.images[index].numpy())
-        return self.transform(picture), int(self.labels[index])
-
-
-class Textbook:
-    """Networks ending in a Sigmoid, BCELoss, two Adam optimisers and a shuffling DataLoader."""
-
-    def __init__(self, config: RunConfig, device: torch.device) -> None:
-        generator, discriminator = networks.build(config, 784, device, torch.Generator(device))
-        # Nothing it would not have: no idle dropout, and activations in place.
-        layers = [layer for layer in discriminator if not isinstance(layer, networks.Dropout)]
-        self.generator, self.discriminator = generator, nn.Sequential(*layers, nn.Sigmoid())
-        for layer in (*self.generator, *self.discriminator):
-            if isinstance(layer, nn.ReLU | nn.LeakyReLU):
-                layer.inplace = True
-        rates = {"lr": config.learning_rate, "betas": (config.beta1, config.beta2)}
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), **rates)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), **rates)
-        self.loss = nn.BCELoss()
-        self.latent_dim, self.device = config.latent_dim, device
-        self.batches = self._batches(DataLoader(Pictures(), config.batch_size, shuffle=True))
-        self.losses = (0.0, 0.0)
-
-    @staticmethod
-    def _batches(loader: DataLoader) -> Iterator[Tensor]:
-        while True:
-            for images, _ in loader:
-                yield images
-
-    def step(self) -> None:
-        """Update G, then D on the same fakes; fetch both losses, as the reference prints them."""
-        real = next(self.batches).to(self.device).flatten(1)
-        ones = torch.ones(len(real), 1, device=self.device)
-        zeros = torch.zeros(len(real), 1, device=self.device)
-
-        self.optimizer_g.zero_grad()
-        noise = np.random.normal(0, 1, (len(real), self.latent_dim))
-        fake = self.generator(torch.tensor(noise, dtype=torch.float32, device=self.device))
-        loss_g = self.loss(self.discriminator(fake), ones)
-        loss_g.backward()
-        self.optimizer_g.step()
-
-        self.optimizer_d.zero_grad()
-        loss_real = self.loss(self.discriminator(real), ones)
-        loss_fake = self.loss(self.discriminator(fake.detach()), zeros)
-        loss_d = (loss_real + loss_fake) / 2
-        loss_d.backward()
-        self.optimizer_d.step()
-        self.losses = (loss_d.item(), loss_g.item())
-
-    def advance(self, steps: int) -> None:
-        for _ in range(steps):
-            self.step()
-
-
-# --- ours -----------------------------------------------------------------------------------------
-
-
-class StepsOnly:
-    """Our training step with its measurements fetched in bursts, and nothing looked at."""
-
-    def __init__(self, config: RunConfig, device: torch.device) -> None:
-        self.training = Training(config, device)
-
-    def advance(self, steps: int) -> None:
-        for step in range(steps):
-            self.training.train_step()
-            if (step + 1) % BURST == 0 or step + 1 == steps:
-                self.training._measure()
-
-
-class Session:
-    """What a person waits for: the iterator of records, evaluations and sample sheets included."""
-
-    def __init__(self, config: RunConfig, device: torch.device) -> None:
-        self.training = Training(config.replace(steps=200_000), device)
-
-    def advance(self, steps: int) -> None:
-        goal = self.training.step + steps
-        while self.training.step < goal:
-            next(self.training)
-
-
-CONTENDERS = {"textbook": Textbook, "ours": StepsOnly, "session": Session}
-
-
-def compare(config: RunConfig, device: torch.device, steps: int) -> dict[str, float]:
-    """Median seconds a step of each contender, over ROUNDS alternating blocks of `steps`."""
-    contenders = {name: make(config, device) for name, make in CONTENDERS.items()}
-    for contender in contenders.values():
-        contender.advance(min(WARM_UP, steps))
-    blocks: dict[str, list[float]] = {name: [] for name in contenders}
-    for _, (name, contender) in itertools.product(range(ROUNDS), contenders.items()):
-        blocks[name].append(_clocked(lambda run=contender: run.advance(steps), device) / steps)
-    return {name: statistics.median(seconds) for name, seconds in blocks.items()}
-
-
-def looking(config: RunConfig, device: torch.device) -> dict[str, float]:
-    """Seconds of one evaluation, with its samples, and of one sample sheet."""
+def our_steps(config: RunConfig, device: torch.device) -> blocks.Steps:
     training = Training(config, device)
-    training.train_step()
-    training._measure()
-    found = {}
-    for name, step in (("evaluation", 250), ("samples", 50)):
-        training.step = step  # one where it is due
-        training.timed(training._look)
-        seconds = [_clocked(lambda: training.timed(training._look), device) for _ in range(LOOKS)]
-        found[name] = statistics.median(seconds)
-    return found
+    return blocks.Steps(training.train_step, training._measure)
 
 
-def looking_share(steps: int, step_seconds: float, look: dict[str, float]) -> float:
-    """Share of a session of `steps` steps that goes into evaluations and sample sheets."""
-    evaluations = {step for step in range(steps + 1) if evaluation_due(step)} | {0, steps}
-    sheets = {step for step in range(steps + 1) if samples_due(step)} - evaluations
-    seconds = len(evaluations) * look["evaluation"] + len(sheets) * look["samples"]
-    return seconds / (seconds + steps * step_seconds)
-
-
-# --- the bound ------------------------------------------------------------------------------------
-
-# A product of (rows, inner) with (inner, columns), as one operation on tensors kept ready.
-Product = Callable[[], Tensor]
-
-
-def products(config: RunConfig, device: torch.device, dtype: torch.dtype) -> list[Product]:
-    """The matrix products of one of our steps, in the layouts in which autograd asks for them."""
-    pair = networks.build(config, 784, device, torch.Generator(device))
-    sizes_g, sizes_d = (
-        [(m.in_features, m.out_features) for m in network if isinstance(m, nn.Linear)]
-        for network in pair
-    )
-    batch = config.batch_size
-
-    def product(left: tuple[int, int], right: tuple[int, int], turn: str = "") -> Product:
-        a, b = (torch.randn(shape, device=device).to(dtype) for shape in (left, right))
-        a, b = a.t() if turn == "left" else a, b.t() if turn == "right" else b
-        out = torch.empty(a.shape[0], b.shape[1], device=device, dtype=dtype)
-        return lambda: torch.mm(a, b, out=out)
-
-    def forward(sizes: list[tuple[int, int]], rows: int) -> list[Product]:
-        return [product((rows, i), (o, i), "right") for i, o in sizes]
-
-    def to_inputs(sizes: list[tuple[int, int]], rows: int) -> list[Product]:
-        return [product((rows, o), (o, i)) for i, o in sizes]
-
-    def to_weights(sizes: list[tuple[int, int]], rows: int) -> list[Product]:
-        return [product((rows, o), (rows, i), "left") for i, o in sizes]
-
-    return [
-        *forward(sizes_g, batch),
-        *forward(sizes_d, 2 * batch),  # real and fake in one pass
-        *to_inputs(sizes_d[1:], 2 * batch),
-        *to_weights(sizes_d, 2 * batch),
-        *forward(sizes_d, batch),  # the updated D judges the fakes
-        *to_inputs(sizes_d, batch),
-        *to_inputs(sizes_g[1:], batch),
-        *to_weights(sizes_g, batch),
-    ]
-
-
-def products_seconds(config: RunConfig, device: torch.device, dtype: torch.dtype) -> float:
-    """Median seconds of a step's matrix products alone: no step of this shape can be faster."""
-    work = products(config, device, dtype)
-
-    def once() -> None:
-        for product in work:
-            product()
-
-    once()
-    return statistics.median(_clocked(once, device) for _ in range(PRODUCT_ROUNDS))
-
-
-def _clocked(work: Callable[[], Any], device: torch.device) -> float:
-    _wait(device)
-    started = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - started
-
-
-def _wait(device: torch.device) -> None:
-    if device.type != "cpu":
-        getattr(torch, device.type).synchronize()
-
-
-# --- the report -----------------------------------------------------------------------------------
-
-
-def measure(architecture: str, device: torch.device, steps: int) -> dict[str, Any]:
-    """All figures of one pair of networks at batch 64."""
-    config = RunConfig(architecture=architecture)
-    bfloat16 = Training(config, device).bfloat16
-    seconds = compare(config, device, steps)
-    look = looking(config, device)
-    bound = products_seconds(config, device, torch.bfloat16 if bfloat16 else torch.float32)
-    rates = {
-        name: {"steps_per_second": 1 / value, "images_per_second": config.batch_size / value}
-        for name, value in seconds.items()
-    }
+def measure(
+    contest: Contest, device: torch.device, most_steps: int,
+    clock: blocks.Clock = time.perf_counter,
+) -> dict[str, Any]:
+    """All figures of one contest, in blocks of at most `most_steps`."""
+    config, usual = contest.config, _in_our_order(contest.config)
+    products = Products(config, device)
+    contenders = {"textbook": Textbook(contest.loop, config, device),
+                  "ours": our_steps(config, device), "products": products}
+    if usual != config:
+        contenders["default_order"] = our_steps(usual, device)
+    seconds = blocks.step_seconds(contenders, device, most_steps, clock)
+    bound = seconds.pop("products")
+    training = Watched(config, device)
+    look = cost.time_look(training, clock)
+    examples = config.batch_size * config.discriminator_steps
     return {
-        "precision": "bfloat16" if bfloat16 else "float32",
-        **rates,
+        "title": contest.title,
+        "precision": "bfloat16" if training.bfloat16 else "float32",
+        **{who: {"steps_per_second": 1 / each, "images_per_second": examples / each,
+                 "ratio": seconds["textbook"] / each} for who, each in seconds.items()},
         "ratio": seconds["textbook"] / seconds["ours"],
-        "session_ratio": seconds["textbook"] / seconds["session"],
-        "evaluation_ms": 1e3 * look["evaluation"],
-        "samples_ms": 1e3 * look["samples"],
-        "looking_share": {str(n): looking_share(n, seconds["ours"], look) for n in SESSIONS},
         "step_ms": 1e3 * seconds["ours"],
         "matrix_products_ms": 1e3 * bound,
+        "matrix_products": len(products.products),
+        "gigaflops": products.flops / 1e9,
         "step_to_matrix_products": seconds["ours"] / bound,
+        "phases": _phase_shares(training, seconds["ours"], most_steps),
+        "evaluation_ms": look["evaluation"],
+        "samples_ms": look["samples"],
+        "looking_share": {str(n): _looking_share(look, n, seconds["ours"]) for n in SESSIONS},
     }
+
+
+def _in_our_order(config: RunConfig) -> RunConfig:
+    """As a session trains unless told otherwise: D first, its loss the sum of both terms."""
+    return config.replace(
+        update_order=DEFAULT.update_order, discriminator_loss=DEFAULT.discriminator_loss)
+
+
+def _phase_shares(training: Watched, seconds: float, most_steps: int) -> dict[str, float]:
+    steps = max(1, min(most_steps, int(blocks.BLOCK_SECONDS / seconds)))
+    found = cost.time_phases(training, steps)
+    return {phase: each / sum(found.values()) for phase, each in found.items()}
+
+
+def _looking_share(look: dict[str, float], steps: int, seconds: float) -> float:
+    """Share of a session of `steps` steps that goes into evaluations and sample sheets."""
+    added = cost.looks_per_step(look, steps)
+    return added / (added + 1e3 * seconds)
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -278,39 +99,69 @@ def machine(device: torch.device) -> dict[str, Any]:
 
 
 def benchmark(
-    names: list[str], device: torch.device, steps: int, tell: Callable[[str], None] = print
+    names: Sequence[str], device: torch.device, most_steps: int, tell: Tell = print,
+    processor_time: bool = False,
 ) -> dict[str, Any]:
-    """Figures of the networks `names`; `tell` hears what is being measured."""
-    report = {**machine(device), "steps": steps, "rounds": ROUNDS, "batch_size": 64, "networks": {}}
-    for name in names:
-        tell(f"{name}: {ROUNDS} rounds of {steps} steps of {', '.join(CONTENDERS)}")
-        report["networks"][name] = measure(name, device, steps)
+    """Figures of the contests and parts in `names`; `tell` hears what is being measured.
+
+    With `processor_time` the steps' time counts that this process has computed: see `blocks`.
+    Shares of phases and concurrent runs go by the wall clock all the same.
+    """
+    clock = time.process_time if processor_time else time.perf_counter
+    report = {**machine(device), "steps": most_steps, "rounds": blocks.ROUNDS,
+              "block_seconds": blocks.BLOCK_SECONDS, "batch_size": DEFAULT.batch_size,
+              "clock": "processor" if processor_time else "wall", "networks": {}}
+    for name in (name for name in CONTESTS if name in names):
+        tell(f"{CONTESTS[name].title}: {blocks.ROUNDS} rounds")
+        report["networks"][name] = measure(CONTESTS[name], device, most_steps, clock)
+    for part in (part for part in PARTS if part in names):
+        report[part] = throughput.MEASURES[part](device, most_steps, tell, clock)
     return report
 
 
-def in_words(report: dict[str, Any]) -> str:
-    """The report for people, one table a pair of networks."""
+# --- in words -------------------------------------------------------------------------------------
+
+WHO = {"textbook": "textbook", "ours": "ours", "default_order": "ours, D first, sum"}
+
+
+def headline(report: dict[str, Any]) -> str:
+    """The machine, in a line."""
     # A CPU's own name holds it already; beside a GPU it is worth telling.
     host = "" if report["processor"] in report["device"] else f"{report['processor']}, "
-    lines = [
-        f"{report['device']} ({host}{report['instructions']}, avx512_bf16: "
-        f"{'yes' if report['avx512_bf16'] else 'no'}), torch {report['torch']}, "
-        f"batch {report['batch_size']}, median of {report['rounds']} × {report['steps']} steps"
-    ]
-    for name, found in report["networks"].items():
-        ratios = {"textbook": 1.0, "ours": found["ratio"], "session": found["session_ratio"]}
-        lines += ["", f"{name}, {found['precision']} (textbook: float32)",
-                  "            steps/s   images/s   ÷ textbook"]
-        lines += [
-            f"  {who:9}{found[who]['steps_per_second']:8.1f} "
-            f"{found[who]['images_per_second']:10.0f} {ratio:12.2f}"
-            for who, ratio in ratios.items()
-        ]
-        shares = " and ".join(f"{s:.1%} of {n} steps" for n, s in found["looking_share"].items())
-        lines += [
-            f"  one evaluation {found['evaluation_ms']:.0f} ms, one sample sheet "
-            f"{found['samples_ms']:.1f} ms: {shares}",
-            f"  one step {found['step_ms']:.2f} ms, its matrix products alone "
-            f"{found['matrix_products_ms']:.2f} ms: {found['step_to_matrix_products']:.2f} ×",
-        ]
+    return (f"{report['device']} ({host}{report['instructions']}, avx512_bf16: "
+            f"{'yes' if report['avx512_bf16'] else 'no'}), torch {report['torch']}")
+
+
+def in_words(report: dict[str, Any]) -> str:
+    """The report for people, one table a contest."""
+    lines = [f"{headline(report)}, batch {report['batch_size']}, median of {report['rounds']} "
+             f"blocks of {report['block_seconds']:g} s, at most {report['steps']} steps, "
+             f"{report['clock']} time"]
+    for found in report["networks"].values():
+        lines += ["", *_contest_in_words(found)]
+    for part in (part for part in PARTS if part in report):
+        lines += ["", *throughput.WORDS[part](report[part])]
     return "\n".join(lines)
+
+
+def _contest_in_words(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['title']}; {found['precision']} (textbook: float32)",
+             f"  {'':20}{'steps/s':>9}{'images/s':>11}{'÷ textbook':>13}"]
+    for who, words in WHO.items():
+        if who in found:
+            own = found[who]
+            lines.append(f"  {words:20}{own['steps_per_second']:9.1f}"
+                         f"{own['images_per_second']:11.0f}{own['ratio']:13.2f}")
+    shares = " and ".join(f"{s:.1%} of {n} steps" for n, s in found["looking_share"].items())
+    phases = ", ".join(f"{phase.replace('_', ' ')} {share:.0%}"
+                       for phase, share in found["phases"].items() if share > 0)
+    bound = found["matrix_products_ms"]
+    return [
+        *lines,
+        f"  one step {found['step_ms']:.2f} ms, its {found['matrix_products']} matrix products "
+        f"alone {bound:.2f} ms ({1e3 * found['gigaflops'] / bound:.0f} GFLOP/s): "
+        f"{found['step_to_matrix_products']:.2f} ×",
+        f"  by phase: {phases}",
+        f"  one evaluation {found['evaluation_ms']:.0f} ms, one sample sheet "
+        f"{found['samples_ms']:.1f} ms: {shares}",
+    ]

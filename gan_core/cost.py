@@ -173,16 +173,27 @@ def time_step(training: Watched, steps: int, clock: Clock = time.perf_counter) -
 
 def time_looks(training: Training, steps: int) -> float:
     """Milliseconds a step that looking adds to a session of `steps` steps."""
-    evaluations = {step for step in range(steps + 1) if evaluation_due(step)} | {0, steps}
-    sheets = {step for step in range(steps + 1) if samples_due(step)} - evaluations
-    began, total = training.step, 0.0
-    for step, count in ((250, len(evaluations)), (50, len(sheets))):
+    return looks_per_step(time_look(training), steps)
+
+
+def time_look(training: Training, clock: Clock = time.perf_counter) -> dict[str, float]:
+    """Milliseconds of one "evaluation", with its samples, and of one sheet of "samples"."""
+    began, found = training.step, {}
+    for name, step in (("evaluation", 250), ("samples", 50)):
         training.step = step  # one where it is due
         look = lambda: training.timed(training._look)  # noqa: E731
         look()  # the first one also computes what it compares with, once a process
-        total += count * statistics.median(_clocked(look, training.device) for _ in range(LOOKS))
+        found[name] = statistics.median(
+            _clocked(look, training.device, clock) for _ in range(LOOKS))
     training.step = began
-    return total / steps
+    return found
+
+
+def looks_per_step(look: dict[str, float], steps: int) -> float:
+    """Milliseconds a step that looks, each as long as `look` says, add to a session of `steps`."""
+    evaluations = {step for step in range(steps + 1) if evaluation_due(step)} | {0, steps}
+    sheets = {step for step in range(steps + 1) if samples_due(step)} - evaluations
+    return (len(evaluations) * look["evaluation"] + len(sheets) * look["samples"]) / steps
 
 
 # --- all of it ------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ def test_a_steps_share_of_looking_is_a_sessions(monkeypatch):
     """1000 steps: evaluations at 0, 250, …, 1000 and 16 other sample sheets."""
     looks = []
 
-    def seconds(work, device):
+    def seconds(work, device, clock):
         work()
         return {True: 100.0, False: 10.0}[evaluation_due(looks[-1])]
 

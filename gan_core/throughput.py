@@ -1,0 +1,159 @@
+"""Many runs at once: as one batch of networks, and as processes side by side.
+
+A band of seeds or a sweep trains as one batch; two workers train two runs on two cores. What counts
+is how many steps all of them take together, beside one run alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from gan_core import blocks
+from gan_core.config import RunConfig
+from gan_core.contests import BAND, NEIGHBOUR, RUNS_AT_ONCE
+from gan_core.ensemble import Ensemble
+from gan_core.settings import usable_cores
+from gan_core.trainer import Training
+
+RACERS = 2
+RACE_SECONDS = 3.0
+PATIENCE = 300.0  # seconds for a process to start, or to finish a part, before it is given up
+CHUNK = 5  # steps between looks at the clock
+
+Tell = Callable[[str], None]
+
+# --- one batch ------------------------------------------------------------------------------------
+
+
+def batched_steps(configs: Sequence[RunConfig], device: torch.device) -> blocks.Steps:
+    """The steps of the batched trainer, each of which is one of every run."""
+    ensemble = Ensemble(list(configs), device)
+    return blocks.Steps(ensemble.train_step, ensemble.measure)
+
+
+def batched(
+    device: torch.device, most_steps: int, tell: Tell, clock: blocks.Clock = time.perf_counter
+) -> dict[str, Any]:
+    """Steps a second of 1 to 16 seeds in one batch, all runs together, and what a step of all costs
+    beside one of a single run."""
+    tell(f"batched runs: {', '.join(map(str, RUNS_AT_ONCE))} seeds of {BAND.dataset}")
+    alone = Training(BAND, device)
+    contenders = {"alone": blocks.Steps(alone.train_step, alone._measure)}
+    for runs in RUNS_AT_ONCE:
+        seeds = [BAND.replace(seed=seed) for seed in range(runs)]
+        contenders[str(runs)] = batched_steps(seeds, device)
+    seconds = blocks.step_seconds(contenders, device, most_steps, clock)
+    single = seconds.pop("alone")
+    return {
+        "networks": BAND.architecture, "dataset": BAND.dataset, "batch_size": BAND.batch_size,
+        "alone": {"step_ms": 1e3 * single, "steps_per_second": 1 / single},
+        "runs": {runs: {"step_ms": 1e3 * each, "steps_per_second": int(runs) / each,
+                        "cost": each / single, "gain": int(runs) * single / each}
+                 for runs, each in seconds.items()},
+    }
+
+
+def batched_in_words(found: dict[str, Any]) -> list[str]:
+    lines = [
+        f"seeds in one batch: {found['networks']} on {found['dataset']}, batch "
+        f"{found['batch_size']}",
+        f"  {'runs':8}{'ms a step':>11}{'steps/s of all':>16}{'÷ one, cost':>13}{'gain':>8}",
+        f"  {'alone':8}{found['alone']['step_ms']:11.2f}"
+        f"{found['alone']['steps_per_second']:16.1f}{1:13.2f}{1:8.2f}",
+    ]
+    return lines + [
+        f"  {runs:8}{own['step_ms']:11.2f}{own['steps_per_second']:16.1f}{own['cost']:13.2f}"
+        f"{own['gain']:8.2f}" for runs, own in found["runs"].items()]
+
+
+# --- processes side by side -----------------------------------------------------------------------
+
+
+def concurrent(
+    device: torch.device, most_steps: int, tell: Tell, clock: blocks.Clock = time.perf_counter
+) -> dict[str, Any] | None:
+    """Steps a second of one process with one thread, and of two at the same time together; None
+    where there are no two cores for them, or the device is not the CPU."""
+    if device.type != "cpu" or usable_cores() < RACERS:
+        return None
+    tell(f"concurrent runs: {RACERS} processes with one thread each")
+    rates = race(NEIGHBOUR, RACE_SECONDS)
+    alone = statistics.median(rates[0]["alone"])
+    together = statistics.median(map(sum, zip(*(own["together"] for own in rates), strict=True)))
+    return {"networks": NEIGHBOUR.architecture, "processes": RACERS,
+            "alone_steps_per_second": alone, "steps_per_second": together,
+            "ratio": together / alone}
+
+
+def concurrent_in_words(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return ["concurrent runs: not measured, they take a CPU with two cores"]
+    return [f"{found['processes']} processes with one thread each, {found['networks']}: "
+            f"{found['steps_per_second']:.1f} steps/s together, one alone "
+            f"{found['alone_steps_per_second']:.1f}: {found['ratio']:.2f} ×"]
+
+
+def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
+    """Steps a second of each process, "alone" (the first one only) and "together", in turn.
+
+    Raises RuntimeError if one of them ends without a result.
+    """
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(RACERS)
+    lines, processes = [], []
+    for lane in range(RACERS):
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_racer, args=(lane, config, seconds, blocks.ROUNDS, barrier, sending),
+            daemon=True)
+        process.start()
+        sending.close()  # so that the end of the process ends the line
+        lines.append(receiving)
+        processes.append(process)
+    try:
+        return [line.recv() for line in lines]
+    except EOFError:
+        raise RuntimeError("a process of the concurrent runs ended without a result") from None
+    finally:
+        barrier.abort()
+        for process in processes:
+            process.join()
+
+
+def _racer(
+    lane: int, config: RunConfig, seconds: float, rounds: int, barrier: Any, line: Any
+) -> None:
+    """One process: a training with one thread that takes steps whenever it is its turn."""
+    torch.set_num_threads(1)
+    training = Training(config, torch.device("cpu"))
+    steps = blocks.Steps(training.train_step, training._measure)
+    steps.advance(CHUNK)
+    rates: dict[str, list[float]] = {"alone": [], "together": []}
+    with contextlib.suppress(threading.BrokenBarrierError):  # the other one has ended
+        for _ in range(rounds):
+            for part, racers in (("alone", 1), ("together", RACERS)):
+                barrier.wait(PATIENCE)
+                if lane < racers:
+                    rates[part].append(_rate(steps, seconds))
+        barrier.wait(PATIENCE)
+        line.send(rates)
+
+
+def _rate(steps: blocks.Steps, seconds: float) -> float:
+    started, count = time.perf_counter(), 0
+    while (passed := time.perf_counter() - started) < seconds:
+        steps.advance(CHUNK)
+        count += CHUNK
+    return count / passed
+
+
+MEASURES = {"batched": batched, "concurrent": concurrent}
+WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words}
