@@ -61,6 +61,18 @@ def test_a_run_tells_its_whole_story(tiny_run):
     assert seconds == sorted(seconds) and seconds[0] > 0
 
 
+@pytest.mark.parametrize("base", [TINY, TINY_IMAGES], ids=["points", "images"])
+def test_the_first_picture_waits_for_no_evaluation(base, monkeypatch):
+    """Whoever presses Train would look at nothing for the time that 2000 samples take, measured."""
+    training = train(base, device="cpu")
+    monkeypatch.setattr(training, "_rated", lambda samples: pytest.fail("measured"))
+    passed = []
+    training.generator.register_forward_pre_hook(lambda _, given: passed.append(len(given[0])))
+    first = next(training)
+    assert (first.step, first.view) == (0, "samples")
+    assert sum(passed) == len(first.samples)
+
+
 def test_the_first_picture_comes_before_the_first_step():
     """Otherwise a student would look at an empty page while a slow network trains."""
     training = train(TINY, device="cpu")
