@@ -615,10 +615,11 @@ def test_the_cpu_is_always_there():
 def test_precision_is_what_was_asked_for(monkeypatch, cpu):
     """auto means bfloat16 only where the processor multiplies it, since emulation is slower, and
     not for 2-D points, whose small layers it does not speed up."""
+    images, points = (base.replace(precision="auto") for base in (TINY_IMAGES, TINY))
     for name, there in (("present", True), ("absent", False)):
         monkeypatch.setattr(
             torch.cpu, "_is_avx512_bf16_supported", lambda there=there: there, raising=False)
-        for config, expected in ((TINY_IMAGES, there), (TINY, False)):
+        for config, expected in ((images, there), (points, False)):
             assert devices.use_bfloat16(config, cpu) is expected, name
             assert devices.use_bfloat16(config.replace(precision="bfloat16"), cpu) is True
             assert devices.use_bfloat16(config.replace(precision="float32"), cpu) is False
