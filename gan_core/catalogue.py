@@ -100,7 +100,7 @@ LOSSES: dict[str, LossCard] = {
 }
 OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
 PRECISIONS = {
-    "auto": "Automatic: bfloat16 where the processor has it",
+    "auto": "Automatic: bfloat16 for images where the processor has it",
     "float32": "32-bit floats",
     "bfloat16": "bfloat16 matrix products",
 }

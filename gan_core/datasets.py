@@ -94,11 +94,13 @@ class Dataset:
         Drawing with replacement, unlike an epoch's shuffle, has no state beyond the generator's.
         """
         if self.by_class is not None:
-            return scaled(self.train[self.by_class.draw(size, generator)])
-        rows = torch.randint(
-            len(self.train), (size,), generator=generator, device=self.train.device
-        )
-        return scaled(self.train[rows])
+            rows = self.by_class.draw(size, generator)
+        else:
+            rows = torch.randint(
+                len(self.train), (size,), generator=generator, device=self.train.device
+            )
+        # index_select copies whole rows: with bytes several times as fast as train[rows].
+        return scaled(self.train.index_select(0, rows))
 
     def only(self, rows: np.ndarray) -> Dataset:
         """With these training examples alone, in this order."""

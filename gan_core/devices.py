@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from gan_core.config import RunConfig
 from gan_core.processor import processor_name
 
 
@@ -38,11 +39,17 @@ def device_name(device: torch.device) -> str:
     return f"{processor_name()} CPU, {count} thread{'s' if count > 1 else ''}".lstrip()
 
 
-def use_bfloat16(precision: str, device: torch.device) -> bool:
-    """Whether matrix products run in bfloat16: `auto` means where the hardware multiplies it."""
-    if precision != "auto":
-        return precision == "bfloat16"
+def use_bfloat16(config: RunConfig, device: torch.device) -> bool:
+    """Whether matrix products of a run of `config` are in bfloat16.
+
+    `auto`: where the hardware multiplies it, and only for images. The small layers that 2-D points
+    pass take less time than the casts around them.
+    """
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    if config.card.kind == "points":
+        return False
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # AMX includes it
     return device.type == "cpu" and supported()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -83,9 +84,12 @@ class Ensemble(Game):
             member.waiting += member.timed(lambda m=member, n=numbers: m.recorded(n))
 
     def _run(self) -> Iterator[tuple[int, Record]]:
-        for member in self.members:
-            member.waiting += member.begin()
-        yield from self._yielding()
+        # The pictures of all come before anything that is measured of one.
+        for looks in zip_longest(*(member.begin() for member in self.members), fillvalue=[]):
+            for member, records in zip(self.members, looks, strict=True):
+                member.waiting += records
+            yield from self._yielding()
+        yield from self._yielding()  # what checkpoints brought along
         reported = time.perf_counter()
         yield from self._ended()
         while self.active:

@@ -43,7 +43,7 @@ class Match(Game):
         self.averaged = self._averaged_generator()
         self.parameters_g = list(self.generator.parameters())
         self.parameters_d = list(self.discriminator.parameters())
-        self.bfloat16 = use_bfloat16(config.precision, device)
+        self.bfloat16 = use_bfloat16(config, device)
         self.step = 0
         self.turning_points = {step for step, _ in config.stages[1:]}
         self._turn(config.at(0))

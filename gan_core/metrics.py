@@ -44,18 +44,18 @@ from gan_core.bins import Bins, different_bins, make_bins
 from gan_core.datasets import Dataset, as_bytes, scaled
 from gan_core.frechet import frechet, moments
 from gan_core.neighbours import (
-    NEAREST_POOL,
+    COMPARED,
     copying,
     density_coverage,
     nearest_distances,
     neighbour_radii,
+    pools,
 )
 
 IMAGE_SAMPLES = 2000
 POINT_SAMPLES = 2500
 SHEET = 64  # pictures of the sample sheet; the first latents
 MODE_SHARE = 0.01
-PAIRWISE = 500  # images whose pixel distances are compared
 JUDGED = 960  # examples D judges: whole groups of four of up to six packed samples, and of eight
 CHUNK = 250  # images that pass the extractor at a time: what fits a core's cache is twice as fast
 
@@ -107,7 +107,7 @@ def judged_rows(examples: Tensor) -> Tensor:
     several times in each, which it takes for a collapse.
     """
     rows = np.random.default_rng(0).permutation(JUDGED) % len(examples)
-    return scaled(examples[torch.from_numpy(rows).to(examples.device)])
+    return scaled(examples.index_select(0, torch.from_numpy(rows).to(examples.device)))
 
 
 def acceptance(
@@ -118,15 +118,22 @@ def acceptance(
     `centre` as in `undecided`.
     """
     parts = {"train": data.train, "held_out": data.unseen, "generated": samples}
-    logits = {name: judge(judged_rows(part)).float() for name, part in parts.items()}
-    train, held_out, generated = logits.values()
-    middle = undecided(held_out, generated, centre)
+    logits = torch.stack([judge(judged_rows(part)).float() for part in parts.values()])
+    train, held_out, generated = logits
+    above = logits - undecided(held_out, generated, centre)
+    # All numbers in one transfer: on a GPU each costs a wait for whatever is being computed.
+    accuracies, scores, (overfit_gap, r_v, r_t) = torch.stack([
+        (above > 0).float().mean((1, 2)),
+        above.sigmoid().mean((1, 2)),
+        torch.stack([train.mean() - held_out.mean(), validation_ratio(train, held_out, generated),
+                     above[0].sign().mean()]),
+    ]).tolist()
     return {
-        **{f"accuracy_{name}": (s > middle).float().mean().item() for name, s in logits.items()},
-        **{f"score_{name}": (s - middle).sigmoid().mean().item() for name, s in logits.items()},
-        "overfit_gap": (train.mean() - held_out.mean()).item(),
-        "r_v": validation_ratio(train, held_out, generated),
-        "r_t": (train - middle).sign().mean().item(),
+        **{f"accuracy_{name}": share for name, share in zip(parts, accuracies, strict=True)},
+        **{f"score_{name}": mean for name, mean in zip(parts, scores, strict=True)},
+        "overfit_gap": overfit_gap,
+        "r_v": r_v,
+        "r_t": r_t,
     }
 
 
@@ -139,18 +146,17 @@ def undecided(held_out: Tensor, generated: Tensor, centre: float | None) -> floa
     return (held_out.mean() + generated.mean()) / 2 if centre is None else centre
 
 
-def validation_ratio(train: Tensor, held_out: Tensor, generated: Tensor) -> float:
-    """r_v of logits (k, 1): 0 where D rates new reals as training reals, 1 as samples.
+def validation_ratio(train: Tensor, held_out: Tensor, generated: Tensor) -> Tensor:
+    """r_v, (), of logits (k, 1): 0 where D rates new reals as training reals, 1 as samples.
 
     0 as well where D does not rate training reals above samples by five standard errors: it has
     learned no difference worth the name, so none by heart, and the quotient would be noise ÷ noise.
     Beyond that its own error is about 0.2 at most.
     """
-    learned = (train.mean() - generated.mean()).item()
-    error = ((train.var(correction=0) + generated.var(correction=0)) / len(train)).sqrt().item()
-    if learned <= 5 * error:
-        return 0.0
-    return (train.mean() - held_out.mean()).item() / learned
+    learned = train.mean() - generated.mean()
+    error = ((train.var(correction=0) + generated.var(correction=0)) / len(train)).sqrt()
+    ratio = (train.mean() - held_out.mean()) / learned
+    return torch.where(learned <= 5 * error, 0.0, ratio)
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -186,8 +192,8 @@ def image_reference(held_out: Tensor, model: Extractor) -> ImageReference:
         moments(features),
         subset,
         neighbour_radii(subset),
-        model.head(features[:PAIRWISE]).argmax(1),
-        mean_pairwise_distance(scaled(held_out[:PAIRWISE])),
+        model.head(features[:COMPARED]).argmax(1),
+        mean_pairwise_distance(scaled(held_out[:COMPARED])),
         make_bins(features),
     )
 
@@ -211,12 +217,12 @@ def evaluate_images(
             "modes": float((shares >= MODE_SHARE).sum()),
             "modes_total": float(len(shares)),
             **histogram_metrics(shares),
-            "diversity": mean_pairwise_distance(images[:PAIRWISE]) / reference.spread,
+            "diversity": mean_pairwise_distance(images[:COMPARED]) / reference.spread,
             "frechet": frechet(moments(features), reference.moments),
             "density": density,
             "coverage": coverage,
             "ndb": different_bins(reference.bins, features),
-            **copying_metrics(images[:PAIRWISE], classes[:PAIRWISE], data, reference.classes),
+            **copying_metrics(images[:COMPARED], classes[:COMPARED], data, reference.classes),
             **acceptance(judge, data, images, centre),
         },
         tuple(shares.tolist()),
@@ -230,14 +236,12 @@ def copying_metrics(
 
     Both compare with held-out reals: as many to be near to, or 500 to be as near as.
     """
-    count = min(NEAREST_POOL, len(data.train), len(data.held_out))
-    fresh = scaled(data.held_out[: len(held_out_classes)])
-    distances = nearest_distances(torch.cat([images, fresh]), scaled(data.train[:count]))
-    generated, held_out = distances.split([len(images), len(fresh)])
-    to_held_out = nearest_distances(images, scaled(data.held_out[:count]))
+    reals = pools(data.train, data.held_out)
+    to_train = nearest_distances(images, reals.train)
+    to_held_out = nearest_distances(images, reals.held_out)
     return {
-        "nearest_train_ratio": (generated.mean() / to_held_out.mean()).item(),
-        "copying": copying(generated, held_out, classes, held_out_classes),
+        "nearest_train_ratio": (to_train.mean() / to_held_out.mean()).item(),
+        "copying": copying(to_train, reals.usual, classes, held_out_classes),
     }
 
 

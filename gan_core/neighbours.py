@@ -6,6 +6,7 @@ classifier a plausible picture from noise.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,9 @@ from gan_core.datasets import Dataset, scaled
 NEIGHBOURS = 5  # k of density and coverage, as in Naeem et al. (2020)
 NEAREST_POOL = 2000  # reals of either part among which a nearest one is looked for
 SUSPECTS = 16  # of a sheet, the pictures shown beside their neighbours
+COMPARED = 500  # samples, and new reals, whose distances are compared
 CHUNK = 4096  # images of a pool held as floats at a time: 13 MB of digits
+BLOCK = 250  # reals compared with all fakes at a time
 
 
 def neighbour_radii(reals: Tensor, k: int = NEIGHBOURS) -> Tensor:
@@ -32,9 +35,14 @@ def density_coverage(
 
     Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models" (2020).
     """
-    distances = torch.cdist(reals, fakes)
-    inside = distances < radii[:, None]
-    return inside.float().sum(0).mean().item() / k, inside.any(1).float().mean().item()
+    # |r − f| < radius where r·f − |f|²/2 > (|r|² − radius²)/2: no distance need be stored, and what
+    # is compared stays in a core's cache.
+    halves, bounds = fakes.square().sum(1) / -2, (reals.square().sum(1) - radii.square()) / 2
+    inside = torch.cat([
+        (torch.addmm(halves, part, fakes.T) > bound[:, None]).sum(1)
+        for part, bound in zip(reals.split(BLOCK), bounds.split(BLOCK), strict=True)
+    ])
+    return inside.sum().item() / (k * len(fakes)), (inside > 0).float().mean().item()
 
 
 def nearest_distances(x: Tensor, pool: Tensor) -> Tensor:
@@ -88,6 +96,29 @@ def nearest_neighbours(images: Tensor, pool: Tensor, k: int = 1) -> tuple[Tensor
 
 
 @dataclass(frozen=True)
+class Pools:
+    """The first reals of either part, in equal numbers, as floats: a larger pool has nearer
+    neighbours whether or not anything was copied."""
+
+    train: Tensor  # (n, d)
+    held_out: Tensor  # (n, d)
+    usual: Tensor  # (500,): distances of the first held-out reals to the nearest in `train`
+
+
+@functools.lru_cache(maxsize=2)  # as many data sets stay alive in it
+def pools(train: Tensor, held_out: Tensor) -> Pools:
+    """Pools of training reals (n, d) and of held-out ones (m, d), uint8.
+
+    At most NEAREST_POOL of each: a training set of so few images, which is where G can copy, is
+    searched whole, and of a larger one a part, for the sake of time.
+    """
+    count = min(NEAREST_POOL, len(train), len(held_out))
+    pool = scaled(train[:count])
+    new = scaled(held_out[:COMPARED])
+    return Pools(pool, scaled(held_out[:count]), nearest_distances(new, pool))
+
+
+@dataclass(frozen=True)
 class SheetNeighbours:
     """For each picture of a sheet the nearest real of either part, among `pool` reals of each.
 
@@ -102,19 +133,15 @@ class SheetNeighbours:
 
 
 def sheet_neighbours(pictures: np.ndarray, data: Dataset) -> SheetNeighbours:
-    """Nearest training and held-out reals of a sheet, uint8 (n, 28, 28), as it is drawn and stored.
-
-    The first reals of either part, in equal numbers: a larger pool has nearer neighbours whether
-    or not anything was copied. At most NEAREST_POOL: a training set of so few images, which is
-    where G can copy, is searched whole, and of a larger one a part, for the sake of time.
-    """
+    """Nearest training and held-out reals of a sheet, uint8 (n, 28, 28), as it is drawn and stored,
+    in the `pools` of its data."""
     images = torch.from_numpy(pictures.reshape(len(pictures), -1)).to(data.train.device)
-    pool = min(NEAREST_POOL, len(data.train), len(data.held_out))
+    reals = pools(data.train, data.held_out)
     train, held_out = (
-        [found[:, 0].cpu().numpy() for found in nearest_neighbours(images, part[:pool])]
-        for part in (data.train, data.held_out)
+        [found[:, 0].cpu().numpy() for found in nearest_neighbours(images, part)]
+        for part in (reals.train, reals.held_out)
     )
-    return SheetNeighbours(*train, *held_out, pool)
+    return SheetNeighbours(*train, *held_out, len(reals.train))
 
 
 def most_copied(pictures: np.ndarray, data: Dataset) -> np.ndarray:

@@ -136,6 +136,8 @@ class Pool:
         self._on_message, self._on_death = on_message, on_death
         self._failed_starts = 0
         self._paused_until = 0.0
+        if settings.crowded:  # allowed, since somebody asked for it
+            print(settings.crowded, file=sys.stderr)
 
     @property
     def ready(self) -> list[Worker]:

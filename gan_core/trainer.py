@@ -67,6 +67,7 @@ class Training(Match):
         self._burst: list[tuple[Tensor, ...]] = []  # measurements still on the device
         self.waiting: list[Record] = []  # records made but not yet yielded
         self._begun = False
+        self._owed = False  # the first look's measures, which its picture does not wait for
         if resume_from is not None:
             self._restore(resume_from)
         self._records = self._run()
@@ -91,7 +92,9 @@ class Training(Match):
         self._burst.append(tuple(value.detach() for value in found.numbers + found.logits))
 
     def _run(self) -> Iterator[Record]:
-        yield from self.yielding(self.begin())
+        for records in self.begin():
+            yield from self.yielding(records)
+        yield from self.yielding([])  # what a checkpoint brought along
         reported = time.perf_counter()
         while (outcome := self.outcome()) is None:
             self.timed(self.train_step)
@@ -107,12 +110,14 @@ class Training(Match):
 
     # What an ensemble does in the same way, for each of its runs.
 
-    def begin(self) -> list[Record]:
-        """The look at the untrained generator: the first picture is there at once."""
-        if self._begun:
-            return []
-        self._begun = True
-        return self.timed(self._look)
+    def begin(self) -> Iterator[list[Record]]:
+        """The look at the untrained generator: its picture, and then what is measured of it."""
+        if not self._begun:
+            self._begun = self._owed = True
+            yield self.timed(lambda: self._look(measured=False))
+        if self._owed:
+            self._owed = False
+            yield self.timed(lambda: self._look(pictured=False))
 
     def looking_due(self) -> bool:
         step = self.step
@@ -195,10 +200,10 @@ class Training(Match):
         return np.ascontiguousarray(logits[:, : 2 * self.config.packs]).mean(1, keepdims=True)
 
     @torch.no_grad()
-    def _look(self) -> list[Record]:
-        """Samples from the fixed latents, D's surface, and where it is due neighbours and metrics;
-        no state changes."""
-        evaluating = evaluation_due(self.step) or self.step == self.config.steps
+    def _look(self, pictured: bool = True, measured: bool = True) -> list[Record]:
+        """Samples from the fixed latents and D's surface, if `pictured`; and if `measured`,
+        neighbours and metrics where they are due. No state changes."""
+        evaluating = measured and (evaluation_due(self.step) or self.step == self.config.steps)
         found: dict[str, float] = {}
         self.generator.eval()
         self.discriminator.eval()
@@ -206,15 +211,17 @@ class Training(Match):
         if not samples.isfinite().all():  # the last update broke G; its next step would show it
             self.lost = self.step + 1
             return []
-        records: list[Record] = [self._pictured(samples, "samples"), *self._surfaced(samples)]
+        sheet = self._pictured(samples, "samples")
+        records: list[Record] = [sheet, *self._surfaced(samples)] if pictured else []
         if self.averaged is not None:
             smooth = self._sampled(self.averaged, evaluating)
-            records.append(self._pictured(smooth, "averaged"))
+            if pictured:
+                records.append(self._pictured(smooth, "averaged"))
             if evaluating:
                 found = {f"ema_{name}": value for name, value in self._rated(smooth)[0].items()
                          if not metrics.judges_d(name)}
         if evaluating:
-            records += self._neighboured(records[0])
+            records += self._neighboured(sheet)
             rated, histogram = self._rated(samples)
             seconds = self.seconds + time.perf_counter() - self._started
             records.append(EvalRecord(self.step, {**rated, **found}, histogram, seconds))
@@ -227,9 +234,12 @@ class Training(Match):
         latents = self.fixed_latents
         if not evaluating and self.config.card.kind == "image":
             latents = latents[: metrics.SHEET]
-        # In parts: what the convolutions of 2000 images leave behind takes gigabytes.
+        # In parts: what the convolutions of 2000 images leave behind takes gigabytes, and is
+        # slower the less of it a core's cache holds.
+        wide = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) for layer in network.modules())
+        parts = latents.split(metrics.SHEET if wide else metrics.CHUNK)
         with self._precision():
-            return torch.cat([network(z).float() for z in latents.split(metrics.CHUNK)])
+            return torch.cat([network(z).float() for z in parts])
 
     def _pictured(self, samples: Tensor, view: str) -> SampleRecord:
         return SampleRecord(self.step, metrics.sheet(samples, self.config.card.kind), view)
@@ -239,8 +249,11 @@ class Training(Match):
         card = self.config.card
         if card.kind != "points":
             return []
-        logits = [self._logits(metrics.judged_rows(part)) for part in (self.data.unseen, samples)]
-        middle = metrics.undecided(*logits, self.loss.centre)
+        middle = self.loss.centre
+        if middle is None:
+            parts = (self.data.unseen, samples)
+            middle = metrics.undecided(
+                *(self._logits(metrics.judged_rows(part)) for part in parts), None)
         scores = surface(self._logits, card.extent, middle, self.config.group, self.device)
         if np.isnan(scores).any():  # the last update broke D; its next step will show it
             return []
@@ -290,6 +303,7 @@ class Training(Match):
             "recorded": (self.lost - 1 if self.lost else self.step) - waiting_steps,
             "seconds": self.seconds,
             "begun": self._begun,
+            "owed": self._owed,
             "lost": self.lost,
             "waiting": [_packed(record) for record in self.waiting],
             "random": {name: stream.get_state() for name, stream in self.random.items()},
@@ -317,7 +331,12 @@ class Training(Match):
             stream.set_state(source["random"][name])
         self.step, self.seconds = source["step"], source["seconds"]
         self._begun, self.lost = source["begun"], source["lost"]
+<<<<<<< HEAD
         self.waiting = [_unpacked(packed) for packed in source["waiting"]]
+=======
+        self._owed = source.get("owed", False)  # not in checkpoints from before it was put off
+        self._waiting = [_unpacked(packed) for packed in source["waiting"]]
+>>>>>>> h5-eval
         self._turn(self.config.at(self.step))
 
     def _comes_from(self, source: dict) -> bool:

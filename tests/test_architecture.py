@@ -22,7 +22,7 @@ CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in;
 LIGHT = [  # never torch
     {"__init__"},
     {"catalogue"},
-    {"rules", "schedule"},
+    {"rules", "schedule", "machine"},
     {"config", "records", "settings", "files", "samples", "processor", "extractor", "dirac",
      "published"},
     {"batching", "challenges", "contests", "findings", "snapshots", "pool", "prices", "quality"},

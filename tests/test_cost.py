@@ -191,7 +191,7 @@ def test_a_steps_share_of_looking_is_a_sessions(monkeypatch):
         return {True: 100.0, False: 10.0}[evaluation_due(looks[-1])]
 
     training = Watched(POINTS, CPU)
-    monkeypatch.setattr(training, "_look", lambda: looks.append(training.step) or [])
+    monkeypatch.setattr(training, "_look", lambda **parts: looks.append(training.step) or [])
     monkeypatch.setattr(account, "_clocked", seconds)
     assert account.time_looks(training, 1000) == pytest.approx((5 * 100 + 16 * 10) / 1000)
     assert training.step == 0

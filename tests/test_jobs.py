@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, JobQueue, QueueFull
-from gan_core.pool import _environment
+from gan_core.pool import Pool, _environment
 from gan_core.prices import Price, PriceRequest, PriceStore
 from gan_core.records import StepRecord
 from gan_core.settings import Settings
@@ -159,6 +160,17 @@ def test_viewers_take_turns(fakes):
         fakes.finish(digest)
     until(lambda: fakes.begun() == order)
     until(lambda: queue.pool().waiting == 0)
+
+
+def test_a_third_run_waits_rather_than_slowing_two(fakes):
+    """Three trainings on two cores would all be slower than one after another."""
+    queue = fakes.queue(workers=2)
+    first, second, third = (queue.submit(seeded(number), f"viewer {number}") for number in range(3))
+    until(lambda: sorted(fakes.begun()) == sorted([first, second]))
+    assert (state(queue, third), queue.snapshot(third).place) == ("queued", 1)
+    fakes.finish(second)
+    until(lambda: fakes.begun()[2:] == [third])
+    assert queue.snapshot(first).live
 
 
 def test_a_run_that_others_wait_for_counts_for_the_one_who_waited_least(fakes):
@@ -369,6 +381,14 @@ def test_threads_of_a_worker_sleep_when_idle(monkeypatch, tmp_path, threads, cho
         monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
     settings = Settings(tmp_path, 2000, 1, threads, "cpu", 50_000, 900.0, 25.0)
     assert _environment(settings, tmp_path).get("OMP_WAIT_POLICY") == expected
+
+
+def test_whoever_asks_for_more_threads_than_cores_is_told(tmp_path, capsys):
+    """The server's terminal is where the one who set the variables looks."""
+    settings = Settings(tmp_path, 2000, 64, 256, "cpu", 50_000, 900.0, 25.0)
+    ignore = lambda *message: None  # noqa: E731
+    Pool(settings, tmp_path, None, threading.RLock(), ignore, ignore)
+    assert "16384 threads share" in capsys.readouterr().err
 
 
 def test_closing_ends_the_workers(fakes):

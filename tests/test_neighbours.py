@@ -43,6 +43,19 @@ def test_density_and_coverage_by_hand():
     assert density_coverage(reals, radii, fakes, k=1) == (1.0, pytest.approx(2 / 3))
 
 
+def test_density_and_coverage_are_counts_of_distances():
+    """Whatever is compared instead of distances, and in whatever blocks: limits rest on them."""
+    draw = torch.Generator().manual_seed(0)
+    reals = torch.rand(620, 64, generator=draw) * 9
+    fakes = reals[:400] + torch.randn(400, 64, generator=draw)
+    radii = neighbour_radii(reals)
+    inside = torch.cdist(reals.double(), fakes.double()) < radii[:, None]
+    density, coverage = density_coverage(reals, radii, fakes)
+    assert density == pytest.approx(inside.sum().item() / (5 * 400), rel=1e-3)
+    assert coverage == pytest.approx(inside.any(1).double().mean().item(), rel=1e-3)
+    assert 0 < coverage < 1
+
+
 def test_fakes_far_away_or_on_one_real_are_told_apart():
     """Otherwise collapse on a good picture would look like a good generator."""
     draw = torch.Generator().manual_seed(0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from gan_core import settings
-from gan_core.settings import Settings, SettingsError, usable_cores
+from gan_core.settings import Settings, SettingsError
 
 NUMBERS = {  # variable -> (field, a good value, too small, too large)
     "GAN_LAB_WORKERS": ("workers", 3, 0, 65),
@@ -19,12 +20,68 @@ NUMBERS = {  # variable -> (field, a good value, too small, too large)
 }
 
 
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    """A machine with plenty of everything but a GPU."""
+
+    def has(cores: int = 64, memory: float = math.inf, gpu: bool = False) -> None:
+        monkeypatch.setattr(settings, "usable_cores", lambda: cores)
+        monkeypatch.setattr(settings, "free_memory", lambda: memory)
+        monkeypatch.setattr(settings, "has_gpu", lambda device: gpu)
+
+    has()
+    return has
+
+
+@pytest.mark.parametrize("given", [{}, {"GAN_LAB_WORKERS": "1"}, {"GAN_LAB_THREADS": "1"}])
 @pytest.mark.parametrize("cores", [1, 2, 3, 4, 7, 16, 64])
-def test_workers_times_threads_never_exceeds_the_cores(cores, monkeypatch):
+def test_workers_times_threads_never_exceeds_the_cores(cores, given, machine):
     """Otherwise trainers fight for cores and every student's run is several times slower."""
-    monkeypatch.setattr(settings, "usable_cores", lambda: cores)
-    made = Settings.from_environment({})
+    machine(cores)
+    made = Settings.from_environment(given)
     assert 1 <= made.workers * made.threads <= cores
+    assert made.crowded == ""
+
+
+def test_one_of_workers_and_threads_follows_the_other(machine):
+    """A teacher who asks for one worker wants its run on all cores, and the other way round."""
+    machine(4)
+    made = {
+        (name, number): Settings.from_environment({f"GAN_LAB_{name}": str(number)})
+        for name in ("WORKERS", "THREADS") for number in (1, 2, 4, 8)
+    }
+    found = {key: (each.workers, each.threads) for key, each in made.items()}
+    assert found == {
+        ("WORKERS", 1): (1, 4), ("WORKERS", 2): (2, 2), ("WORKERS", 4): (4, 1),
+        ("WORKERS", 8): (8, 1),
+        ("THREADS", 1): (4, 1), ("THREADS", 2): (2, 2), ("THREADS", 4): (1, 4),
+        ("THREADS", 8): (1, 8),
+    }
+
+
+def test_more_threads_than_cores_are_accepted_and_said(machine):
+    """Whoever asks for it may have it, but must learn why every run is slow."""
+    machine(2)
+    made = Settings.from_environment({"GAN_LAB_WORKERS": "3", "GAN_LAB_THREADS": "2"})
+    assert (made.workers, made.threads) == (3, 2)
+    assert "6 threads share 2 cores" in made.crowded
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "expected"), [(0.5, (1, 8)), (2, (1, 8)), (4, (2, 4)), (100, (4, 2))])
+def test_workers_fit_into_the_memory(gigabytes, expected, machine):
+    """Otherwise the system kills a worker, and a student's run with it."""
+    machine(8, gigabytes * 1e9)
+    made = Settings.from_environment({})
+    assert (made.workers, made.threads) == expected
+
+
+def test_a_gpu_is_shared_by_two(machine):
+    """More trainings at once would wait for each other and fill its memory."""
+    machine(16, gpu=True)
+    made = Settings.from_environment({})
+    assert (made.workers, made.threads) == (2, 8)
+    assert Settings.from_environment({"GAN_LAB_WORKERS": "5"}).workers == 5
 
 
 def test_nothing_needs_to_be_set():
@@ -33,7 +90,6 @@ def test_nothing_needs_to_be_set():
     assert made.device == "auto"
     assert made.store.is_absolute()
     assert made.max_steps >= 46_900  # the report's 50 epochs of 938 batches can be trained
-    assert usable_cores() >= 1
 
 
 @pytest.mark.parametrize("name", NUMBERS)

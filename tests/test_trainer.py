@@ -61,6 +61,18 @@ def test_a_run_tells_its_whole_story(tiny_run):
     assert seconds == sorted(seconds) and seconds[0] > 0
 
 
+@pytest.mark.parametrize("base", [TINY, TINY_IMAGES], ids=["points", "images"])
+def test_the_first_picture_waits_for_no_evaluation(base, monkeypatch):
+    """Whoever presses Train would look at nothing for the time that 2000 samples take, measured."""
+    training = train(base, device="cpu")
+    monkeypatch.setattr(training, "_rated", lambda samples: pytest.fail("measured"))
+    passed = []
+    training.generator.register_forward_pre_hook(lambda _, given: passed.append(len(given[0])))
+    first = next(training)
+    assert (first.step, first.view) == (0, "samples")
+    assert sum(passed) == len(first.samples)
+
+
 def test_the_first_picture_comes_before_the_first_step():
     """Otherwise a student would look at an empty page while a slow network trains."""
     training = train(TINY, device="cpu")
@@ -601,13 +613,16 @@ def test_the_cpu_is_always_there():
 
 
 def test_precision_is_what_was_asked_for(monkeypatch, cpu):
-    """auto means bfloat16 only where the processor multiplies it: emulation is slower."""
+    """auto means bfloat16 only where the processor multiplies it, since emulation is slower, and
+    not for 2-D points, whose small layers it does not speed up."""
+    images, points = (base.replace(precision="auto") for base in (TINY_IMAGES, TINY))
     for name, there in (("present", True), ("absent", False)):
         monkeypatch.setattr(
             torch.cpu, "_is_avx512_bf16_supported", lambda there=there: there, raising=False)
-        assert devices.use_bfloat16("auto", cpu) is there, name
-        assert devices.use_bfloat16("bfloat16", cpu) is True
-        assert devices.use_bfloat16("float32", cpu) is False
+        for config, expected in ((images, there), (points, False)):
+            assert devices.use_bfloat16(config, cpu) is expected, name
+            assert devices.use_bfloat16(config.replace(precision="bfloat16"), cpu) is True
+            assert devices.use_bfloat16(config.replace(precision="float32"), cpu) is False
 
 
 @pytest.mark.parametrize("base", [TINY, TINY_IMAGES], ids=["points", "images"])
