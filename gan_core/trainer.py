@@ -331,12 +331,8 @@ class Training(Match):
             stream.set_state(source["random"][name])
         self.step, self.seconds = source["step"], source["seconds"]
         self._begun, self.lost = source["begun"], source["lost"]
-<<<<<<< HEAD
-        self.waiting = [_unpacked(packed) for packed in source["waiting"]]
-=======
         self._owed = source.get("owed", False)  # not in checkpoints from before it was put off
-        self._waiting = [_unpacked(packed) for packed in source["waiting"]]
->>>>>>> h5-eval
+        self.waiting = [_unpacked(packed) for packed in source["waiting"]]
         self._turn(self.config.at(self.step))
 
     def _comes_from(self, source: dict) -> bool:
