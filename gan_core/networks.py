@@ -138,7 +138,7 @@ def dcgan_reference(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     """
 
     def upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
-        # Identity stands where the reference enlarges, so that weights are called as they are there.
+        # Identity stands where the reference enlarges: weights keep the names they have there.
         return [nn.Identity(), UpsampledConv2d(channels_in, channels_out),
                 nn.BatchNorm2d(channels_out, eps=0.8), nn.LeakyReLU(0.2, inplace=True)]
 
