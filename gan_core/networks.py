@@ -19,7 +19,17 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from gan_core.config import RunConfig
-from gan_core.layers import Cropped, Dropout, Maxout, MinibatchStddev, Padded
+from gan_core.layers import (
+    ChannelsLast,
+    Cropped,
+    Dropout,
+    Maxout,
+    MinibatchStddev,
+    OneChannelConv2d,
+    OneChannelConvTranspose2d,
+    Padded,
+    UpsampledConv2d,
+)
 
 MakeDropout = Callable[..., nn.Module]
 Pair = tuple[nn.Module, nn.Module]
@@ -78,6 +88,11 @@ def mlp_reference(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     return generator, _discriminator([dim, 512, 256], dropout, config)
 
 
+def _images(channels: int, side: int) -> nn.Sequential:
+    """Vectors as images, laid out as convolutions like it best."""
+    return nn.Sequential(nn.Unflatten(1, (channels, side, side)), ChannelsLast())
+
+
 def dcgan(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     """From 7×7 to 28×28 by two transposed convolutions and back by two strided ones.
 
@@ -89,18 +104,18 @@ def dcgan(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     small = side // 4
     generator = nn.Sequential(
         nn.Linear(config.latent_dim, wide * small**2, bias=False),
-        nn.Unflatten(1, (wide, small, small)),
+        _images(wide, small),
         nn.BatchNorm2d(wide),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.ConvTranspose2d(wide, narrow, 4, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(narrow),
-        nn.ReLU(),
-        nn.ConvTranspose2d(narrow, 1, 4, stride=2, padding=1),
+        nn.ReLU(inplace=True),
+        OneChannelConvTranspose2d(narrow),
         nn.Tanh(),
         nn.Flatten(),
     ).apply(_normal_weights)  # before D draws: what D looks like must not change how G starts
     discriminator = nn.Sequential(
-        nn.Unflatten(1, (config.packing, side, side)),
+        _images(config.packing, side),
         nn.Conv2d(config.packing, narrow, 4, stride=2, padding=1),
         nn.LeakyReLU(0.2),
         dropout(),
@@ -123,16 +138,17 @@ def dcgan_reference(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
     """
 
     def upsampled(channels_in: int, channels_out: int) -> list[nn.Module]:
-        return [nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1),
-                nn.BatchNorm2d(channels_out, eps=0.8), nn.LeakyReLU(0.2)]
+        # Identity stands where the reference enlarges: weights keep the names they have there.
+        return [nn.Identity(), UpsampledConv2d(channels_in, channels_out),
+                nn.BatchNorm2d(channels_out, eps=0.8), nn.LeakyReLU(0.2, inplace=True)]
 
     generator = nn.Sequential(
         nn.Linear(config.latent_dim, 128 * 8 * 8),
-        nn.Unflatten(1, (128, 8, 8)),
+        _images(128, 8),
         nn.BatchNorm2d(128),
         *upsampled(128, 128),
         *upsampled(128, 64),
-        nn.Conv2d(64, 1, 3, padding=1),
+        OneChannelConv2d(64),
         nn.Tanh(),
         Cropped(),
     ).apply(_normal_weights)

@@ -6,8 +6,20 @@ import math
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from gan_core.layers import Cropped, Dropout, Maxout, MinibatchStddev, Padded
+from gan_core.layers import (
+    ChannelsLast,
+    Cropped,
+    Dropout,
+    Maxout,
+    MinibatchStddev,
+    OneChannelConv2d,
+    OneChannelConvTranspose2d,
+    Padded,
+    UpsampledConv2d,
+)
 
 # --- dropout -------------------------------------------------------------------------------------
 
@@ -114,6 +126,101 @@ def test_maxout_has_five_maps_for_each_unit():
     x = torch.randn(7, 3)
     expected = layer.linear(x).reshape(7, 200, 5).max(2).values
     assert torch.equal(layer(x), expected)
+
+
+# --- convolutions that multiply less -------------------------------------------------------------
+
+
+def enlarged(channels_in: int, channels_out: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2), nn.Conv2d(channels_in, channels_out, 3, padding=1))
+
+
+# Ours, what it stands for, and the channels it is tried with.
+CONVOLUTIONS = {
+    "enlarged": (UpsampledConv2d, enlarged, (3, 5)),
+    "enlarged, one channel": (UpsampledConv2d, enlarged, (4, 1)),
+    "one channel": (
+        OneChannelConv2d, lambda channels: nn.Conv2d(channels, 1, 3, padding=1), (4,)),
+    "transposed": (
+        OneChannelConvTranspose2d,
+        lambda channels: nn.ConvTranspose2d(channels, 1, 4, stride=2, padding=1), (4,)),
+}
+SIZES = [(8, 8), (7, 7), (1, 1), (1, 6), (5, 2)]
+
+
+def twins(name: str) -> tuple[nn.Module, nn.Module]:
+    """Both drawn from one seed, in 64 bits."""
+    found = []
+    for make in CONVOLUTIONS[name][:2]:
+        torch.manual_seed(3)
+        found.append(make(*CONVOLUTIONS[name][2]).double())
+    return tuple(found)
+
+
+def inputs(name: str, size: tuple[int, int]) -> Tensor:
+    shape = (2, CONVOLUTIONS[name][2][0], *size)
+    return torch.randn(shape, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_start_like_those_they_stand_for(name):
+    """Same names, shapes and draws: else stored runs could not go on, nor seeds be repeated."""
+    ours, theirs = twins(name)
+    state = {key.removeprefix("1."): value for key, value in theirs.state_dict().items()}
+    assert list(ours.state_dict()) == list(state)
+    assert all(torch.equal(value, state[key]) for key, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize("laid_out", [nn.Identity(), ChannelsLast()])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_compute_what_those_they_stand_for_compute(name, size, laid_out):
+    """At borders too, and the gradients of everything: else G would learn something else."""
+    found = []
+    for layer in twins(name):
+        x = inputs(name, size).requires_grad_()
+        out = layer(laid_out(x))
+        slope = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
+        found.append((out, *torch.autograd.grad(out, (x, *layer.parameters()), slope)))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_convolutions_can_be_penalised(name):
+    """The gradient of a gradient's norm, as a penalty takes it, behind something curved."""
+    found = []
+    for layer in twins(name):
+        x = inputs(name, (4, 3)).requires_grad_()
+        slope, = torch.autograd.grad(layer(x).tanh().sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), (x, *layer.parameters())))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "share"), [
+    ("enlarged", 16 / 36), ("one channel", 1), ("transposed", 1)])
+def test_an_enlarged_image_is_not_multiplied_pixel_by_pixel(name, share):
+    """16 products a pixel instead of 36, beside the sums of weights, which see no pixel at all."""
+    def flops(layer: nn.Module, images: int) -> int:
+        with FlopCounterMode(display=False) as counter:
+            layer(inputs(name, (8, 8)).repeat(images, 1, 1, 1))
+        return counter.get_total_flops()
+
+    ours, theirs = (flops(layer, 3) - flops(layer, 1) for layer in twins(name))
+    assert ours == share * theirs
+
+
+def test_the_layout_changes_no_number_and_is_passed_on():
+    """Images of one channel too, of which strides alone cannot tell it: D's first layer."""
+    for channels in (1, 3):
+        x = torch.randn(2, channels, 4, 6)
+        out = ChannelsLast()(x)
+        assert torch.equal(out, x)
+        layer = nn.Sequential(nn.Conv2d(channels, 8, 3), nn.LeakyReLU(), nn.BatchNorm2d(8))
+        assert layer(out).is_contiguous(memory_format=torch.channels_last)
+        assert not layer(x).is_contiguous(memory_format=torch.channels_last)
 
 
 # --- 28 and 32 pixels ----------------------------------------------------------------------------

@@ -102,6 +102,18 @@ def test_the_reference_dcgan_has_the_published_parameter_counts(cpu):
     assert parameter_count(discriminator) == 98_113
 
 
+def test_the_reference_dcgan_names_its_weights_as_published(cpu):
+    """By the places of dcgan.py's layers, with nn.Upsample: else stored runs could not go on."""
+    generator, _ = made(cpu, architecture="dcgan_reference")
+    expected = nn.Sequential(
+        nn.Linear(100, 128 * 8 * 8), nn.Unflatten(1, (128, 8, 8)), nn.BatchNorm2d(128),
+        nn.Upsample(scale_factor=2), nn.Conv2d(128, 128, 3), nn.BatchNorm2d(128), nn.LeakyReLU(),
+        nn.Upsample(scale_factor=2), nn.Conv2d(128, 64, 3), nn.BatchNorm2d(64), nn.LeakyReLU(),
+        nn.Conv2d(64, 1, 3))
+    shapes = {name: value.shape for name, value in expected.state_dict().items()}
+    assert {name: value.shape for name, value in generator.state_dict().items()} == shapes
+
+
 def test_the_reports_networks_have_the_documented_layers(cpu):
     """Three linear layers each: G latent-256-512-784, D 784-512-256-1; 2-D: 128 a layer."""
     generator, discriminator = made(cpu)
