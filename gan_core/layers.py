@@ -28,6 +28,32 @@ class Dropout(nn.Module):
         return x * kept / (1.0 - self.rate)
 
 
+class _Kinked(torch.autograd.Function):
+    """LeakyReLU whose derivative does not depend on its input, as far as autograd is to know."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        return nn.functional.leaky_relu(x, slope)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return torch.ops.aten.leaky_relu_backward(gradient, x.detach(), ctx.slope, False), None
+
+
+class KinkedLeakyReLU(nn.LeakyReLU):
+    """LeakyReLU for a network that a gradient penalty differentiates twice.
+
+    Its second derivative is zero wherever there is one, and PyTorch passes those zeros back through
+    the network, a sixteenth of the products of such a step; here they end.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Kinked.apply(x, self.negative_slope)
+
+
 class MinibatchStddev(nn.Module):
     """Appends to (…, n, f) how much each group of four examples differs: (…, n, f + 1).
 

@@ -23,6 +23,7 @@ from gan_core.layers import (
     ChannelsLast,
     Cropped,
     Dropout,
+    KinkedLeakyReLU,
     Maxout,
     MinibatchStddev,
     OneChannelConv2d,
@@ -46,7 +47,10 @@ def _hidden(sizes: list[int], activation: Callable[[int], list[nn.Module]]) -> l
 def _discriminator(sizes: list[int], dropout: MakeDropout, config: RunConfig) -> nn.Sequential:
     """LeakyReLU and dropout after each hidden layer; `sizes[0]` is one example's."""
     sizes = [sizes[0] * config.packing, *sizes[1:]]
-    activation = lambda _: [nn.LeakyReLU(0.2), dropout()]  # noqa: E731
+    # With points the step is all overhead, of which a function in Python is more.
+    twice = config.gradient_penalty > 0 and config.card.kind == "image"
+    leaky = KinkedLeakyReLU if twice else nn.LeakyReLU
+    activation = lambda _: [leaky(0.2), dropout()]  # noqa: E731
     if not config.minibatch_stddev:
         return nn.Sequential(*_hidden(sizes, activation), nn.Linear(sizes[-1], 1))
     # Before the last hidden layer, which can then weigh it against what else it sees.

@@ -37,10 +37,21 @@ class Optimizer(torch.optim.Optimizer):
 
     def move(self, gradients: Sequence[Tensor]) -> None:
         """One update, by gradients in the order of the parameters."""
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+        for parameter, gradient in zip(self.parameters, self._laid_out(gradients), strict=True):
             parameter.grad = gradient
         self.step()
         self.zero_grad()
+
+    def _laid_out(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """In memory as the parameters are: fused updates go through both number by number.
+
+        Convolutions of channels-last images give gradients in that layout.
+        """
+        return [
+            gradient if gradient.stride() == parameter.stride()
+            else torch.empty_like(parameter).copy_(gradient)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True)
+        ]
 
 
 class SGD(Optimizer, torch.optim.SGD):
@@ -65,7 +76,7 @@ class Adam(Optimizer, torch.optim.Adam):
         means, squares, steps = columns
         beta1, beta2 = group["betas"]
         adam(
-            self.parameters, list(gradients), means, squares, [], steps, fused=True, foreach=False,
+            self.parameters, self._laid_out(gradients), means, squares, [], steps, fused=True, foreach=False,
             amsgrad=False, maximize=False, beta1=beta1, beta2=beta2, lr=group["lr"],
             weight_decay=0.0, eps=group["eps"],
         )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, normalize
 from torch.nn.utils.parametrize import is_parametrized
 
-from gan_core.layers import Dropout, Maxout, MinibatchStddev
+from gan_core.layers import Dropout, KinkedLeakyReLU, Maxout, MinibatchStddev
 
 
 class Stack:
@@ -153,6 +153,7 @@ STACKED: dict[type[nn.Module], Callable[[Sequence[nn.Module], Stack], nn.Module]
     MinibatchStddev: _alike,
     nn.ReLU: _alike,
     nn.LeakyReLU: _alike,
+    KinkedLeakyReLU: _alike,
     nn.Tanh: _alike,
 }
 
