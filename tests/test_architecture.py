@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
 PAGES = sorted([*ROOT.glob("streamlit_app.py"), *(ROOT / "pages").rglob("*.py")])
 SHIPPED = {"torch", "torchvision", "streamlit", "altair", "numpy", "PIL"}  # requirements.txt
-CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in; pages only
+# What Streamlit itself needs, and hands tables around in; pages only.
+CARRIED = {"pandas", "pyarrow"}
 
 # Rooms by floor: a room imports only from lower floors.
 LIGHT = [  # never torch
