@@ -121,6 +121,11 @@ class Visitor:
         return any(match and match[1] == match[2] for match in found)
 
     @property
+    def kinds(self) -> list[str]:
+        """What kinds of elements are on the page."""
+        return [_kind(delta) for delta in self.elements.values()]
+
+    @property
     def pictured(self) -> list[str]:
         """What the pictures on the page are, in words."""
         return [image.alt for delta in self.elements.values()

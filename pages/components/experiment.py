@@ -63,6 +63,11 @@ def _watch(state: State) -> float | None:
         if found is not None and not found.recorded:
             lab.queue().watch(found.snapshot.digest, lab.viewer())
             live += [found.snapshot] if found.live else []
+    return pace(live)
+
+
+def pace(live: list[RunSnapshot]) -> float | None:
+    """Seconds between two looks at these live runs; None without any."""
     if not live:
         return None
     return FIRST_TICK if any(map(_about_to_begin, live)) else TICK

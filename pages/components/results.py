@@ -168,15 +168,15 @@ def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator
     steps, events = config.steps, marks(config)
     features = extractor(config.dataset, lab.settings().data)
     for name, curve in drawn.curves(config.card, features).items():
-        yield (name, _table(drawn.curve_frame, curve, histories),
+        yield (name, joined_table(drawn.curve_frame, curve, histories),
                drawn.curve_spec(curve, steps, events), curve.described())
     for name, lines in _lines(config).items():
-        yield (name, _table(drawn.lines_frame, lines, histories),
+        yield (name, joined_table(drawn.lines_frame, lines, histories),
                drawn.lines_spec(lines, steps, events), lines.described())
     yield _rotation(config, histories.get(THIS, History()))
 
 
-def _table(
+def joined_table(
     frame: Callable[[Any, Mapping[str, History]], pd.DataFrame], chart: Any,
     histories: Mapping[str, History],
 ) -> pa.Table:
