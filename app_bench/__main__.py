@@ -32,7 +32,7 @@ from pages.components.state import LINK_VERSION
 
 PAGES = ("", *(name for name in CHALLENGES if name != "baseline"), "evidence")
 RERUNS = 20  # of each page
-SHORT = 300  # steps of the runs of which only the presence counts
+SHORT = 100  # steps of the runs of which only the presence counts
 LONG = 1000  # steps of those whose speed does
 FIRST_PICTURES = 5
 ROUNDS = 3

@@ -239,6 +239,16 @@ def test_a_chart_is_sent_as_it_was_drawn() -> None:
     assert empty.column_names == list(wanted) and not len(empty)
 
 
+@pytest.mark.parametrize("spec", [
+    charts.histogram_spec(10, "digit"), charts.lines_spec(charts.SCORES, 100),
+    charts.curve_spec(CURVES[0], 100), modes.modes_spec(10, "digit", 100), plane.plane_spec(2.0),
+], ids=["histogram", "lines", "curve", "modes", "plane"])
+def test_a_chart_draws_the_data_that_come_with_it(spec) -> None:
+    """A chart's frame is there, and no line in it."""
+    assert "datasets" not in spec
+    assert all("name" not in part.get("data", {}) for part in (spec, *spec.get("layer", ())))
+
+
 def test_a_chart_is_made_anew_only_for_the_run_that_has_grown() -> None:
     """Every look at a live run draws the finished reference again, on cores that train."""
     read: list[str] = []

@@ -22,10 +22,6 @@ RUNS = [THIS, REFERENCE]
 BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
 NOTE = "#74797f"  # text: more than 4.3 : 1 on both
 
-# A rule's one number stays in the specification: as a table of its own it would be converted anew
-# whenever the chart is drawn.
-alt.data_transformers.consolidate_datasets = False
-
 Marks = tuple[tuple[int, str], ...]
 """Steps at which something was changed, and what, in a few words."""
 
@@ -118,4 +114,15 @@ def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]
     )
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
+    # Altair gives a chart without data an empty table, which would be converted at every look.
+    if spec.pop("datasets", None):
+        _take_data_from_above(spec)
     return spec
+
+
+def _take_data_from_above(part: dict[str, Any]) -> None:
+    """Have a chart and its layers draw the data that is handed over with the specification."""
+    if "name" in part.get("data", {}):
+        del part["data"]
+    for layer in part.get("layer", ()):
+        _take_data_from_above(layer)
