@@ -69,6 +69,10 @@ def diagnose(history: History, config: RunConfig) -> list[Finding]:
 
     Remedies are for the settings in force at the end of the history.
     """
+    return list(history.derived(("findings", config), lambda: _diagnosed(history, config)))
+
+
+def _diagnosed(history: History, config: RunConfig) -> list[Finding]:
     config = config.at(history.last_step)
     frozen = config.freeze_generator
     playing = history.until(frozen) if frozen else history

@@ -8,10 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
+
+Made = TypeVar("Made")
 
 OUTCOMES = ("finished", "stopped", "diverged", "failed")
 
@@ -156,7 +159,7 @@ class History:
         self.steps = tuple(steps)
         self.evaluations = tuple(evaluations)
         self.outcome = outcome
-        self._columns: dict[str, np.ndarray] = {}
+        self._derived: dict[Hashable, Any] = {}
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
@@ -190,11 +193,19 @@ class History:
 
     def column(self, name: str) -> np.ndarray:
         """Values of a step metric (or `step`), shape (number of step records,)."""
-        if name not in self._columns:
-            values = [getattr(record, name) for record in self.steps]
-            self._columns[name] = np.asarray(values, dtype=float)
-            self._columns[name].flags.writeable = False  # shared by everyone who asks
-        return self._columns[name]
+        return self.derived(("column", name), lambda: self._column(name))
+
+    def _column(self, name: str) -> np.ndarray:
+        column = np.asarray([getattr(record, name) for record in self.steps], dtype=float)
+        column.flags.writeable = False  # shared by everyone who asks
+        return column
+
+    def derived(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` makes of this history, made once under `key` and kept for all who ask: its
+        records do not change, and pages ask again at every look."""
+        if key not in self._derived:
+            self._derived[key] = make()
+        return self._derived[key]
 
     def evaluated(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Steps and values of an evaluation metric, both shape (evaluations that have it,)."""
@@ -224,10 +235,10 @@ class History:
         ended = self.outcome.step if self.outcome else 0  # a divergence is one step past its last
         if max(self.last_step, ended) <= step:
             return self
-        return History(
+        return self.derived(("until", step), lambda: History(
             (record for record in self.steps if record.step <= step),
             (record for record in self.evaluations if record.step <= step),
-        )
+        ))
 
     def thinned(self, points: int, keep: Iterable[int] = ()) -> History:
         """At most about `points` step records, evenly spaced, first and last kept, and those of the

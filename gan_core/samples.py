@@ -9,6 +9,7 @@ Torch-free.
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 import os
@@ -51,6 +52,7 @@ def grey_png(image: np.ndarray) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(image)))
 
 
+@functools.lru_cache(maxsize=16)  # a page shows the same few sheets at every rerun
 def first_rows(png: bytes, rows: int) -> bytes:
     """The first rows of images of a sheet, as PNG."""
     sheet = Image.open(io.BytesIO(png))

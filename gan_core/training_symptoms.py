@@ -197,9 +197,11 @@ def _swing(values: np.ndarray, window: int) -> np.ndarray:
     Taken at every tenth of a window: percentiles of each would be slow in long runs.
     """
     found, stride = np.full(len(values), np.nan), max(window // 10, 1)
-    for end in range(len(values), window - 1, -stride):
-        low, high = np.percentile(values[end - window : end], [5, 95])
-        found[max(end - stride, 0) : end] = high - low
+    ends = np.arange(len(values), window - 1, -stride)
+    windows = np.lib.stride_tricks.sliding_window_view(values, window)[ends - window]
+    low, high = np.percentile(windows, [5, 95], axis=1)
+    for end, swing in zip(ends, high - low, strict=True):
+        found[max(end - stride, 0) : end] = swing
     return found
 
 

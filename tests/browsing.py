@@ -174,6 +174,6 @@ def chart(page: playwright.Page, title: str) -> playwright.Locator:
 
 
 def drawn(page: playwright.Page, title: str) -> int:
-    """How many lines, points and bars stand in a chart."""
+    """How many lines, points and bars of data stand in a chart; its legend does not count."""
     return chart(page, title).locator(
-        "svg :is(.mark-line, .mark-symbol, .mark-rect) path").count()
+        "svg .role-mark:is(.mark-line, .mark-symbol, .mark-rect) path[d]").count()

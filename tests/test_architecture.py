@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,11 @@ ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
 PAGES = sorted([*ROOT.glob("streamlit_app.py"), *(ROOT / "pages").rglob("*.py")])
 SHIPPED = {"torch", "torchvision", "streamlit", "altair", "numpy", "PIL"}  # requirements.txt
-CARRIED = {"pandas"}  # what Streamlit itself needs, and hands tables around in; pages only
+# What Streamlit itself needs, and hands tables around in; pages only.
+CARRIED = {"pandas", "pyarrow"}
+
+BENCH = sorted((ROOT / "app_bench").glob("*.py"))  # drives the app from outside, as browsers do
+SPOKEN = {"websockets"}  # what it speaks to the app with, which Streamlit needs as well
 
 # Rooms by floor: a room imports only from lower floors.
 LIGHT = [  # never torch
@@ -139,7 +144,27 @@ def test_only_the_named_packages_are_needed(path):
     assert packages <= (allowed | CARRIED if path in PAGES else allowed)
 
 
-@pytest.mark.parametrize("package", sorted(CARRIED))
+@pytest.mark.parametrize("path", BENCH, ids=lambda path: path.stem)
+def test_measuring_the_app_needs_no_other_packages(path):
+    """Otherwise whoever has installed the app could not measure it."""
+    packages = {name.split(".")[0] for name in imports(path)}
+    assert packages <= SHIPPED | SPOKEN | {"app_bench", "gan_core", "pages"} | set(
+        sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_caches_of_the_pages_are_bounded(path):
+    """Otherwise the web process would grow with every run that anybody has watched."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for decorator in getattr(node, "decorator_list", ()):
+            called = ast.unparse(decorator)
+            if "cache" not in called:
+                continue
+            bounded = re.search(r"(maxsize|max_entries)=\d", called)
+            assert bounded or not ast.unparse(node.args), f"{node.name}: {called}"
+
+
+@pytest.mark.parametrize("package", sorted(CARRIED | SPOKEN))
 def test_carried_packages_come_with_streamlit(package):
     """Otherwise a page would import what `pip install -r requirements.txt` does not bring."""
     needed = importlib.metadata.requires("streamlit")
@@ -178,7 +203,7 @@ def test_every_optimizer_is_its_own(name):
     assert type(made).__name__.lower() == name
 
 
-@pytest.mark.parametrize("path", [*ENGINE, *PAGES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*ENGINE, *PAGES, *BENCH], ids=lambda path: path.stem)
 def test_every_file_says_what_it_is_for(path):
     """Otherwise the next person would have to guess."""
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import math
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from gan_core import evidence
 from gan_core.catalogue import DATASETS
 from gan_core.challenges import CHALLENGES, presets
 from gan_core.config import RunConfig
+from gan_core.diagnosis import diagnose
 from gan_core.evidence import Measured
 from gan_core.extractor import extractor
 from gan_core.headlines import HEADLINES
@@ -25,10 +28,12 @@ from pages.components import (
     claims,
     controls,
     drawing,
+    experiment,
     gallery,
     modes,
     plane,
     prediction,
+    results,
     verdict,
     words,
 )
@@ -215,6 +220,77 @@ def test_line_charts_stay_small_and_inside_their_frame(chart: charts.Lines) -> N
     assert frame["drawn"].between(*chart.domain).all()
     # What the tooltip tells stays what was measured.
     assert chart.domain[1] < 1e9 and frame["value"].max() in (1e9, 1.5, 0.6, 1.2)
+
+
+def test_a_chart_is_sent_as_it_was_drawn() -> None:
+    """The page shows other numbers than were measured, or calls a series by another's name."""
+    chart = charts.SCORES
+    histories = {
+        run: History([dataclasses.replace(STEP, step=i, score_real=real) for i in range(1, 9)])
+        for run, real in ((drawing.THIS, 0.1), (drawing.REFERENCE, 0.9))}
+    sent = results.joined_table(charts.lines_frame, chart, histories).to_pandas()
+    wanted = charts.lines_frame(chart, histories)
+    assert list(sent) == list(wanted)
+    for name in ("series", "run"):
+        assert sent[name].tolist() == wanted[name].tolist()
+    for name in ("step", "value", "drawn"):
+        assert sent[name].tolist() == pytest.approx(wanted[name].tolist(), rel=1e-6)
+    empty = results.joined_table(charts.lines_frame, chart, {})
+    assert empty.column_names == list(wanted) and not len(empty)
+
+
+@pytest.mark.parametrize("spec", [
+    charts.histogram_spec(10, "digit"), charts.lines_spec(charts.SCORES, 100),
+    charts.curve_spec(CURVES[0], 100), modes.modes_spec(10, "digit", 100), plane.plane_spec(2.0),
+], ids=["histogram", "lines", "curve", "modes", "plane"])
+def test_a_chart_draws_the_data_that_come_with_it(spec) -> None:
+    """A chart's frame is there, and no line in it."""
+    assert "datasets" not in spec
+    assert all("name" not in part.get("data", {}) for part in (spec, *spec.get("layer", ())))
+
+
+def test_a_chart_is_made_anew_only_for_the_run_that_has_grown() -> None:
+    """Every look at a live run draws the finished reference again, on cores that train."""
+    read: list[str] = []
+
+    def frame(chart: charts.Lines, histories: dict[str, History]):
+        read.extend(histories)
+        return charts.lines_frame(chart, histories)
+
+    reference = History([STEP])
+    young, older = (History([dataclasses.replace(STEP, step=i + 1) for i in range(steps)])
+                    for steps in (1, 2))
+    for mine in (young, older, older):
+        results.joined_table(
+            frame, charts.SCORES, {drawing.THIS: mine, drawing.REFERENCE: reference})
+    assert read == [drawing.THIS, drawing.REFERENCE, drawing.THIS]
+
+
+def test_what_was_drawn_of_a_run_goes_with_it() -> None:
+    """The web process grows with every run that anybody has watched."""
+    mine = History([STEP], [evaluation(250)])
+    results.joined_table(charts.lines_frame, charts.SCORES, {drawing.THIS: mine})
+    diagnose(mine, RunConfig())
+    gone = weakref.ref(mine)
+    del mine
+    gc.collect()
+    assert gone() is None
+
+
+# --- the pace of looks ---------------------------------------------------------------------------
+
+
+def test_a_first_picture_is_looked_for_more_often() -> None:
+    """The picture is there, and the page shows it a second later; or a page whose run waits in the
+    queue asks four times a second, for minutes."""
+    begun, there = (dataclasses.replace(snapshot("running"), views=views)
+                    for views in ({}, {"samples": (0,)}))
+    queued, downloading = (dataclasses.replace(one, views={}) for one in (
+        snapshot("queued", place=3), snapshot("starting", reason="downloading Fashion-MNIST")))
+    assert experiment.pace([]) is None
+    assert experiment.pace([begun]) == experiment.pace([there, begun]) < 0.5
+    for waiting in (there, queued, downloading):
+        assert experiment.pace([waiting]) >= 1.0
 
 
 @pytest.mark.parametrize("step", [101, 400])

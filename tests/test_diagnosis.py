@@ -219,7 +219,8 @@ def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch
         made = {symptom: Symptom("", lambda *_, f=found: f, ""),
                 cause: Symptom("", lambda *_: root, "")}
         monkeypatch.setattr("gan_core.diagnosis.SYMPTOMS", made)
-        assert symptoms(HEALTHY) == told
+        # A history remembers what was found in it.
+        assert symptoms(History(HEALTHY.steps, HEALTHY.evaluations)) == told
 
 
 def test_a_collapse_that_came_first_is_named_first():

@@ -140,6 +140,15 @@ def test_columns_hold_one_value_a_step(history):
     assert History().column("loss_d").shape == (0,)
 
 
+def test_what_follows_from_a_history_is_made_once(history):
+    """Otherwise every look of every page would judge and draw a finished run again."""
+    made = []
+    for key in ("verdict", "verdict", "chart"):
+        assert history.derived(key, lambda key=key: made.append(key) or len(made)) in (1, 2)
+    assert made == ["verdict", "chart"]
+    assert history.until(2) is history.until(2)
+
+
 def test_a_column_cannot_be_written_to(history):
     """Otherwise one chart's rescaling would change every later verdict of the run."""
     with pytest.raises(ValueError):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 import streamlit as st
 
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, QueueFull
+from gan_core.records import History
 from gan_core.store import StoreError
 from pages.components import lab, spread
-from pages.components.drawing import RUNS
+from pages.components.drawing import RUNS, table
 from pages.components.experiment import UNREADABLE
 from pages.components.frame import plain
 from pages.components.lab import Look
@@ -32,6 +34,19 @@ class Wish:
     recipe: RunConfig  # under seed 0
     asked: set[str] = field(default_factory=set)  # digests; none is asked for twice
     refusal: str = ""
+
+
+_Run = tuple[str, int, History]  # this run or the reference, a seed, and what it recorded
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the chart showed at the last look, and of what."""
+
+    asked: tuple[spread.Metric, RunConfig]
+    runs: list[_Run]
+    table: pa.Table
+    domain: tuple[float, float]
 
 
 def band(state: State, seeds: int = 5) -> None:
@@ -181,16 +196,38 @@ def _chart(state: State, looks: list[Look | None], beside: list[Look | None]) ->
         run: {seed: look.snapshot.history for seed, look in enumerate(found) if look is not None}
         for run, found in zip(RUNS, (looks, beside), strict=True)
     }
-    frame = spread.band_frame(drawn, config.steps, histories)
-    domain = spread.framed(drawn, config, frame)
+    data, domain = _data(state, drawn, histories)
     st.vega_lite_chart(
-        spread.inside(frame, domain),
+        data,
         spread.band_spec(f"{drawn.label}, {len(looks)} seeds", _note(drawn), drawn.axis, domain,
                          drawn.log, config.steps),
         height=HEIGHT, key=_key(state, "chart"),
         alt=f"{drawn.label} by step: median, lowest and highest of the seeds, this run and the "
         "reference",
     )
+
+
+def _data(
+    state: State, drawn: spread.Metric, histories: dict[str, dict[int, History]]
+) -> tuple[pa.Table, tuple[float, float]]:
+    """The chart's table and its domain; those of the last look where nothing has changed since."""
+    where, asked = _key(state, "drawn"), (drawn, state.shown)
+    runs = [(run, seed, history) for run, found in histories.items()
+            for seed, history in found.items()]
+    last: _Data | None = st.session_state.get(where)
+    if last is None or last.asked != asked or not _same(last.runs, runs):
+        frame = spread.band_frame(drawn, state.shown.steps, histories)
+        domain = spread.framed(drawn, state.shown, frame)
+        last = _Data(asked, runs, table(spread.inside(frame, domain)), domain)
+        st.session_state[where] = last
+    return last.table, last.domain
+
+
+def _same(before: list[_Run], now: list[_Run]) -> bool:
+    """Whether these are the same histories; comparing their records would take too long."""
+    return len(before) == len(now) and all(
+        one[:2] == other[:2] and one[2] is other[2]
+        for one, other in zip(before, now, strict=True))
 
 
 def _note(drawn: spread.Metric) -> str:

@@ -7,9 +7,12 @@ data frame changes, which lets the browser update a chart in place: domains, tit
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
+import pandas as pd
+import pyarrow as pa
 
 HEIGHT = 230
 PADDING = 6  # pixels between an axis, its labels and its title: Streamlit's 16 leave no chart
@@ -81,6 +84,25 @@ def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
     return line + words
 
 
+def table(frame: pd.DataFrame) -> pa.Table:
+    """A data frame as it is sent to browsers, at a third of the bytes: numbers in 32 bits, which is
+    all that they were measured in, and words by number."""
+    return pa.table({str(name): _packed(frame[name]) for name in frame})
+
+
+def _packed(column: pd.Series) -> pa.Array:
+    if pd.api.types.is_float_dtype(column):
+        return pa.array(column, pa.float32())
+    if pd.api.types.is_integer_dtype(column):
+        return pa.array(column, pa.int32())
+    return pa.array(column, pa.string()).dictionary_encode()
+
+
+def joined(tables: Iterable[pa.Table]) -> pa.Table:
+    """One table of several that have the same columns."""
+    return pa.concat_tables(list(tables)).unify_dictionaries().combine_chunks()
+
+
 def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:
     """A chart as the dictionary that Streamlit draws."""
     if title:
@@ -92,4 +114,15 @@ def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]
     )
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
+    # Altair gives a chart without data an empty table, which would be converted at every look.
+    if spec.pop("datasets", None):
+        _take_data_from_above(spec)
     return spec
+
+
+def _take_data_from_above(part: dict[str, Any]) -> None:
+    """Have a chart and its layers draw the data that is handed over with the specification."""
+    if "name" in part.get("data", {}):
+        del part["data"]
+    for layer in part.get("layer", ()):
+        _take_data_from_above(layer)

@@ -11,7 +11,7 @@ import streamlit as st
 from gan_core.challenges import CHALLENGES, Challenge
 from gan_core.config import RunConfig
 from gan_core.diagnosis import Remedy
-from gan_core.store import StoreError
+from gan_core.store import RunSnapshot, StoreError
 from pages.components import actions, controls, lab, prediction, results, verdict
 from pages.components.frame import device_badge, plain
 from pages.components.lab import Look
@@ -22,6 +22,7 @@ from pages.components.words import setting_words
 # drawing the page twice a second took half a core from it, once a second a quarter.
 TICK = 1.0
 CHART_TICK = 3.0
+FIRST_TICK = 0.25  # until the first picture of a run is there
 UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
 
 
@@ -44,41 +45,56 @@ def experiment(page: str, challenge: Challenge) -> State:
         if config is not None:
             state.sliders = config
         write_url(state)
-        live = _watch(state)
+        tick = _watch(state)
         # Side by side, not nested: a nested fragment with a timer of its own goes stale.
-        st.fragment(_view, run_every=TICK if live else None)(state, config, live)
-        st.fragment(_charts, run_every=CHART_TICK if live else None)(state)
+        st.fragment(_view, run_every=tick)(state, config, tick)
+        st.fragment(_charts, run_every=CHART_TICK if tick else None)(state)
     except StoreError:
         st.error(UNREADABLE)
     return state
 
 
-def _watch(state: State) -> bool:
-    """Renew the leases of both runs on the page; whether one of them is live."""
-    live = False
+def _watch(state: State) -> float | None:
+    """Renew the leases of both runs on the page; seconds until the next look, None without a live
+    run."""
+    live = []
     for config in (state.shown, state.pinned):
         found = lab.look(config) if config is not None else None
         if found is not None and not found.recorded:
             lab.queue().watch(found.snapshot.digest, lab.viewer())
-            live = live or found.live
-    return live
+            live += [found.snapshot] if found.live else []
+    return pace(live)
+
+
+def pace(live: list[RunSnapshot]) -> float | None:
+    """Seconds between two looks at these live runs; None without any."""
+    if not live:
+        return None
+    return FIRST_TICK if any(map(_about_to_begin, live)) else TICK
+
+
+def _about_to_begin(snapshot: RunSnapshot) -> bool:
+    """Whether the first picture may come at any moment: not while a run queues or downloads."""
+    status = snapshot.status
+    return not snapshot.samples and status.state != "queued" and not status.reason
 
 
 # --- the live part -------------------------------------------------------------------------------
 
 
-def _view(state: State, config: RunConfig | None, was_live: bool) -> None:
+def _view(state: State, config: RunConfig | None, last_tick: float | None) -> None:
     try:
-        live = _watch(state)
+        tick = _watch(state)
         shown, reference = state.look_at_shown(), state.look_at_reference()
         _buttons(state, config, shown)
         found = verdict.judge(shown.snapshot if shown else None)
         _progress(state, shown, found)
         _verdict(state, shown, found)
         results.samples(state, shown, reference)
-        if live != was_live or state.moved:
+        if tick != last_tick or state.moved:
             state.moved = False
-            st.rerun()  # the timer begins or ends; last, since a rerun swallows what was pressed
+            # The timer begins, ends or slows down; last, since a rerun swallows what was pressed.
+            st.rerun()
     except StoreError:
         # A sheet may vanish between two looks: a run that is continued is first wound back.
         st.error(UNREADABLE)

@@ -9,7 +9,7 @@ from gan_core.challenges import RECORDED
 from gan_core.config import RunConfig
 from gan_core.records import History
 from pages.components import charts, lab
-from pages.components.drawing import HEIGHT, THIS
+from pages.components.drawing import HEIGHT, THIS, table
 from pages.components.words import ratio_words
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
@@ -32,8 +32,10 @@ def _draw(name: str, config: RunConfig, history: History) -> None:
     chart = charts.frozen(config.freeze_generator, config.discriminator_steps)
     now = config.at(history.last_step)
     st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
+    data = history.derived(
+        (chart, THIS), lambda: table(charts.lines_frame(chart, {THIS: history})))
     st.vega_lite_chart(
-        charts.lines_frame(chart, {THIS: history}), charts.lines_spec(chart, history.last_step),
+        data, charts.lines_spec(chart, history.last_step),
         height=HEIGHT, key=f"chart-{name}-norms", alt=f"{chart.described()}, {_rates(now)}")
     st.markdown("; ".join(_fall(history, loss) for loss in LOSSES) + ".")
 

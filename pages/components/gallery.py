@@ -12,6 +12,7 @@ from gan_core.challenges import Challenge
 from gan_core.samples import first_rows, grey_png, neighbour_distances
 from gan_core.store import RunSnapshot, StoreError
 from pages.components import lab, plane
+from pages.components.drawing import table
 from pages.components.lab import Look
 
 THUMBNAIL_ROWS = 2
@@ -77,7 +78,7 @@ def _plane(look: Look, step: int, slot: str, averaged: bool) -> None:
         surface = look.store.surface(snapshot.digest, step)
     there = plane.captured(points, card).sum()
     st.vega_lite_chart(
-        plane.plane_frame(points, surface, card),
+        table(plane.plane_frame(points, surface, card)),
         plane.plane_spec(card.extent),
         width=plane.WIDTH, height=plane.HEIGHT,
         key=f"points-{slot}",

@@ -8,8 +8,11 @@ every picture in some hundredths of a second, so moving a slider reruns this fra
 from __future__ import annotations
 
 import dataclasses
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from gan_core.dirac import GAMES, DiracGame, trajectory
@@ -27,6 +30,7 @@ from pages.components.dirac_choices import (
     read,
     written,
 )
+from pages.components.drawing import table
 from pages.components.frame import plain
 from pages.components.state import State, keep
 
@@ -54,13 +58,17 @@ def _portrait(page: str) -> None:
             with st.container(height=110, border=False):
                 st.markdown(f"{seen.words} *{seen.source}*")
             _to_the_ring(state, game)
-        path = trajectory(game, start, values["steps"])
+        drawn = _drawing(game, start, values["steps"])
         with left:
-            _plane(game, path)
-    tone, words = judged(game, start, path)
+            _show("plane", drawn.charts["plane"])
+    tone, words = drawn.verdict
     with st.container(height=92, border=False):
         getattr(st, tone)(words)
-    _below(game, start, values["steps"], path)
+    with st.container(horizontal=True, gap="small"):
+        with st.container(width="stretch"):
+            _show("distance", drawn.charts["distance"])
+        for name in ("flow", "multipliers"):
+            _show(name, drawn.charts[name])
 
 
 def _to_the_ring(state: State, game: DiracGame) -> None:
@@ -155,41 +163,65 @@ def _slider(page: str, name: str) -> float:
                      help=slider.help)
 
 
-def _plane(game: DiracGame, path: np.ndarray) -> None:
-    side = plane.extent(path)
-    st.vega_lite_chart(
-        plane.plane_frame(game, path, side), plane.plane_spec(side, len(path) - 1),
-        width=plane.SIDE[0], height=plane.SIDE[1], key="chart-dirac-plane",
-        alt=f"Phase plane of the Dirac-GAN, {GAMES[game.game].label}: the flow as arrows, and "
-        f"{len(path) - 1} {plane.ORDER_LABELS[game.order]} steps from their start",
-    )
+# --- what is drawn -------------------------------------------------------------------------------
 
 
-def _below(game: DiracGame, start: tuple[float, float], steps: int, path: np.ndarray) -> None:
-    """Simultaneous and alternating steps side by side, whichever of them the plane shows."""
+class Picture(NamedTuple):
+    """A chart; a width of None is that of the page."""
+
+    data: pa.Table
+    spec: dict[str, Any]
+    size: tuple[int | None, int]
+    alt: str
+
+
+class Drawing(NamedTuple):
+    """All that one game shows from one start; `verdict` is a tone and words."""
+
+    verdict: tuple[str, str]
+    charts: dict[str, Picture]
+
+
+@functools.lru_cache(maxsize=32)  # the page also reruns for other reasons than a moved slider
+def _drawing(game: DiracGame, start: tuple[float, float], steps: int) -> Drawing:
+    path = trajectory(game, start, steps)
+    # Simultaneous and alternating steps side by side, whichever of them the plane shows.
     other = "generator_first" if game.order == "simultaneous" else "simultaneous"
     games = {name: dataclasses.replace(game, order=name)
              for name in sorted({game.order, other}, reverse=True)}
     paths = {name: path if name == game.order else trajectory(one, start, steps)
              for name, one in games.items()}
-    with st.container(horizontal=True, gap="small"):
-        with st.container(width="stretch"):
-            _distance(paths)
-        _spectra(games)
+    charts = {"plane": _plane(game, path), "distance": _distance(paths), **_spectra(games)}
+    return Drawing(judged(game, start, path), charts)
 
 
-def _distance(paths: dict[str, np.ndarray]) -> None:
-    frame = plane.distance_frame(paths)
-    low, high = plane.decades(frame["drawn"])
-    steps = int(frame["step"].max())
-    st.vega_lite_chart(
-        frame, plane.distance_spec(low, high, steps, tuple(paths)), height=plane.SMALL[1],
-        key="chart-dirac-distance",
-        alt=f"Distance to the equilibrium by step, {' and '.join(frame['order'].unique())} updates",
+def _show(name: str, picture: Picture) -> None:
+    width, height = picture.size
+    st.vega_lite_chart(picture.data, picture.spec, width=width or "stretch", height=height,
+                       key=f"chart-dirac-{name}", alt=picture.alt)
+
+
+def _plane(game: DiracGame, path: np.ndarray) -> Picture:
+    side = plane.extent(path)
+    return Picture(
+        table(plane.plane_frame(game, path, side)), plane.plane_spec(side, len(path) - 1),
+        plane.SIDE,
+        f"Phase plane of the Dirac-GAN, {GAMES[game.game].label}: the flow as arrows, and "
+        f"{len(path) - 1} {plane.ORDER_LABELS[game.order]} steps from their start",
     )
 
 
-def _spectra(games: dict[str, DiracGame]) -> None:
+def _distance(paths: dict[str, np.ndarray]) -> Picture:
+    frame = plane.distance_frame(paths)
+    low, high = plane.decades(frame["drawn"])
+    steps = int(frame["step"].max())
+    return Picture(
+        table(frame), plane.distance_spec(low, high, steps, tuple(paths)), (None, plane.SMALL[1]),
+        f"Distance to the equilibrium by step, {' and '.join(frame['order'].unique())} updates",
+    )
+
+
+def _spectra(games: dict[str, DiracGame]) -> dict[str, Picture]:
     flow, steps = plane.spectrum_frames(games)
     drawn = {
         "flow": (flow, plane.flow_spec(plane.complex_extent(flow)),
@@ -197,7 +229,8 @@ def _spectra(games: dict[str, DiracGame]) -> None:
         "multipliers": (steps, plane.steps_spec(plane.complex_extent(steps), tuple(games)),
                         "Multipliers of the steps in the complex plane, with the unit circle"),
     }
-    for name, (frame, spec, alt) in drawn.items():
-        none = "" if len(frame) else ": there are none"
-        st.vega_lite_chart(frame, spec, width=plane.SMALL[0], height=plane.SMALL[1],
-                           key=f"chart-dirac-{name}", alt=f"{alt}{none}")
+    return {
+        name: Picture(table(frame), spec, plane.SMALL,
+                      f"{alt}{'' if len(frame) else ': there are none'}")
+        for name, (frame, spec, alt) in drawn.items()
+    }

@@ -32,7 +32,7 @@ from gan_core.recipes import REMEDIES
 from gan_core.snapshots import RunSnapshot
 from gan_core.store import StoreError
 from pages.components import lab, price_charts
-from pages.components.drawing import RUNS
+from pages.components.drawing import RUNS, table
 from pages.components.frame import plain
 
 TICK = 1.0
@@ -184,7 +184,7 @@ def _price_list(measuring: bool) -> None:
     frame = price_charts.remedy_frame(
         prices, {name: recipe.label for name, recipe in REMEDIES.items()})
     st.vega_lite_chart(
-        frame, key="chart-remedies",
+        table(frame), key="chart-remedies",
         spec=price_charts.remedy_spec(tuple(frame["remedy"].unique()), price_charts.most(frame)),
         height=price_charts.remedy_height(len(REMEDY_PRICES)),
         alt="A step's time, FLOPs and memory with each remedy, divided by the plain GAN's")
@@ -218,7 +218,7 @@ def _growth_chart(name: str, growth: Growth) -> None:
         st.info(f"{growth.label}: not measured yet.")
         return
     st.vega_lite_chart(
-        price_charts.growth_frame(growth, prices),
+        table(price_charts.growth_frame(growth, prices)),
         price_charts.growth_spec(growth.label, growth.networks,
                                  tuple(sorted({*prices, growth.at})), growth.at),
         height=price_charts.GROWTH_HEIGHT, key=f"chart-growth-{name}",

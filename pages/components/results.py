@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from gan_core.config import RunConfig
@@ -14,7 +15,7 @@ from gan_core.records import History
 from pages.components import charts as drawn
 from pages.components import gallery, lab, modes, verdict
 from pages.components.actions import submit
-from pages.components.drawing import HEIGHT, REFERENCE, RUNS, THIS
+from pages.components.drawing import HEIGHT, REFERENCE, RUNS, THIS, joined, table
 from pages.components.lab import Look
 from pages.components.state import State
 from pages.components.words import described, marks
@@ -23,7 +24,7 @@ LOOK_BACK = {
     "step": "Look back: both runs at this step; at the right end, the newest samples",
     "time": "Look back: this run at this step, the reference after as much time of training",
 }
-Chart = tuple[str, pd.DataFrame, dict[str, Any], str]  # name, data, specification, alternative text
+Chart = tuple[str, pa.Table, dict[str, Any], str]  # name, data, specification, alternative text
 
 
 def _slider(state: State) -> str:
@@ -129,7 +130,7 @@ def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
         and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
     }
     st.vega_lite_chart(
-        drawn.histogram_frame(evaluations),
+        table(drawn.histogram_frame(evaluations)),
         drawn.histogram_spec(card.modes, card.mode_noun),
         height=330, key="chart-histogram",
         alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
@@ -167,12 +168,25 @@ def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator
     steps, events = config.steps, marks(config)
     features = extractor(config.dataset, lab.settings().data)
     for name, curve in drawn.curves(config.card, features).items():
-        yield (name, drawn.curve_frame(curve, histories), drawn.curve_spec(curve, steps, events),
-               curve.described())
+        yield (name, joined_table(drawn.curve_frame, curve, histories),
+               drawn.curve_spec(curve, steps, events), curve.described())
     for name, lines in _lines(config).items():
-        yield (name, drawn.lines_frame(lines, histories), drawn.lines_spec(lines, steps, events),
-               lines.described())
+        yield (name, joined_table(drawn.lines_frame, lines, histories),
+               drawn.lines_spec(lines, steps, events), lines.described())
     yield _rotation(config, histories.get(THIS, History()))
+
+
+def joined_table(
+    frame: Callable[[Any, Mapping[str, History]], pd.DataFrame], chart: Any,
+    histories: Mapping[str, History],
+) -> pa.Table:
+    """What a chart shows of all runs, of which only those are read again that have grown."""
+    def part(run: str, history: History) -> pa.Table:
+        return history.derived((chart, run), lambda: table(frame(chart, {run: history})))
+
+    if not histories:
+        return table(frame(chart, {}))
+    return joined(part(run, history) for run, history in histories.items())
 
 
 def _lines(config: RunConfig) -> dict[str, drawn.Lines]:
@@ -185,6 +199,7 @@ def _lines(config: RunConfig) -> dict[str, drawn.Lines]:
 
 def _rotation(config: RunConfig, history: History) -> Chart:
     noun, total = config.card.mode_noun, config.card.modes
-    return ("rotation", modes.modes_frame(history),
+    cells = history.derived("rotation", lambda: table(modes.modes_frame(history)))
+    return ("rotation", cells,
             modes.modes_spec(total, noun, config.steps, marks(config)),
             f"Which {noun}s G draws, by step, this run")
