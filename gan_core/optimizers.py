@@ -77,8 +77,8 @@ class Adam(Optimizer, torch.optim.Adam):
         beta1, beta2 = group["betas"]
         adam(
             self.parameters, self._laid_out(gradients), means, squares, [], steps,
-            fused=True, foreach=False, amsgrad=False, maximize=False, beta1=beta1, beta2=beta2, lr=group["lr"],
-            weight_decay=0.0, eps=group["eps"],
+            fused=True, foreach=False, amsgrad=False, maximize=False, beta1=beta1, beta2=beta2,
+            lr=group["lr"], weight_decay=0.0, eps=group["eps"],
         )
 
 

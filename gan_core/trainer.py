@@ -345,9 +345,10 @@ class Training(Match):
 
 
 def _cloned(state: Any) -> Any:
-    """A copy in tensors of its own: one that is a view would take all it is a part of along."""
+    """A copy in tensors of its own: one that is a view would take all it is a part of along, and
+    the order in which it lies in memory."""
     if isinstance(state, Tensor):
-        return state.detach().clone()
+        return state.detach().clone(memory_format=torch.contiguous_format)
     if isinstance(state, dict):
         return type(state)((key, _cloned(value)) for key, value in state.items())
     if isinstance(state, list | tuple):
