@@ -38,7 +38,7 @@ def listen():
         with open(root.parent / "orders.jsonl", "a") as file:
             file.write(line)
         message = json.loads(line)
-        if "run" in message: runs[message["run"]] = message
+        for digest, steps in message.get("runs", {}).items(): runs[digest] = {"steps": steps}
         if "price" in message: runs[message["price"]] = {"steps": 0, "price": True}
         if "extend" in message: runs[message["extend"]]["steps"] = message["steps"]
         if "stop" in message: runs[message["stop"]]["reason"] = message["reason"]
@@ -96,7 +96,11 @@ class Fakes:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def begun(self) -> list[str]:
-        return [order["run"] for order in self.orders() if "run" in order]
+        return [digest for runs in self.together() for digest in runs]
+
+    def together(self) -> list[dict[str, int]]:
+        """The steps of runs that were sent together, in the order of sending."""
+        return [order["runs"] for order in self.orders() if "runs" in order]
 
     def priced(self) -> list[str]:
         return [order["price"] for order in self.orders() if "price" in order]
