@@ -106,8 +106,8 @@ class Ensemble(Game):
 
     def _yielding(self) -> Iterator[tuple[int, Record]]:
         """All records that are made; a checkpoint taken in between holds the run's others."""
-        for index, member in enumerate(self.members):
-            for record in member.yielding([]):
+        for index in list(self.active):  # one that has left is not heard of again
+            for record in self.members[index].yielding([]):
                 yield index, record
 
     def _ended(self) -> Iterator[tuple[int, Outcome]]:
