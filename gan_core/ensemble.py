@@ -106,9 +106,11 @@ class Ensemble(Game):
 
     def _yielding(self) -> Iterator[tuple[int, Record]]:
         """All records that are made; a checkpoint taken in between holds the run's others."""
-        for index, member in enumerate(self.members):
-            for record in member.yielding([]):
+        for index in list(self.active):
+            for record in self.members[index].yielding([]):
                 yield index, record
+                if index not in self.active:  # it has left, and is not heard of again
+                    break
 
     def _ended(self) -> Iterator[tuple[int, Outcome]]:
         for index in list(self.active):

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from gan_core.batching import MOST_RUNS, batch_key
@@ -93,16 +93,18 @@ class JobQueue:
 
     def submit_together(self, configs: Sequence[RunConfig], viewer: str) -> list[str]:
         """`submit` for runs such as the seeds of a band: those that the batched trainer can take
-        together are trained so. If one is refused, those before it are taken on all the same.
+        together are trained so. If one is refused, none is taken on.
         """
-        try:
-            with self._lock:
+        with self._lock:
+            # Before anything is written.
+            self._refuse_too_many(viewer, [batch_key(config) or config.digest()
+                                           for config in configs if self._new_here(config)])
+            try:
                 return [self._submit(config, viewer) for config in configs]
-        finally:
-            with self._lock:
+            finally:
                 self._assign()
-            self._evicted = 0.0  # look at the store's size soon
-            self._wake.set()
+                self._evicted = 0.0  # look at the store's size soon
+                self._wake.set()
 
     def measure(self, request: PriceRequest, viewer: str) -> None:
         """Have a price measured, sharing what others already wait for; it renews the lease, too.
@@ -114,7 +116,7 @@ class JobQueue:
             if job is None:
                 if self._measured(request) is not None:
                     return
-                self._refuse_too_many(viewer)
+                self._refuse_too_many(viewer, [request.name], prices=True)
                 self._failures.pop(request.name, None)
                 job = self._new(request.name, request.config, request)
             self._join(job, viewer)
@@ -193,22 +195,23 @@ class JobQueue:
 
     # --- jobs; the lock is held ----------------------------------------------------------------
 
-    def _submit(self, config: RunConfig, viewer: str) -> str:
+    def _new_here(self, config: RunConfig) -> bool:
+        """Whether a run is to be trained that nobody waits for yet. Raises ConfigError."""
         if config.steps > self.settings.max_steps:
             raise ConfigError(
                 "steps",
                 f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
                 f"not {config.steps}.",
             )
-        digest = config.digest()
-        job = self._jobs.get(digest)
-        trained = job is None and self._trained(config)
-        if job is None and not trained:
-            self._refuse_too_many(viewer, config)  # before anything is written
+        return config.digest() not in self._jobs and not self._trained(config)
+
+    def _submit(self, config: RunConfig, viewer: str) -> str:
+        digest, new = config.digest(), self._new_here(config)
         self.store.create(config)
         self.store.touch(digest)
-        if not trained:
-            job = job or self._new(digest, config)
+        if new:
+            self._new(digest, config)
+        if job := self._jobs.get(digest):
             self._join(job, viewer)
             self._extend(job, config.steps)
         return digest
@@ -241,33 +244,38 @@ class JobQueue:
         self._lease(job, viewer)
         job.again = job.stopped is not None
 
-    def _refuse_too_many(self, viewer: str, wanted: RunConfig | None = None) -> None:
-        """Raises QueueFull if neither this viewer nor the queue may have one more run, or price
-        if no run is wanted.
+    def _refuse_too_many(self, viewer: str, new: Sequence[Hashable], prices: bool = False) -> None:
+        """Raises QueueFull if this viewer or the queue may not have one more in each of the groups
+        `new`, of runs or of prices.
 
         They are counted apart: measuring must not keep a visitor from training. Runs that are
         trained together count as one.
         """
-        prices = wanted is None
-        own = Counter((not prices and batch_key(job.config)) or job.name
-                      for job in self._jobs.values()
-                      if viewer in job.leases and (job.request is not None) == prices)
+        if not new:
+            return
+        own = Counter(new)
+        own.update(job.group for job in self._jobs.values()
+                   if viewer in job.leases and (job.request is not None) == prices)
         most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
-        beside = 0 if prices else own[batch_key(wanted)]
-        if len(own) >= most and not 0 < beside < MOST_RUNS:
+        if sum(math.ceil(count / MOST_RUNS) for count in own.values()) > most:
             raise QueueFull(
                 f"You already have {most} {what} in training or in the queue; stop one of them, or "
                 "wait until one has finished."
             )
-        if len(self._waiting()) >= MOST_WAITING:
+        if len(self._waiting()) + len(new) > MOST_WAITING:
             raise QueueFull(
-                f"{MOST_WAITING} runs are waiting for a worker already; try again in a few minutes."
+                f"{len(self._waiting())} runs are waiting for a worker already; try again in a few "
+                "minutes."
             )
 
     def _queue_up(self, job: Job, viewer: str) -> None:
         """Give a waiting job the turn of this viewer, if that is sooner than its own."""
-        if job.worker is None and viewer not in job.leases:
-            job.turn = min(job.turn, self._turns.take(viewer))
+        if job.worker is not None or viewer in job.leases:
+            return
+        mates = [other.turn for other in self._waiting()
+                 if viewer in other.leases and other.group == job.group]
+        # Runs that are trained together take one turn.
+        job.turn = min([job.turn, *(mates or [self._turns.take(viewer)])])
 
     def _lease(self, job: Job, viewer: str) -> None:
         job.leases[viewer] = time.monotonic() + self.settings.grace_seconds
@@ -330,8 +338,10 @@ class JobQueue:
         busy = {job.worker for job in self._jobs.values()}
         idle = [worker for worker in self._pool.ready if worker not in busy]
         while idle and (waiting := self._waiting()):
-            jobs = _together(waiting, len(idle))
-            worker = idle.pop(0)
+            # A worker that is still loading torch has its share as well.
+            free = sum(worker not in busy for worker in self._pool.workers.values())
+            jobs = _together(waiting, free)
+            busy.add(worker := idle.pop(0))
             for job in jobs:
                 job.worker, job.assigned = worker, time.time()
                 job.stopped, job.again = None, False
@@ -439,13 +449,9 @@ def _short(job: Job, message: dict[str, Any]) -> bool:
 
 
 def _together(waiting: Sequence[Job], workers: int) -> list[Job]:
-    """Of the waiting jobs, in their order, those that one of so many idle workers takes at once.
+    """Of the waiting jobs, in their order, those that one of so many free workers takes at once.
 
     Runs that can be trained together are spread evenly over the workers: each has a core.
     """
-    first = waiting[0]
-    key = batch_key(first.config)
-    if first.request is not None or key is None:
-        return [first]
-    alike = [job for job in waiting if job.request is None and batch_key(job.config) == key]
+    alike = [job for job in waiting if job.group == waiting[0].group]
     return alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]

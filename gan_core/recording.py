@@ -72,7 +72,8 @@ def record_runs(
     checkpoint_seconds: float = 5.0,
 ) -> Iterator[tuple[int, Outcome]]:
     """As `record_run`, for runs that the batched trainer can train together: (index, outcome) of
-    each as it ends. One that another process is training ends as "failed"."""
+    each as it ends. Those at the same step train together, the others after them. One that another
+    process is training, or that cannot be read, ends as "failed"."""
     for index, outcome in _recorded(store, wanted, device, checkpoint_seconds):
         failed = isinstance(outcome, StoreError)
         yield index, Outcome("failed", 0, str(outcome)) if failed else outcome
@@ -84,14 +85,13 @@ def _recorded(
     sittings = []
     with contextlib.ExitStack() as ends, _interrupts() as interrupted:
         for index, each in enumerate(wanted):
-            digest = store.create(each.config)
             lock = ends.enter_context(contextlib.ExitStack())
             try:
-                lock.enter_context(store.lock(digest))
+                lock.enter_context(store.lock(store.create(each.config)))
+                known = _known_outcome(store, each.config)
             except StoreError as error:
-                yield index, error
-                continue
-            if (known := _known_outcome(store, each.config)) is not None:
+                known = error
+            if known is not None:
                 lock.close()
                 yield index, known
                 continue
@@ -109,20 +109,28 @@ def _trained(sittings: Sequence[_Sitting]) -> Iterator[_Sitting]:
     yield from (sitting for sitting in sittings if sitting.outcome is not None)
     pending = [sitting for sitting in sittings if sitting.outcome is None]
     while pending:
-        for sitting in _followed([each for each in pending if each.step == pending[0].step]):
+        step = pending[0].step
+        for sitting in _followed([each for each in pending if each.step == step],
+                                 [each for each in pending if each.step != step]):
             if sitting.outcome is not None:
                 pending.remove(sitting)
                 yield sitting
 
 
-def _followed(sittings: Sequence[_Sitting]) -> Iterator[_Sitting]:
-    """Train until each run has ended, or has got a new target; each is told then."""
+def _followed(sittings: Sequence[_Sitting], waiting: list[_Sitting]) -> Iterator[_Sitting]:
+    """Train until each run has ended, or has got a new target; each is told then.
+
+    Those in `waiting` are only asked whether they shall stop.
+    """
     from gan_core.ensemble import Ensemble
 
     going, trainings = list(sittings), [sitting.training for sitting in sittings]
     try:
         together = Ensemble(trainings) if len(trainings) > 1 else None
         for index, record in together or ((0, record) for record in trainings[0]):
+            stopped = [each for each in waiting if each.stops()]
+            waiting = [each for each in waiting if each not in stopped]
+            yield from stopped
             sitting = sittings[index]
             if not sitting.hear(record):
                 continue
@@ -231,24 +239,37 @@ class _Sitting:
             self._tell("starting", text)
 
     def hear(self, record: Record) -> bool:
-        """Write a record; whether the training ends with it.
+        """Write a record; whether the training ends with it, also because it cannot be written.
 
         If there is no outcome then, the target has moved on: there is a new training to follow.
         """
+        try:
+            return self._heard(record)
+        except Exception as error:  # it costs this run alone
+            self.fail(error)
+            return True
+
+    def _heard(self, record: Record) -> bool:
         self.wanted.on_record(record)
         if isinstance(record, Outcome):
             self._reach(record)
             return True
         self._take(record)
-        if (reason := self.should_stop()) is not None:
-            # Up to where the networks are: a change in mid-run can then set in just here.
-            for made in self.training.made():
-                self.wanted.on_record(made)
-                self._take(made)
-            self._close(Outcome("stopped", self.status.step, reason))
+        if self.stops():
             return True
         self._save_if_due()
         return False
+
+    def stops(self) -> bool:
+        """End, if somebody wants it to; whether it does."""
+        if (reason := self.should_stop()) is None:
+            return False
+        # Up to where the networks are: a change in mid-run can then set in just here.
+        for made in self.training.made():
+            self.wanted.on_record(made)
+            self._take(made)
+        self._close(Outcome("stopped", self.status.step, reason))
+        return True
 
     def _reach(self, outcome: Outcome) -> None:
         if outcome.kind != "finished" or self.target() <= self.goal:

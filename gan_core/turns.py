@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gan_core.batching import batch_key
 from gan_core.config import RunConfig
 from gan_core.pool import Worker
 from gan_core.prices import PriceRequest
@@ -26,6 +27,11 @@ class Job:
     assigned: float = 0.0  # Unix time
     stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
     again: bool = False  # asked for once more after that stop
+
+    @property
+    def group(self) -> Hashable:
+        """Equal for jobs that may be trained together, and any other job's own."""
+        return (self.request is None and batch_key(self.config)) or self.name
 
 
 def order(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from gan_core.config import RunConfig
+from gan_core.optimizers import Optimizer
 from gan_core.records import SampleRecord, StepRecord
-from gan_core.trainer import train
+from gan_core.trainer import Training, train
 
 TINY = RunConfig(dataset="ring", batch_size=8, latent_dim=4, steps=60, precision="float32")
 TINY_IMAGES = RunConfig(batch_size=8, steps=12, training_examples=300, precision="float32")
@@ -60,6 +61,24 @@ def saved_and_loaded(checkpoint: dict) -> dict:
     torch.save(checkpoint, file)
     file.seek(0)
     return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def gradients_kept(training: Training) -> dict[str, list[torch.Tensor]]:
+    """Of each network's last update, by its name; filled while the training goes on."""
+    kept: dict[str, list[torch.Tensor]] = {}
+
+    def keep(name: str, optimizer: Optimizer) -> None:
+        move = optimizer.move
+        optimizer.move = lambda gradients: (kept.update({name: list(gradients)}), move(gradients))
+
+    keep("generator", training.optimizer_g)
+    keep("discriminator", training.optimizer_d)
+    return kept
+
+
+def norm(gradients: list[torch.Tensor]) -> float:
+    """L2 norm over all of them, in 64 bits."""
+    return math.sqrt(sum(gradient.double().square().sum().item() for gradient in gradients))
 
 
 def parameters(network) -> torch.Tensor:

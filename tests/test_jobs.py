@@ -38,7 +38,7 @@ def listen():
         with open(root.parent / "orders.jsonl", "a") as file:
             file.write(line)
         message = json.loads(line)
-        if "run" in message: runs[message["run"]] = message
+        for digest, steps in message.get("runs", {}).items(): runs[digest] = {"steps": steps}
         if "price" in message: runs[message["price"]] = {"steps": 0, "price": True}
         if "extend" in message: runs[message["extend"]]["steps"] = message["steps"]
         if "stop" in message: runs[message["stop"]]["reason"] = message["reason"]
@@ -96,7 +96,11 @@ class Fakes:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def begun(self) -> list[str]:
-        return [order["run"] for order in self.orders() if "run" in order]
+        return [digest for runs in self.together() for digest in runs]
+
+    def together(self) -> list[dict[str, int]]:
+        """The steps of runs that were sent together, in the order of sending."""
+        return [order["runs"] for order in self.orders() if "runs" in order]
 
     def priced(self) -> list[str]:
         return [order["price"] for order in self.orders() if "price" in order]
@@ -115,6 +119,11 @@ def fakes(tmp_path: Path):
 
 def seeded(seed: int) -> RunConfig:
     return RING.replace(seed=seed)
+
+
+def apart(number: int) -> RunConfig:
+    """A run that is trained by itself: no two of these have batches of one size."""
+    return RING.replace(batch_size=17 + number)
 
 
 def state(queue: JobQueue, digest: str) -> str:
@@ -144,7 +153,7 @@ def test_more_steps_extend_the_run_that_is_there(fakes):
     assert queue.snapshot(running).status.steps == 500
     fakes.finish(running)
     until(lambda: fakes.begun() == [running, waiting])
-    assert fakes.orders()[-1]["steps"] == 300
+    assert fakes.together()[-1] == {waiting: 300}
 
 
 def test_viewers_take_turns(fakes):
@@ -260,19 +269,19 @@ def test_what_is_trained_already_is_not_trained_again(fakes):
 def test_one_viewer_cannot_fill_the_queue(fakes):
     """One student's tab could otherwise keep the workers busy for the rest of the lesson."""
     queue = fakes.queue()
-    mine = [queue.submit(seeded(number), "a") for number in range(MOST_OF_A_VIEWER)]
+    mine = [queue.submit(apart(number), "a") for number in range(MOST_OF_A_VIEWER)]
     with pytest.raises(QueueFull, match=r"^You already have 4 runs .*\.$"):
-        queue.submit(seeded(50), "a")
-    assert not fakes.store.exists(seeded(50).digest())  # nor does it fill the disk
-    queue.submit(seeded(3).replace(steps=9000), "a")  # one's own run goes further
-    queue.submit(seeded(50), "b")
-    queue.submit(seeded(50), "a")  # sharing costs nothing
-    finished = fakes.store.create(seeded(51))
+        queue.submit(apart(50), "a")
+    assert not fakes.store.exists(apart(50).digest())  # nor does it fill the disk
+    queue.submit(apart(3).replace(steps=9000), "a")  # one's own run goes further
+    queue.submit(apart(50), "b")
+    queue.submit(apart(50), "a")  # sharing costs nothing
+    finished = fakes.store.create(apart(51))
     fakes.store.write_status(finished, RunStatus("finished", RING.steps, RING.steps))
-    assert queue.submit(seeded(51), "a") == finished
+    assert queue.submit(apart(51), "a") == finished
     for digest in mine:
         queue.release(digest, "a")
-    assert queue.snapshot(queue.submit(seeded(52), "a")).live
+    assert queue.snapshot(queue.submit(apart(52), "a")).live
 
 
 def test_the_queue_is_bounded(fakes, monkeypatch):

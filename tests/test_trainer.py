@@ -18,7 +18,9 @@ from runs import (
     EVERYTHING,
     TINY,
     TINY_IMAGES,
+    gradients_kept,
     is_sound,
+    norm,
     parameters,
     run,
     saved_and_loaded,
@@ -348,10 +350,10 @@ def stepped(**changes) -> Training:
 
 def test_step_records_by_hand():
     """Otherwise the curves would not be what their captions say. Recomputed in 64 bits from the
-    logits the losses saw, and from the gradients left in the networks."""
+    logits the losses saw, and from the gradients that moved the networks."""
     config = TINY.replace(steps=1, learning_rate=1e-3)
     training = train(config, device="cpu")
-    seen = {}
+    seen, gradients = {}, gradients_kept(training)
 
     def keep_d(real, fake, smoothing):
         seen.update(real=real.detach().double(), fake=fake.detach().double())
@@ -373,17 +375,13 @@ def test_step_records_by_hand():
         "score_fake": fake.sigmoid().mean(),
         "saturation_minimax": judged.sigmoid().mean(),
         "saturation_non_saturating": (-judged).sigmoid().mean(),
-        "grad_norm_d": _gradient_norm(training.discriminator),
-        "grad_norm_g": _gradient_norm(training.generator),
     }
     for name, value in expected.items():
         assert getattr(record, name) == pytest.approx(value.item(), rel=1e-5), name
+    assert record.grad_norm_d == pytest.approx(norm(gradients["discriminator"]), rel=1e-5)
+    assert record.grad_norm_g == pytest.approx(norm(gradients["generator"]), rel=1e-5)
     assert real.shape == fake.shape == judged.shape == (8, 1)
     assert not torch.equal(fake, judged)  # G is judged by the updated D
-
-
-def _gradient_norm(network) -> torch.Tensor:
-    return sum(p.grad.double().square().sum() for p in network.parameters()).sqrt()
 
 
 @pytest.mark.parametrize(("ratio", "faster"), [(5.0, "discriminator"), (0.2, "generator")])
@@ -630,11 +628,12 @@ def test_bfloat16_trains_with_weights_and_records_in_32_bits(base):
     """Otherwise half of the machines would train something else, or nothing."""
     training = train(base.replace(precision="bfloat16", steps=5, dropout=0.3), device="cpu")
     assert training.bfloat16
+    gradients = gradients_kept(training)
     *records, outcome = training
     assert outcome.kind == "finished"
-    for network in (training.generator, training.discriminator):
-        assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
-        assert {parameter.grad.dtype for parameter in network.parameters()} == {torch.float32}
+    for name in ("generator", "discriminator"):
+        weights = getattr(training, name).parameters()
+        assert {tensor.dtype for tensor in (*weights, *gradients[name])} == {torch.float32}
     assert training.generate(training.latents()).dtype == torch.float32
     full = steps_of(run(base.replace(precision="float32", steps=5, dropout=0.3)))
     close, exact = steps_of(records)[0], full[0]

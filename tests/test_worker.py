@@ -101,7 +101,7 @@ def test_kill_9_and_continue_is_as_if_nothing_had_happened(store, uninterrupted)
     """A worker may die at any moment: lack of memory, a restart of the machine."""
     script = (
         "import sys, time; from gan_core.config import RunConfig\n"
-        "from gan_core.store import RunStore; from gan_core.worker import record_run\n"
+        "from gan_core.store import RunStore; from gan_core.recording import record_run\n"
         "record_run(RunStore(sys.argv[1]), RunConfig.from_json(sys.argv[2]),\n"
         "           checkpoint_seconds=0.01, on_record=lambda record: time.sleep(0.005))"
     )
@@ -166,6 +166,7 @@ class FakeTraining:
 
     device = torch.device("cpu")
     seconds = 1.0
+    step = 0
 
     def __init__(self, *script):
         self.script = iter(script)
@@ -361,17 +362,17 @@ def server(tmp_path_factory):
 def test_the_worker_serves_runs_one_after_another(server):
     """A worker that had to be started anew for each run would cost seconds every time."""
     digest = server.store.create(CONFIG)
-    server.send(run=digest, steps=40, max_seconds=100)
+    server.send(runs={digest: 40}, max_seconds=100)
     server.send(extend=digest, steps=60)
     assert server.hear() == {"event": "started", "run": digest}
     ended = server.hear()
     assert (ended["event"], ended["outcome"], ended["run"]) == ("ended", "finished", digest)
     assert ended["step"] in (40, 60)  # the extension may come too late; the queue asks again
-    server.send(run=digest, steps=10_000, max_seconds=0.2)
+    server.send(runs={digest: 10_000}, max_seconds=0.2)
     server.hear()
     assert "limit of 0.2 s" in server.hear()["reason"]
     assert "limit of 0.2 s" in server.store.snapshot(digest).status.reason
-    server.send(run="0" * 16, steps=10)
+    server.send(runs={"0" * 16: 10})
     server.hear()
     assert server.hear()["outcome"] == "failed"
 
@@ -409,7 +410,7 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(server):
     """Ctrl-C goes to the whole process group; the run would end without a checkpoint."""
     digest = server.store.create(CONFIG)
     server.process.send_signal(signal.SIGINT)
-    server.send(run=digest, steps=30_000)
+    server.send(runs={digest: 30_000})
     server.hear()
     server.send(stop=digest, reason="because")
     assert server.hear()["reason"] == "because"
@@ -421,7 +422,7 @@ def test_a_worker_whose_server_dies_leaves_a_checkpoint(tmp_path, end):
     server = Server(tmp_path)
     store = server.store
     digest = store.create(CONFIG)
-    server.send(run=digest, steps=100_000)
+    server.send(runs={digest: 100_000})
     assert [server.hear()["event"] for _ in range(2)] == ["ready", "started"]
     deadline = time.monotonic() + 60
     while store.snapshot(digest).history.last_step < 50:
