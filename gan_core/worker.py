@@ -33,9 +33,10 @@ from typing import Any, TextIO
 
 from gan_core.config import ConfigError
 from gan_core.prices import PriceRequest, PriceStore
-from gan_core.recording import Wanted, failure, record_runs
+from gan_core.recording import record_runs
 from gan_core.records import Outcome
 from gan_core.settings import Settings
+from gan_core.sitting import Wanted, failure
 from gan_core.store import RunStore, StoreError
 
 SERVER_GONE = "the server was shut down; press Continue to go on"

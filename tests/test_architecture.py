@@ -48,6 +48,7 @@ HEAVY = [
     {"match"},
     {"trainer"},
     {"ensemble"},
+    {"sitting"},
     {"recording", "blocks", "bound", "phases", "time_to_quality"},
     {"memory", "profiling", "throughput"},
     {"reporting", "cost"},
@@ -58,7 +59,7 @@ HEAVY = [
 FLOORS = {room: floor for floor, rooms in enumerate(LIGHT + HEAVY) for room in rooms}
 TORCH_FREE = sorted(set().union(*LIGHT))
 # The worker announces itself before it loads torch; the command line loads it for `run` alone.
-TORCH_LATE = {"recording", "worker", "reporting", "promises", "verification", "__main__"}
+TORCH_LATE = {"recording", "sitting", "worker", "reporting", "promises", "verification", "__main__"}
 
 
 def imports(path: Path, *, top_level_only: bool = False) -> set[str]:

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from gan_core.config import RunConfig
-from gan_core.recording import Wanted, record_run, record_runs
+from gan_core.recording import record_run, record_runs
 from gan_core.records import EvalRecord, Outcome, StepRecord
+from gan_core.sitting import Wanted
 from gan_core.store import RunSnapshot, RunStore, StoreError
 
 ROOT = Path(__file__).parent.parent
@@ -231,7 +232,7 @@ def test_kill_9_loses_no_more_than_came_after_the_checkpoints(store, alone):
     """A worker may die at any moment: lack of memory, a restart of the machine."""
     script = (
         "import json, sys, time; from gan_core.config import RunConfig\n"
-        "from gan_core.recording import Wanted, record_runs\n"
+        "from gan_core.recording import record_runs; from gan_core.sitting import Wanted\n"
         "from gan_core.store import RunStore\n"
         "wait = lambda record: time.sleep(0.005)\n"
         "wanted = [Wanted(RunConfig.from_json(each), on_record=wait)\n"

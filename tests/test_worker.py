@@ -164,6 +164,7 @@ def test_a_target_that_grows_is_trained_to_in_the_same_sitting(store, uninterrup
 class FakeTraining:
     """Yields given records; an exception among them is raised."""
 
+    waiting: tuple = ()
     device = torch.device("cpu")
     seconds = 1.0
     step = 0
@@ -242,7 +243,7 @@ def downloading(monkeypatch, end) -> None:
     """Data that must be fetched first: three words of progress, then `end()`."""
     def prepare(config, device):
         for percent in (10, 20, 30):
-            monkeypatch.setattr("gan_core.recording.REPORT_SECONDS", 0.0)
+            monkeypatch.setattr("gan_core.sitting.REPORT_SECONDS", 0.0)
             downloads.tell(f"downloading: {percent} %")
         end()
 
