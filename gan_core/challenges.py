@@ -136,8 +136,8 @@ CHALLENGES: dict[str, Challenge] = {
                 RunConfig(architecture="mlp_reference", update_order="generator_first",
                           discriminator_loss="mean")),
             "dcgan-reference": Preset(
-                "PyTorch-GAN's DCGAN", "The networks and rates of dcgan.py: about a second a step "
-                "on a CPU core.", PUBLISHED_DCGAN.replace(steps=100)),
+                "PyTorch-GAN's DCGAN", "The networks and rates of dcgan.py: about half a second a "
+                "step on a CPU core.", PUBLISHED_DCGAN.replace(steps=100)),
             "grid": Preset(
                 "25 points in the plane", "A grid of 25 narrow Gaussians, for small networks.",
                 RING.replace(dataset="grid", packing=2, batch_size=128)),

@@ -46,4 +46,4 @@ CONTESTS: dict[str, Contest] = {
 RUNS_AT_ONCE = (1, 2, 4, 8, 16)
 BAND = RunConfig(dataset="ring")
 NEIGHBOUR = CONTESTS["mlp_reference"].config
-PARTS = ("batched", "concurrent")  # of the report, beside the contests
+PARTS = ("batched", "concurrent", "interface")  # of the report, beside the contests

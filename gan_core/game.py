@@ -102,29 +102,29 @@ class Game(ABC):
 
     def _discriminator_first(self) -> Update:
         """G's first update reuses the fakes of D's last one, judged by the updated D."""
-        for _ in range(self.now.discriminator_steps):
-            fake = self.generate(self.latents())
+        for left in reversed(range(self.now.discriminator_steps)):
+            fake = self._fakes(for_generator=left == 0)
             found_d = self.update_discriminator(fake)
         for update in range(self.now.generator_steps):
             if update > 0:
-                fake = self.generate(self.latents())
+                fake = self._fakes()
             found_g = self.update_generator(fake)
         return found_d + found_g
 
     def _generator_first(self) -> Update:
         """D's first update reuses the fakes of G's last one, made before that update."""
         for _ in range(self.now.generator_steps):
-            fake = self.generate(self.latents())
+            fake = self._fakes()
             found_g = self.update_generator(fake)
         for update in range(self.now.discriminator_steps):
             if update > 0:
-                fake = self.generate(self.latents())
+                fake = self._fakes(for_generator=False)
             found_d = self.update_discriminator(fake)
         return found_d + found_g
 
     def _simultaneous(self) -> Update:
         """Both gradients are taken before either network moves."""
-        fake = self.generate(self.latents())
+        fake = self._fakes()
         found_d, gradients = self.judge_batch(fake)
         found_g = self.update_generator(fake)
         self.move_discriminator(gradients)
@@ -170,6 +170,11 @@ class Game(ABC):
         if not self.loss.pairs:
             return None
         return self.judge(self.seen(self.reals()))
+
+    def _fakes(self, for_generator: bool = True) -> Tensor:
+        """Fresh samples; those for D alone keep nothing for G's gradients."""
+        with torch.set_grad_enabled(for_generator):
+            return self.generate(self.latents())
 
     def generate(self, latents: Tensor) -> Tensor:
         """Samples (n, d), float32."""

@@ -139,9 +139,7 @@ class Match(Game):
         """Updates of D alone; then the gradient that G would get, under both forms of the loss."""
         self.generator.eval()
         for _ in range(self.now.discriminator_steps):
-            with torch.no_grad():
-                fake = self.generate(self.latents())
-            found_d = self.update_discriminator(fake)
+            found_d = self.update_discriminator(self._fakes(for_generator=False))
         logits = self.judge(self.seen(self.generate(self.latents())))
         loss = self.loss.generator(logits, self._paired_logits())
         # Both forms read a logit as log-odds, so it must be 0 where D is undecided.

@@ -190,6 +190,7 @@ class _Sitting:
                                 device=before.device)
         self.evaluated = -1  # the last evaluation in the history
         self._buffer: list[Record] = []
+        self._news = False  # whether it holds something to look at
         self._reported = 0.0
         self._saved = time.monotonic()
         self._save_cost = 0.0
@@ -306,10 +307,13 @@ class _Sitting:
         self._buffer.append(record)
         if isinstance(record, StepRecord):
             self.status = replace(self.status, step=record.step)
-        seen = isinstance(record, EvalRecord | SampleRecord)
-        if seen or time.monotonic() - self._reported >= REPORT_SECONDS:
+        self._news |= isinstance(record, EvalRecord | SampleRecord)
+        if self.training.waiting:  # what was measured with it: readers get it in one go
+            return
+        if self._news or time.monotonic() - self._reported >= REPORT_SECONDS:
             self._flush()
             self._tell("running")
+            self._news = False
 
     def _flush(self) -> None:
         self.store.append(self.digest, self._buffer)

@@ -1,4 +1,4 @@
-"""Many runs at once: as one batch of networks, and as processes side by side.
+"""Many runs at once, as one batch of networks and as processes side by side; and a run in the app.
 
 A band of seeds or a sweep trains as one batch; two workers train two runs on two cores. What counts
 is how many steps all of them take together, beside one run alone.
@@ -7,11 +7,15 @@ is how many steps all of them take together, beside one run alone.
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +27,7 @@ from gan_core.ensemble import Ensemble
 from gan_core.settings import usable_cores
 from gan_core.trainer import Training
 
+PROJECT = Path(__file__).resolve().parent.parent
 RACERS = 2
 RACE_SECONDS = 3.0
 PATIENCE = 300.0  # seconds for a process to start, or to finish a part, before it is given up
@@ -155,5 +160,30 @@ def _rate(steps: blocks.Steps, seconds: float) -> float:
     return count / passed
 
 
-MEASURES = {"batched": batched, "concurrent": concurrent}
-WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words}
+# --- the app --------------------------------------------------------------------------------------
+
+
+def interface(
+    device: torch.device, most_steps: int, tell: Tell, clock: blocks.Clock = time.perf_counter
+) -> dict[str, Any] | None:
+    """Steps a second of a run that somebody watches in the app, and on the command line; None where
+    the app is not beside this package. `app_bench` measures it, in processes of its own."""
+    if not (PROJECT / "app_bench").is_dir():
+        return None
+    tell("interface: the app against the command line")
+    done = subprocess.run(
+        [sys.executable, "-m", "app_bench", "--only", "overhead", "--json"],
+        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return json.loads(done.stdout)["overhead"] if done.returncode == 0 else None
+
+
+def interface_in_words(found: dict[str, Any] | None) -> list[str]:
+    if found is None:
+        return ["interface: not measured, the app did not run; see python -m app_bench"]
+    return [f"the app, watched: {found['app']:.1f} steps/s, the command line "
+            f"{found['command_line']:.1f}: {found['ratio']:.2f} ×"]
+
+
+MEASURES = {"batched": batched, "concurrent": concurrent, "interface": interface}
+WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words,
+         "interface": interface_in_words}

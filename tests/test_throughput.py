@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 import torch
 
@@ -72,3 +74,25 @@ def test_what_cannot_be_measured_is_said(monkeypatch):
     monkeypatch.setattr(throughput, "usable_cores", lambda: 1)
     assert throughput.concurrent(CPU, 1, lambda _: None) is None
     assert "two cores" in throughput.concurrent_in_words(None)[0]
+
+
+def test_the_app_is_measured_by_its_own_bench(monkeypatch):
+    """The engine knows nothing of the pages: it asks, and says so where there is no answer."""
+    asked = []
+
+    def answer(command, **settings):
+        asked.append((command, settings["cwd"]))
+        text = b'{"overhead": {"app": 45.0, "command_line": 50.0, "ratio": 0.9}}'
+        return subprocess.CompletedProcess(command, code, text if code == 0 else b"")
+
+    monkeypatch.setattr(subprocess, "run", answer)
+    code = 0
+    found = throughput.interface(CPU, 1, lambda _: None)
+    assert found["ratio"] == 0.9
+    assert "45.0" in throughput.interface_in_words(found)[0]
+    ((command, folder),) = asked
+    assert command[1:] == ["-m", "app_bench", "--only", "overhead", "--json"]
+    assert (folder / "streamlit_app.py").exists()
+    code = 1
+    assert throughput.interface(CPU, 1, lambda _: None) is None
+    assert "app_bench" in throughput.interface_in_words(None)[0]
