@@ -42,8 +42,8 @@ portrait(PAGE)
 
 st.header("Is it the settings, or the seed?")
 st.markdown(
-    "The same settings under five seeds: the line is the median, the band reaches from the lowest "
-    "to the highest. What lies inside the band is no difference between settings."
+    "The same settings under several seeds: the line is the median, the band reaches from the "
+    "lowest to the highest. What lies inside the band is no difference between settings."
 )
 band(state)
 

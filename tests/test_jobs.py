@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_core.batching import MOST_RUNS
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, JobQueue, QueueFull
 from gan_core.pool import Pool, _environment
@@ -159,8 +160,8 @@ def test_more_steps_extend_the_run_that_is_there(fakes):
 def test_viewers_take_turns(fakes):
     """One student who queues four runs must not hold up everybody else's first."""
     queue = fakes.queue()
-    greedy = [queue.submit(seeded(number), "greedy") for number in range(4)]
-    modest = [queue.submit(seeded(10 + number), f"modest {number}") for number in range(2)]
+    greedy = [queue.submit(apart(number), "greedy") for number in range(4)]
+    modest = [queue.submit(apart(10 + number), f"modest {number}") for number in range(2)]
     order = [greedy[0], *modest, *greedy[1:]]
     assert [queue.snapshot(digest).place for digest in order] == [0, 1, 2, 3, 4, 5]
     assert queue.pool().waiting == 5
@@ -185,9 +186,9 @@ def test_a_third_run_waits_rather_than_slowing_two(fakes):
 def test_a_run_that_others_wait_for_counts_for_the_one_who_waited_least(fakes):
     """Joining a greedy viewer's run must not push one's own wish to the end."""
     queue = fakes.queue()
-    greedy = [queue.submit(seeded(number), "greedy") for number in range(4)]
-    other = queue.submit(seeded(20), "other")
-    queue.submit(seeded(3), "newcomer")
+    greedy = [queue.submit(apart(number), "greedy") for number in range(4)]
+    other = queue.submit(apart(20), "other")
+    queue.submit(apart(3), "newcomer")
     places = {digest: queue.snapshot(digest).place for digest in [*greedy, other]}
     assert places[greedy[3]] < places[greedy[1]]
 
@@ -409,6 +410,181 @@ def test_closing_ends_the_workers(fakes):
     queue.close()  # atexit may come after it
 
 
+# --- runs that are trained together ---------------------------------------------------------------
+
+
+def band(count: int, **changes) -> list[RunConfig]:
+    return [RING.replace(seed=100 + number, **changes) for number in range(count)]
+
+
+def test_a_band_is_spread_evenly_over_the_workers(fakes):
+    """Eight seeds would wait for each other, or leave one of two cores idle."""
+    queue = fakes.queue(workers=2)
+    digests = queue.submit_together(band(7), "a")
+    until(lambda: len(fakes.begun()) == 7)
+    assert sorted(len(runs) for runs in fakes.together()) == [3, 4]
+    assert set(fakes.begun()) == set(digests)
+    assert {state(queue, digest) for digest in digests} == {"starting"}
+    assert queue.pool().waiting == 0
+
+
+def test_a_worker_that_is_still_starting_has_its_share(fakes):
+    """The first band after a server's start would be trained on one core."""
+    queue = fakes.queue(workers=2)
+    running = queue.submit(apart(0), "a")
+    until(lambda: running in fakes.begun())
+    (fakes.folder / f"die-{running}").touch()
+    until(lambda: queue.pool().ready == 1)  # the other one is started anew
+    queue.submit_together(band(4), "a")
+    until(lambda: len(fakes.together()) == 3)
+    assert [len(runs) for runs in fakes.together()] == [1, 2, 2]
+
+
+def test_runs_that_differ_in_structure_and_images_go_one_by_one(fakes):
+    """They cannot be trained in one pass, or would only wait for each other."""
+    queue = fakes.queue()
+    busy = queue.submit(apart(50), "a")
+    hinge, batches = band(2, loss="hinge"), band(2, batch_size=32)
+    images = [RunConfig(seed=seed) for seed in range(2)]
+    for viewer, configs in (("a", hinge), ("b", batches), ("c", images)):
+        queue.submit_together(configs, viewer)
+    for digest in (busy, *(config.digest() for config in (*hinge, *batches, *images))):
+        fakes.finish(digest)
+    until(lambda: queue.pool().waiting == 0)
+    names = [[config.digest() for config in configs] for configs in (hinge, batches)]
+    sent = [sorted(runs) for runs in fakes.together()]
+    assert sent[0] == [busy] and all(sorted(runs) in sent for runs in names)
+    assert all([config.digest()] in sent for config in images) and len(sent) == 5
+
+
+def test_alike_runs_of_other_viewers_ride_along(fakes):
+    """A second student's seeds would wait for the first one's, and cost as much once more."""
+    queue = fakes.queue()
+    busy = queue.submit(apart(50), "a")
+    first = queue.submit_together(band(3), "a")
+    image = queue.submit(RunConfig(), "b")
+    riding = queue.submit(RING, "b")
+    for digest in (busy, *first, image, riding):
+        fakes.finish(digest)
+    until(lambda: len(fakes.together()) == 3)
+    assert {frozenset(runs) for runs in fakes.together()[1:]} == {
+        frozenset([*first, riding]), frozenset([image])}
+
+
+def test_a_band_takes_one_turn(fakes):
+    """Who has trained a band would wait behind everybody else's fourth run."""
+    queue = fakes.queue()
+    queue.submit(apart(50), "other")
+    queue.submit_together(band(8), "a")
+    own = queue.submit(RunConfig(), "a")
+    others = [queue.submit(apart(number), "b") for number in range(4)]
+    assert queue.snapshot(own).place < queue.snapshot(others[2]).place
+
+
+def test_a_band_counts_as_one_of_a_viewers_runs(fakes):
+    """Eight seeds would be refused, or Train be refused while they train."""
+    queue = fakes.queue()
+    queue.submit_together(band(8), "a")
+    for number in range(MOST_OF_A_VIEWER - 1):
+        queue.submit(apart(number), "a")
+    with pytest.raises(QueueFull, match="You already have 4 runs"):
+        queue.submit(apart(50), "a")
+    queue.submit_together(band(MOST_RUNS), "a")  # it has room
+    with pytest.raises(QueueFull, match="You already have 4 runs"):
+        queue.submit_together(band(MOST_RUNS + 1), "a")
+
+
+def test_no_more_runs_are_trained_together_than_are_good_for_them(fakes):
+    """One worker would be given everybody's runs, and each crawl."""
+    queue = fakes.queue()
+    busy = queue.submit(apart(50), "a")
+    digests = queue.submit_together(band(MOST_RUNS + 3), "a")
+    fakes.finish(busy)
+    until(lambda: len(fakes.together()) == 2)
+    assert list(fakes.together()[1]) == digests[:MOST_RUNS]
+    for digest in digests[:MOST_RUNS]:
+        fakes.finish(digest)
+    until(lambda: len(fakes.together()) == 3)
+    assert list(fakes.together()[2]) == digests[MOST_RUNS:]
+
+
+def test_a_band_is_refused_as_a_whole(fakes, monkeypatch):
+    """Seeds that nobody is told of would be trained, and fill the disk."""
+    monkeypatch.setattr("gan_core.jobs.MOST_WAITING", 3)
+    queue = fakes.queue()
+    queue.submit(apart(50), "a")
+    with pytest.raises(QueueFull, match="runs are waiting"):
+        queue.submit_together(band(4), "a")
+    with pytest.raises(ConfigError, match="steps"):
+        queue.submit_together([*band(2), RING.replace(steps=60_000)], "a")
+    assert queue.pool().waiting == 0
+    assert not any(fakes.store.exists(config.digest()) for config in band(4))
+    queue.submit_together(band(3), "a")
+
+
+def test_what_is_there_of_a_band_is_not_trained_again(fakes):
+    """A band whose first seed the page has trained already would train it once more."""
+    queue = fakes.queue()
+    digest = fakes.store.create(band(1)[0])
+    fakes.store.write_status(digest, RunStatus("finished", RING.steps, RING.steps))
+    digests = queue.submit_together(band(3), "a")
+    until(fakes.begun)
+    assert digests[0] == digest and fakes.begun() == digests[1:]
+
+
+def test_one_of_a_band_ends_by_itself(fakes):
+    """Stop on one seed would end the others; a seed that ends would free a worker that is busy."""
+    queue = fakes.queue()
+    first, second, third = queue.submit_together(band(3), "a")
+    until(lambda: len(fakes.begun()) == 3)
+    assert queue.stop(first, "a")
+    until(lambda: first not in queue._jobs)
+    assert fakes.stopped() == [first]
+    queue.watch(second, "b")
+    queue.release(second, "a")
+    assert fakes.stopped() == [first], "another viewer watches it"
+    waiting = queue.submit(apart(0), "b")
+    fakes.finish(third)
+    until(lambda: third not in queue._jobs)
+    assert queue.snapshot(waiting).place == 1 and waiting not in fakes.begun()
+    fakes.finish(second)
+    until(lambda: waiting in fakes.begun())
+
+
+def test_one_of_a_band_is_extended(fakes):
+    """Continue on one seed would train all of them further, or none."""
+    queue = fakes.queue()
+    first, second = queue.submit_together(band(2, steps=100), "a")
+    queue.submit(band(1, steps=300)[0], "a")
+    until(lambda: {"extend": first, "steps": 300} in fakes.orders())
+    assert queue.snapshot(first).status.steps == 300
+    assert queue.snapshot(second).status.steps == 100
+
+
+def test_a_worker_that_dies_fails_all_of_its_runs(fakes):
+    """Seeds would look as if they were training for ever."""
+    queue = fakes.queue()
+    digests = queue.submit_together(band(3), "a")
+    until(lambda: len(fakes.begun()) == 3)
+    (fakes.folder / f"die-{digests[1]}").touch()
+    until(lambda: all(state(queue, digest) == "failed" for digest in digests))
+    assert {queue.snapshot(digest).status.reason for digest in digests} == {
+        "The training process ended unexpectedly (killed, perhaps for lack of memory); "
+        "press Continue to go on from the last checkpoint."}
+    assert queue.submit_together(band(3), "a") == digests
+    until(lambda: fakes.together() == [fakes.together()[0]] * 2)
+
+
+def test_a_third_run_waits_while_two_workers_are_busy(fakes):
+    """Three trainings on two cores would all be slow."""
+    queue = fakes.queue(workers=2)
+    digests = [queue.submit(apart(number), f"viewer {number}") for number in range(3)]
+    until(lambda: len(fakes.begun()) == 2)
+    assert (state(queue, digests[2]), queue.snapshot(digests[2]).place) == ("queued", 1)
+    fakes.finish(digests[0])
+    until(lambda: digests[2] in fakes.begun())
+
+
 # --- prices ---------------------------------------------------------------------------------------
 
 ASKED = PriceRequest(RING)
@@ -441,15 +617,15 @@ def test_prices_wait_their_turn_among_runs(fakes):
     """One student's price list must not hold up everybody else's first run."""
     queue = fakes.queue()
     running = queue.submit(RING, "a")
-    requests = [PriceRequest(seeded(number)) for number in range(1, 4)]
+    requests = [PriceRequest(apart(number)) for number in range(1, 4)]
     for request in requests:
         queue.measure(request, "greedy")
-    modest = queue.submit(seeded(9), "modest")
+    modest = queue.submit(apart(9), "modest")
     assert queue.snapshot(modest).place == 2
     with pytest.raises(QueueFull, match="You already have 8 prices"):
         for number in range(20, 30):
-            queue.measure(PriceRequest(seeded(number)), "greedy")
-    queue.submit(seeded(31), "greedy")  # which they must not keep from training
+            queue.measure(PriceRequest(apart(number)), "greedy")
+    queue.submit(apart(31), "greedy")  # which they must not keep from training
     fakes.finish(running)
     until(lambda: fakes.priced() == [requests[0].name])
 
@@ -563,6 +739,20 @@ def test_a_real_run_is_extended_while_it_trains(real):
     snapshot = real.snapshot(digest)
     assert [record.step for record in snapshot.history.steps] == list(range(1, 401))
     assert isinstance(snapshot.history.steps[0], StepRecord)
+
+
+def test_a_real_band_is_trained_and_one_of_it_stopped(real):
+    """Seeds that are trained together are runs like others to those who look at them."""
+    configs = [seeded(200 + number).replace(steps=1000) for number in range(4)]
+    digests = real.submit_together([configs[0].replace(steps=100_000), *configs[1:]], "a")
+    until(lambda: all(state(real, digest) == "finished" for digest in digests[1:]), 120)
+    assert real.snapshot(digests[0]).live
+    assert real.stop(digests[0], "a")
+    until(lambda: state(real, digests[0]) == "stopped")
+    for digest in digests[1:]:
+        steps = real.snapshot(digest).history.steps
+        assert [record.step for record in steps] == list(range(1, 1001))
+    assert all(real.store.checkpoint_path(digest).is_file() for digest in digests)
 
 
 def test_a_killed_server_leaves_runs_that_the_next_one_continues(tmp_path):

@@ -378,6 +378,24 @@ def test_the_worker_serves_runs_one_after_another(server):
     assert server.hear()["outcome"] == "failed"
 
 
+def test_the_worker_trains_runs_together(server):
+    """Each seed of a band is told of, stopped and extended by its own name."""
+    configs = [CONFIG.replace(seed=seed) for seed in (11, 12, 13)]
+    short, stopped, extended = (server.store.create(config) for config in configs)
+    server.send(runs={short: 40, stopped: 100_000, extended: 50, "0" * 16: 10}, max_seconds=100)
+    server.send(extend=extended, steps=60)
+    assert [server.hear() for _ in range(4)] == [
+        {"event": "started", "run": name} for name in (short, stopped, extended, "0" * 16)]
+    ended = [server.hear() for _ in range(3)]
+    server.send(stop=stopped, reason="because")
+    ended.append(server.hear())
+    found = {message["run"]: (message["outcome"], message["step"]) for message in ended}
+    assert found["0" * 16] == ("failed", 0) and found[short] == ("finished", 40)
+    assert found[extended][0] == "finished" and found[extended][1] in (50, 60)
+    assert found[stopped][0] == "stopped" and ended[-1]["reason"] == "because"
+    assert server.store.snapshot(stopped).history.last_step == found[stopped][1] >= 40
+
+
 def test_the_worker_measures_prices_between_runs(server):
     """The page's button would never be answered, or a failed measurement end the worker."""
     request = PriceRequest(CONFIG, CONFIG.replace(batch_size=32))

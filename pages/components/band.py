@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import streamlit as st
 
+from gan_core.batching import batch_key
 from gan_core.config import ConfigError, RunConfig
 from gan_core.jobs import MOST_OF_A_VIEWER, QueueFull
 from gan_core.records import History
@@ -24,7 +25,9 @@ from pages.components.state import State
 
 TICK = 2.0  # seconds between two looks
 HEIGHT = 290
-AT_ONCE = MOST_OF_A_VIEWER - 1  # runs asked for at a time; Train keeps one place
+AT_ONCE = MOST_OF_A_VIEWER - 1  # of runs that go one by one; Train keeps one place
+SEEDS = 5
+SEEDS_TOGETHER = 8  # trained in one pass they cost no more than three or four one by one
 
 
 @dataclass
@@ -49,8 +52,9 @@ class _Data:
     domain: tuple[float, float]
 
 
-def band(state: State, seeds: int = 5) -> None:
-    """Draw the band over seeds 0 to `seeds` − 1 of the shown run, and of its reference."""
+def band(state: State) -> None:
+    """Draw the band over the seeds of the shown run, from 0, and over those of its reference."""
+    seeds = SEEDS if batch_key(state.shown) is None else SEEDS_TOGETHER
     try:
         busy = _busy(state, _looks(state.shown, seeds))
         st.fragment(_band, run_every=TICK if busy else None)(state, seeds, busy)
@@ -132,11 +136,13 @@ def _tend(state: State, count: int) -> None:
         _drop(state)
         return
     looks = _looks(wish.recipe, count)
-    free = AT_ONCE - sum(look is not None and look.live for look in looks)
+    wanted = _wanted(wish, looks)
+    if batch_key(wish.recipe) is None:
+        free = AT_ONCE - sum(look is not None and look.live for look in looks)
+        wanted = wanted[:max(free, 0)]
     try:
-        for config in _wanted(wish, looks)[:max(free, 0)]:
-            lab.queue().submit(config, lab.viewer())
-            wish.asked.add(config.digest())
+        if wanted:
+            wish.asked.update(lab.queue().submit_together(wanted, lab.viewer()))
         wish.refusal = ""
     except QueueFull as error:
         wish.refusal = f"Waiting for a place. {error}"
