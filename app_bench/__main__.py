@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from app_bench.server import ROOT, Server
 from app_bench.visitor import Run, Visitor
 from gan_core.challenges import CHALLENGES
 from gan_core.config import RunConfig
-from gan_core.settings import Settings
+from gan_core.settings import Settings, SettingsError
 from gan_core.store import RunStore
 from pages.components.state import LINK_VERSION
 
@@ -219,7 +220,14 @@ def main() -> None:
                         "read (default: 20)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     options = parser.parse_args()
-    settings = Settings.from_environment()
+    if options.runs < 1:
+        parser.error(f"--runs must be a whole number from 1, not {options.runs}.")
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        parser.error(str(error))
+    # An orderly end, which takes the server along.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     report: Report = {
         "about": f"workers {settings.workers}, threads {settings.threads}; a visitor without a "
                  "screen: what a browser needs to draw is left out",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60.0
+STOP_SECONDS = 20.0
 
 
 class Server:
@@ -32,6 +33,13 @@ class Server:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self) -> Server:
+        try:
+            return self._started()
+        except BaseException:  # Ctrl-C as well: no server stays behind
+            self.__exit__()
+            raise
+
+    def _started(self) -> Server:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -39,12 +47,15 @@ class Server:
                 return self
             except OSError:
                 time.sleep(0.1)
-        self.__exit__()
         raise RuntimeError("The app does not start.")
 
     def __exit__(self, *problem: object) -> None:
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         shutil.rmtree(self.store, ignore_errors=True)
 
     def web_megabytes(self) -> float | None:

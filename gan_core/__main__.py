@@ -234,7 +234,9 @@ def _still_needed(path: Path) -> dict[str, evidence.Measured]:
 
 def bench(options: Namespace, settings: Settings) -> int:
     """Compare, or with --profile or --quality tell why and to what end."""
-    refuse_unknown("--network", options.network, (*CONTESTS, *PARTS))
+    known = tuple(CONTESTS) if options.profile else (*CONTESTS, *PARTS)
+    names = options.network or known
+    refuse_unknown("--network", names, known)
     device = prepare(options, settings)
     check_processor_time(options, settings, device)
     if options.quality:
@@ -246,12 +248,12 @@ def bench(options: Namespace, settings: Settings) -> int:
     from gan_core import benchmark, profiling
 
     if options.profile:
-        found = profiling.profile_all(options.network, device, say)
+        found = profiling.profile_all(names, device, say)
         report = {**benchmark.machine(device), "profiles": found}
         words = f"{benchmark.headline(report)}\n\n{profiling.in_words(found)}"
     else:
         report = benchmark.benchmark(
-            options.network, device, options.steps, say, options.processor_time)
+            names, device, options.steps, say, options.processor_time)
         words = benchmark.in_words(report)
     print(json_text(report) if options.json else words)
     return 0
@@ -408,7 +410,7 @@ def parser() -> Parser:
                        help="steps a block at most, 1 to 10000 (default 1000); as many as fit into "
                        "the time of a block")
     everything = [*CONTESTS, *PARTS]
-    speed.add_argument("--network", nargs="+", default=everything, metavar="NAME",
+    speed.add_argument("--network", nargs="+", metavar="NAME",
                        help="of " + ", ".join(everything))
     instead = speed.add_mutually_exclusive_group()
     instead.add_argument("--profile", action="store_true",

@@ -175,7 +175,8 @@ class Ensemble(Game):
     def move_discriminator(self, gradients: Gradients) -> None:
         self.mover_d.move(gradients)
         if on(limit := self.now.weight_clip):
-            limit = limit.flatten(1) if isinstance(limit, Tensor) else torch.tensor(limit)
+            if isinstance(limit, Tensor):
+                limit = limit.flatten(1)
             self.stack_d.values.clamp_(-limit, limit)
 
     @torch.no_grad()

@@ -204,12 +204,13 @@ class Game(ABC):
         """Reals and fakes, judged in one pass; in two if D has layers that mix a batch, or if
         penalties are taken at them."""
         at_examples = any(penalise in AT_EXAMPLES for _, penalise in self.penalties)
-        examples = inputs.chunk(2, -2)
-        if self.now.mixes_batch or at_examples:
-            examples = tuple(part.requires_grad_(at_examples) for part in examples)
+        examples = tuple(part.requires_grad_(at_examples) for part in inputs.chunk(2, -2))
+        # What draws or iterates in a pass would do so twice in two.
+        once = on(self.now.dropout) or self.now.spectral_norm
+        if self.now.mixes_batch or (at_examples and not once):
             logits = tuple(self.judge(part) for part in examples)
         else:
-            logits = self.judge(inputs).chunk(2, -2)
+            logits = self.judge(torch.cat(examples, -2) if at_examples else inputs).chunk(2, -2)
         return Judged(self.judge, examples, logits, self.uniform)
 
     def _precision(self):

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from gan_core.batching import MOST_RUNS, batch_key
@@ -248,8 +248,8 @@ class JobQueue:
         """Raises QueueFull if this viewer or the queue may not have one more in each of the groups
         `new`, of runs or of prices.
 
-        They are counted apart: measuring must not keep a visitor from training. Runs that are
-        trained together count as one.
+        They are counted apart: measuring must not keep a visitor from training. As many runs as can
+        be trained together count as one.
         """
         if not new:
             return
@@ -257,14 +257,15 @@ class JobQueue:
         own.update(job.group for job in self._jobs.values()
                    if viewer in job.leases and (job.request is not None) == prices)
         most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
-        if sum(math.ceil(count / MOST_RUNS) for count in own.values()) > most:
+        if _batches(own) > most:
             raise QueueFull(
                 f"You already have {most} {what} in training or in the queue; stop one of them, or "
                 "wait until one has finished."
             )
-        if len(self._waiting()) + len(new) > MOST_WAITING:
+        waiting = Counter(job.group for job in self._waiting())
+        if _batches(waiting + Counter(new)) > MOST_WAITING:
             raise QueueFull(
-                f"{len(self._waiting())} runs are waiting for a worker already; try again in a few "
+                f"{waiting.total()} runs are waiting for a worker already; try again in a few "
                 "minutes."
             )
 
@@ -274,8 +275,9 @@ class JobQueue:
             return
         mates = [other.turn for other in self._waiting()
                  if viewer in other.leases and other.group == job.group]
-        # Runs that are trained together take one turn.
-        job.turn = min([job.turn, *(mates or [self._turns.take(viewer)])])
+        # Runs that are trained together take one turn; a batch more takes another.
+        turn = self._turns.take(viewer) if len(mates) % MOST_RUNS == 0 else max(mates)
+        job.turn = min(job.turn, turn)
 
     def _lease(self, job: Job, viewer: str) -> None:
         job.leases[viewer] = time.monotonic() + self.settings.grace_seconds
@@ -446,6 +448,11 @@ def _short(job: Job, message: dict[str, Any]) -> bool:
     """Whether a run was trained to a target that has moved on meanwhile."""
     return (job.request is None and message["outcome"] == "finished"
             and message["step"] < job.config.steps)
+
+
+def _batches(runs: Mapping[Hashable, int]) -> int:
+    """How often a worker has to begin for so many runs of each group."""
+    return sum(math.ceil(count / MOST_RUNS) for count in runs.values())
 
 
 def _together(waiting: Sequence[Job], workers: int) -> list[Job]:

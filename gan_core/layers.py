@@ -145,6 +145,8 @@ class OneChannelConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         # What a pixel gives to its left neighbour, that one takes from its right: hence the flip.
+        if x.device.type != "cpu":
+            return super().forward(x)
         return _to_one_channel(x, self.weight[0].flip(1, 2), stride=1) + self.bias
 
 
@@ -155,6 +157,8 @@ class OneChannelConvTranspose2d(nn.ConvTranspose2d):
         super().__init__(channels_in, 1, 4, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu":
+            return super().forward(x)
         return _to_one_channel(x, self.weight[:, 0], stride=2) + self.bias
 
 

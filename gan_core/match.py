@@ -29,7 +29,7 @@ class Match(Game):
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self.data = datasets.load(config, device)
+        self.data = self._load()
         self.random = {
             stream: torch.Generator(device).manual_seed(config.seed * 4 + offset)
             for offset, stream in enumerate(("batches", "latents", "noise", "dropout"))
@@ -47,6 +47,9 @@ class Match(Game):
         self.step = 0
         self.turning_points = {step for step, _ in config.stages[1:]}
         self._turn(config.at(0))
+
+    def _load(self) -> datasets.Dataset:
+        return datasets.load(self.config, self.device)
 
     def _optimizer_of_d(self) -> Optimizer:
         return optimizer(

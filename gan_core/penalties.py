@@ -21,8 +21,8 @@ class Judged:
     """What D saw in one step and what it said, of reals and of fakes.
 
     `examples` are (n, d), `logits` (n, 1). Where a penalty is taken at them, the examples require
-    gradients and each kind has its logits from a pass of its own, so that R1 alone costs no pass
-    over the fakes. `judge` is D; `uniform(rows, columns)` draws from [0, 1).
+    gradients; each kind has its logits from a pass of its own where D's layers allow, so that R1
+    alone goes back through no fakes. `judge` is D; `uniform(rows, columns)` draws from [0, 1).
     """
 
     judge: Callable[[Tensor], Tensor]

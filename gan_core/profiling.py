@@ -80,7 +80,7 @@ def profiled(config: RunConfig, device: torch.device) -> dict[str, Any]:
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
     with profile(activities=kinds) as profiler:
         watched = blocks.clocked(lambda: steps.advance(count), device) / count
-    spent = "self_cpu_time_total" if device.type == "cpu" else "self_device_time_total"
+    spent = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
     operators = {event.key: getattr(event, spent) / 1e3 / count
                  for event in profiler.key_averages() if group_of(event.key) != OUTSIDE}
     groups = dict.fromkeys(GROUPS, 0.0)

@@ -83,7 +83,7 @@ def _trained(sittings: Sequence[Sitting]) -> Iterator[Sitting]:
     yield from (sitting for sitting in sittings if sitting.outcome is not None)
     pending = [sitting for sitting in sittings if sitting.outcome is None]
     while pending:
-        step = pending[0].step
+        step = min(each.step for each in pending)
         for sitting in _followed([each for each in pending if each.step == step],
                                  [each for each in pending if each.step != step]):
             if sitting.outcome is not None:
@@ -99,6 +99,8 @@ def _followed(sittings: Sequence[Sitting], waiting: list[Sitting]) -> Iterator[S
     from gan_core.ensemble import Ensemble
 
     going, trainings = list(sittings), [sitting.training for sitting in sittings]
+    for each in waiting:
+        each.wait()
     try:
         together = Ensemble(trainings) if len(trainings) > 1 else None
         for index, record in together or ((0, record) for record in trainings[0]):
@@ -109,11 +111,11 @@ def _followed(sittings: Sequence[Sitting], waiting: list[Sitting]) -> Iterator[S
             if not sitting.hear(record):
                 continue
             going.remove(sitting)
-            if going and not isinstance(record, Outcome):
-                together.leave(index)
-            yield sitting
+            yield sitting  # first of all: whatever comes next is not its fault
             if not going:
                 return
+            if not isinstance(record, Outcome):
+                together.leave(index)
     except KeyboardInterrupt:  # the second one
         for sitting in going:
             sitting.interrupt()

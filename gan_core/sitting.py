@@ -138,6 +138,10 @@ class Sitting:
         self._save_if_due()
         return False
 
+    def wait(self) -> None:
+        """Others of its batch, at another step, come first."""
+        self._tell("starting", "waiting for the others of its batch")
+
     def stops(self) -> bool:
         """End, if somebody wants it to; whether it does."""
         if (reason := self.should_stop()) is None:

@@ -123,7 +123,10 @@ class RunSnapshot:
             outcome = Outcome(status.state, status.step, status.reason, status.seconds)
         history = self.history
         if history.outcome != outcome:
-            history = History(history.steps, history.evaluations, outcome)
+            # The same one at every look: what is made of it once need not be made again.
+            history = history.derived(
+                ("outcome", outcome), lambda: History(self.history.steps,
+                                                      self.history.evaluations, outcome))
         return dataclasses.replace(self, history=history, status=status, place=place)
 
     def until(self, steps: int) -> RunSnapshot:

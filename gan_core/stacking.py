@@ -128,7 +128,7 @@ class StackedDropout(nn.Module):
 class StackedMaxout(nn.Module):
     def __init__(self, layers: Sequence[Maxout], stack: Stack) -> None:
         super().__init__()
-        self.linear = StackedLinear([layer.linear for layer in layers], stack)
+        self.linear = _linear([layer.linear for layer in layers], stack)
         self.largest = layers[0].largest
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from gan_core import blocks
 from gan_core.config import RunConfig
 from gan_core.contests import BAND, NEIGHBOUR, RUNS_AT_ONCE
 from gan_core.ensemble import Ensemble
-from gan_core.settings import usable_cores
+from gan_core.machine import usable_cores
 from gan_core.trainer import Training
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -173,7 +174,9 @@ def interface(
     tell("interface: the app against the command line")
     done = subprocess.run(
         [sys.executable, "-m", "app_bench", "--only", "overhead", "--json"],
-        cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        cwd=PROJECT, stdout=subprocess.PIPE, check=False,
+        env={**os.environ, "GAN_LAB_DEVICE": device.type,
+             "GAN_LAB_THREADS": str(torch.get_num_threads())})
     return json.loads(done.stdout)["overhead"] if done.returncode == 0 else None
 
 

@@ -74,6 +74,11 @@ class _Orders:
         while (order := self._waiting.get()) is not None and not self.closed.is_set():
             yield order
 
+    def forget(self, task: _Task) -> None:
+        """Its end is told; it may have been ordered again meanwhile."""
+        if self._latest.get(task.name) is task:
+            del self._latest[task.name]
+
     def close(self) -> None:
         """The server is gone, or wants to be rid of us."""
         self.closed.set()
@@ -127,6 +132,7 @@ class _Worker:
                 self.tell("started", run=task.name)
             work = self._runs if order.request is None else self._price
             for task, outcome in work(order, device):
+                self.orders.forget(task)
                 self.tell("ended", run=task.name, outcome=outcome.kind, step=outcome.step,
                           reason=outcome.reason)
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan_core import datasets, trainer
+from gan_core import datasets, devices, trainer
 from gan_core.batching import STACKABLE
 from gan_core.catalogue import ARCHITECTURES
-from gan_core.config import LOSSES, OPTIMIZERS, RunConfig
+from gan_core.config import LOSSES, OPTIMIZERS, ConfigError, RunConfig
 from gan_core.ensemble import Ensemble
 from gan_core.records import EvalRecord, Outcome, SampleRecord, StepRecord
 from gan_core.trainer import Training
@@ -247,3 +247,40 @@ def test_runs_of_different_structure_are_refused(other):
 def test_what_cannot_be_stacked_is_refused(config):
     with pytest.raises(ValueError, match="by itself"):
         Ensemble([config, config.replace(seed=1)], CPU)
+
+
+@pytest.mark.parametrize("settings", [
+    {"spectral_norm": True}, {"minibatch_stddev": True}, {"packing": 2}, {"gradient_penalty": 1.0},
+    {"r1": 1.0, "dropout": 0.2}, {"ema": 0.9}, {"weight_clip": 0.01},
+], ids=lambda settings: " ".join(settings))
+@pytest.mark.parametrize("architecture", STACKABLE)
+def test_every_mechanism_stacks_with_every_network(architecture, settings):
+    """A run that rides along with another's must not end both in an error."""
+    kinds = ARCHITECTURES[architecture].kinds
+    dataset = "ring" if "points" in kinds else "mnist"
+    try:
+        config = RunConfig(dataset=dataset, architecture=architecture, batch_size=8,
+                           training_examples=500, **settings)
+    except ConfigError as error:
+        pytest.skip(str(error))  # the rules refuse it on the pages, too
+    together, alone = Ensemble(seeds(config, 2), CPU), Training(config, CPU)
+    for _ in range(2):
+        together.train_step()
+        alone.train_step()
+    together.measure()
+    ours, theirs = together.members[0].waiting[-1], alone._measure()[-1]
+    assert (ours.loss_d, ours.loss_g) == pytest.approx((theirs.loss_d, theirs.loss_g), rel=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("band", ["optimizer adam", "weight clip", "average", "learning rates"])
+def test_runs_train_together_on_a_gpu(band):
+    """Rows of stacks, fused updates and limits must all be on the device."""
+    configs, device = BANDS[band], devices.pick_device("auto")
+    together, alone = Ensemble(configs, device), Training(configs[0], device)
+    for _ in range(3):
+        together.train_step()
+        alone.train_step()
+    together.measure()
+    ours, theirs = together.members[0].waiting[-1], alone._measure()[-1]
+    assert ours.loss_d == pytest.approx(theirs.loss_d, rel=1e-3)

@@ -10,7 +10,7 @@ import torch
 from gan_core import blocks, throughput
 from gan_core.config import RunConfig
 from gan_core.contests import BAND, RUNS_AT_ONCE
-from gan_core.settings import usable_cores
+from gan_core.machine import usable_cores
 
 CPU = torch.device("cpu")
 TWO_CORES = pytest.mark.skipif(usable_cores() < 2, reason="two processes at once take two cores")
