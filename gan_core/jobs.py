@@ -32,7 +32,8 @@ HOUSEKEEPING_SECONDS = 1.0
 EVICTION_SECONDS = 30.0
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
-MOST_OF_A_VIEWER = 4  # live runs that one viewer may have asked for
+MOST_OF_A_VIEWER = 4  # live runs, or batches of them, that one viewer may have asked for
+MOST_ALIKE = 2 * MOST_RUNS  # runs in such batches
 MOST_PRICES = 8  # and prices that are being measured for one
 MOST_WAITING = 100  # runs that may wait in all
 MOST_FAILURES = 200  # failed prices that are remembered
@@ -257,15 +258,14 @@ class JobQueue:
         own.update(job.group for job in self._jobs.values()
                    if viewer in job.leases and (job.request is not None) == prices)
         most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
-        if _batches(own) > most:
+        if _batches(own) > most or own.total() > MOST_ALIKE:
             raise QueueFull(
                 f"You already have {most} {what} in training or in the queue; stop one of them, or "
                 "wait until one has finished."
             )
-        waiting = Counter(job.group for job in self._waiting())
-        if _batches(waiting + Counter(new)) > MOST_WAITING:
+        if len(self._waiting()) + len(new) > MOST_WAITING:
             raise QueueFull(
-                f"{waiting.total()} runs are waiting for a worker already; try again in a few "
+                f"{len(self._waiting())} runs are waiting for a worker already; try again in a few "
                 "minutes."
             )
 

@@ -13,7 +13,7 @@ import pytest
 
 from gan_core.batching import MOST_RUNS
 from gan_core.config import ConfigError, RunConfig
-from gan_core.jobs import MOST_OF_A_VIEWER, JobQueue, QueueFull
+from gan_core.jobs import MOST_ALIKE, MOST_OF_A_VIEWER, JobQueue, QueueFull
 from gan_core.pool import Pool, _environment
 from gan_core.prices import Price, PriceRequest, PriceStore
 from gan_core.records import StepRecord
@@ -506,6 +506,14 @@ def test_no_more_runs_are_trained_together_than_are_good_for_them(fakes):
         fakes.finish(digest)
     until(lambda: len(fakes.together()) == 3)
     assert list(fakes.together()[2]) == digests[MOST_RUNS:]
+
+
+def test_one_visitors_batches_are_bounded(fakes):
+    """Otherwise one visitor's seeds would fill the queue for everybody."""
+    queue = fakes.queue()
+    with pytest.raises(QueueFull, match="already have"):
+        queue.submit_together(band(MOST_ALIKE + 1), "a")
+    assert len(queue.submit_together(band(MOST_ALIKE), "a")) == MOST_ALIKE
 
 
 def test_a_band_is_refused_as_a_whole(fakes, monkeypatch):
