@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from gan_core.challenges import CHALLENGES
+from gan_core.config.presets import CHALLENGES
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frame import frame, heading

@@ -20,16 +20,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from gan_core import challenges, evidence, files, price_list, recipes
-from gan_core.claims import CLAIMS, needed
-from gan_core.config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
-from gan_core.contests import CONTESTS, PARTS
-from gan_core.reporting import ended, in_words, json_text, say, train_into
-from gan_core.settings import Settings, SettingsError
-from gan_core.store import RunStore, StoreError
-from gan_core.verification import TABLES, configs, markdown, train_all, write_into
+from gan_core.assets import RECORDED_RUNS
+from gan_core.benchmarks.cases import CONTESTS, PARTS
+from gan_core.config import presets, recipes
+from gan_core.config.run_config import DEFAULT, KNOBS, SECTIONS, ConfigError, RunConfig, parse_value
+from gan_core.cost import price_list
+from gan_core.evidence import measured_runs
+from gan_core.evidence.claims import CLAIMS, needed
+from gan_core.runs.store import RunStore, StoreError
+from gan_core.system import files
+from gan_core.system.settings import Settings, SettingsError
+from gan_core.verification.results import ended, in_words, json_text, say, train_into
+from gan_core.verification.tables import TABLES, configs, markdown, train_all, write_into
 
-RECORDED_FOLDER = Path(__file__).parent / "data" / "recorded"
 INTERRUPTED = 130  # what a shell reports of a process that Ctrl-C ended
 MAX_SEEDS = 100
 
@@ -52,7 +55,7 @@ def prepare(options: Namespace, settings: Settings) -> Any:
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
     import torch
 
-    from gan_core.devices import DeviceError, pick_device
+    from gan_core.training.devices import DeviceError, pick_device
 
     torch.set_num_threads(threads)
     try:
@@ -120,7 +123,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
 
 def record(options: Namespace, settings: Settings) -> int:
     """Train the recorded runs, going on where an earlier call was interrupted, and export them."""
-    recorded = {**challenges.RECORDED, **challenges.BAND}
+    recorded = {**presets.RECORDED, **presets.BAND}
     names = options.names or list(recorded)
     refuse_unknown("NAME", names, recorded)
     device = prepare(options, settings)
@@ -132,7 +135,7 @@ def record(options: Namespace, settings: Settings) -> int:
         if outcome.kind in ("failed", "stopped"):
             say(f"{name}: {ended(outcome)}")
             return INTERRUPTED if outcome.kind == "stopped" else 1
-        pictures = 2 if name in challenges.BAND else None
+        pictures = 2 if name in presets.BAND else None
         print(store.export(config.digest(), options.destination, pictures=pictures), flush=True)
     return 0
 
@@ -205,28 +208,28 @@ def claims(options: Namespace, settings: Settings) -> int:
     """Train what the claims need, judge them, and print or write the verdicts."""
     refuse_unknown("CLAIM", options.claims, CLAIMS)
     chosen = {name: CLAIMS[name] for name in options.claims or CLAIMS}
-    stores = [RunStore(options.store or settings.store), RunStore(RECORDED_FOLDER)]
+    stores = [RunStore(options.store or settings.store), RunStore(RECORDED_RUNS)]
     wanted = needed(chosen.values())
-    found = evidence.gather(wanted, stores)
-    missing = [config for config in wanted if evidence.key(config) not in found]
+    found = measured_runs.gather(wanted, stores)
+    missing = [config for config in wanted if measured_runs.key(config) not in found]
     if missing and not options.no_training:
         device = prepare(options, settings)
         if not train_all(missing, stores[0], device, options.workers or settings.workers):
             return INTERRUPTED
-        found |= evidence.gather(missing, stores)
+        found |= measured_runs.gather(missing, stores)
     known = {**_still_needed(options.data), **found}
-    told = evidence.as_data(chosen, known)
-    print(json_text(told) if options.json else evidence.in_words(told))
+    told = measured_runs.as_data(chosen, known)
+    print(json_text(told) if options.json else measured_runs.in_words(told))
     if options.write:
-        evidence.write(known, options.data)
-        _write(options.write, "claims", evidence.table(CLAIMS, known))
-    return 1 if any(each["verdict"] == evidence.OPEN for each in told.values()) else 0
+        measured_runs.write(known, options.data)
+        _write(options.write, "claims", measured_runs.table(CLAIMS, known))
+    return 1 if any(each["verdict"] == measured_runs.OPEN for each in told.values()) else 0
 
 
-def _still_needed(path: Path) -> dict[str, evidence.Measured]:
+def _still_needed(path: Path) -> dict[str, measured_runs.Measured]:
     """What was measured before, as far as a claim rests on it today."""
-    keys = {evidence.key(config) for config in needed(CLAIMS.values())}
-    return {name: run for name, run in evidence.read(path).items() if name in keys}
+    keys = {measured_runs.key(config) for config in needed(CLAIMS.values())}
+    return {name: run for name, run in measured_runs.read(path).items() if name in keys}
 
 
 # --- what a step costs ----------------------------------------------------------------------------
@@ -240,21 +243,21 @@ def bench(options: Namespace, settings: Settings) -> int:
     device = prepare(options, settings)
     check_processor_time(options, settings, device)
     if options.quality:
-        from gan_core import time_to_quality
+        from gan_core.benchmarks import race_to_quality
 
-        found = time_to_quality.measure(device, say)
-        print(json_text(found) if options.json else time_to_quality.in_words(found))
+        found = race_to_quality.measure(device, say)
+        print(json_text(found) if options.json else race_to_quality.in_words(found))
         return 0
-    from gan_core import benchmark, profiling
+    from gan_core.benchmarks import comparison, profiling
 
     if options.profile:
         found = profiling.profile_all(names, device, say)
-        report = {**benchmark.machine(device), "profiles": found}
-        words = f"{benchmark.headline(report)}\n\n{profiling.in_words(found)}"
+        report = {**comparison.machine(device), "profiles": found}
+        words = f"{comparison.headline(report)}\n\n{profiling.in_words(found)}"
     else:
-        report = benchmark.benchmark(
+        report = comparison.benchmark(
             names, device, options.steps, say, options.processor_time)
-        words = benchmark.in_words(report)
+        words = comparison.in_words(report)
     print(json_text(report) if options.json else words)
     return 0
 
@@ -269,8 +272,8 @@ def cost(options: Namespace, settings: Settings) -> int:
     """One config's step, and its price relative to the plain GAN's."""
     config = chosen_config(options)
     device = prepare(options, settings)
-    from gan_core import cost as account
-    from gan_core.downloads import DatasetError
+    from gan_core.benchmarks import step_cost as account
+    from gan_core.data.downloads import DatasetError
 
     try:
         found, base = account.beside_plain(config, device, options.steps)
@@ -292,7 +295,7 @@ def prices(options: Namespace, settings: Settings) -> int:
     refuse_unknown("--only", options.only, price_list.GROUPS)
     device = prepare(options, settings)
     check_processor_time(options, settings, device)
-    from gan_core.pricing import price
+    from gan_core.benchmarks.price_measurement import price
 
     found = []
     for request in price_list.requests(options.only or price_list.GROUPS):
@@ -373,8 +376,8 @@ def parser() -> Parser:
     shipped = command(record, "train the runs that ship with the project and export them "
                       "(store default: GAN_LAB_STORE)", machine, stored)
     shipped.add_argument("names", nargs="*", metavar="NAME",
-                         help="of " + ", ".join([*challenges.RECORDED, *challenges.BAND]))
-    shipped.add_argument("--destination", type=Path, default=RECORDED_FOLDER, metavar="DIR")
+                         help="of " + ", ".join([*presets.RECORDED, *presets.BAND]))
+    shipped.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR")
 
     checked = command(verify, "train what the tables of docs/verification.md tell of, over seeds, "
                       "and check what they promise (store default: GAN_LAB_STORE)",
@@ -401,7 +404,7 @@ def parser() -> Parser:
     judged.add_argument("--write", type=Path, metavar="FILE",
                         help="put the table in its place in this document, and what was measured "
                         "into --data")
-    judged.add_argument("--data", type=Path, default=evidence.EVIDENCE, metavar="FILE",
+    judged.add_argument("--data", type=Path, default=measured_runs.EVIDENCE, metavar="FILE",
                         help="what was measured, as the pages read it")
 
     speed = command(bench, "compare our training step with the textbook's and with its bound, and "
@@ -432,7 +435,7 @@ def parser() -> Parser:
     listed.add_argument("--milliseconds", type=whole_number(1, 60_000), default=2000, metavar="N",
                         help="a timed block, 1 to 60000 (default 2000); the median of three counts")
     listed.add_argument("--write", type=Path, metavar="FILE",
-                        help="instead of printing them; the page reads gan_core/data/prices.json")
+                        help="instead of printing them; the page reads gan_core/assets/prices.json")
     return whole
 
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from gan_core import evidence
-from gan_core.challenges import CHALLENGES
-from gan_core.judging import OPEN, SOURCES, WORDS
+from gan_core.config.presets import CHALLENGES
+from gan_core.evidence import measured_runs
+from gan_core.evidence.claim_verdicts import OPEN, SOURCES, WORDS
 from pages.components.claims import BADGES, cards, draw
 from pages.components.frame import frame, heading
 
@@ -29,7 +29,7 @@ notes *Challenges/Problems in GANs*, Advanced AI, module 2, 2024–25.
 )
 
 found = cards()
-counts = evidence.summary(card.verdict for card in found.values())
+counts = measured_runs.summary(card.verdict for card in found.values())
 
 with st.container(horizontal=True, vertical_alignment="center"):
     for word, count in counts.items():

@@ -54,7 +54,7 @@ def cpu() -> torch.device:
 @pytest.fixture(scope="session")
 def mnist(cpu):
     """All of MNIST."""
-    from gan_core import datasets
+    from gan_core.data import datasets
 
     return datasets.whole("mnist", cpu)
 
@@ -62,7 +62,7 @@ def mnist(cpu):
 @pytest.fixture(scope="session", params=["ring", "grid"])
 def mixture(request, cpu):
     """The name and the data of each mixture of Gaussians."""
-    from gan_core import datasets
+    from gan_core.data import datasets
 
     return request.param, datasets.whole(request.param, cpu)
 
@@ -79,7 +79,7 @@ def browser_store(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="module")
 def app(browser_store):
     """A server of the app with one worker."""
-    from browsing import Server
+    from tests.support.browsing import Server
 
     running = Server(browser_store)
     yield running
@@ -88,7 +88,7 @@ def app(browser_store):
 
 @pytest.fixture(scope="module")
 def chromium():
-    from browsing import CHROMIUM, playwright
+    from tests.support.browsing import CHROMIUM, playwright
 
     with playwright.sync_playwright() as driver:
         # Without --disable-gpu a process of its own imitates a GPU, on cores that train.

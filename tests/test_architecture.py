@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_core import catalogue, config
+from gan_core.config import choices, run_config
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
@@ -182,25 +182,26 @@ def test_the_requirements_are_those_six_packages():
 
 def test_what_can_be_chosen_is_what_there_is():
     """Otherwise a choice on the page would end in a KeyError, or something built stay hidden."""
-    from gan_core import datasets, game, losses, networks, penalties
+    from gan_core.data import datasets
+    from gan_core.training import losses, networks, penalties, step
 
-    assert set(catalogue.DATASETS) == set(datasets.SOURCES)
-    assert set(catalogue.LOSSES) == set(losses.LOSSES)
-    assert set(catalogue.ARCHITECTURES) == set(networks.NETWORKS)
-    assert set(catalogue.UPDATE_ORDERS) == set(game.ROUNDS)
-    assert set(penalties.PENALTIES) <= set(config.KNOBS)
+    assert set(choices.DATASETS) == set(datasets.SOURCES)
+    assert set(choices.LOSSES) == set(losses.LOSSES)
+    assert set(choices.ARCHITECTURES) == set(networks.NETWORKS)
+    assert set(choices.UPDATE_ORDERS) == set(step.ROUNDS)
+    assert set(penalties.PENALTIES) <= set(run_config.KNOBS)
     for name in penalties.PENALTIES:  # a weight: 0 is off, and the only default
-        assert config.KNOBS[name].low == config.KNOB_DEFAULTS[name] == 0
+        assert run_config.KNOBS[name].low == run_config.KNOB_DEFAULTS[name] == 0
 
 
-@pytest.mark.parametrize("name", config.OPTIMIZERS)
+@pytest.mark.parametrize("name", run_config.OPTIMIZERS)
 def test_every_optimizer_is_its_own(name):
     """An unknown name would silently train with the last branch's optimiser."""
     from torch import nn
 
-    from gan_core.optimizers import optimizer
+    from gan_core.training.optimizers import optimizer
 
-    made = optimizer(config.RunConfig(optimizer=name), nn.Linear(1, 1).parameters(), 0.1)
+    made = optimizer(run_config.RunConfig(optimizer=name), nn.Linear(1, 1).parameters(), 0.1)
     assert type(made).__name__.lower() == name
 
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from gan_core.config import RunConfig
+from gan_core.config.run_config import RunConfig
 from gan_core.dirac import (
     BOUNDS,
     FAR,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_core import recipes
-from gan_core.settings import Settings
+from gan_core.config import recipes
+from gan_core.system.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,9 +56,9 @@ def extended(folder: Path) -> Path:
     shutil.copytree(ROOT / "gan_core", folder / "gan_core",
                     ignore=shutil.ignore_patterns("recorded", "__pycache__"))
     losses = folder / "gan_core" / "losses.py"
-    losses.write_text(f"{losses.read_text()}\n\n{EXAMPLES['gan_core/losses.py']}")
+    losses.write_text(f"{losses.read_text()}\n\n{EXAMPLES['gan_core/training/losses.py']}")
     catalogue = folder / "gan_core" / "catalogue.py"
-    head, table = "LOSSES: dict[str, LossCard] = {\n", EXAMPLES["gan_core/catalogue.py"]
+    head, table = "LOSSES: dict[str, LossCard] = {\n", EXAMPLES["gan_core/config/choices.py"]
     assert catalogue.read_text().count(head) == 1 and len(table.splitlines()) == 1
     catalogue.write_text(catalogue.read_text().replace(head, head + table))
     return folder
@@ -66,7 +66,7 @@ def extended(folder: Path) -> Path:
 
 def test_the_example_of_an_extension_works(tmp_path: Path) -> None:
     """A newcomer copies README's example, and it does not train."""
-    assert set(EXAMPLES) == {"gan_core/losses.py", "gan_core/catalogue.py"}
+    assert set(EXAMPLES) == {"gan_core/training/losses.py", "gan_core/config/choices.py"}
     command = [sys.executable, "-m", "gan_core", "run", "--json", "--threads", "1", "--device",
                "cpu", "--set", "loss=squared_hinge", "dataset=ring", "steps=5"]
     done = subprocess.run(command, cwd=extended(tmp_path), capture_output=True, text=True)

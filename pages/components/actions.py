@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.config import KNOBS, ConfigError, RunConfig
-from gan_core.diagnosis import Remedy
-from gan_core.jobs import QueueFull
-from gan_core.store import StoreError
+from gan_core.config.run_config import KNOBS, ConfigError, RunConfig
+from gan_core.diagnosis.diagnose import Remedy
+from gan_core.runs.store import StoreError
+from gan_core.serving.queue import QueueFull
 from pages.components import lab
 from pages.components.lab import Look
 from pages.components.state import State

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import streamlit as st
 
-from gan_core.batching import batch_key
-from gan_core.config import ConfigError, RunConfig
-from gan_core.jobs import MOST_OF_A_VIEWER, QueueFull
-from gan_core.records import History
-from gan_core.store import StoreError
+from gan_core.config.batching import batch_key
+from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.runs.records import History
+from gan_core.runs.store import StoreError
+from gan_core.serving.queue import MOST_OF_A_VIEWER, QueueFull
 from pages.components import lab, spread
 from pages.components.drawing import RUNS, table
 from pages.components.experiment import UNREADABLE

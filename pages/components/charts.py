@@ -12,8 +12,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.catalogue import LOSSES, DatasetCard
-from gan_core.records import EvalRecord, History
+from gan_core.config.choices import LOSSES, DatasetCard
+from gan_core.runs.records import EvalRecord, History
 from pages.components.drawing import (
     BLUE,
     GREEN,

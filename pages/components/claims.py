@@ -7,14 +7,24 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan_core import evidence, recipes
-from gan_core.challenges import CHALLENGES
-from gan_core.claims import CLAIMS
-from gan_core.config import RunConfig
-from gan_core.diagnosis import SYMPTOMS
-from gan_core.evidence import EVIDENCE, Evidence
-from gan_core.judging import NOT, OPEN, PARTLY, REPRODUCED, SOURCES, Claim, Counted, Verdict
-from gan_core.measures import label, told
+from gan_core.config import recipes
+from gan_core.config.presets import CHALLENGES
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.diagnose import SYMPTOMS
+from gan_core.evidence import measured_runs
+from gan_core.evidence.claim_verdicts import (
+    NOT,
+    OPEN,
+    PARTLY,
+    REPRODUCED,
+    SOURCES,
+    Claim,
+    Counted,
+    Verdict,
+)
+from gan_core.evidence.claims import CLAIMS
+from gan_core.evidence.measured_runs import EVIDENCE, Evidence
+from gan_core.evidence.run_summaries import label, told
 from pages.components.state import opening
 
 BADGES = {  # of each verdict: colour and icon, so that nothing is told by colour alone
@@ -44,9 +54,9 @@ def cards() -> dict[str, Card]:
 @st.cache_resource(show_spinner=False, max_entries=1)
 def _cards(changed: float) -> dict[str, Card]:
     # Some two hundred configs are made and named for this: half a second, once a file.
-    measured = evidence.read()
+    measured = measured_runs.read()
     return {
-        name: Card(claim, evidence.verdict(claim, measured), numbers_table(claim, measured),
+        name: Card(claim, measured_runs.verdict(claim, measured), numbers_table(claim, measured),
                    conditions(claim, measured), example(claim))
         for name, claim in CLAIMS.items()
     }
@@ -102,7 +112,7 @@ def _mark(part: Counted) -> str:
 
 def numbers_table(claim: Claim, measured: Evidence) -> str:
     """A Markdown table: a row a run, a column a measure, smallest to largest over the seeds."""
-    names, values, configs = claim.measures(), evidence.values(claim, measured), claim.configs()
+    names, values, configs = claim.measures(), measured_runs.values(claim, measured), claim.configs()
     head = ["run", "steps", *map(_heading, names)]
     rows = [[_link(claim.page, run, configs[run][0]), f"{config.steps}",
              *(_cell(values, run, name) for name in names)]
@@ -113,7 +123,7 @@ def numbers_table(claim: Claim, measured: Evidence) -> str:
 def conditions(claim: Claim, measured: Evidence) -> str:
     """Over which seeds, on what, when."""
     runs = [measured[name] for configs in claim.configs().values()
-            for name in map(evidence.key, configs) if name in measured]
+            for name in map(measured_runs.key, configs) if name in measured]
     words = [f"Mean (smallest – largest) over {_over(claim)}"]
     words += [f"*{run}*: {claim.varies} {claim.over[0]} alone" for run in claim.once]
     if runs:
@@ -140,7 +150,7 @@ def _heading(name: str) -> str:
     return f"{label(name)} found" if name in SYMPTOMS else label(name)
 
 
-def _cell(values: evidence.Values, run: str, name: str) -> str:
+def _cell(values: measured_runs.Values, run: str, name: str) -> str:
     known = [value for value in values.get(run, {}).get(name, ()) if value == value]  # not NaN
     if not known:
         return "–"

@@ -13,10 +13,10 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core import schedule
-from gan_core.catalogue import ARCHITECTURES, DATASETS, STDDEV_GROUP
-from gan_core.challenges import MAIN_KNOBS, Challenge
-from gan_core.config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
+from gan_core.config import schedule
+from gan_core.config.choices import ARCHITECTURES, DATASETS, STDDEV_GROUP
+from gan_core.config.presets import MAIN_KNOBS, Challenge
+from gan_core.config.run_config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
 from pages.components.frame import plain
 from pages.components.words import number_words, ratio_words
 

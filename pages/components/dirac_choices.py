@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_core.challenges import RING
-from gan_core.config import RunConfig
+from gan_core.config.presets import RING
+from gan_core.config.run_config import RunConfig
 from gan_core.dirac import GAMES, ORDERS, DiracGame, eigenvalues, spectral_radius, verdict
 from pages.components import portrait_charts as plane
 from pages.components.words import ratio_words

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan_core.challenges import CHALLENGES, Challenge
-from gan_core.config import RunConfig
-from gan_core.diagnosis import Remedy
-from gan_core.store import RunSnapshot, StoreError
+from gan_core.config.presets import CHALLENGES, Challenge
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.diagnose import Remedy
+from gan_core.runs.store import RunSnapshot, StoreError
 from pages.components import actions, controls, lab, prediction, results, verdict
 from pages.components.frame import device_badge, plain
 from pages.components.lab import Look

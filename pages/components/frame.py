@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from gan_core.challenges import CHALLENGES, Challenge, Page
-from gan_core.settings import SettingsError
+from gan_core.config.presets import CHALLENGES, Challenge, Page
+from gan_core.system.settings import SettingsError
 from pages.components import lab
 from pages.components.prediction import prediction
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from gan_core.challenges import RECORDED
-from gan_core.config import RunConfig
-from gan_core.records import History
+from gan_core.config.presets import RECORDED
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.records import History
 from pages.components import charts, lab
 from pages.components.drawing import HEIGHT, THIS, table
 from pages.components.words import ratio_words

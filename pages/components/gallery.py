@@ -8,9 +8,9 @@ import base64
 import numpy as np
 import streamlit as st
 
-from gan_core.challenges import Challenge
-from gan_core.samples import first_rows, grey_png, neighbour_distances
-from gan_core.store import RunSnapshot, StoreError
+from gan_core.config.presets import Challenge
+from gan_core.runs.samples import first_rows, grey_png, neighbour_distances
+from gan_core.runs.store import RunSnapshot, StoreError
 from pages.components import lab, plane
 from pages.components.drawing import table
 from pages.components.lab import Look

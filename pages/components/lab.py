@@ -5,17 +5,14 @@ from __future__ import annotations
 import gc
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
-import gan_core
-from gan_core.config import RunConfig
-from gan_core.jobs import JobQueue
-from gan_core.settings import Settings
-from gan_core.store import RunSnapshot, RunStore, StoreError
-
-RECORDED = Path(gan_core.__file__).parent / "data" / "recorded"
+from gan_core.assets import RECORDED_RUNS
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.store import RunSnapshot, RunStore, StoreError
+from gan_core.serving.queue import JobQueue
+from gan_core.system.settings import Settings
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,7 +33,7 @@ def queue() -> JobQueue:
 @st.cache_resource(show_spinner=False)
 def recorded() -> RunStore:
     """The runs that ship with the project, read-only."""
-    return RunStore(RECORDED)
+    return RunStore(RECORDED_RUNS)
 
 
 class _Visit:

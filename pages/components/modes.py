@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.records import History
+from gan_core.runs.records import History
 from pages.components.drawing import BLUE, PADDING, Marks, marked, specification, steps_axis
 
 HEIGHT = 290  # room for 25 modes

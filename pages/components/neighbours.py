@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan_core.store import StoreError
+from gan_core.runs.store import StoreError
 from pages.components import gallery, results
 from pages.components.experiment import UNREADABLE
 from pages.components.state import State

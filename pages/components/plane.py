@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.catalogue import DatasetCard
+from gan_core.config.choices import DatasetCard
 from pages.components.drawing import BLUE, GREEN, ORANGE, specification
 
 WIDTH, HEIGHT = 250, 285  # pixels with axis and legend: the plane itself is then a square

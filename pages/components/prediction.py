@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from gan_core.challenges import Challenge
-from gan_core.headlines import HEADLINES
-from gan_core.store import RunSnapshot
+from gan_core.config.presets import Challenge
+from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.runs.store import RunSnapshot
 
 
 def _rounds(challenge: Challenge) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from gan_core.price_list import Growth, slope
-from gan_core.prices import RATIOS, Price
+from gan_core.cost.price_list import Growth, slope
+from gan_core.cost.prices import RATIOS, Price
 from pages.components.drawing import BLUE, GREEN, GREY, ORANGE, specification
 
 MEASURES = {"time": "time", "flops": "FLOPs", "memory": "memory"}  # ratio -> as people read it

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from gan_core.catalogue import ARCHITECTURES, PRECISIONS
-from gan_core.jobs import PriceLook, QueueFull
-from gan_core.price_list import (
+from gan_core.config.choices import ARCHITECTURES, PRECISIONS
+from gan_core.config.recipes import REMEDIES
+from gan_core.cost.price_list import (
     BATCHES,
     GROWTH,
     IMAGE_NETWORKS,
@@ -25,12 +25,12 @@ from gan_core.price_list import (
     network,
     recorded,
 )
-from gan_core.prices import Price, PriceRequest
-from gan_core.published import MODELS, PROJECTS
-from gan_core.quality import ALL_MODES, FRECHET, time_to_quality
-from gan_core.recipes import REMEDIES
-from gan_core.snapshots import RunSnapshot
-from gan_core.store import StoreError
+from gan_core.cost.prices import Price, PriceRequest
+from gan_core.cost.published import MODELS, PROJECTS
+from gan_core.cost.time_to_quality import ALL_MODES, FRECHET, time_to_quality
+from gan_core.runs.snapshots import RunSnapshot
+from gan_core.runs.store import StoreError
+from gan_core.serving.queue import PriceLook, QueueFull
 from pages.components import lab, price_charts
 from pages.components.drawing import RUNS, table
 from pages.components.frame import plain

@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from gan_core.config import RunConfig
-from gan_core.extractor import extractor
-from gan_core.records import History
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.feature_extractor import extractor
+from gan_core.runs.records import History
 from pages.components import charts as drawn
 from pages.components import gallery, lab, modes, verdict
 from pages.components.actions import submit

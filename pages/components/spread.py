@@ -16,11 +16,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.catalogue import LOSSES
-from gan_core.config import RunConfig
-from gan_core.diagnosis import SYMPTOMS, diagnose
-from gan_core.records import EvalRecord, History
-from gan_core.store import RunSnapshot
+from gan_core.config.choices import LOSSES
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
+from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.store import RunSnapshot
 from pages.components.charts import GRADIENTS
 from pages.components.drawing import run_colour, specification, steps_axis, value_axis
 

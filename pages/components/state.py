@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from gan_core.challenges import RECORDED, Challenge
-from gan_core.config import RunConfig
+from gan_core.config.presets import RECORDED, Challenge
+from gan_core.config.run_config import RunConfig
 from pages.components import controls, lab
 
 LINK_VERSION = "1"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gan_core.config import RunConfig
-from gan_core.diagnosis import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
-from gan_core.headlines import HEADLINES
-from gan_core.records import EvalRecord, History
-from gan_core.store import RunSnapshot
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
+from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.store import RunSnapshot
 from pages.components.words import changed_words
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gan_core.config import KNOBS, RunConfig
+from gan_core.config.run_config import KNOBS, RunConfig
 
 COUNTED = {"discriminator_steps": "D step", "generator_steps": "G step"}
 

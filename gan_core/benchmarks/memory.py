@@ -1,0 +1,113 @@
+"""What a training step holds at its peak: an account in exact bytes, read from the tensors.
+
+The same on every device of a precision, and without temporary results; `allocated` is what the
+device's own allocator says, those included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gan_core.benchmarks.step_phases import Watched
+from gan_core.training.trainer import BURST
+
+# What is held -> in words.
+HOLDINGS = {
+    "networks": "networks",
+    "gradients": "gradients",
+    "optimizers": "optimisers' state",
+    "data": "data set and fixed latents",
+    "activations": "saved for backward",
+}
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    """Bytes of the tensors' storages, each once."""
+    storages = [tensor.untyped_storage() for tensor in tensors]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+
+def _tensors(holder: Any) -> list[Tensor]:
+    """The tensors in a dataclass, a dictionary, or either within."""
+    if isinstance(holder, Tensor):
+        return [holder]
+    inside = holder if isinstance(holder, dict) else getattr(holder, "__dict__", {})
+    return [tensor for value in inside.values() for tensor in _tensors(value)]
+
+
+class Saved:
+    """Counts, while it is entered, what autograd keeps for backward passes: bytes at their peak.
+
+    Each storage counts once, and those of `own` (weights) not at all.
+    """
+
+    def __init__(self, own: Iterable[Tensor]) -> None:
+        self.own = {tensor.untyped_storage().data_ptr() for tensor in own}
+        self.uses: Counter[int] = Counter()
+        self.now = self.peak = 0
+        self.hooks = torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: _Kept(self, tensor), lambda kept: kept.tensor)
+
+    def __enter__(self) -> Saved:
+        self.hooks.__enter__()
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        self.hooks.__exit__(*problem)
+
+    def use(self, tensor: Tensor, change: int) -> None:
+        storage = tensor.untyped_storage()
+        place = storage.data_ptr()
+        if place in self.own:
+            return
+        before = self.uses[place] > 0
+        self.uses[place] += change
+        self.now += ((self.uses[place] > 0) - before) * storage.nbytes()
+        self.peak = max(self.peak, self.now)
+
+
+class _Kept:
+    """A tensor for as long as autograd keeps it."""
+
+    def __init__(self, saved: Saved, tensor: Tensor) -> None:
+        # Detached: an operation that keeps its own result would otherwise keep itself alive.
+        self.saved, self.tensor = saved, tensor.detach()
+        saved.use(tensor, 1)
+
+    def __del__(self) -> None:
+        self.saved.use(self.tensor, -1)
+
+
+def account_memory(training: Watched, steps: int = BURST) -> dict[str, int]:
+    """Bytes by HOLDINGS at the peak of `steps` of a session's steps."""
+    networks = [training.generator, training.discriminator]
+    networks += [] if training.averaged is None else [training.averaged]
+    weights = [tensor for network in networks
+               for tensor in (*network.parameters(), *network.buffers())]
+    with Saved(weights) as saved:
+        training.advance(steps)  # of a whole burst: whatever it keeps is then there
+    # Those of one network are gone before the other's are taken, unless both move at once.
+    gradients = [_bytes(training.parameters_g), _bytes(training.parameters_d)]
+    at_once = training.now.update_order == "simultaneous"
+    states = [training.optimizer_g.state, training.optimizer_d.state]
+    return {
+        "networks": _bytes(weights),
+        "gradients": sum(gradients) if at_once else max(gradients),
+        "optimizers": _bytes(tensor for state in states for tensor in _tensors(state)),
+        "data": _bytes([*_tensors(training.data), training.fixed_latents]),
+        "activations": saved.peak,
+    }
+
+
+def allocated(device: torch.device) -> int | None:
+    """Bytes that the device's allocator has handed out at most; None where it does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if device.type == "mps":  # it keeps what it once took, which is as good as a peak
+        return torch.mps.driver_allocated_memory()
+    return None

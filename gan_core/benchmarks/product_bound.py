@@ -1,0 +1,73 @@
+"""The bound of a training step: its matrix products and convolutions alone.
+
+They are recorded while one of our own steps runs, whatever its networks, loss and penalties, and
+then repeated with nothing in between: same operations, same order, same tensors and so the same
+shapes, layouts and number formats. No step that asks for these products can be faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map_only
+from torch.utils.flop_counter import flop_registry
+
+from gan_core.config.run_config import RunConfig
+from gan_core.training.trainer import Training
+
+aten = torch.ops.aten
+IN_PLACE_OF = {aten.mm.default: aten.mm.out, aten.addmm.default: aten.addmm.out,
+               aten.bmm.default: aten.bmm.out, aten.baddbmm.default: aten.baddbmm.out}
+
+
+class Recorder(TorchDispatchMode):
+    """Keeps every matrix product that runs while it is entered, and adds up their FLOPs.
+
+    Products are what PyTorch's FLOP counter has a formula for: the same ones that `cost` counts.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products: list[Callable[[], Any]] = []
+        self.flops = 0
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, arguments: tuple = (), named: dict | None = None
+    ) -> Any:
+        named = named or {}
+        result = operation(*arguments, **named)
+        formula = flop_registry.get(operation.overloadpacket)
+        if formula is not None:
+            self.flops += formula(*arguments, **named, out_val=result)
+            self._keep(operation, arguments, named, result)
+        return result
+
+    def _keep(self, operation: Any, arguments: tuple, named: dict, result: Any) -> None:
+        # Detached: the step's graph must not stay in memory with its tensors.
+        arguments, named = tree_map_only(Tensor, Tensor.detach, (arguments, named))
+        if operation in IN_PLACE_OF:  # the time of an allocation is not a product's
+            operation = IN_PLACE_OF[operation]
+            named = {**named, "out": torch.empty_like(result, requires_grad=False)}
+        self.products.append(lambda: operation(*arguments, **named))
+
+
+class Products:
+    """The matrix products of one step of `config`. `flops` are those of all of them."""
+
+    def __init__(self, config: RunConfig, device: torch.device) -> None:
+        training = Training(config, device)
+        training.train_step()  # after it everything that is made once is there
+        with Recorder() as recorder:
+            training.train_step()
+        self.products, self.flops = recorder.products, recorder.flops
+
+    @torch.no_grad()
+    def advance(self, steps: int) -> None:
+        """Repeat the products of so many steps."""
+        for _ in range(steps):
+            for product in self.products:
+                product()

@@ -1,0 +1,171 @@
+"""Where a training step's time goes, operator by operator, and whether the host waits for it.
+
+PyTorch's profiler tells each operator's own time; what is left of a step is outside operators: in
+Python, in autograd's nodes and in dispatch. Profiling itself takes time, most where operators are
+small: the shares are of a profiled step, and how much longer that takes is told beside them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gan_core.benchmarks import interleaved_timing
+from gan_core.benchmarks.cases import CONTESTS
+from gan_core.config.choices import ARCHITECTURES, LOSSES
+from gan_core.config.run_config import RunConfig
+from gan_core.training.trainer import Training
+
+PROFILE_SECONDS = 1.0  # of steps that are profiled, and before them of steps that are not
+MOST_STEPS = 20  # the profiler's records of more would take longer to add up than to make
+SLOWEST = 5  # operators that are named
+
+OUTSIDE = "outside operators"
+# Group -> names of its operators, without their "aten::"; the first that fits.
+GROUPS: dict[str, str] = {
+    "optimiser": r"Optimizer\..*|_fused_.*|_foreach_(?!norm).*",
+    "matrix products": r"(b?add)?b?(mm|mv)_?|v?dot|ger|.*conv.*",
+    "random draws and data": r"rand.*|normal_?|uniform_|random_|bernoulli_|index|index_select",
+    "norms and reductions": r".*norm.*|sum|mean|var.*|std.*|amax|max|min|_softmax",
+    "casts, copies and views":
+        r".*copy.*|to|clone|contiguous|cat|stack|fill_|zero_|empty.*|zeros.*|ones.*|full.*|resize_|"
+        r"as_strided.*|t|transpose|permute|view|_unsafe_view|reshape|.*flatten|expand.*|narrow|"
+        r"slice.*|select.*|chunk|split.*|.*squeeze|detach_?|lift_fresh|resolve_.*|constant_pad_nd|"
+        r"item|_local_scalar_dense|result_type|matrix_H|repeat.*|alias|set_",
+    "elementwise": r".*",
+}
+
+PENALTIES: dict[str, dict[str, float]] = {  # by kind of data, as published
+    "gradient penalty": {"image": {"gradient_penalty": 10.0}, "points": {"gradient_penalty": 0.1}},
+    "R1": {"image": {"r1": 1.0}, "points": {"r1": 1.0}},
+    "R1 + R2": {"image": {"r1": 1.0, "r2": 1.0}, "points": {"r1": 1.0, "r2": 1.0}},
+}
+
+
+def group_of(name: str) -> str:
+    """The group of GROUPS that the profiler's event `name` belongs to, or OUTSIDE."""
+    if not name.startswith(("aten::", "Optimizer.")):
+        return OUTSIDE  # autograd's nodes, whose own time is dispatch
+    bare = name.removeprefix("aten::")
+    return next(group for group, names in GROUPS.items() if re.fullmatch(names, bare))
+
+
+def cases(names: Sequence[str]) -> Iterator[tuple[str, RunConfig]]:
+    """The contests in `names`, each with every loss, and with every penalty that D allows."""
+    for name in (name for name in CONTESTS if name in names):
+        config = CONTESTS[name].config
+        if config.loss != RunConfig().loss:  # it stands for one loss
+            yield name, config
+            continue
+        for loss in LOSSES:
+            yield f"{name}, {loss}", config.replace(loss=loss)
+        if not ARCHITECTURES[config.architecture].batch_norm_in_d:
+            for label, weights in PENALTIES.items():
+                yield f"{name}, {label}", config.replace(**weights[config.card.kind])
+
+
+def profiled(config: RunConfig, device: torch.device) -> dict[str, Any]:
+    """Milliseconds of a step by group, the slowest operators, and what profiling adds."""
+    training = Training(config, device)
+    steps = interleaved_timing.Steps(training.train_step, training._measure)
+    steps.advance(2)
+    count = _fitting(steps, device)
+    plain = interleaved_timing.clocked(lambda: steps.advance(count), device) / count
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
+    with profile(activities=kinds) as profiler:
+        watched = interleaved_timing.clocked(lambda: steps.advance(count), device) / count
+    spent = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    operators = {event.key: getattr(event, spent) / 1e3 / count
+                 for event in profiler.key_averages() if group_of(event.key) != OUTSIDE}
+    groups = dict.fromkeys(GROUPS, 0.0)
+    for name, milliseconds in operators.items():
+        groups[group_of(name)] += milliseconds
+    slowest = sorted(operators, key=operators.__getitem__, reverse=True)[:SLOWEST]
+    return {
+        "step_ms": 1e3 * plain,
+        "profiled_ms": 1e3 * watched,
+        "milliseconds": {**groups, OUTSIDE: max(1e3 * watched - sum(groups.values()), 0.0)},
+        "slowest": {name: operators[name] for name in slowest},
+        "synchronisations": synchronisations(training),
+    }
+
+
+def _fitting(steps: interleaved_timing.Steps, device: torch.device) -> int:
+    seconds = interleaved_timing.clocked(lambda: steps.advance(1), device)
+    return max(1, min(MOST_STEPS, int(PROFILE_SECONDS / seconds)))
+
+
+class Waits(TorchDispatchMode):
+    """Counts operations that make the host wait for a number on the device.
+
+    Seen from Python: that a fused optimiser reads its own counter, which lies on the host, is not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, arguments: tuple = (), named: dict | None = None
+    ) -> Any:
+        self.count += _waits(operation.overloadpacket, arguments)
+        return operation(*arguments, **(named or {}))
+
+
+aten = torch.ops.aten
+# Numbers brought over, and results whose size depends on numbers.
+WAITING = {aten._local_scalar_dense, aten.equal, aten.nonzero, aten.masked_select, aten._unique2,
+           aten.unique_dim, aten.bincount}
+INDEXING = {aten.index, aten.index_put, aten.index_put_}  # by a mask: as many as are true
+
+
+def _waits(operation: Any, arguments: tuple) -> bool:
+    if operation in INDEXING:
+        return any(each is not None and each.dtype == torch.bool for each in arguments[1])
+    return operation in WAITING
+
+
+def synchronisations(training: Training) -> int:
+    """How often the host waits for the device within the next step; it should be never."""
+    with Waits() as waits:
+        training.train_step()
+    return waits.count
+
+
+def profile_all(
+    names: Sequence[str], device: torch.device, tell: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """`profiled` of every case of the contests in `names`."""
+    found, started = {}, time.perf_counter()
+    for label, config in cases(names):
+        tell(f"{time.perf_counter() - started:4.0f} s: {label}")
+        found[label] = profiled(config, device)
+    return found
+
+
+def in_words(found: dict[str, Any]) -> str:
+    """A line of shares for each case, and its slowest operators below."""
+    columns = [*GROUPS, OUTSIDE]
+    head = "".join(f"{_short(name):>11}" for name in columns)
+    lines = ["shares of a step's time; ×: how much longer a profiled step takes; waits: how often "
+             "the host waits for the device in a step",
+             f"{'':34}{'ms':>8}{'×':>6}{head}{'waits':>7}"]
+    for label, own in found.items():
+        total = sum(own["milliseconds"].values())
+        shares = "".join(f"{own['milliseconds'][name] / total:11.1%}" for name in columns)
+        slow = ", ".join(f"{name.removeprefix('aten::')} {spent:.3f}"
+                         for name, spent in own["slowest"].items())
+        lines += [f"{label:34}{own['step_ms']:8.2f}{own['profiled_ms'] / own['step_ms']:6.2f}"
+                  f"{shares}{own['synchronisations']:7}", f"    slowest, ms: {slow}"]
+    return "\n".join(lines)
+
+
+def _short(group: str) -> str:
+    """The first word of a group, for the head of its column."""
+    return re.split(r"[ ,]", group)[0]

@@ -1,0 +1,43 @@
+"""Which runs may be trained together, as one batch: those that differ in numbers alone. Torch-free.
+
+On a CPU a step of small networks is mostly overhead, which a batch of runs pays once. Where matrix
+products fill the step, as with images, runs of a batch only wait for each other (`python -m
+gan_core bench` prints both), so they go one by one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable
+
+from gan_core.config.run_config import RunConfig
+
+MOST_RUNS = 16  # in one batch
+
+# May be any number in each run of a batch …
+FREE = ("seed", "steps", "learning_rate", "learning_rate_ratio", "beta1", "beta2",
+        "label_smoothing")
+# … or any number above zero in each, or zero in all.
+ALIKE = ("dropout", "input_noise", "gradient_penalty", "r1", "r2", "weight_clip")
+
+STACKABLE = ("mlp", "mlp_reference", "pacgan_2d")  # no convolutions
+
+
+def stackable(config: RunConfig) -> bool:
+    """Whether the batched trainer can train this run: no convolutions, no change in mid-run."""
+    return (config.architecture in STACKABLE and not config.schedule
+            and not config.freeze_generator and not config.augment)
+
+
+def batch_key(config: RunConfig) -> Hashable | None:
+    """Equal for runs that may be trained together; None for one that is trained by itself."""
+    if not stackable(config) or config.card.kind != "points":
+        return None
+    return shape(config)
+
+
+def shape(config: RunConfig) -> Hashable:
+    """What runs of one batch have in common."""
+    values = {entry.name: getattr(config, entry.name) for entry in dataclasses.fields(config)
+              if entry.name not in FREE}
+    return tuple((name, value > 0 if name in ALIKE else value) for name, value in values.items())

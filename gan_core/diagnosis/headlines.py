@@ -1,0 +1,75 @@
+"""The one number by which a page judges a run, and by which its remedy must beat its failure.
+
+Torch-free; NaN where a run is too young, or has no such number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gan_core.diagnosis import training_symptoms
+from gan_core.runs.records import History
+
+
+@dataclass(frozen=True)
+class Headline:
+    """`label` as it reads in a sentence; `form` formats a value, times `scale`; `of` a history."""
+
+    label: str
+    form: str
+    of: Callable[[History], float]
+    lower_is_better: bool = True
+    scale: float = 1.0
+
+    def told(self, value: float) -> str:
+        """A value in words."""
+        if math.isnan(value):
+            return "–"
+        return "beyond measure" if math.isinf(value) else self.form.format(self.scale * value)
+
+    def improved(self, value: float, before: float) -> bool:
+        """Whether `value` is better than `before`; never if either is NaN."""
+        return value < before if self.lower_is_better else value > before
+
+
+def _metric(history: History, name: str) -> float:
+    last = history.evaluations[-1] if history.evaluations else None
+    return last.metrics.get(name, math.nan) if last is not None else math.nan
+
+
+def _modes(history: History) -> float:
+    return _metric(history, "modes") / _metric(history, "modes_total")
+
+
+def _swing(history: History) -> float:
+    """Infinite for a run that diverged: it will not settle any more."""
+    if history.outcome is not None and history.outcome.kind == "diverged":
+        return math.inf
+    return training_symptoms.score_swing(history)
+
+
+def _missed(history: History) -> float:
+    return _metric(history, "accuracy_train") - _metric(history, "accuracy_held_out")
+
+
+def _step_seconds(history: History) -> float:
+    """Between the first evaluation and the last: without what a run needs to begin."""
+    if len(history.evaluations) < 2:
+        return math.nan
+    first, last = history.evaluations[0], history.evaluations[-1]
+    return (last.seconds - first.seconds) / max(last.step - first.step, 1)
+
+
+HEADLINES: dict[str, Headline] = {
+    "frechet": Headline("Fréchet distance", "{:.0f}", lambda history: _metric(history, "frechet")),
+    "modes": Headline("share of modes present", "{:.0f} %", _modes, False, 100.0),
+    "swing": Headline("swing of D's scores over the last 300 steps", "{:.2f}", _swing),
+    "gradient_left": Headline(
+        "G's gradient ÷ its largest", "{:.2g}", training_symptoms.gradient_left, False),
+    "missed": Headline(
+        "D accepts new images less often by", "{:.0f} points", _missed,
+        True, 100.0),
+    "step_seconds": Headline("time of a step", "{:.0f} ms", _step_seconds, True, 1000.0),
+}

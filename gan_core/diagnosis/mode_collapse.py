@@ -1,0 +1,240 @@
+"""Symptoms in what G makes: modes that are missing, and modes that come and go. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.runs.records import EvalRecord, History
+
+PRESENT = 0.01  # share of samples at which a mode is there, as in the evaluations
+
+THRESHOLDS = {
+    "patience_steps": Threshold(
+        500, "steps before a lack of modes is judged: every G begins with one mode",
+        "calibrated: healthy MNIST runs show one digit at step 250 and six or more at 750"),
+    "slow_steps": Threshold(
+        2000, "steps after which missing modes are reported even if they were never there",
+        "calibrated: at the report's rate of 0.0002 digits are still being found until then"),
+    "alike_steps": Threshold(
+        1000, "steps after which samples that have always been alike are a collapse",
+        "calibrated: a DCGAN's first samples are alike until step 500"),
+    "slow_travel": Threshold(
+        0.8, "steps × G's learning rate before which such a report would come too early",
+        "calibrated: the report's baseline, at 0.0002, still finds digits at step 4000"),
+    "lost_modes": Threshold(
+        2, "modes fewer than before that count as lost",
+        "calibrated: between two evaluations a healthy run's count moves by one"),
+    "severe_modes": Threshold(
+        0.3, "share of modes at or below which the loss of modes is severe",
+        "calibrated: collapsed runs keep 1 or 2 of 10 digits, healthy ones 9 or 10"),
+    "few_modes": Threshold(
+        0.6, "share of modes at or below which modes are missing",
+        "calibrated: see severe_modes; between the two a run is one-sided, not collapsed"),
+    "diversity": Threshold(
+        0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
+        "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
+    "improvement": Threshold(
+        0.9, "a Fréchet distance or KL below this share of its value 500 steps ago still improves",
+        "calibrated: a learning MNIST run improves by 10 to 40 % in 500 steps"),
+    "rotation_evaluations": Threshold(
+        4, "evaluations with most modes missing after which their coming and going is judged",
+        "convention: fewer cannot tell a rotation from one change"),
+    "rotation_share": Threshold(
+        0.35, "share of evaluations in which modes both appear and vanish above which they rotate",
+        "calibrated: rotating rings, seeds 0 to 4, change so in 3 of 8 evaluations or more"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+# --- mode collapse -------------------------------------------------------------------------------
+
+
+def mode_collapse(history: History, config: RunConfig) -> Finding | None:
+    """Modes were lost, or all samples look alike, or after a long time most modes are missing."""
+    since = _collapsed_since(history, config)
+    if since is None:
+        return None
+    last = history.evaluations[-1]
+    gone = _modes(last) <= _limit("severe_modes") * last.metrics["modes_total"]
+    alike = any(_alike(e) for e in history.evaluations if e.step >= since)
+    severe = alike or (gone and _lost(history, last))
+    return Finding(
+        "mode_collapse",
+        "severe" if severe else "warning",
+        since,
+        _collapse_evidence(last, config),
+        _collapse_remedies(config),
+    )
+
+
+def _collapsed_since(history: History, config: RunConfig) -> int | None:
+    """The step since which a collapse holds; it ends only when most modes are back, not when the
+    one picture that all samples share merely changes."""
+    since = None
+    for evaluation in history.evaluations:
+        if evaluation.step < _limit("patience_steps"):
+            continue
+        if not _few(evaluation) and not _alike(evaluation):
+            since = None
+        elif since is None and _fails(history, evaluation, config):
+            since = evaluation.step
+    return since
+
+
+def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
+    """Whether a lack of modes is a failure, and not a young generator's."""
+    lost, improving = _lost(history, evaluation), _improving(history, evaluation)
+    never_varied = evaluation.step >= _limit("alike_steps") and not improving
+    if _alike(evaluation) and (lost or never_varied):
+        return True
+    travel = evaluation.step * config.generator_learning_rate
+    slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
+    return (lost or slow) and not improving
+
+
+def _modes(evaluation: EvalRecord) -> float:
+    """Modes that are there. Of points those that samples are nearest to: whether they lie within
+    3σ, as the metric asks, is a matter of precision, and comes and goes while G learns."""
+    if "high_quality" in evaluation.metrics and evaluation.histogram:
+        return float(len(present_modes(evaluation)))
+    return evaluation.metrics["modes"]
+
+
+def _few(evaluation: EvalRecord) -> bool:
+    return _modes(evaluation) <= _limit("few_modes") * evaluation.metrics["modes_total"]
+
+
+def _alike(evaluation: EvalRecord) -> bool:
+    return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")
+
+
+def _lost(history: History, evaluation: EvalRecord) -> bool:
+    """Whether there were clearly more modes, or much more variety, at some time before."""
+    before = [e for e in history.evaluations if 0 < e.step < evaluation.step]
+    most = max((_modes(e) for e in before), default=0.0)
+    widest = max((e.metrics.get("diversity", 0.0) for e in before), default=0.0)
+    return (
+        _modes(evaluation) <= most - _limit("lost_modes")
+        or evaluation.metrics.get("diversity", 1.0) < widest / 3
+    )
+
+
+def _improving(history: History, evaluation: EvalRecord) -> bool:
+    """Whether the distance to the data is clearly smaller than 500 steps before."""
+    name = "frechet" if "frechet" in evaluation.metrics else "kl_uniform"
+    before = history.evaluation_at(evaluation.step - 500)
+    if before is None:
+        return True
+    return evaluation.metrics[name] < _limit("improvement") * before.metrics[name]
+
+
+def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
+    noun, total = config.card.mode_noun, int(last.metrics["modes_total"])
+    modes = int(_modes(last))
+    words = f"G makes {modes} of {total} {noun}s"
+    if last.histogram and modes:
+        top = int(np.argmax(last.histogram))
+        words += f"; {last.histogram[top]:.0%} of its samples are {noun} {top}"
+    if "diversity" in last.metrics:
+        words += (
+            f". Two samples differ {last.metrics['diversity']:.0%} as much as two real images do"
+        )
+    return words + "."
+
+
+def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = []
+    at_once = config.update_order == "simultaneous"  # which allows one D step
+    in_turn = {"update_order": "discriminator_first"} if at_once else {}
+    if config.card.kind == "points":  # on MNIST neither was measured to help
+        if config.r1 == 0:
+            remedies.append(Remedy(
+                "R1 penalty, γ 0.1", {"r1": 0.1}, "a D that is flat at the data lets G stay there"))
+        if config.packing == 1:
+            remedies.append(Remedy(
+                "Packing 4", {"packing": 4}, "D sees that four samples lie in one place"))
+    if config.discriminator_steps < 3:
+        remedies.append(Remedy(
+            "Three D steps per round", {"discriminator_steps": 3, **in_turn},
+            "a D that keeps up punishes the one output G has settled on"))
+    if config.learning_rate_ratio < 1:
+        remedies.append(Remedy(
+            "Equal learning rates", {"learning_rate_ratio": 1.0},
+            "G no longer outruns D"))
+    if config.input_noise == 0:
+        # Noise alone does not bring the modes back; on top of more D steps it helps a little.
+        steps = max(3, config.discriminator_steps)
+        remedies.append(Remedy(
+            "Three D steps and noise 0.1 on D's inputs" if steps == 3
+            else "Noise 0.1 on D's inputs",
+            {"discriminator_steps": steps, "input_noise": 0.1, **in_turn},
+            "real and generated samples overlap, so that D cannot be perfectly sure"))
+    return tuple(remedies)
+
+
+# --- mode rotation -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Which modes appeared and which vanished between two evaluations; `step` is the later's."""
+
+    step: int
+    appeared: frozenset[int]
+    vanished: frozenset[int]
+
+
+def present_modes(evaluation: EvalRecord) -> frozenset[int]:
+    """Modes with a share of at least 1 % of the samples."""
+    return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= PRESENT)
+
+
+def turns(evaluations: Sequence[EvalRecord]) -> list[Turn]:
+    """One for each evaluation after the first."""
+    seen = [(evaluation.step, present_modes(evaluation)) for evaluation in evaluations]
+    return [
+        Turn(step, now - before, before - now)
+        for (_, before), (step, now) in pairwise(seen)
+    ]
+
+
+def mode_rotation(history: History, config: RunConfig) -> Finding | None:
+    """While most modes are missing, which of them are there keeps changing."""
+    stretch = _narrow_stretch(history)
+    if len(stretch) < _limit("rotation_evaluations"):
+        return None
+    changes = turns(stretch)
+    replaced = [turn for turn in changes if turn.appeared and turn.vanished]
+    visited = frozenset().union(*(present_modes(evaluation) for evaluation in stretch))
+    at_once = np.mean([len(present_modes(evaluation)) for evaluation in stretch])
+    if len(replaced) < _limit("rotation_share") * len(changes) or len(visited) < 2 * at_once:
+        return None
+    noun, total = config.card.mode_noun, config.card.modes
+    evidence = (
+        f"In {len(replaced)} of {len(changes)} evaluations since step {stretch[0].step} some "
+        f"{noun}s vanished and others appeared: {at_once:.1f} at a time, {len(visited)} of {total} "
+        "in turn."
+    )
+    return Finding("mode_rotation", "warning", stretch[0].step, evidence,
+                   _collapse_remedies(config))
+
+
+def _narrow_stretch(history: History) -> list[EvalRecord]:
+    """The last evaluations, beyond a young generator's, that all lack most modes."""
+    stretch: list[EvalRecord] = []
+    for evaluation in reversed(history.evaluations):
+        share = len(present_modes(evaluation)) / max(len(evaluation.histogram), 1)
+        young = evaluation.step < _limit("patience_steps")
+        if young or not evaluation.histogram or share > _limit("few_modes"):
+            break
+        stretch.append(evaluation)
+    return stretch[::-1]

@@ -1,0 +1,94 @@
+"""Settings of one installation, read from environment variables (all optional). Torch-free."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gan_core.system.machine import free_memory, has_gpu, usable_cores
+
+DATA = "~/.cache/gan-lab/data"
+MOST_WORKERS = 4
+MOST_ON_A_GPU = 2  # which one training keeps half busy, and each worker takes memory of
+WORKER_BYTES = 1.5e9  # what a worker may take at its peak
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used; the message is one sentence."""
+
+
+def shares(workers: int, threads: int, device: str) -> tuple[int, int]:
+    """Training processes and compute threads of each; one that is 0 follows from the other.
+
+    Two trainers whose threads compete for the same cores run several times slower than one thread
+    each: workers × threads never exceeds the cores unless somebody asks for both.
+    """
+    cores = usable_cores()
+    if not workers:
+        most = MOST_ON_A_GPU if has_gpu(device) else MOST_WORKERS
+        within_memory = int(min(free_memory() / WORKER_BYTES, most))
+        workers = max(1, min(cores // max(threads, 1), within_memory))
+    return workers, threads or max(1, cores // workers)
+
+
+@dataclass(frozen=True)
+class Settings:
+    store: Path
+    store_megabytes: int  # the store's size limit
+    workers: int  # training processes
+    threads: int  # compute threads of each worker
+    device: str  # "auto" or a torch device name
+    max_steps: int  # a run is not trained further than this
+    max_seconds: float  # nor for longer than this at a stretch
+    grace_seconds: float  # how long an unwatched run goes on
+    data: Path = field(default_factory=lambda: Path(DATA).expanduser())  # what is downloaded
+
+    @property
+    def crowded(self) -> str:
+        """One sentence if the workers' threads are more than the cores, else ""."""
+        threads, cores = self.workers * self.threads, usable_cores()
+        if threads <= cores:
+            return ""
+        return (f"GAN_LAB_WORKERS × GAN_LAB_THREADS = {threads} threads share {cores} "
+                f"core{'s' if cores > 1 else ''}: runs at the same time slow each other down.")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Raises SettingsError on a value that is not a number in its range."""
+        environ = os.environ if environ is None else environ
+
+        def number(name: str, default: float, low: float, high: float) -> float:
+            text = environ.get(name, "").strip()
+            if not text:
+                return default
+            try:
+                value = float(text)
+            except ValueError:
+                value = math.nan
+            whole = isinstance(default, int)
+            if not low <= value <= high or (whole and value != int(value)):
+                kind = "a whole number" if whole else "a number"
+                raise SettingsError(
+                    f"{name} must be {kind} from {low:g} to {high:g}, not {text!r}."
+                )
+            return value
+
+        device = environ.get("GAN_LAB_DEVICE", "auto").strip() or "auto"
+        workers, threads = shares(
+            int(number("GAN_LAB_WORKERS", 0, 1, 64)), int(number("GAN_LAB_THREADS", 0, 1, 256)),
+            device,
+        )
+        return cls(
+            store=Path(environ.get("GAN_LAB_STORE") or "~/.cache/gan-lab/runs").expanduser(),
+            store_megabytes=int(number("GAN_LAB_STORE_MB", 2000, 50, 10_000_000)),
+            workers=workers,
+            threads=threads,
+            device=device,
+            max_steps=int(number("GAN_LAB_MAX_STEPS", 50_000, 1, 200_000)),
+            max_seconds=number("GAN_LAB_MAX_SECONDS", 900.0, 5, 86_400),
+            grace_seconds=number("GAN_LAB_GRACE_SECONDS", 25.0, 1, 3600),
+            data=Path(environ.get("GAN_LAB_DATA") or DATA).expanduser(),
+        )

@@ -1,0 +1,94 @@
+"""Optimisers of PyTorch with a `move` that takes gradients and does nothing but the update.
+
+Their `step` gathers parameters anew each time, groups them by device and runs hooks, which on a CPU
+takes longer than the update of a small network. State, and so checkpoints, are the library's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+
+from gan_core.config.run_config import RunConfig
+
+
+class Optimizer(torch.optim.Optimizer):
+    """What all of them add to the library's; one group of parameters, one learning rate."""
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        return self.param_groups[0]["params"]
+
+    def numbers(self) -> tuple:
+        """Its kind and hyperparameters: equal for optimisers that move alike."""
+        group = self.param_groups[0]
+        return type(self), *(value for name, value in group.items() if name != "params")
+
+    def like(self, parameters: Iterable[Tensor]) -> Optimizer:
+        """One of the same kind and hyperparameters for other parameters, without state."""
+        group = {name: value for name, value in self.param_groups[0].items() if name != "params"}
+        return type(self)(list(parameters), **group)
+
+    def set_rate(self, learning_rate: float) -> None:
+        self.param_groups[0]["lr"] = learning_rate
+
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        """One update, by gradients in the order of the parameters."""
+        for parameter, gradient in zip(self.parameters, self._laid_out(gradients), strict=True):
+            parameter.grad = gradient
+        self.step()
+        self.zero_grad()
+
+    def _laid_out(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """In memory as the parameters are: fused updates go through both number by number.
+
+        Convolutions of channels-last images give gradients in that layout.
+        """
+        return [
+            gradient if gradient.stride() == parameter.stride()
+            else torch.empty_like(parameter).copy_(gradient)
+            for parameter, gradient in zip(self.parameters, gradients, strict=True)
+        ]
+
+
+class SGD(Optimizer, torch.optim.SGD):
+    """Stochastic gradient descent, with momentum."""
+
+
+class RMSprop(Optimizer, torch.optim.RMSprop):
+    """Gradients divided by a running mean of their size."""
+
+
+class Adam(Optimizer, torch.optim.Adam):
+    """Kingma & Ba, "Adam" (2015), in one pass over all parameters."""
+
+    @torch.no_grad()
+    def move(self, gradients: Sequence[Tensor]) -> None:
+        group = self.param_groups[0]
+        states = [self.state[parameter] for parameter in self.parameters]
+        if not all(states):  # the first update: the library makes the state
+            super().move(gradients)
+            return
+        columns = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
+        means, squares, steps = columns
+        beta1, beta2 = group["betas"]
+        adam(
+            self.parameters, self._laid_out(gradients), means, squares, [], steps,
+            fused=True, foreach=False, amsgrad=False, maximize=False, beta1=beta1, beta2=beta2,
+            lr=group["lr"], weight_decay=0.0, eps=group["eps"],
+        )
+
+
+def optimizer(
+    config: RunConfig, parameters: Iterable[nn.Parameter], learning_rate: float
+) -> Optimizer:
+    """The optimiser of `config` for one network's parameters."""
+    # fused: one pass over all parameters; the default loop is several times slower everywhere.
+    if config.optimizer == "adam":
+        return Adam(parameters, learning_rate, (config.beta1, config.beta2), fused=True)
+    if config.optimizer == "rmsprop":
+        return RMSprop(parameters, learning_rate, alpha=config.beta2, momentum=config.beta1)
+    return SGD(parameters, learning_rate, momentum=config.beta1, fused=True)

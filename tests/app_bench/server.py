@@ -1,0 +1,101 @@
+"""The app on a port of its own, with a store that is gone afterwards, and what it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class Server:
+    """A context; `environment` changes the app's settings."""
+
+    def __init__(self, **environment: str) -> None:
+        self.store = Path(tempfile.mkdtemp(prefix="gan-lab-bench-"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
+             "--server.headless", "true", "--server.port", str(port)],
+            cwd=ROOT, env={**os.environ, "GAN_LAB_STORE": str(self.store), **environment},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self) -> Server:
+        try:
+            return self._started()
+        except BaseException:  # Ctrl-C as well: no server stays behind
+            self.__exit__()
+            raise
+
+    def _started(self) -> Server:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()
+                return self
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("The app does not start.")
+
+    def __exit__(self, *problem: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.store, ignore_errors=True)
+
+    def web_megabytes(self) -> float | None:
+        """Resident memory of the web process; None where the system does not tell."""
+        return _megabytes(self.process.pid)
+
+    def worker_megabytes(self) -> list[float]:
+        """Resident memory of each worker; [] where the system does not tell."""
+        found = map(_megabytes, _children(self.process.pid))
+        return [megabytes for megabytes in found if megabytes is not None]
+
+    def processor_seconds(self) -> float | None:
+        """What the web process has had of the processor until now; None as above."""
+        try:
+            fields = _stat(self.process.pid)
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# proc(5): what follows the program's name in /proc/<pid>/stat, from the third field on.
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(_stat(int(folder.name))[1]) == pid:
+                found.append(int(folder.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def _megabytes(pid: int) -> float | None:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
+    resident = next(line for line in lines if line.startswith("VmRSS:"))
+    return int(resident.split()[1]) / 1024

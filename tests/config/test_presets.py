@@ -1,0 +1,121 @@
+"""Challenges and presets: every button sets something that can be trained and compared."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_core.assets import RECORDED_RUNS
+from gan_core.config.presets import BAND, CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
+from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.runs.store import RunStore
+from gan_core.system.settings import Settings
+
+RECORDED_STORE = RunStore(RECORDED_RUNS)
+
+WITH_PAGE = [name for name, challenge in CHALLENGES.items() if challenge.page]
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_every_challenge_can_be_put_on_the_map(name):
+    """Otherwise home would show a tile without a title or a sentence."""
+    challenge = CHALLENGES[name]
+    assert challenge.title and challenge.summary.endswith(".")
+    assert challenge.icon.startswith(":material/")
+    assert bool(challenge.page) == bool(challenge.presets)
+
+
+@pytest.mark.parametrize("name", WITH_PAGE)
+def test_every_page_has_its_question_and_its_start(name):
+    """Otherwise a page would open on settings that no button of it sets."""
+    challenge = CHALLENGES[name]
+    assert challenge.question.rstrip().endswith("?")
+    assert challenge.start in challenge.presets
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_a_pages_own_knobs_exist_and_are_not_shown_twice(name):
+    """Otherwise the page would crash, or show two sliders for one setting."""
+    knobs = CHALLENGES[name].knobs
+    assert set(knobs) <= set(KNOBS)
+    assert not set(knobs) & set(MAIN_KNOBS)
+    assert len(set(knobs)) == len(knobs)
+
+
+def test_the_three_sliders_of_every_page_are_the_promised_ones():
+    """Otherwise the briefs' sliders would be missing."""
+    assert MAIN_KNOBS == ("learning_rate_ratio", "label_smoothing", "dropout")
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_is_a_run_this_installation_allows(name):
+    """Otherwise a button would ask for more than the server trains."""
+    preset = presets()[name]
+    assert preset.label and preset.help.endswith(".")
+    assert isinstance(preset.config, RunConfig)
+    assert preset.config.steps <= Settings.from_environment({}).max_steps
+    assert RunConfig.from_query(preset.config.to_query()) == (preset.config, [])
+
+
+def test_preset_names_say_challenge_and_preset():
+    """Otherwise `--preset mode_collapse-broken` would not be found."""
+    assert presets()["mode_collapse-broken"] is CHALLENGES["mode_collapse"].presets["broken"]
+    assert presets()["vanishing_gradients-frozen"].config.freeze_generator > 0
+    assert len(presets()) == sum(
+        len(challenge.presets) + len(challenge.experiments) for challenge in CHALLENGES.values())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, c in CHALLENGES.items() if {"broken", "fixed"} <= set(c.presets)])
+def test_the_remedy_changes_the_training_and_nothing_beside(name):
+    """Otherwise broken and fixed would be the same run, or not comparable step by step."""
+    made = CHALLENGES[name].presets
+    broken, fixed = made["broken"].config, made["fixed"].config
+    assert broken.digest() != fixed.digest()
+    assert broken.seed == fixed.seed
+    assert (broken.dataset, broken.batch_size) == (fixed.dataset, fixed.batch_size)
+
+
+@pytest.mark.parametrize("name", WITH_PAGE)
+def test_presets_come_in_the_promised_order(name):
+    """Otherwise the buttons would read Fix it, Break it."""
+    promised = [key for key in ("healthy", "broken", "fixed") if key in CHALLENGES[name].presets]
+    made = [key for key in CHALLENGES[name].presets if key in promised]
+    assert made == promised
+
+
+def test_the_reports_baseline_is_fifty_epochs():
+    """50 epochs of MNIST's 60 000 images in batches of 64, the last one short."""
+    config = REPORT_BASELINE
+    assert config.steps == 50 * math.ceil(60_000 / 64) == 46_900
+    assert (config.batch_size, config.learning_rate, config.beta1) == (64, 2e-4, 0.5)
+    assert config.learning_rate_ratio == 1.0 and config.latent_dim == 100
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_runs_have_different_names(name):
+    """Otherwise two recorded runs would overwrite each other."""
+    others = [config.digest() for other, config in RECORDED.items() if other != name]
+    assert RECORDED[name].digest() not in others
+
+
+@pytest.mark.parametrize("name", {**RECORDED, **BAND})
+def test_every_recorded_run_ships_whole(name):
+    """Otherwise a page would open empty, or with a torn picture, before anybody has trained."""
+    config = {**RECORDED, **BAND}[name]
+    snapshot = RECORDED_STORE.snapshot(config.digest())
+    assert snapshot is not None, "python -m gan_core record makes it"
+    status = snapshot.status
+    assert (status.state, status.step, status.steps) == ("finished", config.steps, config.steps)
+    assert snapshot.history.last_step == snapshot.history.evaluations[-1].step == config.steps
+    assert (snapshot.samples[0], snapshot.samples[-1]) == (0, config.steps)
+    for step in snapshot.samples:
+        if config.card.kind == "points":
+            assert np.isfinite(RECORDED_STORE.points(config.digest(), step)).all()
+        else:
+            Image.open(io.BytesIO(RECORDED_STORE.sheet(config.digest(), step))).load()
+    assert not RECORDED_STORE.checkpoint_path(config.digest()).exists()

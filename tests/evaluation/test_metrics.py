@@ -1,0 +1,489 @@
+"""Metrics: each number against a derivation, a paper, or data whose answer is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from gan_core.data.datasets import scaled
+from gan_core.evaluation import classifier, metrics
+from gan_core.evaluation.metrics import (
+    JUDGED,
+    acceptance,
+    evaluate_images,
+    evaluate_points,
+    frechet,
+    histogram_metrics,
+    image_reference,
+    judged_rows,
+    mean_pairwise_distance,
+    moments,
+    validation_ratio,
+)
+
+
+@pytest.fixture(scope="module")
+def judge() -> torch.nn.Module:
+    """A discriminator that calls bright images real: logit = Σ pixels + 600."""
+    layer = torch.nn.Linear(784, 1).requires_grad_(False)
+    layer.weight.fill_(1.0)
+    layer.bias.fill_(600.0)
+    return layer
+
+
+@pytest.fixture(scope="module")
+def model(cpu):
+    return classifier.load(cpu)
+
+
+def first_coordinate(points: torch.Tensor) -> torch.Tensor:
+    """A discriminator of points that calls the right half real."""
+    return points[:, :1]
+
+
+@pytest.fixture(scope="module")
+def judged(mnist, judge, model):
+    """Evaluations of image sets whose right answer is known, by name."""
+    ones = mnist.train[mnist.labels == 1][-2000:]  # none of the pool copies are looked for in
+    gray = torch.Generator().manual_seed(0)
+    sets = {
+        "held_out": scaled(mnist.held_out[2000:4000]),
+        "train": scaled(mnist.train[-2000:]),
+        "copied": scaled(mnist.train[:2000]),
+        "ones": scaled(ones),
+        "one_image": scaled(mnist.train[:1]).repeat(2000, 1),
+        "noise": torch.rand(2000, 784, generator=gray) * 2 - 1,
+    }
+    return {name: evaluate_images(images, judge, mnist, model) for name, images in sets.items()}
+
+
+# --- shares --------------------------------------------------------------------------------------
+
+
+def test_entropy_and_kl_of_known_shares():
+    """Otherwise the entropy curve would not end at ln 10 for a generator of all digits."""
+    uniform = histogram_metrics(np.full(10, 0.1))
+    assert uniform["class_entropy"] == pytest.approx(math.log(10))
+    assert uniform["kl_uniform"] == pytest.approx(0.0, abs=1e-12)
+    single = histogram_metrics(np.eye(10)[3])
+    assert single["class_entropy"] == 0.0 and single["kl_uniform"] == pytest.approx(math.log(10))
+    half = histogram_metrics(np.array([0.5, 0.5, 0.0, 0.0]))
+    assert half["kl_uniform"] == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize(("modes", "mean", "spread"), [(8, 0.0014, 0.0007), (25, 0.0048, 0.0015)])
+def test_kl_floor_of_a_perfect_sampler(modes, mean, spread):
+    """2n·KL is χ² with K − 1 degrees: floors (K − 1)/2n and √(2(K − 1))/2n at n = 2500. Otherwise
+    a perfect generator would be told that it misses something."""
+    assert (modes - 1) / 5000 == pytest.approx(mean, abs=1e-4)
+    random = np.random.default_rng(0)
+    draws = random.multinomial(2500, np.full(modes, 1 / modes), size=400) / 2500
+    found = np.array([histogram_metrics(shares)["kl_uniform"] for shares in draws])
+    assert found.mean() == pytest.approx(mean, abs=4 * spread / 20)
+    assert found.std() == pytest.approx(spread, rel=0.2)
+
+
+# --- distances -----------------------------------------------------------------------------------
+
+
+def test_frechet_of_a_set_with_itself_is_zero():
+    """Otherwise a perfect generator would keep a distance."""
+    random = np.random.default_rng(0)
+    features = torch.from_numpy(random.standard_normal((500, 64)))
+    assert frechet(moments(features), moments(features)) == pytest.approx(0.0, abs=1e-6)
+    flat = (np.zeros(64), np.zeros((64, 64)))  # all samples alike: no covariance at all
+    assert frechet(flat, flat) == 0.0
+
+
+def test_frechet_of_known_gaussians():
+    """N(0, I) and N(m, s²I) in d dimensions are |m|² + d(1 − s)² apart (Dowson & Landau, 1982)."""
+    d, s, m = 5, 3.0, np.arange(5.0)
+    first, second = (np.zeros(d), np.eye(d)), (m, s**2 * np.eye(d))
+    expected = (m**2).sum() + d * (1 - s) ** 2
+    assert frechet(first, second) == pytest.approx(expected)
+    assert frechet(second, first) == pytest.approx(expected)
+
+
+def test_frechet_of_covariances_that_do_not_commute():
+    """In two dimensions tr (Σ₁Σ₂)^½ = √(tr Σ₁Σ₂ + 2 √(det Σ₁ det Σ₂)); else rotated clouds err."""
+    one, other = np.array([[4.0, 0.0], [0.0, 1.0]]), np.array([[2.0, 1.0], [1.0, 3.0]])
+    root = math.sqrt(np.trace(one @ other) + 2 * math.sqrt(np.linalg.det(one @ other)))
+    expected = np.trace(one) + np.trace(other) - 2 * root
+    zero = np.zeros(2)
+    assert frechet((zero, one), (zero, other)) == pytest.approx(expected)
+
+
+def test_moments_are_mean_and_unbiased_covariance():
+    """Otherwise distances would not be comparable with any other implementation's."""
+    features = torch.tensor([[0.0, 0.0], [2.0, 4.0], [4.0, 2.0]])
+    mean, covariance = moments(features)
+    assert mean.tolist() == [2.0, 2.0]
+    assert covariance.tolist() == [[4.0, 2.0], [2.0, 4.0]] and mean.dtype == np.float64
+
+
+def test_distances_by_hand():
+    """A 3-4-5 triangle: otherwise diversity would be off by a factor."""
+    corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
+    assert mean_pairwise_distance(corners) == pytest.approx((3 + 4 + 5) / 3)
+    assert mean_pairwise_distance(torch.ones(20, 784)) == pytest.approx(0.0, abs=0.01)
+
+
+# --- points: PacGAN's definitions ----------------------------------------------------------------
+
+
+def test_pacgan_metrics_by_hand(mixture):
+    """High quality: < 3σ from the nearest centre; a mode is captured by one such sample."""
+    _, data = mixture
+    modes, sideways = len(data.centres), torch.tensor([data.sigma, 0.0])
+    points = torch.stack([
+        data.centres[0], data.centres[0], data.centres[0],
+        data.centres[1] + 2.9 * sideways,
+        data.centres[2] + 3.1 * sideways,
+    ])
+    found = evaluate_points(points, first_coordinate, data)
+    shares = [0.6, 0.2, 0.2]
+    assert found.metrics["modes"] == 2 and found.metrics["modes_total"] == modes
+    assert found.metrics["high_quality"] == pytest.approx(0.8)
+    expected = sum(p * math.log(p * modes) for p in shares)  # Σ p̂ ln(K p̂)
+    assert found.metrics["kl_uniform"] == pytest.approx(expected)
+    assert found.histogram == pytest.approx([*shares, *[0.0] * (modes - 3)])
+
+
+def test_a_perfect_sampler_of_points(mixture):
+    """1 − e^(−9/2) = 98.89 % lie within 3σ in two dimensions; 100 000 draws know it to ± .03 %."""
+    _, data = mixture
+    found = evaluate_points(data.train, first_coordinate, data).metrics
+    assert found["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.0015)
+    assert 1 - math.exp(-4.5) == pytest.approx(0.9889, abs=5e-5)
+    assert found["modes"] == found["modes_total"] == len(data.centres)
+    assert found["kl_uniform"] < 0.001
+
+
+def test_the_floor_of_kl_holds_for_points_as_they_are_evaluated(mixture):
+    """Forty perfect generators: 0.0014 ± 0.0007 on the ring, 0.0048 ± 0.0015 on the grid."""
+    name, data = mixture
+    mean, spread = {"ring": (0.0014, 0.0007), "grid": (0.0048, 0.0015)}[name]
+    sets = data.train[: 40 * 2500].split(metrics.sample_count("points"))
+    found = [evaluate_points(points, first_coordinate, data).metrics for points in sets]
+    kl = np.array([each["kl_uniform"] for each in found])
+    assert kl.mean() == pytest.approx(mean, abs=4 * spread / math.sqrt(len(sets)))
+    assert kl.max() < mean + 6 * spread
+    assert max(each["high_quality"] for each in found) <= 0.9889 + 4 * 0.0021  # √(pq/2500)
+
+
+def test_d_judges_points_as_well(mixture):
+    """Otherwise the acceptance of reals and fakes could be shown for images alone."""
+    _, data = mixture
+    left, right = torch.tensor([-5.0, 0.0]).repeat(2500, 1), torch.tensor([5.0, 0.0])
+    found = evaluate_points(left, first_coordinate, data).metrics
+    assert found["accuracy_generated"] == 0.0
+    assert found["accuracy_train"] == pytest.approx(found["accuracy_held_out"], abs=0.08)
+    found = evaluate_points(right.repeat(2500, 1), first_coordinate, data).metrics
+    assert found["accuracy_generated"] == 1.0
+    assert evaluate_points(left, first_coordinate, data, -6.0).metrics["accuracy_generated"] == 1.0
+
+
+def test_points_far_away_are_counted_and_survive(mixture):
+    """A generator that shoots off must give a poor score, not an error."""
+    _, data = mixture
+    found = evaluate_points(torch.full((100, 2), 1e30), first_coordinate, data).metrics
+    assert found["modes"] == 0 and found["high_quality"] == 0
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["held_out", "train"])
+def test_real_images_look_perfect(judged, name):
+    """Real images in place of G's are the ceiling a page may promise; values of this extractor."""
+    found = judged[name].metrics
+    assert found["modes"] == found["modes_total"] == 10
+    assert found["class_entropy"] == pytest.approx(math.log(10), abs=0.02)
+    assert found["diversity"] == pytest.approx(1.0, abs=0.05)
+    assert found["density"] == pytest.approx(1.0, abs=0.12)
+    assert found["coverage"] > 0.85
+    assert found["frechet"] < 15
+    assert found["nearest_train_ratio"] == pytest.approx(1.0, abs=0.03)
+
+
+def test_held_out_images_have_the_coverage_of_an_identical_distribution(judged):
+    """0.97 (Naeem et al., 2020): held-out images against other held-out images."""
+    assert judged["held_out"].metrics["coverage"] == pytest.approx(0.97, abs=0.015)
+    assert judged["held_out"].metrics["density"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_histogram_of_real_images_has_mnists_shares(judged):
+    """Otherwise the bar chart would name the wrong digits: ones 11.2 %, fives 9.0 % of MNIST."""
+    shares = judged["train"].histogram
+    assert sum(shares) == pytest.approx(1.0)
+    assert shares == pytest.approx([n / 60_000 for n in (
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)], abs=0.025)
+
+
+def test_copied_training_images_are_detected(judged):
+    """Distance 0 to the nearest training image, several units to the nearest held-out one."""
+    assert judged["copied"].metrics["nearest_train_ratio"] < 0.02
+    assert judged["copied"].metrics["copying"] < -20
+
+
+@pytest.mark.parametrize("name", ["held_out", "train", "ones"])
+def test_new_pictures_are_not_called_copies(judged, name):
+    """Neither of all digits nor of one: ones lie close together, and a G that draws only ones
+    would be taken for a thief if it were not compared with real ones."""
+    assert abs(judged[name].metrics["copying"]) < 4
+
+
+def test_bins_tell_a_perfect_generator_from_a_collapsed_one(judged):
+    """Held-out images are in their bins as often as the test allows; ones leave the others' empty.
+    The reference's bins were counted with these very images, so fewer than 5 % differ by chance."""
+    assert judged["held_out"].metrics["ndb"] < 0.1
+    assert judged["ones"].metrics["ndb"] > 0.9
+    assert judged["one_image"].metrics["ndb"] > 0.9
+
+
+def test_one_digit_is_a_collapse_of_modes_not_of_diversity(judged):
+    """Otherwise a G that draws only ones, each different, would not be told from a healthy one."""
+    found = judged["ones"].metrics
+    assert found["modes"] == 1 and judged["ones"].histogram[1] > 0.98
+    assert found["kl_uniform"] > 2.0 and found["coverage"] < 0.3
+    assert found["diversity"] > 0.3
+
+
+def test_one_image_is_a_total_collapse(judged):
+    """Diversity 0 and one mode: the reading of the collapse page."""
+    found = judged["one_image"].metrics
+    assert found["diversity"] < 0.01 and found["modes"] == 1 and found["coverage"] < 0.05
+
+
+def test_noise_is_far_from_digits(judged):
+    """Otherwise an untrained generator would not score worst."""
+    found = judged["noise"].metrics
+    assert found["frechet"] > 20 * judged["held_out"].metrics["frechet"]
+    assert found["coverage"] < 0.05
+
+
+def test_metrics_order_what_people_order(judged):
+    """Real beats one digit beats noise, by distance and by coverage."""
+    frechets = [judged[name].metrics["frechet"] for name in ("held_out", "ones", "noise")]
+    coverages = [judged[name].metrics["coverage"] for name in ("held_out", "ones", "noise")]
+    assert frechets == sorted(frechets) and coverages == sorted(coverages, reverse=True)
+
+
+def test_a_d_that_never_saw_either_shows_no_overfitting(judged):
+    """Brightness was not learned from the training images: the gap must be noise, or the
+    overfitting page would accuse every D. Its standard error is about 98 × √(2/1000) = 4.4."""
+    found = judged["held_out"].metrics
+    assert abs(found["overfit_gap"]) < 15
+    assert found["accuracy_train"] == pytest.approx(found["accuracy_held_out"], abs=0.07)
+
+
+def test_few_training_images_are_compared_with_as_few_held_out(mnist, judge, model):
+    """A larger pool has nearer neighbours; else fifty images would never look copied."""
+    few = dataclasses.replace(mnist, train=mnist.train[:50])
+    fakes = scaled(mnist.train[-2000:])
+    ratio = evaluate_images(fakes, judge, few, model).metrics["nearest_train_ratio"]
+    assert ratio == pytest.approx(1.0, abs=0.1)
+    copies = scaled(mnist.train[:50]).repeat(40, 1)
+    ratio = evaluate_images(copies, judge, few, model).metrics["nearest_train_ratio"]
+    assert ratio < 0.02
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.5, None])
+def test_three_training_images_are_enough_to_evaluate(mnist, judge, model, centre):
+    """The smallest sets show overfitting best; they must give numbers, not errors."""
+    few = dataclasses.replace(mnist, train=mnist.train[:3])
+    copies = scaled(mnist.train[:3]).repeat(700, 1)[:2000]
+    found = evaluate_images(copies, judge, few, model, centre).metrics
+    assert all(math.isfinite(value) for value in found.values())
+    assert found["nearest_train_ratio"] < 0.02 and found["copying"] < -5
+
+
+def test_two_folds_have_two_references(mnist, model):
+    """Otherwise a run would be measured against reals it was trained on; and each reference is
+    computed once, or every evaluation would take a second longer."""
+    first, second = mnist.held_out[:3000], mnist.held_out[3000:6000]
+    reference = image_reference(first, model)
+    assert image_reference(first, model) is reference
+    other = image_reference(second, model)
+    assert other is not reference and not torch.equal(other.features, reference.features)
+
+
+def test_looking_draws_no_random_number(mnist, judge, model):
+    """Otherwise a run evaluated more often would be another run."""
+    torch.manual_seed(1)
+    before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    image_reference.cache_clear()
+    evaluate_images(scaled(mnist.train[:2000]), judge, mnist, model)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (np.random.get_state()[1] == numpy_before).all()
+
+
+def test_the_same_images_get_the_same_metrics(mnist, judge, model, judged):
+    """Also with a reference made anew, as by another worker: else equal runs would differ."""
+    image_reference.cache_clear()
+    again = evaluate_images(scaled(mnist.held_out[2000:4000]), judge, mnist, model)
+    assert again == judged["held_out"]
+
+
+@pytest.mark.gpu
+def test_a_gpu_measures_what_the_cpu_measures(mnist, judged, judge):
+    """Otherwise runs of two machines could not be compared."""
+    from gan_core.data.datasets import Dataset
+    from gan_core.training.devices import pick_device
+
+    device = pick_device()
+    there = Dataset(mnist.train.to(device), mnist.held_out.to(device))
+    images = scaled(mnist.held_out[2000:4000]).to(device)
+    weight = torch.ones(784, 1, device=device)
+    found = evaluate_images(
+        images, lambda x: x @ weight + 600, there, classifier.load(device)).metrics
+    expected = dict(judged["held_out"].metrics)
+    # A feature's last bit can send a whole bin another way; about 0.05 it must stay.
+    assert found.pop("ndb") == pytest.approx(expected.pop("ndb"), abs=0.08)
+    assert found == pytest.approx(expected, rel=0.03, abs=0.03)
+
+
+# --- D's judgement -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def line() -> object:
+    """A data set of one coordinate, which is D's logit: training reals at 3, held-out ones at 1."""
+    from gan_core.data.datasets import Dataset
+
+    return Dataset(torch.full((50, 1), 3.0), torch.full((40, 1), 1.0))
+
+
+def test_acceptance_by_hand(judge, mnist):
+    """D's acceptance of reals it saw, never saw, and of fakes, and the gap of its logits."""
+    bright, dark = torch.full((4, 784), 255, dtype=torch.uint8), torch.zeros(4, 784).byte()
+    data = dataclasses.replace(mnist, train=bright, held_out=torch.cat([bright[:1], dark[:3]]))
+    found = acceptance(judge, data, scaled(torch.cat([bright[:2], dark[:2]])))
+    assert found["accuracy_train"] == 1.0 and found["accuracy_held_out"] == 0.25
+    assert found["accuracy_generated"] == 0.5
+    assert found["overfit_gap"] == pytest.approx(0.75 * 2 * 784)
+
+
+def test_scores_are_those_of_the_sigmoid(line):
+    """Otherwise the three curves would not be the report's D(x)."""
+    found = acceptance(lambda x: x, line, torch.full((40, 1), -1.0))
+    for name, logit in {"train": 3.0, "held_out": 1.0, "generated": -1.0}.items():
+        assert found[f"score_{name}"] == pytest.approx(1 / (1 + math.exp(-logit)))
+    assert found["r_t"] == 1.0 and found["overfit_gap"] == 2.0
+    assert found["r_v"] == pytest.approx(2.0 / 4.0)
+
+
+def test_least_squares_is_undecided_at_one_half(line):
+    """Targets 0 and 1: at 0 it would call nearly everything real."""
+    fakes = torch.full((40, 1), 0.3)
+    assert acceptance(lambda x: x, line, fakes, 0.5)["accuracy_generated"] == 0.0
+    assert acceptance(lambda x: x, line, fakes, 0.0)["accuracy_generated"] == 1.0
+    assert acceptance(lambda x: x, line, fakes, 3.5)["r_t"] == -1.0
+
+
+@pytest.mark.parametrize("shift", [-1000.0, 0.0, 1000.0])
+def test_a_critic_without_a_zero_is_judged_by_what_it_separates(line, shift):
+    """A Wasserstein or relativistic critic may drift by any constant, and all the curves with it:
+    its zero says nothing, so it is undecided midway between new reals and fakes."""
+    fakes = torch.tensor([[-1.0], [-2.0], [-3.0], [2.0]]).repeat(240, 1)
+    found = acceptance(lambda x: x + shift, line, fakes, None)
+    assert found["accuracy_train"] == found["accuracy_held_out"] == 1.0
+    assert found["accuracy_generated"] == 0.25
+    assert found["score_held_out"] == pytest.approx(1 / (1 + math.exp(-1.0)))  # midway: 0
+    assert found["r_v"] == pytest.approx(2.0 / 4.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("packing", [1, 2, 3, 4, 6])
+def test_a_packed_judge_is_asked_for_whole_packs_in_whole_groups(mnist, packing):
+    """A D of m samples gives n/m logits, and with a minibatch standard deviation wants groups of
+    four packs: five training images must not break it, nor the shares depend on m."""
+    asked = []
+
+    def packed_judge(x: torch.Tensor) -> torch.Tensor:
+        packs = x.reshape(-1, packing * 784)
+        asked.append(len(packs))
+        groups = packs.reshape(-1, 4, packing * 784)
+        return groups.mean((1, 2)).repeat_interleave(4)[:, None] + 2.0
+
+    few = dataclasses.replace(mnist, train=mnist.train[:5])
+    found = acceptance(packed_judge, few, scaled(mnist.train[-100:]))
+    assert asked == [JUDGED // packing] * 3
+    assert found["accuracy_train"] == found["accuracy_held_out"] == 1.0
+    assert found["score_train"] == pytest.approx(found["score_held_out"], abs=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 240, 959, 5000])
+def test_every_training_image_is_judged_about_equally_often(count):
+    """Otherwise the score of five training images would be that of the first."""
+    rows = judged_rows(torch.arange(count, dtype=torch.float32)[:, None])
+    found = torch.bincount(rows[:, 0].long())
+    assert len(rows) == JUDGED and len(found) == min(count, JUDGED)
+    assert found.max() - found.min() <= 1
+
+
+def test_few_images_are_not_lined_up_with_themselves():
+    """Groups of four from five images, consecutive or at equal strides: a D that looks at the
+    spread of a group would see a collapse where there is none."""
+    rows = judged_rows(torch.arange(5.0)[:, None])[:, 0]
+    for groups in (rows.reshape(-1, 4), rows.reshape(4, -1).T):
+        alike = (groups == groups[:, :1]).all(1).float().mean().item()
+        assert alike < 0.05  # (1/5)³ = 0.008 by chance
+
+
+def drawn(*means: float) -> list[torch.Tensor]:
+    """Logits of training reals, held-out reals and fakes with these means, spread 1."""
+    draw = torch.Generator().manual_seed(0)
+    return [torch.randn(960, 1, generator=draw) + mean for mean in means]
+
+
+def test_r_v_of_a_d_that_learned_by_heart_and_of_one_that_understood():
+    """1: new reals are as fakes to it; 0: they are as training reals (Karras et al., 2020)."""
+    assert validation_ratio(*drawn(5, -5, -5)) == pytest.approx(1.0, abs=0.02)
+    assert validation_ratio(*drawn(5, 5, -5)) == pytest.approx(0.0, abs=0.02)
+    assert validation_ratio(*drawn(5, 0, -5)) == pytest.approx(0.5, abs=0.02)
+
+
+def test_r_v_of_a_d_that_learned_nothing_is_zero():
+    """An untrained D, or one fooled by G, has learned no image by heart; noise ÷ noise would
+    show peaks of any height at the first step."""
+    assert validation_ratio(*drawn(0, 0, 0)) == 0.0
+    assert validation_ratio(*drawn(0, 0, 1)) == 0.0  # fakes are more real to it than reals
+    assert validation_ratio(*torch.zeros(3, 960, 1)) == 0.0
+
+
+def test_a_d_that_broke_is_not_called_healthy():
+    """A run that meets NaN has diverged: its r_v is NaN, not 0."""
+    broken = torch.full((960, 1), math.nan)
+    assert math.isnan(validation_ratio(broken, broken, broken))
+
+
+# --- what the words say --------------------------------------------------------------------------
+
+
+def test_every_metric_is_explained(judged, mixture):
+    """Otherwise a curve would appear that nobody can look up."""
+    _, data = mixture
+    points = evaluate_points(data.train[:2500], first_coordinate, data)
+    explained = set(re.findall(r"`(\w+)`", metrics.__doc__))
+    assert set(judged["held_out"].metrics) | set(points.metrics) == explained
+
+
+# --- what people look at -------------------------------------------------------------------------
+
+
+def test_sheets_are_what_the_store_writes():
+    """64 pictures of bytes, or all points: else the gallery could not draw them."""
+    pictures = metrics.sheet(torch.linspace(-1, 1, 100 * 784).reshape(100, 784), "image")
+    assert pictures.shape == (64, 28, 28) and pictures.dtype == np.uint8
+    points = metrics.sheet(torch.randn(2500, 2), "points")
+    assert points.shape == (2500, 2) and points.dtype == np.float32
+
+
+def test_sample_counts_are_the_documented_ones():
+    """≥ 2000 images for the digits' histogram; 2500 points as in PacGAN."""
+    assert metrics.sample_count("image") >= 2000 and metrics.sample_count("points") == 2500

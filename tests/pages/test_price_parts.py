@@ -1,0 +1,206 @@
+"""The parts of the page on computational cost: what they say, and what a press of Measure does."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan_core.config.choices import ARCHITECTURES
+from gan_core.config.run_config import RunConfig
+from gan_core.cost import price_list
+from gan_core.cost.prices import RATIOS, Price, PriceRequest, PriceStore
+from gan_core.cost.published import MODELS
+from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.store import RunSnapshot, RunStatus
+from pages.components import lab, price_charts, prices
+
+pytestmark = pytest.mark.usefixtures("page_server")
+
+RING = RunConfig(dataset="ring", batch_size=16)
+
+
+def priced(request: PriceRequest, device: str = "CPU, 1 thread", **ratios: float) -> Price:
+    ratios = {**dict.fromkeys(RATIOS, 1.5), **ratios} if request.base else {}
+    return Price(request, device, "float32", {"generator": 5, "discriminator": 3}, 2_000_000_000,
+                 40.0, 4_000_000, ratios, 1_795_326_195.0)
+
+
+# --- tables and charts, pure ----------------------------------------------------------------------
+
+
+def test_the_table_tells_what_was_measured_here_and_what_was_not():
+    """A recorded figure passes for this machine's, or a missing one for zero."""
+    requests = [price_list.network("mlp"), price_list.network("dcgan"),
+                price_list.network("dcgan", 16, "float32")]
+    found = {place: priced(request) for place, request in enumerate(requests[:2])}
+    table = prices.price_table(requests, found, {0})
+    assert list(table["from"]) == ["this machine", "recorded", "not measured"]
+    assert list(table["batch"]) == [64, 64, 16]
+    assert table["images/s"][0] == 64 / 0.04 and table["GFLOP/step"][1] == 2.0
+    assert table["ms/step"].isna().tolist() == [False, False, True]
+    assert table["precision"][2] == "float32"
+
+
+def test_the_dearest_remedy_comes_first_and_every_measure_has_its_bar():
+    """A reader looks for what costs most at the top."""
+    found = {name: priced(request, time=ratio) for (name, request), ratio
+             in zip(price_list.REMEDY_PRICES.items(), (1.0, 3.0, 0.9), strict=False)}
+    frame = price_charts.remedy_frame(found, {name: f"<{name}>" for name in found})
+    assert len(frame) == 3 * len(RATIOS)
+    assert list(frame[frame["measure"] == "time"]["ratio"]) == [3.0, 1.0, 0.9]
+    assert price_charts.most(frame) == 10.0
+    assert price_charts.most(frame.assign(ratio=12.0)) == 20.0
+
+
+def test_growth_is_told_with_what_doubling_costs():
+    """A slope alone tells a beginner nothing."""
+    growth = price_list.GROWTH["side"]
+    found = {size: priced(request, flops=(size / 28) ** 2, time=(size / 28) ** 1.5)
+             for size, request in growth.requests.items()}
+    slopes = price_charts.growth_slopes(growth, found)
+    assert slopes == {"FLOPs": pytest.approx(2), "time": pytest.approx(1.5)}
+    words = prices.growth_words(growth, slopes)
+    assert "**FLOPs**: slope 2.00: doubling the side costs 4×" in words
+    assert "slope 1.50: doubling the side costs 2.8×" in words
+    frame = price_charts.growth_frame(growth, found)
+    assert list(frame["cost"]) == pytest.approx(list(frame["fitted"]))
+    assert set(frame["size"]) == {16, 28, 56, 112}
+
+
+@pytest.mark.parametrize("spec", [
+    price_charts.remedy_spec(("label smoothing", "dropout"), 10.0),
+    *(price_charts.growth_spec(g.label, g.networks, tuple(sorted({*g.requests, g.at})), g.at)
+      for g in price_list.GROWTH.values())])
+def test_every_chart_says_what_it_shows(spec):
+    """A chart without title or units teaches nothing, and cannot be quoted."""
+    text = json.dumps(spec, ensure_ascii=False)
+    assert spec["title"]["text"] and spec["title"]["subtitle"]
+    assert "log scale" in text and ("÷" in text or "cost, 1 ×" in text)
+    assert "$schema" not in spec
+
+
+def run(name: int, *seconds: float) -> RunSnapshot:
+    config = RunConfig(seed=name)
+    history = History([], [
+        EvalRecord(250 * i, {"modes": 10.0 if i else 1.0, "modes_total": 10.0,
+                             "frechet": 400.0 - 150 * i}, (), each)
+        for i, each in enumerate(seconds)])
+    return RunSnapshot(config.digest(), config, history, RunStatus("finished"), ())
+
+
+def test_time_to_quality_puts_both_runs_side_by_side():
+    """The page's point: the cheaper step is not always the shorter wait."""
+    table = prices.quality_table({"this run": run(0, 1.0, 9.0), "reference": run(1, 1.0, 4.0, 8.0)})
+    rows = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[2:-1]]
+            for line in table.splitlines()}
+    both = "all modes, and Fréchet distance ≤ 300"
+    assert rows[both] == ["9 s", "4 s"]
+    assert rows["Fréchet distance ≤ 300"] == ["9 s", "4 s"]
+    assert rows["Fréchet distance ≤ 100"] == ["not reached", "8 s"]
+    assert f"| {both} | no run yet | no run yet |" in prices.quality_table({})
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def opened() -> AppTest:
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    return app.switch_page("pages/computational_cost.py").run()
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.warning, app.error, app.info)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def until(app: AppTest, condition) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, said(app)
+        time.sleep(0.2)
+        app.run()
+        assert not app.exception
+
+
+def test_the_page_opens_with_recorded_prices_named_as_such():
+    """A newcomer finds an empty page, or takes another machine's times for this one's."""
+    app = opened()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["networks"]) == [ARCHITECTURES[name].label
+                                       for name in price_list.IMAGE_NETWORKS]
+    assert set(table["from"]) == {"recorded"}
+    device = next(iter(price_list.recorded().values())).device
+    assert said(app).replace("\\", "").count(device) >= 5
+    for growth in price_list.GROWTH.values():
+        assert f"doubling the {growth.subject} costs" in said(app)
+
+
+def test_every_published_figure_has_its_source():
+    """A figure without a source cannot be checked."""
+    words = said(opened())
+    for model in MODELS:
+        assert f"]({model.link})" in words and model.duration in words
+
+
+def test_a_press_of_measure_fills_the_row():
+    """The button does nothing, or the table keeps the recorded figure."""
+    app = opened()
+    app.multiselect[0].set_value(["mlp"])
+    app.multiselect[1].set_value([16]).run()
+    assert list(app.dataframe[0].value["from"]) == ["not measured"]
+    app.button(key="prices/networks/measure").click().run()
+    assert not app.exception and app.button(key="prices/networks/measure").disabled
+    until(app, lambda: list(app.dataframe[0].value["from"]) == ["this machine"])
+    assert app.dataframe[0].value["ms/step"][0] > 0
+    assert app.button(key="prices/networks/measure").label == "Measure again"
+    again = opened()  # another visitor: what was measured is there
+    again.multiselect[0].set_value(["mlp"])
+    again.multiselect[1].set_value([16]).run()
+    assert list(again.dataframe[0].value["from"]) == ["this machine"]
+
+
+def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
+    """Fifteen remedies at once would leave the visitor no run to train beside them."""
+    asked = []
+    monkeypatch.setattr(lab.queue(), "measure", lambda request, viewer: asked.append(request))
+    app = opened()
+    app.button(key="prices/remedies/measure").click().run()
+    assert 0 < len(set(asked)) <= prices.PENDING
+    assert f"0 of {len(price_list.REMEDY_PRICES)} measured here …" in said(app)
+
+
+def test_what_was_measured_here_takes_the_place_of_the_record():
+    """The price list would show another machine's figures after a measurement."""
+    store, name = PriceStore(lab.settings().store), "r1"
+    until(opened(), lambda: lab.queue().pool().device)
+    request = price_list.REMEDY_PRICES[name]
+    store.write(priced(request, lab.queue().pool().device, time=7.5))
+    words = said(opened())
+    assert f"1 of {len(price_list.REMEDY_PRICES)} measured on this machine" in words
+    store.remove(request)
+
+
+def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
+    """One network that does not fit into memory would leave the button grey for ever."""
+    request = price_list.network("dcgan", 16)
+    monkeypatch.setitem(lab.queue()._failures, request.name, "The measurement ran out of memory.")
+    monkeypatch.setattr(lab.queue(), "forget", lambda request: None)
+    app = opened()
+    app.multiselect[0].set_value(["dcgan"])
+    app.multiselect[1].set_value([16]).run()
+    app.button(key="prices/networks/measure").click().run()
+    app.run()
+    assert "ran out of memory" in said(app)
+    assert not app.button(key="prices/networks/measure").disabled
+
+
+def test_recorded_prices_may_be_missing(monkeypatch):
+    """A copy without the file would open with a stack trace."""
+    monkeypatch.setattr(prices, "recorded", lambda: {})
+    app = opened()
+    assert not app.exception
+    assert "not measured yet" in said(app)

@@ -1,0 +1,179 @@
+"""The app in a real Chromium: a server, pages, and where their parts are, for the browser tests.
+
+Importing this skips the tests of the importing file where Playwright or Chromium is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from gan_core.config.presets import MAIN_KNOBS
+from gan_core.config.run_config import KNOBS
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("no chromium is installed", allow_module_level=True)
+
+ROOT = Path(__file__).parents[2]
+LAPTOP: dict[str, int] = {"width": 1280, "height": 800}
+PROJECTOR: dict[str, int] = {"width": 1920, "height": 1080}
+PATIENCE = 120_000  # milliseconds; generous, since the machine may be busy
+expect.set_options(timeout=PATIENCE)
+QUICK = "dataset=ring&batch_size=16"
+MAIN_SLIDERS = [KNOBS[name].label for name in MAIN_KNOBS]
+
+
+class Server:
+    """The app as README starts it, on a free port and a store of its own."""
+
+    def __init__(self, store: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
+             "--server.headless", "true", "--server.port", str(self.port)],
+            cwd=ROOT,
+            env={**os.environ, "GAN_LAB_STORE": str(store), "GAN_LAB_WORKERS": "1",
+                 "GAN_LAB_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the server does not answer")
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def address(url: str, name: str, query: str = "") -> str:
+    """Where the page `name` of CHALLENGES or TOOLS is on the server at `url`."""
+    path = {"baseline": ""}.get(name, name)
+    return f"{url}/{path}{'?' if query else ''}{query}"
+
+
+def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
+    """A fresh browser on `url`, connected, its window as large as a laptop's."""
+    page = chromium.new_context(viewport=LAPTOP).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(url)
+    page.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    return page
+
+
+def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
+    """A fresh browser on a page with an experiment, which can be trained."""
+    page = enter(chromium, url)
+    expect(page.locator(".st-key-progress")).to_be_visible()
+    expect(button(page, "Train")).to_be_visible()
+    return page
+
+
+def settle(page: playwright.Page) -> None:
+    """Until the whole page is drawn, down to its claims, and nothing runs any more."""
+    expect(page.locator("[class*=st-key-claim-]").first).to_be_visible()
+    app = page.locator("[data-testid=stApp]")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def button(page: playwright.Page, name: str) -> playwright.Locator:
+    return page.get_by_role("button", name=name, exact=True).first
+
+
+def press(page: playwright.Page, name: str) -> None:
+    button(page, name).click()
+
+
+def progress(page: playwright.Page) -> str:
+    return page.locator(".st-key-progress").inner_text()
+
+
+def wait_for_progress(page: playwright.Page, pattern: str) -> None:
+    expect(page.locator(".st-key-progress")).to_contain_text(re.compile(pattern))
+
+
+def step(page: playwright.Page) -> int:
+    """The step that the run on the left has reached; 0 where none is told."""
+    found = re.search(r"step ([\d ]+) of", progress(page))
+    return int(found.group(1).replace(" ", "")) if found else 0
+
+
+def copied_link(page: playwright.Page) -> str:
+    """What *Link* offers to copy; the popover is closed again."""
+    press(page, "Link")
+    link = page.locator("[data-testid=stPopoverBody] code").inner_text()
+    page.keyboard.press("Escape")
+    return link
+
+
+def slider(page: playwright.Page, label: str) -> playwright.Locator:
+    """The handle of a sidebar slider."""
+    return page.locator("[data-testid=stSidebar] [data-testid=stSlider]").filter(
+        has_text=label).get_by_role("slider")
+
+
+def boxes(page: playwright.Page) -> dict[str, dict[str, float]]:
+    """Where the parts are that must fit into one screen and must not move."""
+    knobs = page.locator("[data-testid=stSidebar] [data-testid=stSlider]")
+    parts = {
+        "question": page.locator(".st-key-question"),
+        **{name: knobs.filter(has_text=name).first for name in MAIN_SLIDERS},
+        "train": button(page, "Train"),
+        "progress": page.locator(".st-key-progress"),
+        "verdict": page.locator(".st-key-verdict"),
+        "this run": page.locator(".st-key-sheet-this"),
+        "reference": page.locator(".st-key-sheet-reference"),
+        "step slider": page.locator(".stMain [data-testid=stSlider]").first,
+        "first chart": page.locator(".stMain .stVegaLiteChart").nth(1),
+    }
+    for part in parts.values():
+        expect(part).to_be_visible()
+    return {name: part.bounding_box() for name, part in parts.items()}
+
+
+def inside(box: dict[str, float], size: dict[str, int]) -> bool:
+    """Whether a box lies in a window of `size` that was not scrolled."""
+    right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+    return box["x"] >= 0 and box["y"] >= 0 and right <= size["width"] and bottom <= size["height"]
+
+
+def cut(page: playwright.Page) -> list[str]:
+    """The boxes of fixed height whose words do not fit into them."""
+    keys = ("verdict", "caption-this", "caption-reference", "difference")
+    return [key for key in keys if page.locator(f".st-key-{key}").evaluate(
+        "e => e.scrollHeight - e.clientHeight") > 1]
+
+
+def chart(page: playwright.Page, title: str) -> playwright.Locator:
+    """The first chart of a run in which the words `title` stand."""
+    return page.locator(".stMain .stVegaLiteChart").filter(has_text=title).first
+
+
+def drawn(page: playwright.Page, title: str) -> int:
+    """How many lines, points and bars of data stand in a chart; its legend does not count."""
+    return chart(page, title).locator(
+        "svg .role-mark:is(.mark-line, .mark-symbol, .mark-rect) path[d]").count()

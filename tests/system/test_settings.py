@@ -1,0 +1,130 @@
+"""Settings: an installation is set up by environment variables, or told which one is wrong."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from gan_core.system import settings
+from gan_core.system.settings import Settings, SettingsError
+
+NUMBERS = {  # variable -> (field, a good value, too small, too large)
+    "GAN_LAB_WORKERS": ("workers", 3, 0, 65),
+    "GAN_LAB_THREADS": ("threads", 5, 0, 257),
+    "GAN_LAB_STORE_MB": ("store_megabytes", 100, 49, 10_000_001),
+    "GAN_LAB_MAX_STEPS": ("max_steps", 500, 0, 200_001),
+    "GAN_LAB_MAX_SECONDS": ("max_seconds", 60, 4, 86_401),
+    "GAN_LAB_GRACE_SECONDS": ("grace_seconds", 5, 0, 3601),
+}
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    """A machine with plenty of everything but a GPU."""
+
+    def has(cores: int = 64, memory: float = math.inf, gpu: bool = False) -> None:
+        monkeypatch.setattr(settings, "usable_cores", lambda: cores)
+        monkeypatch.setattr(settings, "free_memory", lambda: memory)
+        monkeypatch.setattr(settings, "has_gpu", lambda device: gpu)
+
+    has()
+    return has
+
+
+@pytest.mark.parametrize("given", [{}, {"GAN_LAB_WORKERS": "1"}, {"GAN_LAB_THREADS": "1"}])
+@pytest.mark.parametrize("cores", [1, 2, 3, 4, 7, 16, 64])
+def test_workers_times_threads_never_exceeds_the_cores(cores, given, machine):
+    """Otherwise trainers fight for cores and every student's run is several times slower."""
+    machine(cores)
+    made = Settings.from_environment(given)
+    assert 1 <= made.workers * made.threads <= cores
+    assert made.crowded == ""
+
+
+def test_one_of_workers_and_threads_follows_the_other(machine):
+    """A teacher who asks for one worker wants its run on all cores, and the other way round."""
+    machine(4)
+    made = {
+        (name, number): Settings.from_environment({f"GAN_LAB_{name}": str(number)})
+        for name in ("WORKERS", "THREADS") for number in (1, 2, 4, 8)
+    }
+    found = {key: (each.workers, each.threads) for key, each in made.items()}
+    assert found == {
+        ("WORKERS", 1): (1, 4), ("WORKERS", 2): (2, 2), ("WORKERS", 4): (4, 1),
+        ("WORKERS", 8): (8, 1),
+        ("THREADS", 1): (4, 1), ("THREADS", 2): (2, 2), ("THREADS", 4): (1, 4),
+        ("THREADS", 8): (1, 8),
+    }
+
+
+def test_more_threads_than_cores_are_accepted_and_said(machine):
+    """Whoever asks for it may have it, but must learn why every run is slow."""
+    machine(2)
+    made = Settings.from_environment({"GAN_LAB_WORKERS": "3", "GAN_LAB_THREADS": "2"})
+    assert (made.workers, made.threads) == (3, 2)
+    assert "6 threads share 2 cores" in made.crowded
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "expected"), [(0.5, (1, 8)), (2, (1, 8)), (4, (2, 4)), (100, (4, 2))])
+def test_workers_fit_into_the_memory(gigabytes, expected, machine):
+    """Otherwise the system kills a worker, and a student's run with it."""
+    machine(8, gigabytes * 1e9)
+    made = Settings.from_environment({})
+    assert (made.workers, made.threads) == expected
+
+
+def test_a_gpu_is_shared_by_two(machine):
+    """More trainings at once would wait for each other and fill its memory."""
+    machine(16, gpu=True)
+    made = Settings.from_environment({})
+    assert (made.workers, made.threads) == (2, 8)
+    assert Settings.from_environment({"GAN_LAB_WORKERS": "5"}).workers == 5
+
+
+def test_nothing_needs_to_be_set():
+    """Otherwise the app would not start on a fresh machine."""
+    made = Settings.from_environment({})
+    assert made.device == "auto"
+    assert made.store.is_absolute()
+    assert made.max_steps >= 46_900  # the report's 50 epochs of 938 batches can be trained
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_is_read(name):
+    """Otherwise a teacher's setting would be ignored in silence."""
+    field, good, _, _ = NUMBERS[name]
+    assert getattr(Settings.from_environment({name: f" {good} "}), field) == good
+    assert Settings.from_environment({name: ""}) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_bad_number_is_refused_by_its_variable(name):
+    """Otherwise a typo would surface as a traceback somewhere else."""
+    _, _, small, large = NUMBERS[name]
+    for text in (str(small), str(large), "many", "nan", "inf", "-1"):
+        said = f"{name} must be a (whole )?number from .* not '{text}'"
+        with pytest.raises(SettingsError, match=said):
+            Settings.from_environment({name: text})
+
+
+def test_store_and_device_are_read(tmp_path):
+    """Otherwise runs would be kept somewhere else than asked."""
+    made = Settings.from_environment({"GAN_LAB_STORE": str(tmp_path), "GAN_LAB_DEVICE": " cpu "})
+    assert made.store == Path(tmp_path)
+    assert made.device == "cpu"
+
+
+def test_the_data_folder_is_read(tmp_path):
+    """Otherwise a teacher's folder with the data in it would not be looked into."""
+    assert Settings.from_environment({"GAN_LAB_DATA": str(tmp_path)}).data == Path(tmp_path)
+    default = Settings.from_environment({}).data
+    assert default.is_absolute() and default.parts[-3:] == (".cache", "gan-lab", "data")
+
+
+def test_the_process_environment_is_the_default(monkeypatch):
+    """Otherwise the variables would not reach the app at all."""
+    monkeypatch.setenv("GAN_LAB_MAX_STEPS", "123")
+    assert Settings.from_environment().max_steps == 123

@@ -1,0 +1,302 @@
+"""Losses: values and gradients the pages explain, against hand calculation and autograd.
+
+Goodfellow et al. (2014): D minimises −[log D(x) + log(1 − D(G(z)))], G minimises
+log(1 − D(G(z))) (minimax) or −log D(G(z)) (non-saturating), with D = σ(logit). Mao et al. (2017):
+targets 0 and 1 for the output itself. Lim & Ye (2017): a margin of 1. Arjovsky et al. (2017): the
+difference of means. Jolicoeur-Martineau (2019): σ of the difference of a real and a fake logit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from gan_core.config import choices
+from gan_core.training.losses import LOSSES, cross_entropy
+
+LN2 = math.log(2)
+CENTRED = [name for name in LOSSES if LOSSES[name].centre is not None]
+UNCENTRED = [name for name in LOSSES if LOSSES[name].centre is None]
+# ½ (s − 1)² has no bound on its derivative, and pulls a logit that is beyond its target back.
+MONOTONE = [name for name in LOSSES if name != "least_squares"]
+
+
+def sigma(s: float) -> float:
+    return 1 / (1 + math.exp(-s))
+
+
+def column(*values: float, grad: bool = False) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64).reshape(-1, 1).requires_grad_(grad)
+
+
+def both(name: str, real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
+    return (LOSSES[name].discriminator(real, fake, smoothing)
+            + LOSSES[name].generator(fake, real))
+
+
+def slopes(name: str, real: float, fake: float) -> tuple[float, float, float]:
+    """∂L_D/∂real, ∂L_D/∂fake and ∂L_G/∂fake for one real and one fake logit."""
+    r, f = column(real, grad=True), column(fake, grad=True)
+    of_d = torch.autograd.grad(LOSSES[name].discriminator(r, f, 0.0), [r, f])
+    of_g = torch.autograd.grad(LOSSES[name].generator(f, r.detach()), f)
+    return tuple(slope.item() for slope in (*of_d, *of_g))
+
+
+# Of one real and one fake logit; t is the target of reals.
+DISCRIMINATORS = {
+    "cross_entropy": lambda r, f, t: -(t * math.log(sigma(r)) + (1 - t) * math.log(1 - sigma(r))
+                                       + math.log(1 - sigma(f))),
+    "least_squares": lambda r, f, t: ((r - t) ** 2 + f**2) / 2,
+    "hinge": lambda r, f, t: max(0, 1 - r) + max(0, 1 + f),
+    "wasserstein": lambda r, f, t: f - r,
+    "relativistic": lambda r, f, t: -math.log(sigma(r - f)),
+}
+DISCRIMINATORS["minimax"] = DISCRIMINATORS["non_saturating"] = DISCRIMINATORS.pop("cross_entropy")
+GENERATORS = {
+    "minimax": lambda f, r: math.log(1 - sigma(f)),
+    "non_saturating": lambda f, r: -math.log(sigma(f)),
+    "least_squares": lambda f, r: (f - 1) ** 2 / 2,
+    "hinge": lambda f, r: -f,
+    "wasserstein": lambda f, r: -f,
+    "relativistic": lambda f, r: -math.log(sigma(f - r)),
+}
+# Losses of D and of G at the real logits 2, 0 and the fake logits 1, −1, worked out on paper with
+# ln(1 + e⁻¹) = .313261687518, ln(1 + e) = 1 + that, ln(1 + e⁻²) = .126928011043.
+ON_PAPER = {
+    "minimax": ((0.126928011043 + LN2) / 2 + 0.813261687518, -0.813261687518),
+    "non_saturating": ((0.126928011043 + LN2) / 2 + 0.813261687518, 0.813261687518),
+    "least_squares": (1.0, 1.0),
+    "hinge": (1.5, 0.0),
+    "wasserstein": (-1.0, 0.0),
+    "relativistic": (0.313261687518, 1.313261687518),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_discriminator_loss_by_hand(name, smoothing):
+    """Otherwise the D-loss curve would not be the one the page writes down."""
+    real, fake = (1.5, -0.3, 0.7), (0.4, -2.0, 3.0)
+    pairs = zip(real, fake, strict=True)
+    expected = sum(DISCRIMINATORS[name](r, f, 1 - smoothing) for r, f in pairs) / 3
+    loss = LOSSES[name].discriminator(column(*real), column(*fake), smoothing)
+    assert loss.shape == () and loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_generator_loss_by_hand(name):
+    """Otherwise G would be trained on another objective than its label says."""
+    real, fake = (1.5, -0.3, 0.7), (0.4, -2.0, 3.0)
+    expected = sum(GENERATORS[name](f, r) for r, f in zip(real, fake, strict=True)) / 3
+    loss = LOSSES[name].generator(column(*fake), column(*real))
+    assert loss.shape == () and loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_on_paper(name):
+    """Otherwise code and test could share one mistake in a formula."""
+    real, fake = column(2.0, 0.0), column(1.0, -1.0)
+    of_d, of_g = ON_PAPER[name]
+    assert LOSSES[name].discriminator(real, fake, 0.0).item() == pytest.approx(of_d, abs=1e-10)
+    assert LOSSES[name].generator(fake, real).item() == pytest.approx(of_g, abs=1e-10)
+
+
+# --- which way a loss pushes ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("real", [0.2, 0.8])
+@pytest.mark.parametrize("fake", [0.2, 0.8])
+def test_d_raises_reals_and_lowers_fakes_and_g_raises_fakes(name, real, fake):
+    """Between its targets every loss plays the game; a wrong sign would train D to be wrong."""
+    of_real, of_fake, of_g = slopes(name, real, fake)
+    assert of_real < 0 < of_fake
+    assert of_g < 0
+
+
+@pytest.mark.parametrize("name", MONOTONE)
+@pytest.mark.parametrize("s", [-30.0, -2.0, 2.0, 30.0])
+def test_g_always_wants_a_higher_logit_by_a_bounded_step(name, s):
+    """Otherwise G would be pushed back from samples that fool D, or thrown by one that does not."""
+    of_real, of_fake, of_g = slopes(name, 0.0, s)
+    assert -1.0 <= of_g < 0.0
+    assert -1.0 <= of_real <= 0.0 <= of_fake <= 1.0
+
+
+@pytest.mark.parametrize("s", [-30.0, -5.0, -1.0, 0.0, 1.0, 5.0, 30.0])
+@pytest.mark.parametrize(("name", "sign"), [("minimax", 1), ("non_saturating", -1)])
+def test_gradient_gauges(name, sign, s):
+    """|∂L_G/∂logit| is σ(s) for minimax and σ(−s) for non-saturating: what the live gauge shows."""
+    logits = column(s, grad=True)
+    LOSSES[name].generator(logits).backward()
+    assert abs(logits.grad.item()) == pytest.approx(sigma(sign * s), rel=1e-6)
+    assert logits.grad.item() < 0  # both forms push D's verdict on fakes upwards
+
+
+def test_minimax_vanishes_where_non_saturating_does_not():
+    """The lesson of the vanishing-gradient page: D rejects (s = −20) and minimax goes silent."""
+    assert abs(slopes("minimax", 0.0, -20.0)[2]) < 1e-8
+    assert abs(slopes("non_saturating", 0.0, -20.0)[2]) > 0.999
+
+
+@pytest.mark.parametrize("name", ["hinge", "wasserstein"])
+@pytest.mark.parametrize("s", [-1000.0, 0.0, 1000.0])
+def test_a_linear_generator_loss_pulls_the_same_everywhere(name, s):
+    """Otherwise their cure for vanishing gradients would not be one."""
+    assert slopes(name, 0.0, s)[2] == -1.0
+
+
+@pytest.mark.parametrize(("real", "fake", "of_real", "of_fake"),
+                         [(0.9, -0.9, -1, 1), (1.1, -0.9, 0, 1), (0.9, -1.1, -1, 0)])
+def test_hinge_stops_at_its_margin(real, fake, of_real, of_fake):
+    """Otherwise D would be rewarded without end, which is what hinge is chosen against."""
+    assert slopes("hinge", real, fake)[:2] == (of_real, of_fake)
+
+
+# --- where D cannot tell -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_values_at_equilibrium(name):
+    """The reference lines of the loss chart are what the losses are where D is undecided."""
+    undecided = column(*[LOSSES[name].centre or 0.0] * 2)
+    of_d, of_g = choices.LOSSES[name].equilibrium
+    assert LOSSES[name].discriminator(undecided, undecided, 0.0).item() == pytest.approx(of_d)
+    assert LOSSES[name].generator(undecided, undecided).item() == pytest.approx(of_g)
+
+
+def test_published_equilibria():
+    """2 ln 2 and ∓ln 2 for the GAN game; ¼ and ⅛ for LSGAN; 2 for hinge; ln 2 relativistic."""
+    assert {name: card.equilibrium for name, card in choices.LOSSES.items()} == {
+        "minimax": pytest.approx((2 * LN2, -LN2)),
+        "non_saturating": pytest.approx((2 * LN2, LN2)),
+        "least_squares": (0.25, 0.125),
+        "hinge": (2.0, 0.0),
+        "wasserstein": (0.0, 0.0),
+        "relativistic": pytest.approx((LN2, LN2)),
+    }
+
+
+@pytest.mark.parametrize("name", CENTRED)
+def test_the_centre_is_ds_best_answer_to_equal_data(name):
+    """Otherwise a chart would draw D's undecided logit where D is not undecided."""
+    centre = LOSSES[name].centre
+    of_real, of_fake, _ = slopes(name, centre, centre)
+    assert of_real + of_fake == pytest.approx(0.0, abs=1e-12)
+    best = LOSSES[name].discriminator(column(centre), column(centre), 0.0).item()
+    for offset in (-3.0, -0.5, 0.5, 3.0):
+        there = column(centre + offset)
+        assert LOSSES[name].discriminator(there, there, 0.0).item() >= best
+
+
+@pytest.mark.parametrize("name", UNCENTRED)
+@pytest.mark.parametrize("offset", [-7.0, 3.0])
+def test_without_a_centre_only_differences_count(name, offset):
+    """Otherwise σ(logit) of a critic would mean something, and a chart could show it."""
+    real, fake = column(2.0, 0.3), column(1.0, -1.0)
+    here = LOSSES[name].discriminator(real, fake, 0.0)
+    there = LOSSES[name].discriminator(real + offset, fake + offset, 0.0)
+    assert there.item() == pytest.approx(here.item())
+
+
+# --- what a loss looks at ------------------------------------------------------------------------
+
+
+def test_only_relativistic_pairing_needs_reals_for_g():
+    """Otherwise G's step would cost a batch of reals, or relativistic G would see none."""
+    assert [name for name, loss in LOSSES.items() if loss.pairs] == ["relativistic"]
+    fake = column(0.4, -2.0)
+    with pytest.raises(TypeError):
+        LOSSES["relativistic"].generator(fake)
+    for name in set(LOSSES) - {"relativistic"}:
+        alone = LOSSES[name].generator(fake)
+        assert torch.equal(alone, LOSSES[name].generator(fake, None))
+        assert torch.equal(alone, LOSSES[name].generator(fake, column(5.0, -5.0)))
+
+
+def test_relativistic_pairing_pairs():
+    """Each real against its own fake: shuffling one side must matter, shuffling both must not."""
+    real, fake = column(3.0, -3.0), column(2.0, -2.0)
+    loss = LOSSES["relativistic"].discriminator
+    assert loss(real.flip(0), fake, 0.0) > loss(real, fake, 0.0) + 1
+    assert loss(real.flip(0), fake.flip(0), 0.0).item() == pytest.approx(
+        loss(real, fake, 0.0).item())
+
+
+# --- extremes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("s", [-1000.0, 1000.0])
+def test_extreme_logits_stay_finite(name, s):
+    """Otherwise a D that is very sure would look like a diverged run."""
+    real, fake = (torch.tensor([[value]], requires_grad=True) for value in (-s, s))
+    loss = both(name, real, fake, 0.1)
+    loss.backward()
+    for value in (loss, real.grad, fake.grad):
+        assert value.isfinite().all()
+    if name in MONOTONE:
+        assert real.grad.abs().max() <= 2 and fake.grad.abs().max() <= 2  # 1 from D, 1 from G
+
+
+@pytest.mark.parametrize("name", ["minimax", "non_saturating"])
+def test_a_d_that_is_very_sure_keeps_its_precise_loss(name):
+    """A Sigmoid and a logarithm would give infinity here, or a clamped 100."""
+    # −[.9 log D + .1 log(1 − D)] with |logit| 1000: .9 × 1000 or .1 × 1000, and the fake's 1000.
+    wrong = LOSSES[name].discriminator(column(-1000.0), column(1000.0), 0.1)
+    right = LOSSES[name].discriminator(column(1000.0), column(-1000.0), 0.1)
+    assert wrong.item() == pytest.approx(1900.0) and right.item() == pytest.approx(100.0)
+
+
+# --- label smoothing -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("smoothing", [0.05, 0.1, 0.25, 0.5])
+def test_label_smoothing_moves_the_optimum(smoothing):
+    """d/ds = σ(s) − target is zero at D = 1 − smoothing, the sentence beside the slider."""
+    optimum = math.log((1 - smoothing) / smoothing)
+    logits = column(optimum, grad=True)
+    cross_entropy(logits, 1 - smoothing).backward()
+    assert logits.grad.item() == pytest.approx(0.0, abs=1e-12)
+    there = cross_entropy(column(optimum), 1 - smoothing)
+    for offset in (-0.1, 0.1):
+        assert cross_entropy(column(optimum + offset), 1 - smoothing) > there
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_label_smoothing_moves_the_target_of_least_squares(smoothing):
+    """There D is the output itself: its best answer to a real is 1 − smoothing."""
+    real = column(1 - smoothing, grad=True)
+    LOSSES["least_squares"].discriminator(real, column(0.0), smoothing).backward()
+    assert real.grad.item() == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_label_smoothing_is_one_sided(name):
+    """A smoothed fake side would reward G for staying where it is (Salimans et al., 2016)."""
+    gradients = []
+    for smoothing in (0.0, 0.3):
+        fake = column(-1.0, 2.0, grad=True)
+        LOSSES[name].discriminator(column(0.5, 0.5), fake, smoothing).backward()
+        gradients.append(fake.grad)
+    assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_label_smoothing_works_where_there_are_targets_and_nowhere_else(name):
+    """Otherwise the slider would be offered where it does nothing, or refused where it works."""
+    plain, smooth = (LOSSES[name].discriminator(column(0.5, 2.0), column(0.1, -1.0), smoothing)
+                     for smoothing in (0.0, 0.3))
+    assert torch.equal(plain, smooth) != choices.LOSSES[name].targets
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_do_not_depend_on_the_batch_size(name):
+    """Otherwise the batch-size slider would also turn the learning rate."""
+    real, fake = column(0.3, -1.0), column(1.0, -0.5)
+    once = both(name, real, fake, 0.1)
+    repeated = both(name, real.repeat(5, 1), fake.repeat(5, 1), 0.1)
+    assert repeated.item() == pytest.approx(once.item(), rel=1e-12)

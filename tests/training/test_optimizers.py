@@ -1,0 +1,105 @@
+"""Our optimisers, against those of PyTorch which they are."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan_core.config.run_config import OPTIMIZERS, RunConfig
+from gan_core.training.optimizers import optimizer
+
+LIBRARY = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
+
+
+def settings(config: RunConfig) -> dict:
+    """What the report and published loops pass to the library's optimisers."""
+    return {
+        "adam": {"betas": (config.beta1, config.beta2)},
+        "rmsprop": {"alpha": config.beta2, "momentum": config.beta1},
+        "sgd": {"momentum": config.beta1},
+    }[config.optimizer]
+
+
+def pair() -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(3)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2))
+    return network, copy.deepcopy(network)
+
+
+def gradients(network: nn.Module, turned: bool = False) -> list[Tensor]:
+    """Some for each parameter; `turned` ones lie in memory another way round."""
+    made = [torch.randn_like(parameter) for parameter in network.parameters()]
+    if not turned:
+        return made
+    return [each.to(memory_format=torch.channels_last) if each.dim() == 4
+            else each.t().contiguous().t() for each in made]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_moves_are_the_librarys(name):
+    """Otherwise "Adam" on a page would not be what students know by the name."""
+    config = RunConfig(optimizer=name, beta1=0.5, beta2=0.99)
+    (ours, theirs), rate = pair(), 0.01
+    mine = optimizer(config, ours.parameters(), rate)
+    library = LIBRARY[name](theirs.parameters(), lr=rate, **settings(config))
+    for step in range(4):
+        if step == 2:
+            mine.set_rate(0.003)
+            library.param_groups[0]["lr"] = 0.003
+        found = gradients(ours)
+        mine.move(found)
+        for parameter, gradient in zip(theirs.parameters(), found, strict=True):
+            parameter.grad = gradient.clone()
+        library.step()
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-7, rtol=1e-6)
+    assert all(parameter.grad is None for parameter in ours.parameters())  # memory is given back
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_layout_of_a_gradient_does_not_matter(name):
+    """Fused updates go through memory number by number: convolutions of channels-last images give
+    gradients in another order, and each weight would move by its neighbour's."""
+    (ours, theirs), config = pair(), RunConfig(optimizer=name)
+    mine, other = (optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    for _ in range(3):
+        found = gradients(ours, turned=True)
+        mine.move(found)
+        other.move([each.contiguous() for each in found])
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_state_survives_the_librarys_way_of_saving(name):
+    """Otherwise Continue would begin with an optimiser that has forgotten everything."""
+    (ours, theirs), config = pair(), RunConfig(optimizer=name)
+    mine, other = (optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    first, second = gradients(ours), gradients(ours)
+    mine.move(first)
+    theirs.load_state_dict(ours.state_dict())
+    other.load_state_dict(copy.deepcopy(mine.state_dict()))
+    mine.move(second)
+    other.move(second)
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_those_that_move_alike_are_told_from_others(name):
+    """Runs are moved in one pass by these numbers: one that differs must not be among them."""
+    config = RunConfig(optimizer=name)
+    network, _ = pair()
+
+    def made(rate: float, **changes):
+        return optimizer(config.replace(**changes), network.parameters(), rate)
+
+    base = made(0.01)
+    assert base.numbers() == made(0.01).numbers() == base.like([torch.zeros(3)]).numbers()
+    assert base.numbers() != made(0.02).numbers()
+    assert base.numbers() != made(0.01, beta1=0.1).numbers()
+    for other in set(OPTIMIZERS) - {name}:
+        assert base.numbers() != made(0.01, optimizer=other).numbers()
