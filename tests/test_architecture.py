@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_core.config import choices, run_config
+from gan_core.config import choices, fields
+from gan_core.config.run_config import RunConfig
 
 ROOT = Path(__file__).parents[1]
 ENGINE = sorted((ROOT / "gan_core").glob("*.py"))
@@ -189,19 +190,19 @@ def test_what_can_be_chosen_is_what_there_is():
     assert set(choices.LOSSES) == set(losses.LOSSES)
     assert set(choices.ARCHITECTURES) == set(networks.NETWORKS)
     assert set(choices.UPDATE_ORDERS) == set(step.ROUNDS)
-    assert set(penalties.PENALTIES) <= set(run_config.KNOBS)
+    assert set(penalties.PENALTIES) <= set(fields.KNOBS)
     for name in penalties.PENALTIES:  # a weight: 0 is off, and the only default
-        assert run_config.KNOBS[name].low == run_config.KNOB_DEFAULTS[name] == 0
+        assert fields.KNOBS[name].low == fields.KNOB_DEFAULTS[name] == 0
 
 
-@pytest.mark.parametrize("name", run_config.OPTIMIZERS)
+@pytest.mark.parametrize("name", choices.OPTIMIZERS)
 def test_every_optimizer_is_its_own(name):
     """An unknown name would silently train with the last branch's optimiser."""
     from torch import nn
 
     from gan_core.training.optimizers import optimizer
 
-    made = optimizer(run_config.RunConfig(optimizer=name), nn.Linear(1, 1).parameters(), 0.1)
+    made = optimizer(RunConfig(optimizer=name), nn.Linear(1, 1).parameters(), 0.1)
     assert type(made).__name__.lower() == name
 
 

@@ -17,7 +17,8 @@ import torch
 from gan_core.benchmarks import step_cost
 from gan_core.benchmarks.memory import account_memory
 from gan_core.benchmarks.step_phases import Watched
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
 from gan_core.cost.prices import SIDE, Price, PriceRequest
 from gan_core.data.datasets import Dataset
 from gan_core.training.devices import device_name

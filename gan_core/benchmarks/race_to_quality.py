@@ -17,8 +17,9 @@ import torch
 
 from gan_core.benchmarks.cases import CONTESTS
 from gan_core.benchmarks.reference_loops import Textbook
+from gan_core.config.fields import KNOBS
 from gan_core.config.presets import CHALLENGES
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
 from gan_core.evaluation import classifier, metrics
 from gan_core.runs.records import EvalRecord, Outcome

@@ -23,7 +23,8 @@ from torch.utils.flop_counter import flop_registry
 
 from gan_core.benchmarks.memory import HOLDINGS, account_memory, allocated
 from gan_core.benchmarks.step_phases import PARTS, PHASES, Meter, Watched, unheard
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
 from gan_core.training.devices import device_name
 from gan_core.training.trainer import Training, evaluation_due, samples_due
 

@@ -1,8 +1,8 @@
 """Which runs may be trained together, as one batch: those that differ in numbers alone. Torch-free.
 
 On a CPU a step of small networks is mostly overhead, which a batch of runs pays once. Where matrix
-products fill the step, as with images, runs of a batch only wait for each other (`python -m
-gan_core bench` prints both), so they go one by one.
+products fill the step, as with images, a batch takes as long as its runs one by one (`python -m
+gan_core bench` prints both), so they are trained one by one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Ring and grid: the mixtures of Lin et al., "PacGAN" (2018), section 4.1.
 
-A card says what the light rooms need to know; the room of the same subject (`datasets`, `networks`,
-`losses`) holds the thing itself. Adding one is a function there and a line here.
+A card says what is known without torch; `data.datasets`, `training.networks` and `training.losses`
+hold the thing itself. Adding one is a function there and a line here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Centres = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What the torch-free rooms know of a data set; `datasets` holds the data itself."""
+    """What is known of a data set without loading it; `data.datasets` does that."""
 
     label: str
     kind: str  # "image" or "points"
@@ -29,7 +29,7 @@ class DatasetCard:
     extent: float = 0.0  # points lie within ±this
     centres: Centres = ()  # of the mixture that points come from
     sigma: float = 0.0  # its standard deviation in either direction
-    classifier: str = ""  # of images: what the files of the one that measures them are called
+    classifier: str = ""  # of images: how the files of the classifier behind the metrics begin
 
 
 def _ring(count: int) -> Centres:
@@ -58,7 +58,7 @@ DATASETS: dict[str, DatasetCard] = {
 
 @dataclass(frozen=True)
 class ArchitectureCard:
-    """What the torch-free rooms know of a pair of networks; `networks` builds it."""
+    """What is known of a pair of networks without building it; `training.networks` does that."""
 
     label: str
     kinds: frozenset[str]  # kinds of data it fits
@@ -81,7 +81,7 @@ ARCHITECTURES: dict[str, ArchitectureCard] = {
 
 @dataclass(frozen=True)
 class LossCard:
-    """What the torch-free rooms know of a loss; `losses` computes it."""
+    """What is known of a loss without torch; `training.losses` computes it."""
 
     label: str
     equilibrium: tuple[float, float]  # losses of D and of G when D cannot tell real from generated

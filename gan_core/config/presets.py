@@ -1,4 +1,4 @@
-"""The challenges of GAN training: their presets, headlines and questions, as data. Torch-free.
+"""The challenges of GAN training: their presets and questions, as data. Torch-free.
 
 A preset's config was calibrated over seeds 0 to 4 and checked on seeds 5 to 9 (`python -m gan_core
 verify presets`); the pages' buttons, the command line's `--preset` and the recorded runs share it.
@@ -23,8 +23,8 @@ class Preset:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A question about the run to come. `options` are answers, each with the value of the page's
-    headline up to which it is the right one, in rising order."""
+    """A question about the run to come. `options` are answers in rising order, each with the
+    largest value of the page's headline for which it is right."""
 
     question: str
     options: tuple[tuple[str, float], ...]
@@ -37,7 +37,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Page:
-    """What the menu, the map and the head of a page say of it; `page` is its file."""
+    """What the menu, the home page and the head of a page say of it; `page` is its file."""
 
     title: str
     icon: str
@@ -51,16 +51,16 @@ class Challenge(Page):
     """A page with an experiment.
 
     `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has them;
-    `experiments` are more of its settings; `knobs` are the fields shown beside the three that
-    every page has. `headline` names the measure (of `headlines`) in which the remedy must be better
-    than the failure; `charts` the charts that come first. `by_time` compares two runs after equal
-    times of training, not after equal steps.
+    `experiments` are more presets; `knobs` are the fields shown beside the three that every page
+    has. `headline` names the number (of `diagnosis.headlines`) in which the remedy must be better
+    than the failure; `charts` are those that come first. With `by_time` two runs are compared after
+    equal times of training, not after equal steps.
     """
 
     knobs: tuple[str, ...]
     presets: dict[str, Preset]
-    start: str  # the preset a newcomer finds on the sliders
-    recorded: tuple[str, str]  # what is shown before any click, and beside it
+    start: str  # the preset that the sliders show at first
+    recorded: tuple[str, str]  # runs shown before any click: the first, and beside it the second
     headline: str
     prediction: Prediction
     experiments: dict[str, Preset] = field(default_factory=dict)

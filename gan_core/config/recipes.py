@@ -1,4 +1,4 @@
-"""Named recipes: remedies, published settings, and runs whose truth is known. Data, torch-free.
+"""Named recipes: remedies, published settings, and runs whose symptoms are known. Torch-free.
 
 `python -m gan_core run --preset NAME` trains any of them; `python -m gan_core verify` measures the
 tables of docs/verification.md from them. Rates and lengths of remedies are ours, chosen for a short
@@ -95,8 +95,8 @@ REFERENCES: dict[str, Recipe] = {
                   discriminator_steps=5)),
 }
 
-# PacGAN's two-dimensional experiment (Lin et al., 2018, table 1), shortened. On the grid its own
-# networks have found nothing yet after as many steps as an hour allows; small ones have.
+# PacGAN's two-dimensional experiment (Lin et al., 2018, table 1), shortened. On the grid PacGAN's
+# networks draw no mode after as many steps as an hour allows; small ones do.
 PACKS = (1, 2, 4)
 _PACGAN = RunConfig(
     dataset="ring", architecture="pacgan_2d", latent_dim=2, learning_rate=5e-4, beta1=0.8,
@@ -108,7 +108,7 @@ _ON = {
 PACKING: dict[str, Recipe] = {
     f"{data}-{'pacgan' + str(m) if m > 1 else 'gan'}": Recipe(
         f"{data}, {'PacGAN' + str(m) if m > 1 else 'GAN'}",
-        # The published batch counts what D judges: 100 packs of m examples.
+        # The published batch counts what D scores: 100 packs of m examples.
         config.replace(packing=m, batch_size=100 * m),
         "published: rate 0.0001, 400 000 steps")
     for data, config in _ON.items() for m in PACKS
@@ -127,13 +127,13 @@ FROZEN: dict[str, Recipe] = {
 
 @dataclass(frozen=True)
 class Known:
-    """A run whose truth is known: `truth` holds the symptoms it has, none for a healthy one."""
+    """A run whose symptoms are known: `truth` holds them, none for a healthy run."""
 
     config: RunConfig
     truth: tuple[str, ...] = ()
 
 
-# What the diagnosis is tried on: calibrated on seeds 0 to 4, reported on seeds 5 to 9.
+# The runs on which the diagnosis is tested: calibrated on seeds 0 to 4, reported on seeds 5 to 9.
 KNOWN: dict[str, Known] = {
     "healthy": Known(SHORT_SESSION),
     "healthy-ring": Known(RING.replace(r1=0.1)),
@@ -155,11 +155,11 @@ KNOWN: dict[str, Known] = {
 
 
 def named() -> dict[str, RunConfig]:
-    """Every config with a name: presets of the pages, remedies, references, packing, truths."""
-    found = {name: preset.config for name, preset in presets().items()}
+    """Every config with a name: the presets of the pages, and `group-recipe` for all of GROUPS."""
+    configs = {name: preset.config for name, preset in presets().items()}
     for group, recipes in GROUPS.items():
-        found |= {f"{group}-{name}": recipe.config for name, recipe in recipes.items()}
-    return found
+        configs |= {f"{group}-{name}": recipe.config for name, recipe in recipes.items()}
+    return configs
 
 
 GROUPS: dict[str, dict[str, Recipe] | dict[str, Known]] = {

@@ -1,6 +1,6 @@
 """Settings that change in the middle of a run, as text: `@500 dropout=0.4 @800 r1=0.1`. Torch-free.
 
-Only the form is read here; what the names and values mean is up to `config`.
+Only the form is read here; `run_config` says what the names and values mean.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _refuse_disorder(text: str, changes: list[tuple[int, dict[str, str]]]) -> No
         raise ValueError("the steps must rise, from 1 on")
 
 
-def written(changes: list[tuple[int, dict[str, str]]]) -> str:
+def to_text(changes: list[tuple[int, dict[str, str]]]) -> str:
     """The inverse of `parse`."""
     return " ".join(
         f"@{step} " + " ".join(f"{name}={value}" for name, value in values.items())

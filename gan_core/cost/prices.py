@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.system import files
 
 SIDE = 28  # pixels of MNIST's images

@@ -13,7 +13,8 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.diagnosis import computational_cost, mode_collapse, training_symptoms
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.runs.records import History

@@ -21,7 +21,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from gan_core.config.batching import MOST_RUNS, batch_key
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import Price, PriceRequest, PriceStore
 from gan_core.runs.store import RunSnapshot, RunStatus, RunStore, StoreError
 from gan_core.serving.pool import Pool, PoolState, Worker

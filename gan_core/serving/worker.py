@@ -31,7 +31,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from gan_core.config.run_config import ConfigError
+from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import PriceRequest, PriceStore
 from gan_core.runs.records import Outcome
 from gan_core.runs.store import RunStore, StoreError

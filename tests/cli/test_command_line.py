@@ -15,7 +15,8 @@ import torch
 
 from gan_core import __main__ as cli
 from gan_core.config import presets
-from gan_core.config.run_config import DEFAULT, KNOBS, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import DEFAULT, RunConfig
 from gan_core.cost import price_list
 from gan_core.cost.prices import PriceRequest
 from gan_core.runs.records import EvalRecord, History, Outcome

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gan_core.config.batching import ALIKE, FREE, batch_key
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
 
 RING = RunConfig(dataset="ring")
 

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from gan_core.assets import RECORDED_RUNS
+from gan_core.config.fields import KNOBS
 from gan_core.config.presets import BAND, CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 

@@ -16,17 +16,11 @@ import pytest
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config import presets
 from gan_core.config.choices import ARCHITECTURES, DATASETS, LOSSES, STDDEV_GROUP
-from gan_core.config.run_config import (
-    DEFAULT,
-    KNOB_DEFAULTS,
-    KNOBS,
-    RULES,
-    SECTIONS,
-    TRAJECTORY_VERSION,
-    ConfigError,
-    RunConfig,
-    parse_value,
-)
+from gan_core.config.constraints import CONSTRAINTS
+from gan_core.config.fields import KNOB_DEFAULTS, KNOBS
+from gan_core.config.knobs import SECTIONS
+from gan_core.config.run_config import DEFAULT, TRAJECTORY_VERSION, RunConfig
+from gan_core.config.validation import ConfigError, parse_value
 
 TYPES = {entry.name: type(entry.default) for entry in dataclasses.fields(RunConfig)}
 NUMERIC = [name for name, kind in TYPES.items() if kind in (int, float)]
@@ -260,7 +254,7 @@ CONTRADICTIONS = {
         ({"fold": 1}, "fold", "fold must be 0 while folds is 0, not 1.", 0),
         ({"folds": 5, "fold": 5}, "fold", "a whole number from 0 to 4 with folds 5, not 5.", 4),
     ],
-    "_networks_can_change": [
+    "_networks_are_resizable": [
         ({"architecture": "mlp_reference", "width": 2.0}, "width",
          "width must be 1.0 for architecture mlp_reference; others are for mlp, dcgan.", 1.0),
         ({"architecture": "dcgan", "depth": 3}, "depth", "must be 2 for architecture dcgan", 2),
@@ -282,7 +276,7 @@ CONTRADICTIONS = {
         ({"packing": 3, "minibatch_stddev": True, "batch_size": 30}, "batch_size",
          "a multiple of 12 for packing 3 and minibatch_stddev, which compares 4, not 30.", 24),
     ],
-    "_one_gradient_an_example": [
+    "_gradient_per_example": [
         ({"architecture": "dcgan_reference", name: 0.1}, name,
          f"{name} must be 0 for architecture dcgan_reference", 0.0)
         for name in ("gradient_penalty", "r1", "r2")
@@ -291,11 +285,11 @@ CONTRADICTIONS = {
         ({"spectral_norm": True, "weight_clip": 0.01}, "weight_clip",
          "weight_clip must be 0 with spectral_norm", 0.0),
     ],
-    "_pictures_to_augment": [
+    "_images_to_augment": [
         ({"dataset": "grid", "augment": True}, "augment",
          "augment must be false for the data set grid", False),
     ],
-    "_one_update_each": [
+    "_one_update_per_network": [
         ({"update_order": "simultaneous", name: 2}, name,
          f"{name} must be 1 with update_order simultaneous.", 1)
         for name in ("discriminator_steps", "generator_steps")
@@ -306,7 +300,7 @@ CASES = [case for cases in CONTRADICTIONS.values() for case in cases]
 
 def test_every_rule_is_tried():
     """Otherwise a rule could be lost, or a new one refuse what it should not."""
-    assert list(CONTRADICTIONS) == [rule.__name__ for rule in RULES]
+    assert list(CONTRADICTIONS) == [rule.__name__ for rule in CONSTRAINTS]
 
 
 @pytest.mark.parametrize(("settings", "blamed", "words", "cure"), CASES)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from gan_core.config.choices import DATASETS, LOSSES
+from gan_core.config.fields import KNOBS
 from gan_core.config.presets import CHALLENGES
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import (
     FOLLOWS_FROM,
     LATENCY,

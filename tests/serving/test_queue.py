@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from gan_core.config.batching import MOST_RUNS
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import Price, PriceRequest, PriceStore
 from gan_core.runs.records import StepRecord
 from gan_core.runs.store import RunStatus, RunStore

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from gan_core.config.fields import KNOBS
 from gan_core.config.presets import MAIN_KNOBS
-from gan_core.config.run_config import KNOBS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from gan_core.config.batching import STACKABLE
-from gan_core.config.choices import ARCHITECTURES
-from gan_core.config.run_config import LOSSES, OPTIMIZERS, ConfigError, RunConfig
+from gan_core.config.choices import ARCHITECTURES, LOSSES, OPTIMIZERS
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.data import datasets
 from gan_core.runs.records import EvalRecord, Outcome, SampleRecord, StepRecord
 from gan_core.training import devices, trainer

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.config.choices import ARCHITECTURES, DATASETS
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.training.layers import Dropout
 from gan_core.training.networks import NETWORKS, build, packed
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan_core.config.run_config import OPTIMIZERS, RunConfig
+from gan_core.config.choices import OPTIMIZERS
+from gan_core.config.run_config import RunConfig
 from gan_core.training.optimizers import optimizer
 
 LIBRARY = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}

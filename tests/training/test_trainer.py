@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from gan_core.config.choices import DATASETS, LOSSES, OPTIMIZERS, UPDATE_ORDERS
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.evaluation import metrics
 from gan_core.runs.records import EvalRecord, Outcome, SampleRecord, StepRecord
 from gan_core.system.processor import processor_name

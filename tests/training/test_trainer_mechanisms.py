@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.config.choices import ARCHITECTURES, LOSSES
-from gan_core.config.run_config import KNOBS, ConfigError, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.data import datasets
 from gan_core.evaluation import metrics
 from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord
@@ -227,7 +229,7 @@ def test_the_average_is_measured_beside_g_and_only_watches(base):
         own = {name: value for name, value in found.metrics.items() if name[:4] != "ema_"}
         assert own == without.metrics and found.histogram == without.histogram
         averaged = {name[4:] for name in found.metrics if name[:4] == "ema_"}
-        assert averaged == {name for name in own if not metrics.judges_d(name)}
+        assert averaged == {name for name in own if not metrics.is_about_discriminator(name)}
     assert evaluations[0].metrics["ema_modes"] == evaluations[0].metrics["modes"]  # untrained both
     pictures = [r for r in records if isinstance(r, SampleRecord)]
     raw, averaged = ([r for r in pictures if r.view == view] for view in ("samples", "averaged"))
