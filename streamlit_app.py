@@ -5,11 +5,11 @@ import streamlit as st
 from gan_core.config.presets import CHALLENGES
 from pages.components.claims import claims
 from pages.components.experiment import experiment
-from pages.components.frame import frame, heading
-from pages.components.gallery import thumbnail
+from pages.components.page_frame import challenge_frame, heading
+from pages.components.samples import thumbnail
 
 PAGE = "baseline"
-challenge = frame(PAGE)
+challenge = challenge_frame(PAGE)
 
 heading(
     challenge,

@@ -4,11 +4,11 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
-from pages.components.frame import frame, heading
 from pages.components.neighbours import neighbours
+from pages.components.page_frame import challenge_frame, heading
 
 PAGE = "discriminator_overfitting"
-challenge = frame(PAGE)
+challenge = challenge_frame(PAGE)
 
 heading(
     challenge,

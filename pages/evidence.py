@@ -6,9 +6,9 @@ from gan_core.config.presets import CHALLENGES
 from gan_core.evidence import measured_runs
 from gan_core.evidence.claim_verdicts import OPEN, SOURCES, WORDS
 from pages.components.claims import BADGES, cards, draw
-from pages.components.frame import frame, heading
+from pages.components.page_frame import heading, tool_frame
 
-tool = frame("evidence")
+tool = tool_frame("evidence")
 
 heading(
     tool,
@@ -28,23 +28,24 @@ notes *Challenges/Problems in GANs*, Advanced AI, module 2, 2024–25.
 """,
 )
 
-found = cards()
-counts = measured_runs.summary(card.verdict for card in found.values())
+claim_cards = cards()
+counts = measured_runs.count_verdicts(card.verdict for card in claim_cards.values())
 
 with st.container(horizontal=True, vertical_alignment="center"):
     for word, count in counts.items():
         if count or word != OPEN:
             colour, icon = BADGES[word]
             st.badge(f"{count} {word}", icon=icon, color=colour)
-    st.caption(f"{len(found)} claims")
+    st.caption(f"{len(claim_cards)} claims")
 
-pages = [name for name in CHALLENGES if any(card.claim.page == name for card in found.values())]
-document, judged = st.columns([2, 3])
-with document:
+pages = [name for name in CHALLENGES
+         if any(card.claim.page == name for card in claim_cards.values())]
+by_document, by_verdict = st.columns([2, 3])
+with by_document:
     source = st.segmented_control(
         "Document", list(SOURCES), format_func=SOURCES.__getitem__, key="document",
         bind="query-params")
-with judged:
+with by_verdict:
     verdict = st.segmented_control(
         "Verdict", [word for word in WORDS if counts[word]], key="verdict", bind="query-params")
 page = st.segmented_control(
@@ -52,7 +53,7 @@ page = st.segmented_control(
     bind="query-params")
 
 shown = {
-    name: card for name, card in found.items()
+    name: card for name, card in claim_cards.items()
     if source in (None, card.claim.source) and page in (None, card.claim.page)
     and verdict in (None, card.verdict.word)
 }

@@ -4,10 +4,10 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
-from pages.components.frame import frame, heading
+from pages.components.page_frame import challenge_frame, heading
 
 PAGE = "mode_collapse"
-challenge = frame(PAGE)
+challenge = challenge_frame(PAGE)
 
 heading(
     challenge,

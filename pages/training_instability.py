@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.components.band import band
 from pages.components.claims import claims
+from pages.components.dirac_gan import portrait
 from pages.components.experiment import experiment
-from pages.components.frame import frame, heading
-from pages.components.portrait import portrait
+from pages.components.page_frame import challenge_frame, heading
+from pages.components.seed_band import band
 
 PAGE = "training_instability"
-challenge = frame(PAGE)
+challenge = challenge_frame(PAGE)
 
 heading(
     challenge,

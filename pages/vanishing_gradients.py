@@ -4,11 +4,11 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
-from pages.components.frame import frame, heading
-from pages.components.frozen import frozen
+from pages.components.frozen_generator import frozen
+from pages.components.page_frame import challenge_frame, heading
 
 PAGE = "vanishing_gradients"
-challenge = frame(PAGE)
+challenge = challenge_frame(PAGE)
 
 heading(
     challenge,

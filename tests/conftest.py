@@ -103,7 +103,7 @@ def page_server(tmp_path_factory: pytest.TempPathFactory):
     """One queue with one worker for all pages that a file opens, on a store of its own."""
     import streamlit as st
 
-    from pages.components import lab
+    from pages.components import server
 
     settings = {"STORE": str(tmp_path_factory.mktemp("store")), "WORKERS": "1", "THREADS": "1",
                 "GRACE_SECONDS": "600", "DEVICE": "cpu"}
@@ -111,7 +111,7 @@ def page_server(tmp_path_factory: pytest.TempPathFactory):
         for name, value in settings.items():
             patch.setenv(f"GAN_LAB_{name}", value)
         st.cache_resource.clear()
-        lab.queue()
+        server.queue()
         yield
-        lab.queue().close()
+        server.queue().close()
         st.cache_resource.clear()

@@ -11,12 +11,14 @@ from typing import Any
 
 import streamlit as st
 
-from gan_core.config.run_config import KNOBS, ConfigError, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import StoreError
 from gan_core.serving.queue import QueueFull
-from pages.components import lab
-from pages.components.lab import Look
+from pages.components import server
+from pages.components.server import StoredRun
 from pages.components.state import State
 
 HALT_SECONDS = 3.0  # how long a click waits for a run to stop
@@ -26,7 +28,7 @@ BURST = 50  # steps that a run which others watch may be ahead of what the page 
 def submit(state: State, config: RunConfig) -> bool:
     """Have `config` trained; whether it will be. What prevents it becomes words."""
     try:
-        lab.queue().submit(config, lab.viewer())
+        server.queue().submit(config, server.viewer())
     except (ConfigError, QueueFull) as error:
         state.refusal = str(error)
     except StoreError:
@@ -43,7 +45,7 @@ def train(state: State, config: RunConfig) -> None:
     if submit(state, config):
         keep = {config.digest(), state.pinned.digest() if state.pinned else ""}
         if before.digest() not in keep:
-            lab.queue().release(before.digest(), lab.viewer())
+            server.queue().release(before.digest(), server.viewer())
         state.shown, state.fresh = config, False
     st.rerun()
 
@@ -57,12 +59,12 @@ def apply(state: State, remedy: Remedy, step: int) -> None:
     st.rerun()
 
 
-def further(state: State, look: Look) -> int:
+def further(state: State, run: StoredRun) -> int:
     """Where Continue goes: to the run's own end, or as far again beyond it."""
-    reached, goal = look.snapshot.status.step, state.shown.steps
+    reached, goal = run.snapshot.status.step, state.shown.steps
     if reached >= goal:
         goal = reached + (state.sliders or state.shown).steps
-    return min(goal, lab.settings().max_steps)
+    return min(goal, server.settings().max_steps)
 
 
 def choose(state: State, where: str) -> None:
@@ -84,9 +86,9 @@ def mid_run_changes(shown: RunConfig, sliders: RunConfig | None, step: int) -> d
         return {}
     now = shown.at(step)
     # The same schedule on both sides: nothing was moved since it was set.
-    wanted = sliders.at(step) if sliders.schedule == shown.schedule else sliders
-    changes = {name: getattr(wanted, name) for name, knob in KNOBS.items()
-               if knob.mid_run and getattr(wanted, name) != getattr(now, name)}
+    intended = sliders.at(step) if sliders.schedule == shown.schedule else sliders
+    changes = {name: getattr(intended, name) for name, knob in KNOBS.items()
+               if knob.mid_run and getattr(intended, name) != getattr(now, name)}
     try:
         shown.changed(step, **changes)
     except ConfigError:  # they do not go together, or a schedule holds no more of them
@@ -94,36 +96,37 @@ def mid_run_changes(shown: RunConfig, sliders: RunConfig | None, step: int) -> d
     return changes
 
 
-def change(state: State, look: Look, step: int | None) -> None:
+def change(state: State, run: StoredRun, step: int | None) -> None:
     """From `step` of the shown run on, or from where it is, train with the sliders' settings.
 
     A live run is stopped, unless others watch it.
     """
     shown = state.shown
-    if look.live:
-        halted = _halted(look)
+    if run.live:
+        halted = _halted(run)
         step = halted if step is None else step
     elif step is None:
-        step = look.snapshot.history.last_step
-    changed = shown.changed(step, **mid_run_changes(shown, state.sliders, step))
-    steps = max(shown.steps, state.sliders.steps)
+        step = run.snapshot.history.last_step
+    sliders = state.sliders or shown
+    changed = shown.changed(step, **mid_run_changes(shown, sliders, step))
+    steps = max(shown.steps, sliders.steps)
     if step >= steps:
         steps = step + shown.steps
-    changed = changed.replace(steps=min(steps, lab.settings().max_steps))
+    changed = changed.replace(steps=min(steps, server.settings().max_steps))
     if submit(state, changed):
         state.pinned = state.pinned or shown
         state.shown, state.fresh = changed, False
     st.rerun()
 
 
-def _halted(look: Look) -> int:
+def _halted(run: StoredRun) -> int:
     """Stop a live run; the step at which it can be changed."""
-    digest = look.snapshot.digest
-    if not lab.queue().stop(digest, lab.viewer()):
-        return look.snapshot.status.step + BURST  # it goes on: a little after where it is
+    digest = run.snapshot.digest
+    if not server.queue().stop(digest, server.viewer()):
+        return run.snapshot.status.step + BURST  # it goes on: a little after where it is
     deadline = time.monotonic() + HALT_SECONDS
-    snapshot = look.snapshot
+    snapshot = run.snapshot
     while snapshot.live and time.monotonic() < deadline:
         time.sleep(0.05)
-        snapshot = lab.queue().snapshot(digest) or snapshot
+        snapshot = server.queue().snapshot(digest) or snapshot
     return max(snapshot.status.step, 1)

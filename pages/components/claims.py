@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -19,15 +20,17 @@ from gan_core.evidence.claim_verdicts import (
     REPRODUCED,
     SOURCES,
     Claim,
-    Counted,
+    CountedPart,
     Verdict,
 )
 from gan_core.evidence.claims import CLAIMS
 from gan_core.evidence.measured_runs import EVIDENCE, Evidence
-from gan_core.evidence.run_summaries import label, told
+from gan_core.evidence.run_summaries import label, range_text
 from pages.components.state import opening
 
-BADGES = {  # of each verdict: colour and icon, so that nothing is told by colour alone
+BadgeColour = Literal["green", "orange", "red", "gray"]
+# Of each verdict: colour and icon, so that nothing is said by colour alone.
+BADGES: dict[str, tuple[BadgeColour, str]] = {
     REPRODUCED: ("green", ":material/check_circle:"),
     PARTLY: ("orange", ":material/contrast:"),
     NOT: ("red", ":material/cancel:"),
@@ -47,7 +50,7 @@ class Card:
 
 
 def cards() -> dict[str, Card]:
-    """All claims by name, judged by what the file of evidence holds now."""
+    """All claims by name, with the verdict that the stored evidence gives now."""
     return _cards(EVIDENCE.stat().st_mtime if EVIDENCE.exists() else 0.0)
 
 
@@ -74,11 +77,11 @@ def draw(name: str, card: Card) -> None:
     """Left what the document says, right the verdict, part by part; runs and numbers folded."""
     claim = card.claim
     with st.container(border=True, key=f"claim-{name}"):
-        says, found = st.columns([2, 3])
-        with says:
+        document, measured = st.columns([2, 3])
+        with document:
             st.markdown(claim.says)
             st.caption(f"{SOURCES[claim.source]}: {claim.where}")
-        with found:
+        with measured:
             _verdict(card)
         with st.expander("Runs and numbers", icon=":material/table_chart:"):
             st.markdown(card.numbers)
@@ -96,15 +99,15 @@ def _verdict(card: Card) -> None:
     if card.verdict.missing:
         st.markdown(card.verdict.sentence)
         return
-    st.markdown("\n".join(f"- {_mark(part)} {part.text}" for part in card.verdict.counted))
+    st.markdown("\n".join(f"- {_mark(part)} {part.text}" for part in card.verdict.parts))
     if card.claim.note:
         st.caption(card.claim.note)
 
 
-def _mark(part: Counted) -> str:
-    if part.held == part.of:
+def _mark(part: CountedPart) -> str:
+    if part.holds == part.seeds:
         return ":green[✓]"
-    return ":red[✗]" if part.held == 0 else ":orange[◐]"
+    return ":red[✗]" if part.holds == 0 else ":orange[◐]"
 
 
 # --- a claim in words -----------------------------------------------------------------------------
@@ -112,7 +115,8 @@ def _mark(part: Counted) -> str:
 
 def numbers_table(claim: Claim, measured: Evidence) -> str:
     """A Markdown table: a row a run, a column a measure, smallest to largest over the seeds."""
-    names, values, configs = claim.measures(), measured_runs.values(claim, measured), claim.configs()
+    names, configs = claim.summary_names(), claim.configs()
+    values = measured_runs.values(claim, measured)
     head = ["run", "steps", *map(_heading, names)]
     rows = [[_link(claim.page, run, configs[run][0]), f"{config.steps}",
              *(_cell(values, run, name) for name in names)]
@@ -123,7 +127,7 @@ def numbers_table(claim: Claim, measured: Evidence) -> str:
 def conditions(claim: Claim, measured: Evidence) -> str:
     """Over which seeds, on what, when."""
     runs = [measured[name] for configs in claim.configs().values()
-            for name in map(measured_runs.key, configs) if name in measured]
+            for name in map(measured_runs.run_key, configs) if name in measured]
     words = [f"Mean (smallest – largest) over {_over(claim)}"]
     words += [f"*{run}*: {claim.varies} {claim.over[0]} alone" for run in claim.once]
     if runs:
@@ -154,10 +158,10 @@ def _cell(values: measured_runs.Values, run: str, name: str) -> str:
     known = [value for value in values.get(run, {}).get(name, ()) if value == value]  # not NaN
     if not known:
         return "–"
-    between = told(name, known)
-    if name in SYMPTOMS or between == told(name, known[:1]):
+    between = range_text(name, known)
+    if name in SYMPTOMS or between == range_text(name, known[:1]):
         return between
-    return f"{told(name, [sum(known) / len(known)])} ({between})"
+    return f"{range_text(name, [sum(known) / len(known)])} ({between})"
 
 
 def _link(page: str, text: str, config: RunConfig) -> str:

@@ -8,22 +8,25 @@ from the page's starting preset.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from gan_core.config import schedule
 from gan_core.config.choices import ARCHITECTURES, DATASETS, STDDEV_GROUP
+from gan_core.config.fields import KNOBS
+from gan_core.config.knobs import SECTIONS, Knob
 from gan_core.config.presets import MAIN_KNOBS, Challenge
-from gan_core.config.run_config import KNOBS, SECTIONS, ConfigError, Knob, RunConfig
-from pages.components.frame import plain
-from pages.components.words import number_words, ratio_words
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
+from pages.components.config_text import number_text, ratio_text
+from pages.components.page_frame import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
 FORMATS: dict[str, Callable[[Any], str]] = {
-    "learning_rate_ratio": ratio_words,
-    "training_examples": lambda count: number_words(count) if count else "all",
+    "learning_rate_ratio": ratio_text,
+    "training_examples": lambda count: number_text(count) if count else "all",
 }
 
 
@@ -64,33 +67,52 @@ def controls(page: str, challenge: Challenge, limits: dict[str, float]) -> RunCo
 def _widget(page: str, name: str, challenge: Challenge, limits: dict[str, float]) -> None:
     knob, where = KNOBS[name], key(page, name)
     common: dict[str, Any] = {"key": where, "help": knob.help}
-    high = min(knob.high, limits.get(name, knob.high)) if knob.high is not None else None
-    default = RunConfig.__dataclass_fields__[name].default
-    whole = isinstance(default, int)
-    if isinstance(default, bool):
+    if isinstance(_default(name), bool):
         st.toggle(knob.label, **common)
     elif knob.form:
         st.text_input(knob.label, max_chars=schedule.LONGEST, placeholder=schedule.EXAMPLE,
                       **common)
     elif knob.choices is not None:
-        options = _fitting(page, name, knob)
+        options = _fitting(page, name, knob.choices)
         st.selectbox(knob.label, options, format_func=knob.choices.__getitem__, **common)
-    elif knob.ticks or knob.scale != "linear":
-        options = _ticks(page, name, knob, high, challenge)
+    else:
+        _number(page, name, challenge, limits.get(name, math.inf))
+
+
+def _number(page: str, name: str, challenge: Challenge, limit: float) -> None:
+    """The widget of a number; a short range is a slider, a long one a field to type in."""
+    knob = KNOBS[name]
+    common: dict[str, Any] = {"key": key(page, name), "help": knob.help}
+    low, high = _range(knob)
+    high = min(high, limit)
+    whole = isinstance(_default(name), int)
+    if knob.ticks or knob.scale != "linear":
+        options = _ticks(page, name, (low, high), challenge)
         st.select_slider(knob.label, options, format_func=_format(name), **common)
     elif whole and high > 100:
-        st.number_input(knob.label, int(knob.low), int(high), step=int(knob.step), **common)
+        st.number_input(knob.label, int(low), int(high), step=int(knob.step or 1), **common)
     elif whole:
-        st.slider(knob.label, int(knob.low), int(high), step=1, **common)
+        st.slider(knob.label, int(low), int(high), step=1, **common)
     else:
         # Three digits: 0.999 must not read as 1.00.
-        st.slider(knob.label, knob.low, high, step=knob.step, format="%.3g", **common)
+        st.slider(knob.label, low, high, step=knob.step, format="%.3g", **common)
 
 
-def _fitting(page: str, name: str, knob: Knob) -> list[str]:
-    """A knob's choices; of the architectures only those that fit the chosen data set."""
+def _default(name: str) -> Any:
+    return RunConfig.__dataclass_fields__[name].default
+
+
+def _range(knob: Knob) -> tuple[float, float]:
+    """Both bounds of a number's knob. Raises ValueError where it has none: it cannot be drawn."""
+    if knob.low is None or knob.high is None:
+        raise ValueError(f"The knob {knob.label!r} has no bounds.")
+    return knob.low, knob.high
+
+
+def _fitting(page: str, name: str, choices: Mapping[str, str]) -> list[str]:
+    """The choices on offer; of the architectures only those that fit the chosen data set."""
     if name != "architecture":
-        return list(knob.choices)
+        return list(choices)
     kind = DATASETS[st.session_state[key(page, "dataset")]].kind
     options = [choice for choice, card in ARCHITECTURES.items() if kind in card.kinds]
     if st.session_state[key(page, name)] not in options:
@@ -98,30 +120,36 @@ def _fitting(page: str, name: str, knob: Knob) -> list[str]:
     return options
 
 
-def _ticks(page: str, name: str, knob: Knob, high: float, challenge: Challenge) -> list[Any]:
+def _ticks(
+    page: str, name: str, bounds: tuple[float, float], challenge: Challenge
+) -> list[Any]:
     """Slider positions: 1-2-3-5 a decade or doublings, the presets' values, and the present one."""
-    if name == "batch_size" and st.session_state[key(page, name)] % _group(page):
-        group = _group(page)  # packs are whole: the nearest batch that is
-        st.session_state[key(page, name)] = max(
-            round(st.session_state[key(page, name)] / group), math.ceil(knob.low / group)) * group
-    special = {getattr(preset.config, name) for preset in challenge.offered.values()}
-    special = {value for value in special if value <= high}
-    if name == "batch_size":
-        special = {value for value in special if value % _group(page) == 0}
-    special.add(st.session_state[key(page, name)])
-    cast = type(next(iter(special)))
-    if knob.ticks:
-        regular = iter(knob.ticks)
-    elif knob.scale == "log2":
-        group = _group(page) if name == "batch_size" else 0
-        regular = (2.0**power for power in range(-8, 24))
-        if group:
-            regular = (max(round(tick / group), 1) * group for tick in regular)
-    else:
-        powers = range(math.floor(math.log10(knob.low)), math.ceil(math.log10(high)) + 1)
-        regular = (float(f"{digit}e{power}") for power in powers for digit in DECADE)
-    allowed = {cast(tick) for tick in regular if knob.low <= tick <= high}
+    low, high = bounds
+    group = _group(page) if name == "batch_size" else 0
+    where = key(page, name)
+    if group and st.session_state[where] % group:  # packs are whole: the nearest batch that is
+        st.session_state[where] = max(
+            round(st.session_state[where] / group), math.ceil(low / group)) * group
+    presets = {getattr(preset.config, name) for preset in challenge.offered.values()}
+    special = {value for value in presets
+               if value <= high and not (group and value % group)}
+    special.add(st.session_state[where])
+    cast = type(_default(name))
+    allowed = {cast(tick) for tick in _regular_ticks(KNOBS[name], bounds, group)
+               if low <= tick <= high}
     return sorted(allowed | special)
+
+
+def _regular_ticks(knob: Knob, bounds: tuple[float, float], group: int) -> Iterable[float]:
+    if knob.ticks:
+        return knob.ticks
+    if knob.scale == "log2":
+        doublings = (2.0**power for power in range(-8, 24))
+        if not group:
+            return doublings
+        return (max(round(tick / group), 1) * group for tick in doublings)
+    powers = range(math.floor(math.log10(bounds[0])), math.ceil(math.log10(bounds[1])) + 1)
+    return (float(f"{digit}e{power}") for power in powers for digit in DECADE)
 
 
 def _group(page: str) -> int:
@@ -131,7 +159,7 @@ def _group(page: str) -> int:
 
 
 def _format(name: str) -> Callable[[Any], str]:
-    return FORMATS.get(name, number_words)
+    return FORMATS.get(name, number_text)
 
 
 # --- configs in a URL ----------------------------------------------------------------------------

@@ -13,14 +13,14 @@ import numpy as np
 from gan_core.config.presets import RING
 from gan_core.config.run_config import RunConfig
 from gan_core.dirac import GAMES, ORDERS, DiracGame, eigenvalues, spectral_radius, verdict
-from pages.components import portrait_charts as plane
-from pages.components.words import ratio_words
+from pages.components import dirac_charts
+from pages.components.config_text import ratio_text
 
 Values = dict[str, Any]  # by the names of CHOICES and SLIDERS
 
 
 @dataclass(frozen=True)
-class Seen:
+class Explanation:
     """What the student sees of a game under its published values, and the paper about it."""
 
     words: str
@@ -28,37 +28,37 @@ class Seen:
 
 
 _MESCHEDER_2018 = "[Mescheder et al. 2018](https://arxiv.org/abs/1801.04406)"
-SEEN: dict[str, Seen] = {
-    "gan": Seen(
+EXPLANATIONS: dict[str, Explanation] = {
+    "gan": Explanation(
         "The flow turns in closed curves and never arrives. Simultaneous steps leave each curve "
         "outwards and spiral away; alternating steps go round and round.",
         f"{_MESCHEDER_2018}, section 2"),
-    "non_saturating": Seen(
+    "non_saturating": Explanation(
         "The flow creeps inwards, ever more slowly. Simultaneous steps stop short, on a cycle "
         "about √(2h) wide; alternating steps creep in.",
         f"[Goodfellow et al. 2014](https://arxiv.org/abs/1406.2661); {_MESCHEDER_2018}"),
-    "wgan": Seen(
+    "wgan": Explanation(
         "Clipping stops ψ at the limit, so the path cannot escape. It does not arrive either: it "
         "ends in a cycle as wide as the limit.",
         f"[Arjovsky et al. 2017](https://arxiv.org/abs/1701.07875); {_MESCHEDER_2018}, section 3"),
-    "wgan_gp": Seen(
+    "wgan_gp": Explanation(
         "D's slope is drawn to ±g₀, and jumps from one to the other when ψ passes 0. The path "
         "ends in a cycle about the equilibrium.",
         f"[Gulrajani et al. 2017](https://arxiv.org/abs/1704.00028); {_MESCHEDER_2018}, section 3"),
-    "instance_noise": Seen(
+    "instance_noise": Explanation(
         "Noise makes data and samples overlap, and D flatter where they do. The path spirals into "
         "the equilibrium.",
         f"[Arjovsky & Bottou 2017](https://arxiv.org/abs/1701.04862); {_MESCHEDER_2018}, "
         "section 3"),
-    "r1": Seen(
+    "r1": Explanation(
         "A slope of D on the data costs something, and at the equilibrium it costs nothing. The "
         "path spirals in; with equal rates and γ above 1 the flow no longer turns.",
         f"{_MESCHEDER_2018}, section 3"),
-    "r2": Seen(
+    "r2": Explanation(
         "The penalty is on the samples instead of the data. A line has one slope everywhere, so "
         "the picture is that of R1.",
         f"{_MESCHEDER_2018}, section 3"),
-    "consensus": Seen(
+    "consensus": Explanation(
         "Both players also make their common gradient smaller. From near by the path spirals in; "
         "from farther out, or with a large γ, it flees to where that gradient is small as well.",
         "[Mescheder et al. 2017](https://arxiv.org/abs/1705.10461)"),
@@ -92,9 +92,9 @@ STARTS: dict[str, tuple[float, float]] = {"near": (0.3, 0.3), "middle": (1.0, 1.
 RATIOS = (0.25, 0.4, 0.5, 0.8, 1.0, 1.25, 2.0, 2.5, 4.0)
 CHOICES: dict[str, dict[str, str]] = {  # name -> what the URL says -> what people read
     "game": {name: game.label for name, game in GAMES.items()},
-    "order": {name: plane.ORDER_LABELS[name] for name in ORDERS},
+    "order": {name: dirac_charts.ORDER_LABELS[name] for name in ORDERS},
     "start": {name: f"{name}: ({theta:g}, {psi:g})" for name, (theta, psi) in STARTS.items()},
-    "ratio": {f"{ratio:g}": ratio_words(ratio) for ratio in RATIOS},
+    "ratio": {f"{ratio:g}": ratio_text(ratio) for ratio in RATIOS},
 }
 
 
@@ -131,7 +131,7 @@ def read(text: str) -> tuple[Values, str]:
         values = {name: _value(name, written) for name, written in given.items()}
     except ValueError as error:
         return dict(DEFAULTS), f"In the address, dirac: {error}"
-    published = GAMES[values.get("game", DEFAULTS["game"])].published
+    published = GAMES[{**DEFAULTS, **values}["game"]].published
     return {**DEFAULTS, **published, **values}, ""
 
 
@@ -205,7 +205,7 @@ REASONS = {
 }
 
 
-def judged(game: DiracGame, start: tuple[float, float], path: np.ndarray) -> tuple[str, str]:
+def verdict_text(game: DiracGame, start: tuple[float, float], path: np.ndarray) -> tuple[str, str]:
     """The tone (success, info or error) and the words of how a path ends, and why."""
     ending = verdict(game, start)
     radius = spectral_radius(game)

@@ -12,13 +12,13 @@ from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import RunSnapshot, StoreError
-from pages.components import actions, controls, lab, prediction, results, verdict
-from pages.components.frame import device_badge, plain
-from pages.components.lab import Look
+from pages.components import actions, controls, prediction, results, server, verdict
+from pages.components.config_text import setting_text
+from pages.components.page_frame import device_badge, plain
+from pages.components.server import StoredRun
 from pages.components.state import State, arrive, link, write_url
-from pages.components.words import setting_words
 
-# Seconds between two looks at a live run. The browser often shares the cores with the training:
+# Seconds between two refreshes of a live run. The browser often shares the cores with the training:
 # drawing the page twice a second took half a core from it, once a second a quarter.
 TICK = 1.0
 CHART_TICK = 3.0
@@ -34,7 +34,7 @@ def experiment(page: str, challenge: Challenge) -> State:
     state = arrive(page, challenge)
     try:
         with st.sidebar:
-            config = controls.controls(page, challenge, {"steps": lab.settings().max_steps})
+            config = controls.controls(page, challenge, {"steps": server.settings().max_steps})
             st.divider()
             device_badge()
         if state.problems:
@@ -55,19 +55,19 @@ def experiment(page: str, challenge: Challenge) -> State:
 
 
 def _watch(state: State) -> float | None:
-    """Renew the leases of both runs on the page; seconds until the next look, None without a live
-    run."""
+    """Renew the leases of both runs on the page; seconds until the next refresh, None without a
+    live run."""
     live = []
     for config in (state.shown, state.pinned):
-        found = lab.look(config) if config is not None else None
-        if found is not None and not found.recorded:
-            lab.queue().watch(found.snapshot.digest, lab.viewer())
-            live += [found.snapshot] if found.live else []
+        run = server.stored_run(config) if config is not None else None
+        if run is not None and not run.recorded:
+            server.queue().watch(run.snapshot.digest, server.viewer())
+            live += [run.snapshot] if run.live else []
     return pace(live)
 
 
 def pace(live: list[RunSnapshot]) -> float | None:
-    """Seconds between two looks at these live runs; None without any."""
+    """Seconds between two refreshes of these live runs; None without any."""
     if not live:
         return None
     return FIRST_TICK if any(map(_about_to_begin, live)) else TICK
@@ -85,34 +85,34 @@ def _about_to_begin(snapshot: RunSnapshot) -> bool:
 def _view(state: State, config: RunConfig | None, last_tick: float | None) -> None:
     try:
         tick = _watch(state)
-        shown, reference = state.look_at_shown(), state.look_at_reference()
+        shown, reference = state.shown_run(), state.reference_run()
         _buttons(state, config, shown)
-        found = verdict.judge(shown.snapshot if shown else None)
-        _progress(state, shown, found)
-        _verdict(state, shown, found)
-        results.samples(state, shown, reference)
+        judgement = verdict.verdict(shown.snapshot if shown else None)
+        _progress(state, shown, judgement)
+        _verdict(state, shown, judgement)
+        results.show_samples(state, shown, reference)
         if tick != last_tick or state.moved:
             state.moved = False
             # The timer begins, ends or slows down; last, since a rerun swallows what was pressed.
             st.rerun()
     except StoreError:
-        # A sheet may vanish between two looks: a run that is continued is first wound back.
+        # A sheet may vanish between two refreshes: a run that is continued is first wound back.
         st.error(UNREADABLE)
 
 
 def _charts(state: State) -> None:
     try:
-        results.charts(state, state.look_at_shown(), state.look_at_reference())
+        results.show_charts(state, state.shown_run(), state.reference_run())
     except StoreError:
         st.error(UNREADABLE)
 
 
-def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None:
+def _buttons(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
     with st.container(key="buttons", horizontal=True, vertical_alignment="center", gap="small"):
         _presets(state, config)
         if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=config is None,
                      help="Train with the settings on the left. The run shown now stops, unless "
-                     "it is the reference."):
+                     "it is the reference.") and config is not None:
             prediction.take(state.challenge, config.digest())
             actions.train(state, config)
         _stop_or_continue(state, shown)
@@ -124,41 +124,45 @@ def _buttons(state: State, config: RunConfig | None, shown: Look | None) -> None
             st.code(link(state), language=None, wrap_lines=True)
 
 
-def _stop_or_continue(state: State, shown: Look | None) -> None:
+def _stop_or_continue(state: State, shown: StoredRun | None) -> None:
     if shown is not None and shown.live:
-        if st.button("Stop", icon=":material/stop:") and not lab.queue().stop(
-            state.shown.digest(), lab.viewer()
+        if st.button("Stop", icon=":material/stop:") and not server.queue().stop(
+            state.shown.digest(), server.viewer()
         ):
             st.toast("Others are watching this run too, so it goes on.")
         return
-    can_continue = (
-        shown is not None and not shown.recorded
-        and shown.snapshot.status.state != "diverged"
-        and actions.further(state, shown) > shown.snapshot.status.step
-    )
-    if st.button("Continue", icon=":material/fast_forward:", disabled=not can_continue,
-                 help="Train the run on the left further."):
-        actions.train(state, state.shown.replace(steps=actions.further(state, shown)))
+    goal = _goal(state, shown)
+    if st.button("Continue", icon=":material/fast_forward:", disabled=goal is None,
+                 help="Train the run on the left further.") and goal is not None:
+        actions.train(state, state.shown.replace(steps=goal))
 
 
-def _change(state: State, config: RunConfig | None, shown: Look | None) -> None:
+def _goal(state: State, shown: StoredRun | None) -> int | None:
+    """The step to which Continue would train; None where nothing can be trained further."""
+    if shown is None or shown.recorded or shown.snapshot.status.state == "diverged":
+        return None
+    goal = actions.further(state, shown)
+    return goal if goal > shown.snapshot.status.step else None
+
+
+def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
     """A knob moved in mid-run: where the slider of steps stands, or where a live run is."""
-    changes, at = {}, results.looked_at(state)
+    changes, at = {}, results.step_looked_back_to(state)
     if shown is not None and not shown.recorded:
         step = shown.snapshot.history.last_step if at is None else at
         changes = actions.mid_run_changes(state.shown, config, step)
-    words = ", ".join(setting_words(name, value) for name, value in changes.items())
+    words = ", ".join(setting_text(name, value) for name, value in changes.items())
     if shown is not None and shown.recorded:
         why = "Train this run first: of a recorded one there is nothing to go on from."
     else:
         why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
             "Keeps what was trained until then and goes on with the sliders' settings; look back "
             "to change an earlier step.")
-    if st.button("Change now", icon=":material/build:", disabled=not changes, help=why):
+    if st.button("Change now", icon=":material/build:", disabled=not changes, help=why) and shown:
         actions.change(state, shown, at)
 
 
-def _pin(state: State, shown: Look | None) -> None:
+def _pin(state: State, shown: StoredRun | None) -> None:
     if state.pinned is not None and state.pinned.digest() == state.shown.digest():
         if st.button("Unpin", icon=":material/keep_off:", help="Give the reference up."):
             state.pinned = None
@@ -197,11 +201,11 @@ def _presets(state: State, config: RunConfig | None) -> None:
 # --- what became of it ---------------------------------------------------------------------------
 
 
-def _progress(state: State, shown: Look | None, found: verdict.Verdict) -> None:
+def _progress(state: State, shown: StoredRun | None, judgement: verdict.Verdict) -> None:
     """How far the run is, and the pages that explain what is wrong with it."""
     recorded = shown is not None and shown.recorded
     share, words = verdict.progress(shown.snapshot if shown else None, recorded)
-    others = [CHALLENGES[name] for name in found.pages if name != state.page]
+    others = [CHALLENGES[name] for name in judgement.pages if name != state.page]
     with st.container(key="progress"):
         bar, links = st.columns([4, 1.15], vertical_alignment="top")
         bar.progress(share, text=plain(words))
@@ -210,14 +214,14 @@ def _progress(state: State, shown: Look | None, found: verdict.Verdict) -> None:
                             help="The page that explains this failure.")
 
 
-def _verdict(state: State, shown: Look | None, found: verdict.Verdict) -> None:
+def _verdict(state: State, shown: StoredRun | None, judgement: verdict.Verdict) -> None:
     answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
     with st.container(key="verdict"):
         words, remedies = st.columns([4, 1.15], vertical_alignment="top")
-        getattr(words, found.tone)("  \n".join(filter(None, (found.text, answer))))
-        if found.remedies and shown is not None:
+        getattr(words, judgement.tone)("  \n".join(filter(None, (judgement.text, answer))))
+        if judgement.remedies and shown is not None:
             with remedies:
-                _remedies(state, found.remedies, shown.snapshot.history.last_step)
+                _remedies(state, judgement.remedies, shown.snapshot.history.last_step)
 
 
 def _remedies(state: State, remedies: tuple[Remedy, ...], step: int) -> None:

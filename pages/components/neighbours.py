@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan_core.runs.store import StoreError
-from pages.components import gallery, results
+from pages.components import results, samples
 from pages.components.experiment import UNREADABLE
 from pages.components.state import State
 
@@ -13,10 +13,10 @@ TICK = 3.0
 
 
 def neighbours(state: State) -> None:
-    """The pictures of the shown run that look most copied, at the step of the page's slider."""
+    """The samples of the shown run that look most copied, at the step of the page's slider."""
     state.follows = True
     try:
-        shown = state.look_at_shown()
+        shown = state.shown_run()
         live = shown is not None and shown.live
         st.fragment(_draw, run_every=TICK if live else None)(state)
     except StoreError:
@@ -24,5 +24,5 @@ def neighbours(state: State) -> None:
 
 
 def _draw(state: State) -> None:
-    at = results.looked_at(state)
-    gallery.neighbours(state.look_at_shown(), state.shown.steps if at is None else at, "this")
+    at = results.step_looked_back_to(state)
+    samples.neighbours(state.shown_run(), state.shown.steps if at is None else at, "this")

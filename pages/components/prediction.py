@@ -55,5 +55,5 @@ def outcome(challenge: Challenge, snapshot: RunSnapshot, given: str) -> str:
     if value != value:
         return f"You predicted *{given}*: this run is too short to tell."
     right = challenge.prediction.right(value)
-    judged = "right" if right == given else f"it is *{right}*"
-    return f"You predicted *{given}*: {judged} ({headline.label}: {headline.told(value)})."
+    answer = "right" if right == given else f"it is *{right}*"
+    return f"You predicted *{given}*: {answer} ({headline.label}: {headline.told(value)})."

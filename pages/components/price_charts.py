@@ -10,9 +10,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from gan_core.cost.price_list import Growth, slope
+from gan_core.cost.price_list import Growth, power_law
 from gan_core.cost.prices import RATIOS, Price
-from pages.components.drawing import BLUE, GREEN, GREY, ORANGE, specification
+from pages.components.chart_style import BLUE, GREEN, GREY, ORANGE, specification
 
 MEASURES = {"time": "time", "flops": "FLOPs", "memory": "memory"}  # ratio -> as people read it
 COLOURS = {"time": ORANGE, "FLOPs": BLUE, "memory": GREEN}
@@ -78,7 +78,7 @@ def growth_frame(growth: Growth, prices: Mapping[float, Price]) -> pd.DataFrame:
     rows = []
     for measure in GROWN:
         costs = growth.costs(prices, measure)
-        rise, height = slope(list(costs), list(costs.values()))
+        rise, height = power_law(list(costs), list(costs.values()))
         rows += [(size, MEASURES[measure], cost, math.exp(height) * size**rise)
                  for size, cost in costs.items()]
     return pd.DataFrame(rows, columns=["size", "measure", "cost", "fitted"])
@@ -87,7 +87,8 @@ def growth_frame(growth: Growth, prices: Mapping[float, Price]) -> pd.DataFrame:
 def growth_slopes(growth: Growth, prices: Mapping[float, Price]) -> dict[str, float]:
     """The slope of each measure, of log cost against log size."""
     costs = {MEASURES[measure]: growth.costs(prices, measure) for measure in GROWN}
-    return {measure: slope(list(each), list(each.values()))[0] for measure, each in costs.items()}
+    return {measure: power_law(list(by_size), list(by_size.values()))[0]
+            for measure, by_size in costs.items()}
 
 
 @functools.lru_cache(maxsize=8)

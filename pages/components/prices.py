@@ -1,14 +1,15 @@
 """What a GAN costs: measured live on this machine, remedies, growth, published models, quality.
 
 A press of *Measure on this machine* is remembered in the session; while something of it is still
-open, the fragment of that part looks at the queue once a second and asks for the next few. So a
-part never has more than PENDING prices in the queue, and everybody else gets their turn.
+open, the fragment of that part reads the queue once a second and submits the next few. So a part
+never has more than PENDING prices in the queue, and everybody else gets their turn.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -31,9 +32,9 @@ from gan_core.cost.time_to_quality import ALL_MODES, FRECHET, time_to_quality
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import StoreError
 from gan_core.serving.queue import PriceLook, QueueFull
-from pages.components import lab, price_charts
-from pages.components.drawing import RUNS, table
-from pages.components.frame import plain
+from pages.components import price_charts, server
+from pages.components.chart_style import RUNS, table
+from pages.components.page_frame import plain
 
 TICK = 1.0
 QUALITY_TICK = 3.0
@@ -49,76 +50,80 @@ HERE, THERE = "this machine", "recorded"
 
 def _part(name: str, draw: Callable[[bool], None]) -> None:
     """A part of the page that redraws itself while some of its prices are still open."""
-    measuring = bool(_wanted(name))
+    measuring = bool(_open_requests(name))
     st.fragment(draw, run_every=TICK if measuring else None)(measuring)
 
 
-def _wanted(name: str) -> list[PriceRequest]:
+def _open_requests(name: str) -> list[PriceRequest]:
     """What was asked for in this part and is still open."""
     return st.session_state.setdefault(f"prices/{name}/wanted", [])
 
 
 def _measure(name: str, requests: Sequence[PriceRequest], was_measuring: bool) -> None:
     """The button of a part and a line on how far its prices are; asks the queue for the next."""
-    looks = {request: lab.queue().price(request) for request in requests}
-    missing = [request for request, look in looks.items() if look.price is None]
+    answers = {request: server.queue().price(request) for request in requests}
+    missing = [request for request, answer in answers.items() if answer.price is None]
     refusal = _go_on(name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
             "Measure on this machine" if missing else "Measure again", key=f"prices/{name}/measure",
-            icon=":material/speed:", disabled=bool(_wanted(name)) or not requests,
+            icon=":material/speed:", disabled=bool(_open_requests(name)) or not requests,
             help="A worker takes a few seconds for each, in turn with the runs that wait.")
-        if _wanted(name) and st.button("Stop measuring", key=f"prices/{name}/stop",
-                                       icon=":material/stop:"):
-            _wanted(name).clear()  # those in the queue are dropped, since nobody watches them
-        st.caption(refusal or _progress(name, looks))
+        if _open_requests(name) and st.button("Stop measuring", key=f"prices/{name}/stop",
+                                               icon=":material/stop:"):
+            # Those in the queue are dropped, since nobody watches them.
+            _open_requests(name).clear()
+        st.caption(refusal or _progress(name, answers))
     if pressed:
         _ask(name, missing or requests)
-    if bool(_wanted(name)) != was_measuring:
+    if bool(_open_requests(name)) != was_measuring:
         st.rerun()  # the timer begins or ends
 
 
 def _ask(name: str, requests: Iterable[PriceRequest]) -> None:
     for request in requests:
-        lab.queue().forget(request)
-    _wanted(name).extend(requests)
+        server.queue().forget(request)
+    _open_requests(name).extend(requests)
 
 
 def _go_on(name: str) -> str:
     """Renew the leases of this part's open prices and ask for the next; why that was refused."""
-    wanted = _wanted(name)
-    looks = {request: lab.queue().price(request) for request in wanted}
-    wanted[:] = [request for request, look in looks.items()
-                 if look.price is None and not look.failure]
+    still_open = _open_requests(name)
+    answers = {request: server.queue().price(request) for request in still_open}
+    still_open[:] = [request for request, answer in answers.items()
+                 if answer.price is None and not answer.failure]
     try:
-        for request in wanted[:PENDING]:
-            lab.queue().measure(request, lab.viewer())
+        for request in still_open[:PENDING]:
+            server.queue().measure(request, server.viewer())
     except QueueFull as error:
         return plain(str(error))
     return ""
 
 
-def _progress(name: str, looks: Mapping[PriceRequest, PriceLook]) -> str:
-    failures = [look.failure for look in looks.values() if look.failure]
+def _progress(name: str, answers: Mapping[PriceRequest, PriceLook]) -> str:
+    failures = [answer.failure for answer in answers.values() if answer.failure]
     if failures:
         return plain(failures[0])
-    done = sum(look.price is not None for look in looks.values())
-    device = lab.queue().pool().device
+    done = sum(answer.price is not None for answer in answers.values())
+    device = server.queue().pool().device
     where = f"{plain(device)} · " if device else ""
-    still = " …" if _wanted(name) else ""
-    return f"{where}{done} of {len(looks)} measured here{still}"
+    still = " …" if _open_requests(name) else ""
+    return f"{where}{done} of {len(answers)} measured here{still}"
 
 
 def _recorded_on(prices: Iterable[Price]) -> str:
     """Device and day of recorded prices, in words."""
-    said = dict.fromkeys(f"{price.device}, {day(price)}" for price in prices)
-    return plain("; ".join(said)) or "nothing"
+    devices = dict.fromkeys(f"{price.device}, {day(price)}" for price in prices)
+    return plain("; ".join(devices)) or "nothing"
 
 
-def _known(requests: Mapping[object, PriceRequest]) -> tuple[dict, dict]:
+Key = TypeVar("Key")
+
+
+def _known(requests: Mapping[Key, PriceRequest]) -> tuple[dict[Key, Price], dict[Key, Price]]:
     """The prices measured here, and the recorded ones of the rest, by the same keys."""
-    found = {key: lab.queue().price(request).price for key, request in requests.items()}
-    here = {key: price for key, price in found.items() if price is not None}
+    measured = {key: server.queue().price(request).price for key, request in requests.items()}
+    here = {key: price for key, price in measured.items() if price is not None}
     there = {key: recorded()[request.name] for key, request in requests.items()
              if key not in here and request.name in recorded()}
     return here, there
@@ -134,7 +139,7 @@ def measured() -> None:
                                  format_func=lambda name: ARCHITECTURES[name].label)
     sizes = batches.multiselect("Batch size", BATCHES, [64])
     formats = precisions.multiselect("Precision", list(PRECISIONS), ["auto"])
-    chosen = [network(*each) for each in itertools.product(names, sizes, formats)]
+    chosen = [network(*choice) for choice in itertools.product(names, sizes, formats)]
     _part("networks", lambda measuring: _table(chosen, measuring))
 
 
@@ -202,10 +207,10 @@ def growth() -> None:
 
 
 def _growth(measuring: bool) -> None:
-    _measure("growth", [r for each in GROWTH.values() for r in each.requests.values()], measuring)
-    for column, (name, each) in zip(st.columns(len(GROWTH)), GROWTH.items(), strict=True):
+    _measure("growth", [r for curve in GROWTH.values() for r in curve.requests.values()], measuring)
+    for column, (name, curve) in zip(st.columns(len(GROWTH)), GROWTH.items(), strict=True):
         with column:
-            _growth_chart(name, each)
+            _growth_chart(name, curve)
 
 
 def _growth_chart(name: str, growth: Growth) -> None:
@@ -220,7 +225,7 @@ def _growth_chart(name: str, growth: Growth) -> None:
     st.vega_lite_chart(
         table(price_charts.growth_frame(growth, prices)),
         price_charts.growth_spec(growth.label, growth.networks,
-                                 tuple(sorted({*prices, growth.at})), growth.at),
+                                 tuple(sorted({*prices, growth.default})), growth.default),
         height=price_charts.GROWTH_HEIGHT, key=f"chart-growth-{name}",
         alt=f"FLOPs and time of a step against {growth.label.lower()}, log scales")
     st.markdown(growth_words(growth, price_charts.growth_slopes(growth, prices)))
@@ -231,8 +236,8 @@ def _growth_chart(name: str, growth: Growth) -> None:
 def growth_words(growth: Growth, slopes: Mapping[str, float]) -> str:
     """What each slope means, one line each."""
     return "  \n".join(
-        f"**{measure}**: slope {found:.2f}: doubling the {growth.subject} costs {2**found:.2g}×"
-        for measure, found in slopes.items())
+        f"**{measure}**: slope {rise:.2f}: doubling the {growth.subject} costs {2**rise:.2g}×"
+        for measure, rise in slopes.items())
 
 
 # --- published models -----------------------------------------------------------------------------
@@ -257,7 +262,7 @@ def published() -> None:
 def quality(page: str) -> None:
     """Seconds of training until a quality, for the run that the page shows and its reference."""
     state = st.session_state[f"{page}/state"]
-    shown = state.look_at_shown()
+    shown = state.shown_run()
     live = shown is not None and shown.live
     st.fragment(_quality, run_every=QUALITY_TICK if live else None)(page)
 
@@ -265,21 +270,22 @@ def quality(page: str) -> None:
 def _quality(page: str) -> None:
     state = st.session_state[f"{page}/state"]
     try:
-        looks = dict(zip(RUNS, (state.look_at_shown(), state.look_at_reference()), strict=True))
+        runs = dict(zip(RUNS, (state.shown_run(), state.reference_run()), strict=True))
     except StoreError:
         return  # the page says so above
     st.markdown(quality_table({
-        name: look.snapshot for name, look in looks.items() if look is not None}))
+        name: run.snapshot for name, run in runs.items() if run is not None}))
 
 
 def quality_table(runs: Mapping[str, RunSnapshot]) -> str:
     """A Markdown table: one row per goal, one column for each of RUNS; `runs` may lack some."""
     goals = {ALL_MODES: "all modes, and Fréchet distance ≤ 300", **{
         f"frechet {distance:g}": f"Fréchet distance ≤ {distance:g}" for distance in FRECHET}}
-    found = {name: time_to_quality(runs[name].history) if name in runs else None for name in RUNS}
-    rows = [f"| {label} | " + " | ".join(_seconds(times, goal) for times in found.values()) + " |"
+    times = {name: time_to_quality(runs[name].history) if name in runs else None for name in RUNS}
+    rows = [[label, *(_seconds(reached, goal) for reached in times.values())]
             for goal, label in goals.items()]
-    return "\n".join([f"| time until | {' | '.join(RUNS)} |", "|---|" + "---|" * len(RUNS), *rows])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([f"| time until | {' | '.join(RUNS)} |", "|---|" + "---|" * len(RUNS), *lines])
 
 
 def _seconds(times: Mapping[str, float | None] | None, goal: str) -> str:

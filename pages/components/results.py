@@ -11,14 +11,13 @@ import streamlit as st
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.feature_extractor import extractor
-from gan_core.runs.records import History
-from pages.components import charts as drawn
-from pages.components import gallery, lab, modes, verdict
+from gan_core.runs.history import History
+from pages.components import history_charts, modes_chart, samples, server, verdict
 from pages.components.actions import submit
-from pages.components.drawing import HEIGHT, REFERENCE, RUNS, THIS, joined, table
-from pages.components.lab import Look
+from pages.components.chart_style import HEIGHT, REFERENCE, RUNS, THIS, joined, table
+from pages.components.config_text import caption, marks
+from pages.components.server import StoredRun
 from pages.components.state import State
-from pages.components.words import described, marks
 
 LOOK_BACK = {
     "step": "Look back: both runs at this step; at the right end, the newest samples",
@@ -32,7 +31,7 @@ def _slider(state: State) -> str:
     return f"{state.page}/at/{state.shown.digest()}/{max(state.shown.steps, 1)}"
 
 
-def looked_at(state: State) -> int | None:
+def step_looked_back_to(state: State) -> int | None:
     """The step that the visitor looks back to; None at the right end."""
     at = st.session_state.get(_slider(state), state.shown.steps)
     return at if at < state.shown.steps else None
@@ -41,20 +40,20 @@ def looked_at(state: State) -> int | None:
 # --- samples -------------------------------------------------------------------------------------
 
 
-def samples(state: State, shown: Look | None, reference: Look | None) -> None:
+def show_samples(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
     """Both runs' samples at one step, their histograms, and the difference in words.
 
     At the right end of the slider a live run shows its newest samples; the reference always shows
     the same step, so that what differs is the settings and not the length of training.
     """
-    total, at = max(state.shown.steps, 1), looked_at(state)
+    total, at = max(state.shown.steps, 1), step_looked_back_to(state)
     step = at if at is not None else shown.snapshot.history.last_step if shown else total
     theirs = _reference_step(state, shown, reference, step)
     averaged = st.session_state.get(f"{state.page}/averaged", False)
     left, right, beside = st.columns(3)
     with left:
         _caption("this", "This run", state.shown, shown, step, reference)
-        gallery.show(shown, step, "this", averaged)
+        samples.show(shown, step, "this", averaged)
     with right:
         _caption("reference", "Reference", state.pinned, reference, theirs, shown)
         _reference_samples(state, reference, theirs, averaged)
@@ -65,7 +64,7 @@ def samples(state: State, shown: Look | None, reference: Look | None) -> None:
         total, key=_slider(state), format="step %d", disabled=shown is None, on_change=_moved,
         args=(state,),
     )
-    if any(look is not None and look.snapshot.config.ema > 0 for look in (shown, reference)):
+    if any(run is not None and run.snapshot.config.ema > 0 for run in (shown, reference)):
         st.toggle(
             "Samples of the averaged generator", key=f"{state.page}/averaged",
             help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
@@ -83,7 +82,7 @@ def _moved(state: State) -> None:
 
 
 def _reference_step(
-    state: State, shown: Look | None, reference: Look | None, step: int
+    state: State, shown: StoredRun | None, reference: StoredRun | None, step: int
 ) -> int:
     """The reference's step beside `step` of the shown run: the same, or what it reached in the same
     time of training."""
@@ -94,44 +93,46 @@ def _reference_step(
     return reached.step if reached is not None else step
 
 
-def _reference_samples(state: State, reference: Look | None, step: int, averaged: bool) -> None:
+def _reference_samples(
+    state: State, reference: StoredRun | None, step: int, averaged: bool
+) -> None:
     if reference is not None or state.pinned is None:
-        gallery.show(reference, step, "reference", averaged)
+        samples.show(reference, step, "reference", averaged)
     elif st.button("Train the reference", help="It has not been trained on this server."):
         submit(state, state.pinned)
         st.rerun()
 
 
 def _caption(
-    slot: str, title: str, config: RunConfig | None, look: Look | None, step: int,
-    other: Look | None,
+    slot: str, title: str, config: RunConfig | None, run: StoredRun | None, step: int,
+    other: StoredRun | None,
 ) -> None:
     """Two lines: which run at which step, and its settings, what sets it apart from the other run
     first."""
-    if look is not None:
-        config = look.snapshot.config
+    if run is not None:
+        config = run.snapshot.config
     at, label = "", ""
-    if look is not None and (taken := gallery.nearest_sample(look.snapshot, step)) is not None:
+    if run is not None and (taken := samples.nearest_sample(run.snapshot, step)) is not None:
         at = f" · step {taken}"
-    if look is not None and look.recorded:
-        label = f" · :orange-badge[recorded {verdict.day(look.snapshot)}]"
+    if run is not None and run.recorded:
+        label = f" · :orange-badge[recorded {verdict.day(run.snapshot)}]"
     beside = other.snapshot.config if other is not None else None
-    words = described(config, beside) if config is not None else "pin a run to keep it here"
+    words = caption(config, beside) if config is not None else "pin a run to keep it here"
     with st.container(key=f"caption-{slot}"):
         st.markdown(f"**{title}**{at}{label}  \n{words}")
 
 
-def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
+def _histogram(state: State, *runs: tuple[StoredRun | None, int]) -> None:
     card = state.shown.card
     evaluations = {
-        run: evaluation
-        for run, (look, step) in zip(RUNS, looks, strict=True)
-        if look is not None and look.snapshot.config.dataset == state.shown.dataset
-        and (evaluation := look.snapshot.history.evaluation_at(step)) is not None
+        name: evaluation
+        for name, (run, step) in zip(RUNS, runs, strict=True)
+        if run is not None and run.snapshot.config.dataset == state.shown.dataset
+        and (evaluation := run.snapshot.history.evaluation_at(step)) is not None
     }
     st.vega_lite_chart(
-        table(drawn.histogram_frame(evaluations)),
-        drawn.histogram_spec(card.modes, card.mode_noun),
+        table(history_charts.histogram_frame(evaluations)),
+        history_charts.histogram_spec(card.modes, card.mode_noun),
         height=330, key="chart-histogram",
         alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
     )
@@ -140,14 +141,14 @@ def _histogram(state: State, *looks: tuple[Look | None, int]) -> None:
 # --- charts --------------------------------------------------------------------------------------
 
 
-def charts(state: State, shown: Look | None, reference: Look | None) -> None:
+def show_charts(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
     """Charts over the shown run's steps, the page's own first; the reference as far as it can be
     compared."""
     steps, config = state.shown.steps, state.shown
     histories = {
-        run: look.snapshot.history.until(steps)
-        for run, look in ((THIS, shown), (REFERENCE, reference))
-        if look is not None and look.snapshot.config.dataset == config.dataset
+        name: run.snapshot.history.until(steps)
+        for name, run in ((THIS, shown), (REFERENCE, reference))
+        if run is not None and run.snapshot.config.dataset == config.dataset
     }
     first = state.challenge.charts
     made = sorted(_all_charts(config, histories),
@@ -161,18 +162,18 @@ def charts(state: State, shown: Look | None, reference: Look | None) -> None:
                                    key=f"chart-{name}")
 
 
-HEIGHTS = {"rotation": modes.HEIGHT}
+HEIGHTS = {"rotation": modes_chart.HEIGHT}
 
 
 def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator[Chart]:
     steps, events = config.steps, marks(config)
-    features = extractor(config.dataset, lab.settings().data)
-    for name, curve in drawn.curves(config.card, features).items():
-        yield (name, joined_table(drawn.curve_frame, curve, histories),
-               drawn.curve_spec(curve, steps, events), curve.described())
+    features = extractor(config.dataset, server.settings().data)
+    for name, curve in history_charts.curves(config.card, features).items():
+        yield (name, joined_table(history_charts.curve_frame, curve, histories),
+               history_charts.curve_spec(curve, steps, events), curve.described())
     for name, lines in _lines(config).items():
-        yield (name, joined_table(drawn.lines_frame, lines, histories),
-               drawn.lines_spec(lines, steps, events), lines.described())
+        yield (name, joined_table(history_charts.lines_frame, lines, histories),
+               history_charts.lines_spec(lines, steps, events), lines.described())
     yield _rotation(config, histories.get(THIS, History()))
 
 
@@ -189,17 +190,18 @@ def joined_table(
     return joined(part(run, history) for run, history in histories.items())
 
 
-def _lines(config: RunConfig) -> dict[str, drawn.Lines]:
+def _lines(config: RunConfig) -> dict[str, history_charts.Lines]:
     """Those of every run, and those that only this one has."""
-    lines = {**drawn.lines(config.loss, config.discriminator_loss), "memory": drawn.JUDGED}
+    lines = {**history_charts.lines(config.loss, config.discriminator_loss),
+             "memory": history_charts.MEMORISATION}
     if config.freeze_generator:
-        lines["frozen"] = drawn.frozen(config.freeze_generator, config.discriminator_steps)
+        lines["frozen"] = history_charts.frozen(config.freeze_generator, config.discriminator_steps)
     return lines
 
 
 def _rotation(config: RunConfig, history: History) -> Chart:
     noun, total = config.card.mode_noun, config.card.modes
-    cells = history.derived("rotation", lambda: table(modes.modes_frame(history)))
+    cells = history.derived("rotation", lambda: table(modes_chart.modes_frame(history)))
     return ("rotation", cells,
-            modes.modes_spec(total, noun, config.steps, marks(config)),
+            modes_chart.modes_spec(total, noun, config.steps, marks(config)),
             f"Which {noun}s G draws, by step, this run")

@@ -13,11 +13,11 @@ import streamlit as st
 
 from gan_core.config.presets import RECORDED, Challenge
 from gan_core.config.run_config import RunConfig
-from pages.components import controls, lab
+from pages.components import controls, server
 
 LINK_VERSION = "1"
-KEPT_PARAMETERS = ("dirac",)  # of single parts of a page, which read them and `keep` them
-OWN_PARAMETERS = ("v", "run", "reference", *KEPT_PARAMETERS)
+PART_PARAMETERS = ("dirac",)  # of single parts of a page, which read them and `keep` them
+RESERVED_PARAMETERS = ("v", "run", "reference", *PART_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites append to links; neither is a setting.
 FOREIGN_PARAMETERS = ("embed", "embed_options", "fbclid", "gclid", "msclkid", "ref", "source")
@@ -33,7 +33,7 @@ class State:
     pending: RunConfig | None = None  # where the sliders are to go in the next full run
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     urls: list[dict[str, str]] = field(default_factory=list)  # the last ones this tab wrote
-    kept: dict[str, str] = field(default_factory=dict)  # the KEPT_PARAMETERS of the URL
+    part_parameters: dict[str, str] = field(default_factory=dict)  # the PART_PARAMETERS of the URL
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
     refusal: str = ""  # why the last Train was refused
     follows: bool = False  # a part outside the experiment shows the step that is looked back to
@@ -43,18 +43,18 @@ class State:
     def start(self) -> RunConfig:
         return self.challenge.presets[self.challenge.start].config
 
-    def look_at_shown(self) -> lab.Look | None:
-        return lab.look(self.shown, recorded_first=self.fresh)
+    def shown_run(self) -> server.StoredRun | None:
+        return server.stored_run(self.shown, recorded_first=self.fresh)
 
-    def look_at_reference(self) -> lab.Look | None:
+    def reference_run(self) -> server.StoredRun | None:
         """The pinned run, even if it is not there; else the recorded run to compare with."""
         if self.pinned is not None:
-            return lab.look(self.pinned, recorded_first=True)
+            return server.stored_run(self.pinned, recorded_first=True)
         for name in reversed(self.challenge.recorded):
             other = RECORDED[name].digest() != self.shown.digest()
-            snapshot = lab.recorded().snapshot(RECORDED[name].digest()) if other else None
+            snapshot = server.recorded().snapshot(RECORDED[name].digest()) if other else None
             if snapshot is not None and snapshot.config.dataset == self.shown.dataset:
-                return lab.Look(snapshot, lab.recorded(), True)
+                return server.StoredRun(snapshot, server.recorded(), True)
         return None
 
 
@@ -91,16 +91,16 @@ def _query() -> dict[str, str]:
 
 def _open_link(state: State, query: dict[str, str]) -> None:
     """Take sliders, shown run and reference from a URL; what is wrong with it becomes words."""
-    fields = {name: value for name, value in query.items() if name not in OWN_PARAMETERS}
+    fields = {name: value for name, value in query.items() if name not in RESERVED_PARAMETERS}
     if query.get("v", LINK_VERSION) != LINK_VERSION:
         state.problems.append(f"v must be {LINK_VERSION}: the link is of another version.")
     sliders, problems = RunConfig.from_query(fields, state.start)
-    limit = lab.settings().max_steps
+    limit = server.settings().max_steps
     if sliders.steps > limit:
         problems.append(f"steps must be a number from 1 to {limit} on this server.")
         sliders = sliders.replace(steps=limit)
     state.problems += problems
-    state.kept = {name: query[name] for name in KEPT_PARAMETERS if name in query}
+    state.part_parameters = {name: query[name] for name in PART_PARAMETERS if name in query}
     state.pending = sliders
     untouched = query.get("run") == AS_RECORDED
     if not untouched and (sliders != state.start or "v" in query):
@@ -124,7 +124,7 @@ def write_url(state: State) -> None:
         query["run"] = controls.written(state.shown)
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)
-    query.update(state.kept)
+    query.update(state.part_parameters)
     if query != _query():
         foreign = {name: st.query_params[name] for name in st.query_params
                    if name in FOREIGN_PARAMETERS}
@@ -134,24 +134,25 @@ def write_url(state: State) -> None:
 
 
 def keep(state: State, name: str, value: str) -> None:
-    """Write one of KEPT_PARAMETERS into the URL and all links from now on; "" takes it out."""
-    state.kept.pop(name, None)
+    """Write one of PART_PARAMETERS into the URL and all links from now on; "" takes it out."""
+    state.part_parameters.pop(name, None)
     if value:
-        state.kept[name] = value
+        state.part_parameters[name] = value
     write_url(state)
 
 
 def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{opening(state.shown, state.pinned, state.kept)}"
+    return f"{address}?{opening(state.shown, state.pinned, state.part_parameters)}"
 
 
 def opening(
-    shown: RunConfig, reference: RunConfig | None = None, kept: dict[str, str] | None = None
+    shown: RunConfig, reference: RunConfig | None = None,
+    part_parameters: dict[str, str] | None = None,
 ) -> str:
     """The query part of an address that opens `shown`, with every value of it."""
-    query = {"v": LINK_VERSION, **shown.to_query(full=True), **(kept or {})}
+    query = {"v": LINK_VERSION, **shown.to_query(full=True), **(part_parameters or {})}
     if reference is not None:
         query["reference"] = controls.written(reference)
     return urllib.parse.urlencode(query)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
 from gan_core.diagnosis.headlines import HEADLINES
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
-from pages.components.words import changed_words
+from pages.components.config_text import difference_text
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     if status.state == "queued":
         return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
     if status.state == "starting":
-        words = status.reason or "starting …"  # while data is downloaded, how far that is
-        return share, words[0].upper() + words[1:]
+        activity = status.reason or "starting …"  # while data is downloaded, how far that is
+        return share, activity[0].upper() + activity[1:]
     words = [_state(snapshot), where]
     rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
     if rate:
@@ -70,7 +71,7 @@ def _state(snapshot: RunSnapshot) -> str:
             "diverged": "Diverged", "failed": "Failed"}[status.state]
 
 
-def judge(snapshot: RunSnapshot | None) -> Verdict:
+def verdict(snapshot: RunSnapshot | None) -> Verdict:
     """The verdict on a run as it stands now, with its numbers."""
     if snapshot is None:
         return Verdict("info", "**Set the sliders and press Train.** The verdict will stand here.")
@@ -79,7 +80,7 @@ def judge(snapshot: RunSnapshot | None) -> Verdict:
         return Verdict("error", f"**The run failed.** {status.reason}")
     findings = diagnose(history, config)
     if findings:
-        return _found(findings)
+        return _diagnosed(findings)
     if 0 < config.freeze_generator < history.last_step:
         return Verdict("info", f"**G stands still since step {_whole(config.freeze_generator)}.** "
                                f"{_frozen(history)}")
@@ -108,7 +109,7 @@ def _frozen(history: History) -> str:
     return f"The gradient that it would get from the D that learns: {'; '.join(words)}."
 
 
-def _found(findings: list[Finding]) -> Verdict:
+def _diagnosed(findings: list[Finding]) -> Verdict:
     first, *others = findings
     text = f"**{SYMPTOMS[first.symptom].title}** since step {_whole(first.since)}. {first.evidence}"
     for other in others:
@@ -152,13 +153,13 @@ def difference(
         return "Both are the same run: move a slider and train again, to compare."
     if this.config.dataset != reference.config.dataset:
         return "The reference was trained on other data: the two cannot be compared in numbers."
-    found = (_at_equal_times if by_time else _at_equal_steps)(this, reference)
-    if found is None:
+    pair = (_at_equal_times if by_time else _at_equal_steps)(this, reference)
+    if pair is None:
         return ""
-    mine, theirs, when = found
+    mine, theirs, when = pair
     histories = (this.history.until(mine.step), reference.history.until(theirs.step))
     return (
-        f"{changed_words(this.config, reference.config)}{when}: "
+        f"{difference_text(this.config, reference.config)}{when}: "
         f"{_measured(headline, *histories)}{_compared(mine, theirs, this.config)}"
     )
 
@@ -182,14 +183,14 @@ def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | Non
         return None
     seconds = min(run.history.evaluations[-1].seconds for run in (this, reference))
     mine, theirs = (run.history.evaluated_within(seconds) for run in (this, reference))
-    if not (mine.step and theirs.step):
+    if mine is None or theirs is None or not (mine.step and theirs.step):
         return None
     return mine, theirs, (f"After {_seconds(mine.seconds)} (step {_whole(mine.step)}; reference "
                           f"{_seconds(theirs.seconds)}, step {_whole(theirs.step)})")
 
 
 def _measured(name: str, mine: History, theirs: History) -> str:
-    """A headline on both sides; "" for one that quality tells of anyway."""
+    """A headline on both sides; "" for one that the comparison of quality covers anyway."""
     if name in ("frechet", "modes"):
         return ""
     headline = HEADLINES[name]
@@ -208,11 +209,11 @@ def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
     return (
         f"**{modes} {noun}**, reference {theirs.metrics['modes']:.0f}; {label} "
         f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
-        f"**{_judged(mine, theirs, name)}**"
+        f"**{_comparison(mine, theirs, name)}**"
     )
 
 
-def _judged(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
+def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
     modes = mine.metrics["modes"] - theirs.metrics["modes"]
     share = max(1, 0.1 * mine.metrics["modes_total"])
     # A KL divergence of less than about 0.05 is an even mixture for 2500 samples.

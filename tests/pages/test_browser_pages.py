@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gan_core.config.presets import CHALLENGES
-from pages.components.frame import TOOLS
+from pages.components.page_frame import TOOLS
 from tests.support.browsing import (
     LAPTOP,
     MAIN_SLIDERS,

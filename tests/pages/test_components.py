@@ -19,23 +19,24 @@ from gan_core.diagnosis.diagnose import diagnose
 from gan_core.diagnosis.feature_extractor import extractor
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.evidence import measured_runs
-from gan_core.evidence.claim_verdicts import WORDS, Claim, found, less
-from gan_core.evidence.measured_runs import Measured
-from gan_core.runs.records import EvalRecord, History, StepRecord
+from gan_core.evidence.claim_verdicts import WORDS, Claim, less, shows
+from gan_core.evidence.measured_runs import MeasuredRun
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord, StepRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 from pages.components import (
-    charts,
+    chart_style,
     claims,
+    config_text,
     controls,
-    drawing,
     experiment,
-    gallery,
-    modes,
-    plane,
+    history_charts,
+    modes_chart,
+    points_chart,
     prediction,
     results,
+    samples,
     verdict,
-    words,
 )
 
 STEP = StepRecord(1, 1.2, 0.8, 0.7, 0.8, 0.6, 0.4, 1.5, 0.9, 0.4, 0.6)
@@ -65,7 +66,7 @@ def snapshot(state: str = "finished", *, steps: int = 1000, config: RunConfig | 
 
 def test_no_run_asks_to_train() -> None:
     """A newcomer does not know what to press."""
-    assert "Train" in verdict.judge(None).text
+    assert "Train" in verdict.verdict(None).text
     assert verdict.progress(None, False)[0] == 0
 
 
@@ -91,21 +92,21 @@ def test_a_recorded_run_is_called_recorded_with_device_and_date() -> None:
 
 def test_a_run_is_acquitted_only_when_it_is_over() -> None:
     """A run is praised before it had time to fail."""
-    assert verdict.judge(snapshot()).tone == "success"
-    live = verdict.judge(snapshot("running"))
+    assert verdict.verdict(snapshot()).tone == "success"
+    live = verdict.verdict(snapshot("running"))
     assert live.tone == "info" and "No failure so far" in live.text
 
 
 @pytest.mark.parametrize("state", ["running", "stopped", "finished"])
 def test_a_young_run_gets_no_verdict(state: str) -> None:
     """Every generator begins with one digit: that is no collapse, and no success."""
-    young = verdict.judge(snapshot(state, steps=250, modes=1, diversity=0.2))
+    young = verdict.verdict(snapshot(state, steps=250, modes=1, diversity=0.2))
     assert young.tone == "info" and "to tell" in young.text and not young.remedies
 
 
 def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
     """The failure is on the screen, but the page does not say so."""
-    found = verdict.judge(snapshot(modes=1, diversity=0.01, frechet=1000.0,
+    found = verdict.verdict(snapshot(modes=1, diversity=0.01, frechet=1000.0,
                                    config=RunConfig(learning_rate_ratio=0.1, steps=1000)))
     assert found.tone == "error"
     assert "Mode collapse" in found.text and "1 of 10 digits" in found.text
@@ -114,7 +115,7 @@ def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
 
 def test_a_failed_run_says_why_and_how_to_go_on() -> None:
     """A crash of the worker looks like a result."""
-    found = verdict.judge(snapshot("failed", reason="The worker was killed."))
+    found = verdict.verdict(snapshot("failed", reason="The worker was killed."))
     assert found.tone == "error" and found.text.endswith("The worker was killed.")
 
 
@@ -160,7 +161,7 @@ def test_the_difference_names_what_was_changed() -> None:
 def test_a_generator_that_has_learned_little_is_not_praised(steps: int, state: str) -> None:
     """One digit of ten after 1500 steps gets a green box."""
     slow = snapshot(state, steps=steps, modes=1, diversity=0.3)
-    assert verdict.judge(slow).tone != "success"
+    assert verdict.verdict(slow).tone != "success"
 
 
 @pytest.mark.parametrize(
@@ -200,23 +201,23 @@ def test_garbage_for_a_config_is_named_not_raised() -> None:
 )
 def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
     """A slider at 0.1 does not tell whose rate is ten times the other's."""
-    assert controls.ratio_words(ratio) == words
+    assert controls.ratio_text(ratio) == words
 
 
 # --- charts --------------------------------------------------------------------------------------
 
-LINES = [*charts.lines("non_saturating").values(), charts.lines("minimax")["losses"]]
-ALL_LINES = [*LINES, charts.JUDGED, charts.frozen(100), charts.frozen(100, 3)]
+LINES = [*history_charts.lines("non_saturating").values(), history_charts.lines("minimax")["losses"]]
+ALL_LINES = [*LINES, history_charts.MEMORISATION, history_charts.frozen(100), history_charts.frozen(100, 3)]
 CURVES = [curve for name, card in DATASETS.items()
-          for curve in charts.curves(card, extractor(name)).values()]
+          for curve in history_charts.curves(card, extractor(name)).values()]
 
 
 @pytest.mark.parametrize("chart", LINES, ids=lambda chart: chart.title)
-def test_line_charts_stay_small_and_inside_their_frame(chart: charts.Lines) -> None:
+def test_line_charts_stay_small_and_inside_their_frame(chart: history_charts.Lines) -> None:
     """A long run makes the page slow, or a spike leaves the chart."""
     wild = [dataclasses.replace(STEP, step=i, loss_g=1e9, grad_norm_g=0.0) for i in range(1, 5000)]
-    frame = charts.lines_frame(chart, {drawing.THIS: History(wild)})
-    assert len(frame) <= charts.POINTS * len(chart.series)
+    frame = history_charts.lines_frame(chart, {chart_style.THIS: History(wild)})
+    assert len(frame) <= history_charts.POINTS * len(chart.series)
     assert frame["drawn"].between(*chart.domain).all()
     # What the tooltip tells stays what was measured.
     assert chart.domain[1] < 1e9 and frame["value"].max() in (1e9, 1.5, 0.6, 1.2)
@@ -224,24 +225,24 @@ def test_line_charts_stay_small_and_inside_their_frame(chart: charts.Lines) -> N
 
 def test_a_chart_is_sent_as_it_was_drawn() -> None:
     """The page shows other numbers than were measured, or calls a series by another's name."""
-    chart = charts.SCORES
+    chart = history_charts.SCORES
     histories = {
         run: History([dataclasses.replace(STEP, step=i, score_real=real) for i in range(1, 9)])
-        for run, real in ((drawing.THIS, 0.1), (drawing.REFERENCE, 0.9))}
-    sent = results.joined_table(charts.lines_frame, chart, histories).to_pandas()
-    wanted = charts.lines_frame(chart, histories)
+        for run, real in ((chart_style.THIS, 0.1), (chart_style.REFERENCE, 0.9))}
+    sent = results.joined_table(history_charts.lines_frame, chart, histories).to_pandas()
+    wanted = history_charts.lines_frame(chart, histories)
     assert list(sent) == list(wanted)
     for name in ("series", "run"):
         assert sent[name].tolist() == wanted[name].tolist()
     for name in ("step", "value", "drawn"):
         assert sent[name].tolist() == pytest.approx(wanted[name].tolist(), rel=1e-6)
-    empty = results.joined_table(charts.lines_frame, chart, {})
+    empty = results.joined_table(history_charts.lines_frame, chart, {})
     assert empty.column_names == list(wanted) and not len(empty)
 
 
 @pytest.mark.parametrize("spec", [
-    charts.histogram_spec(10, "digit"), charts.lines_spec(charts.SCORES, 100),
-    charts.curve_spec(CURVES[0], 100), modes.modes_spec(10, "digit", 100), plane.plane_spec(2.0),
+    history_charts.histogram_spec(10, "digit"), history_charts.lines_spec(history_charts.SCORES, 100),
+    history_charts.curve_spec(CURVES[0], 100), modes_chart.modes_spec(10, "digit", 100), points_chart.plane_spec(2.0),
 ], ids=["histogram", "lines", "curve", "modes", "plane"])
 def test_a_chart_draws_the_data_that_come_with_it(spec) -> None:
     """A chart's frame is there, and no line in it."""
@@ -253,23 +254,23 @@ def test_a_chart_is_made_anew_only_for_the_run_that_has_grown() -> None:
     """Every look at a live run draws the finished reference again, on cores that train."""
     read: list[str] = []
 
-    def frame(chart: charts.Lines, histories: dict[str, History]):
+    def frame(chart: history_charts.Lines, histories: dict[str, History]):
         read.extend(histories)
-        return charts.lines_frame(chart, histories)
+        return history_charts.lines_frame(chart, histories)
 
     reference = History([STEP])
     young, older = (History([dataclasses.replace(STEP, step=i + 1) for i in range(steps)])
                     for steps in (1, 2))
     for mine in (young, older, older):
         results.joined_table(
-            frame, charts.SCORES, {drawing.THIS: mine, drawing.REFERENCE: reference})
-    assert read == [drawing.THIS, drawing.REFERENCE, drawing.THIS]
+            frame, history_charts.SCORES, {chart_style.THIS: mine, chart_style.REFERENCE: reference})
+    assert read == [chart_style.THIS, chart_style.REFERENCE, chart_style.THIS]
 
 
 def test_what_was_drawn_of_a_run_goes_with_it() -> None:
     """The web process grows with every run that anybody has watched."""
     mine = History([STEP], [evaluation(250)])
-    results.joined_table(charts.lines_frame, charts.SCORES, {drawing.THIS: mine})
+    results.joined_table(history_charts.lines_frame, history_charts.SCORES, {chart_style.THIS: mine})
     diagnose(mine, RunConfig())
     gone = weakref.ref(mine)
     del mine
@@ -299,12 +300,12 @@ def test_the_frozen_chart_begins_with_the_freeze(step: int) -> None:
     before = [dataclasses.replace(STEP, step=i) for i in range(1, step)]
     after = [dataclasses.replace(STEP, step=step + i, grad_norm_minimax=10.0 ** -i,
                                  grad_norm_non_saturating=1e3) for i in range(1000)]
-    chart = charts.frozen(step - 1)
-    frame = charts.lines_frame(chart, {drawing.THIS: History([*before, *after])})
+    chart = history_charts.frozen(step - 1)
+    frame = history_charts.lines_frame(chart, {chart_style.THIS: History([*before, *after])})
     assert (frame["step"].min(), frame["step"].max()) == (1, 1000)
-    assert len(frame) == charts.POINTS * 2 and frame["drawn"].between(*chart.domain).all()
-    assert charts.lines_frame(chart, {drawing.THIS: History(before)}).empty
-    spec = charts.lines_spec(chart, step + 999, ((step + 9, "faster D"),))
+    assert len(frame) == history_charts.POINTS * 2 and frame["drawn"].between(*chart.domain).all()
+    assert history_charts.lines_frame(chart, {chart_style.THIS: History(before)}).empty
+    spec = history_charts.lines_spec(chart, step + 999, ((step + 9, "faster D"),))
     assert spec["layer"][0]["encoding"]["x"]["scale"]["domain"] == [0, 1000]
     assert spec["layer"][0]["encoding"]["x"]["title"] == "D steps since the freeze"
     assert '"at": 10, "label": "faster D"' in json.dumps(spec)
@@ -314,16 +315,16 @@ def test_judgements_come_from_the_evaluations() -> None:
     """What D thinks of images it knows is measured at evaluations: by steps there is nothing."""
     metrics = {"score_train": 0.9, "score_held_out": 0.4, "score_generated": 0.1}
     history = History([STEP], [EvalRecord(250, metrics), EvalRecord(500, {"modes": 1.0})])
-    frame = charts.lines_frame(charts.JUDGED, {drawing.REFERENCE: history})
+    frame = history_charts.lines_frame(history_charts.MEMORISATION, {chart_style.REFERENCE: history})
     assert frame["value"].tolist() == [0.9, 0.4, 0.1] and set(frame["step"]) == {250.0}
-    scale = charts.lines_spec(charts.JUDGED, 1000)["layer"][0]["encoding"]["color"]["scale"]
+    scale = history_charts.lines_spec(history_charts.MEMORISATION, 1000)["layer"][0]["encoding"]["color"]["scale"]
     assert len(set(scale["range"])) == len(scale["domain"]) == 3
 
 
 @pytest.mark.parametrize("spec", [
-    lambda marks: charts.lines_spec(charts.GRADIENTS, 1000, marks),
-    lambda marks: charts.curve_spec(CURVES[0], 1000, marks),
-    lambda marks: modes.modes_spec(8, "mode", 1000, marks),
+    lambda marks: history_charts.lines_spec(history_charts.GRADIENTS, 1000, marks),
+    lambda marks: history_charts.curve_spec(CURVES[0], 1000, marks),
+    lambda marks: modes_chart.modes_spec(8, "mode", 1000, marks),
 ], ids=["lines", "curve", "modes"])
 def test_what_was_changed_is_marked_on_every_chart(spec) -> None:
     """A reader does not see at which step the learning rate was raised."""
@@ -340,11 +341,11 @@ def test_rotation_is_seen_as_modes_that_take_turns() -> None:
     shares = np.eye(8)[[3, 3, 5]]
     history = History([], [EvalRecord(step, {}, tuple(row))
                            for step, row in zip((0, 250, 300), shares, strict=True)])
-    frame = modes.modes_frame(history)
+    frame = modes_chart.modes_frame(history)
     there = frame[frame["share"] == 1]
     assert there["mode"].tolist() == ["3", "3", "5"] and len(frame) == 24
     assert there["start"].tolist() == [0, 125, 275] and there["end"].tolist() == [125, 275, 300]
-    assert list(modes.modes_frame(History())) == list(frame)
+    assert list(modes_chart.modes_frame(History())) == list(frame)
 
 
 # --- the plane -----------------------------------------------------------------------------------
@@ -356,8 +357,8 @@ def test_captured_modes_are_those_that_evaluations_count(name: str) -> None:
     card = DATASETS[name]
     centres = np.array(card.centres)
     points = np.stack([centres[2] + [0, 2.9 * card.sigma], centres[5] - [3.1 * card.sigma, 0]])
-    assert np.flatnonzero(plane.captured(points, card)).tolist() == [2]
-    assert plane.captured(centres, card).all()
+    assert np.flatnonzero(points_chart.captured(points, card)).tolist() == [2]
+    assert points_chart.captured(centres, card).all()
 
 
 def test_the_plane_holds_points_centres_and_cells_at_their_place() -> None:
@@ -365,15 +366,15 @@ def test_the_plane_holds_points_centres_and_cells_at_their_place() -> None:
     card = DATASETS["ring"]
     surface = np.zeros((48, 48), np.float32)
     surface[0, -1] = 1.0  # top right, as it is stored
-    frame = plane.plane_frame(np.full((2500, 2), 0.5), surface, card)
+    frame = points_chart.plane_frame(np.full((2500, 2), 0.5), surface, card)
     counts = frame["part"].value_counts()
-    assert dict(counts) == {"cell": 2304, "missed": 8, "point": plane.SCATTERED}
+    assert dict(counts) == {"cell": 2304, "missed": 8, "point": points_chart.SCATTERED}
     cell = frame[frame["score"] == 1].iloc[0]
     side = 2 * card.extent / 48
     assert (cell["x"], cell["y"]) == pytest.approx((card.extent - side, card.extent - side))
     assert frame[frame["part"] == "cell"]["x"].min() == pytest.approx(-card.extent)
-    assert "cell" not in set(plane.plane_frame(np.zeros((3, 2)), None, card)["part"])
-    assert plane.plane_spec(card.extent) is plane.plane_spec(card.extent)
+    assert "cell" not in set(points_chart.plane_frame(np.zeros((3, 2)), None, card)["part"])
+    assert points_chart.plane_spec(card.extent) is points_chart.plane_spec(card.extent)
 
 
 # --- neighbours ----------------------------------------------------------------------------------
@@ -383,7 +384,7 @@ def test_a_copy_stands_beside_its_original_with_its_distance() -> None:
     """A reader cannot tell a theft from a resemblance, or hears nothing of it from a reader."""
     pictures = np.zeros((8, 3, 28, 28), np.uint8)
     pictures[:, 2, 0, :4] = 255  # 4 pixels that differ by 2: distance 4
-    text = gallery._triples(pictures)
+    text = samples._triples(pictures)
     assert text.count("<img") == text.count("alt=") == 24
     assert text.count("training 0.0<") == text.count("new 4.0<") == 8
     assert text.count("nearest training image, distance 0.0") == 8
@@ -391,25 +392,25 @@ def test_a_copy_stands_beside_its_original_with_its_distance() -> None:
 
 def test_a_minimax_generators_loss_is_drawn_where_it_is() -> None:
     """L_G of the minimax loss is negative: a frame from 0 draws a flat line at 0."""
-    low, high = charts.lines("minimax")["losses"].domain
+    low, high = history_charts.lines("minimax")["losses"].domain
     assert low < -np.log(2) and high > 2 * np.log(2)
 
 
 @pytest.mark.parametrize("curve", CURVES, ids=lambda curve: curve.title)
-def test_every_curve_finds_its_metric(curve: charts.Curve) -> None:
+def test_every_curve_finds_its_metric(curve: history_charts.Curve) -> None:
     """A chart asks for a metric that no evaluation has, and stays empty."""
     record = EvalRecord(250, {curve.metric: 1e9})
-    frame = charts.curve_frame(curve, {drawing.THIS: History((), [record])})
+    frame = history_charts.curve_frame(curve, {chart_style.THIS: History((), [record])})
     assert frame["value"].tolist() == [1e9] and frame["drawn"].tolist() == [curve.domain[1]]
-    text = json.dumps(charts.curve_spec(curve, 1000), ensure_ascii=False)
+    text = json.dumps(history_charts.curve_spec(curve, 1000), ensure_ascii=False)
     assert curve.note in text and curve.axis in text
 
 
 @pytest.mark.parametrize("chart", ALL_LINES, ids=lambda chart: chart.described())
-def test_a_chart_keeps_its_specification_while_live(chart: charts.Lines) -> None:
+def test_a_chart_keeps_its_specification_while_live(chart: history_charts.Lines) -> None:
     """The chart is built anew, and flickers, at every look."""
-    assert charts.lines_spec(chart, 1000) is charts.lines_spec(chart, 1000)
-    text = json.dumps(charts.lines_spec(chart, 1000), ensure_ascii=False)
+    assert history_charts.lines_spec(chart, 1000) is history_charts.lines_spec(chart, 1000)
+    text = json.dumps(history_charts.lines_spec(chart, 1000), ensure_ascii=False)
     assert chart.title in text and chart.axis in text and chart.note in text
 
 
@@ -417,28 +418,28 @@ def test_a_chart_keeps_its_specification_while_live(chart: charts.Lines) -> None
 def test_every_data_set_has_its_charts(name: str) -> None:
     """A data set can be chosen whose charts cannot be drawn."""
     card = DATASETS[name]
-    assert json.dumps(charts.histogram_spec(card.modes, card.mode_noun))
-    assert {curve.metric for curve in charts.curves(card, {}).values()} >= {"modes"}
+    assert json.dumps(history_charts.histogram_spec(card.modes, card.mode_noun))
+    assert {curve.metric for curve in history_charts.curves(card, {}).values()} >= {"modes"}
     assert card.kind == "image" or card.extent > 0
 
 
 def test_empty_histories_give_empty_frames_with_columns() -> None:
     """The page fails before the first record is there."""
-    empty = {drawing.THIS: History()}
+    empty = {chart_style.THIS: History()}
     for chart in ALL_LINES:
-        assert charts.lines_frame(chart, empty).empty and charts.lines_frame(chart, {}).empty
+        assert history_charts.lines_frame(chart, empty).empty and history_charts.lines_frame(chart, {}).empty
     for curve in CURVES:
-        assert list(charts.curve_frame(curve, {})) == ["step", "value", "run", "drawn"]
-    assert list(charts.histogram_frame({})) == ["mode", "share", "run"]
+        assert list(history_charts.curve_frame(curve, {})) == ["step", "value", "run", "drawn"]
+    assert list(history_charts.histogram_frame({})) == ["mode", "share", "run"]
 
 
 def test_samples_are_those_at_or_before_the_step() -> None:
     """The sheet shows a later state than the step slider says."""
     run = dataclasses.replace(snapshot(), views={"samples": (0, 50, 100), "averaged": (50,)})
-    assert [gallery.nearest_sample(run, step) for step in (0, 49, 50, 99, 1000)] == [
+    assert [samples.nearest_sample(run, step) for step in (0, 49, 50, 99, 1000)] == [
         0, 0, 50, 50, 100]
-    assert [gallery.nearest_sample(run, step, averaged=True) for step in (49, 99)] == [None, 50]
-    assert gallery.nearest_sample(dataclasses.replace(run, views={}), 100) is None
+    assert [samples.nearest_sample(run, step, averaged=True) for step in (49, 99)] == [None, 50]
+    assert samples.nearest_sample(dataclasses.replace(run, views={}), 100) is None
 
 
 def test_the_map_names_all_five_challenges() -> None:
@@ -453,13 +454,13 @@ def test_the_map_names_all_five_challenges() -> None:
 SOME = Claim(
     "report", "Results", "baseline", "Dropout helps.",
     {"plain": RunConfig(steps=10), "dropout": RunConfig(dropout=0.4, steps=10)},
-    (less("dropout", "plain", "frechet"), found("plain", "instability")), over=(0, 1),
+    (less("dropout", "plain", "frechet"), shows("plain", "instability")), over=(0, 1),
     shown_by="remedy-dropout")
 
 
 def some_evidence(frechet: float = 90.0) -> dict[str, Measured]:
     return {
-        measured_runs.key(config): Measured("CPU", f"2026-01-0{1 + config.seed}", {
+        measured_runs.run_key(config): MeasuredRun("CPU", f"2026-01-0{1 + config.seed}", {
             "frechet": frechet + 20 * config.seed, "instability": float(config.seed)})
         for configs in SOME.configs().values() for config in configs
     }
@@ -503,13 +504,13 @@ def test_a_change_in_mid_run_is_told_and_marked():
     """The run's caption hides that it was rescued, or the chart does not show where."""
     config = RunConfig(steps=1000, freeze_generator=700).changed(
         400, dropout=0.4, learning_rate_ratio=10.0, r1=0.1)
-    assert "from step 400: rates D ×10, Dropout in D 0.4, R1 γ 0.1" in words.described(config)
-    assert words.marks(config) == (
+    assert "from step 400: rates D ×10, Dropout in D 0.4, R1 γ 0.1" in config_text.caption(config)
+    assert config_text.marks(config) == (
         (400, "rates D ×10, Dropout in D 0.4, R1 γ 0.1"), (700, "G frozen"))
-    assert "@" not in words.described(config)
-    told = words.changed_words(config, RunConfig(freeze_generator=700))
+    assert "@" not in config_text.caption(config)
+    told = config_text.difference_text(config, RunConfig(freeze_generator=700))
     assert told.startswith("from step 400: ")
-    assert "no change in mid-run" in words.changed_words(RunConfig(freeze_generator=700), config)
+    assert "no change in mid-run" in config_text.difference_text(RunConfig(freeze_generator=700), config)
 
 
 def frozen_history(steps: int = 10) -> History:
@@ -522,7 +523,7 @@ def frozen_history(steps: int = 10) -> History:
 def test_the_verdict_on_a_frozen_generator_tells_of_its_gradients():
     """It stands still by design, and the verdict calls it a young generator."""
     config = RunConfig(steps=10, freeze_generator=2)
-    found = verdict.judge(dataclasses.replace(snapshot(config=config), history=frozen_history()))
+    found = verdict.verdict(dataclasses.replace(snapshot(config=config), history=frozen_history()))
     assert "stands still since step 2" in found.text
     assert "minimax 0.001 → 1e-10" in found.text and "non-saturating 3 → 10" in found.text
 

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gan_core.config.fields import KNOBS
 from gan_core.config.presets import CHALLENGES, MAIN_KNOBS
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
 from gan_core.evidence import measured_runs
 from gan_core.evidence.claim_verdicts import NOT, OPEN
 from gan_core.evidence.claims import CLAIMS
 from gan_core.runs.records import SampleRecord
 from gan_core.runs.store import RunStore
-from pages.components import controls, lab, state
+from pages.components import controls, server, state
 
 pytestmark = pytest.mark.usefixtures("page_server")
 PAGES = CHALLENGES
@@ -59,7 +60,7 @@ def progress(app: AppTest) -> str:
 def wait_until(app: AppTest, condition) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, (lab.queue().pool(), progress(app))
+        assert time.monotonic() < deadline, (server.queue().pool(), progress(app))
         time.sleep(0.2)
         app.run()
         assert not app.exception
@@ -136,11 +137,11 @@ def test_train_stop_free_sliders_and_verdict() -> None:
     run = shown(app, name)
     app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
     assert shown(app, name) == run, "moving a slider changed the run that is shown"
-    wait_until(app, lambda: lab.queue().snapshot(run.digest()).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(run.digest()).status.state == "finished")
     app.run()
     assert "modes" in words(app) and not button(app, "Continue").disabled
     assert len(app.get("vega_lite_chart")) == CHARTS + 1, "the points of a 2-D run are missing"
-    assert lab.queue().snapshot(run.digest()).history.last_step == 150
+    assert server.queue().snapshot(run.digest()).history.last_step == 150
 
 
 def test_the_averaged_generator_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +153,7 @@ def test_the_averaged_generator_can_be_looked_at(monkeypatch: pytest.MonkeyPatch
     app = opened(name, **QUICK, seed="21", ema="0.9")
     button(app, "Train").click().run()
     digest = shown(app, name).digest()
-    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(digest).status.state == "finished")
     app.run()
     assert asked and not any(asked)
     asked.clear()
@@ -175,10 +176,10 @@ def test_continue_goes_further() -> None:
     app = opened(name, **QUICK, seed="12")
     button(app, "Train").click().run()
     digest = shown(app, name).digest()
-    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(digest).status.state == "finished")
     app.run()
     button(app, "Continue").click().run()
-    wait_until(app, lambda: lab.queue().snapshot(digest).history.last_step == 300)
+    wait_until(app, lambda: server.queue().snapshot(digest).history.last_step == 300)
 
 
 def test_stop_ends_a_run_and_keeps_what_there_is() -> None:
@@ -187,11 +188,11 @@ def test_stop_ends_a_run_and_keeps_what_there_is() -> None:
     app = opened(name, **{**QUICK, "steps": "50000"}, seed="13")
     button(app, "Train").click().run()
     digest = shown(app, name).digest()
-    wait_until(app, lambda: lab.queue().snapshot(digest).history.last_step > 100)
+    wait_until(app, lambda: server.queue().snapshot(digest).history.last_step > 100)
     button(app, "Stop").click().run()
-    wait_until(app, lambda: lab.queue().snapshot(digest).status.state == "stopped")
+    wait_until(app, lambda: server.queue().snapshot(digest).status.state == "stopped")
     app.run()
-    assert lab.queue().snapshot(digest).history.last_step > 100
+    assert server.queue().snapshot(digest).history.last_step > 100
     assert not button(app, "Continue").disabled
 
 
@@ -217,7 +218,7 @@ def test_a_reload_of_the_starting_preset_shows_ones_own_run(name: str) -> None:
     start = PAGES[name].presets[PAGES[name].start].config
     button(app, "Train").click().run()
     assert shown(app, name) == start
-    wait_until(app, lambda: lab.queue().snapshot(start.digest()).history.last_step > 0)
+    wait_until(app, lambda: server.queue().snapshot(start.digest()).history.last_step > 0)
     button(app, "Stop").click().run()
     query = {field: value[0] if isinstance(value, list) else value
              for field, value in app.query_params.items()}
@@ -225,7 +226,7 @@ def test_a_reload_of_the_starting_preset_shows_ones_own_run(name: str) -> None:
     link = dict(urllib.parse.parse_qsl(state.link(mine).partition("?")[2]))
     for again in (opened(name, **query), opened(name, **link)):
         assert shown(again, name) == start
-        found = again.session_state[f"{name}/state"].look_at_shown()
+        found = again.session_state[f"{name}/state"].shown_run()
         assert found is not None and not found.recorded
 
 
@@ -260,17 +261,17 @@ def test_a_linked_reference_that_is_not_here_can_be_trained() -> None:
     reference = RunConfig(dataset="ring", batch_size=16, steps=120, seed=31)
     app = opened("mode_collapse", **QUICK, seed="30", reference=controls.written(reference))
     button(app, "Train the reference").click().run()
-    wait_until(app, lambda: lab.queue().snapshot(reference.digest()).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(reference.digest()).status.state == "finished")
 
 
 def test_a_run_trained_further_by_others_is_shown_as_far_as_asked() -> None:
     """A preset of 150 steps shows what somebody else's 600 steps made of it."""
     start = PAGES["mode_collapse"].presets["broken"].config
     config = start.replace(dataset="ring", batch_size=16, steps=600, seed=32)
-    lab.queue().submit(config, "somebody else")
+    server.queue().submit(config, "somebody else")
     app = opened("mode_collapse", **QUICK, seed="32")
-    wait_until(app, lambda: lab.queue().snapshot(config.digest()).status.state == "finished")
-    found = lab.look(shown(app.run(), "mode_collapse"))
+    wait_until(app, lambda: server.queue().snapshot(config.digest()).status.state == "finished")
+    found = server.stored_run(shown(app.run(), "mode_collapse"))
     assert found.snapshot.history.last_step == 150 and not found.live
     assert found.snapshot.status.state == "finished" and max(found.snapshot.samples) == 150
 
@@ -279,11 +280,11 @@ def test_a_stub_of_the_preset_does_not_replace_the_recorded_run() -> None:
     """Whoever presses Train and leaves takes the recorded run from all who come later."""
     config = PAGES["mode_collapse"].presets["broken"].config
     elsewhere = opened("baseline")  # a page that does not watch this run
-    lab.queue().submit(config, "somebody")
-    wait_until(elsewhere, lambda: lab.queue().snapshot(config.digest()).history.last_step > 0)
-    lab.queue().stop(config.digest(), "somebody")
-    wait_until(elsewhere, lambda: not lab.queue().snapshot(config.digest()).live)
-    assert lab.queue().snapshot(config.digest()).status.state == "stopped"
+    server.queue().submit(config, "somebody")
+    wait_until(elsewhere, lambda: server.queue().snapshot(config.digest()).history.last_step > 0)
+    server.queue().stop(config.digest(), "somebody")
+    wait_until(elsewhere, lambda: not server.queue().snapshot(config.digest()).live)
+    assert server.queue().snapshot(config.digest()).status.state == "stopped"
     again = opened("mode_collapse")
     assert words(again).count("recorded") >= 2 and "Mode collapse" in words(again)
     assert not button(again, "Apply remedy").disabled
@@ -298,13 +299,13 @@ def test_both_runs_on_the_page_stay_alive() -> None:
     pinned = shown(app, name)
     app.number_input(key=controls.key(name, "seed")).set_value(34).run()
     button(app, "Train").click().run()
-    job = lab.queue()._jobs[pinned.digest()]
+    job = server.queue()._jobs[pinned.digest()]
     before = dict(job.leases)
     time.sleep(0.05)
     app.run()
     assert job.leases and all(job.leases[viewer] > end for viewer, end in before.items())
     for config in (pinned, shown(app, name)):
-        lab.queue().stop(config.digest(), next(iter(before)))
+        server.queue().stop(config.digest(), next(iter(before)))
 
 
 def test_coming_back_from_another_page_finds_everything_as_it_was() -> None:
@@ -332,7 +333,7 @@ def test_apply_remedy_pins_the_broken_run_and_trains_the_mended_one() -> None:
     assert mine.pinned == broken
     assert mine.shown == broken.replace(discriminator_steps=3)
     assert app.slider(key=controls.key(name, "discriminator_steps")).value == 3
-    assert lab.queue().snapshot(mine.shown.digest()).live
+    assert server.queue().snapshot(mine.shown.digest()).live
     button(app, "Stop").click().run()
 
 
@@ -365,14 +366,14 @@ def test_the_web_process_never_imports_torch() -> None:
 def test_a_bad_setting_is_named_on_the_page(setting: str, monkeypatch) -> None:
     """A typing error in the server's settings shows visitors a stack trace."""
     monkeypatch.setenv(setting, "many")
-    lab.settings.clear()
+    server.settings.clear()
     try:
         app = AppTest.from_file("../streamlit_app.py", default_timeout=60).run()
         assert not app.exception
         assert setting in app.error[0].value.replace("\\", "")
     finally:
         monkeypatch.undo()
-        lab.settings.clear()
+        server.settings.clear()
 
 
 # --- the claims, and the page of all of them ------------------------------------------------------
@@ -401,7 +402,7 @@ def test_every_claim_is_on_the_evidence_page_with_its_verdict() -> None:
     for name, claim in CLAIMS.items():
         assert claim.says in said and claim.where in said
         assert f"`python -m gan_core claims {name}`" in said
-    for word, count in measured_runs.summary(verdicts).items():
+    for word, count in measured_runs.count_verdicts(verdicts).items():
         on_top = int(count > 0 or word != OPEN)
         assert said.count(f" {count} {word}]") == on_top
         assert said.count(f" {word}]") == count + on_top, "one badge a claim"
@@ -451,13 +452,13 @@ def test_a_run_of_a_claim_opens_on_its_page() -> None:
 def drawn_neighbours(root: str) -> None:
     """A script for AppTest: the neighbours of the only run in a store, at step 260 and at 0."""
     from gan_core.runs.store import RunStore
-    from pages.components import gallery
-    from pages.components.lab import Look
+    from pages.components import samples
+    from pages.components.server import StoredRun
 
     store = RunStore(root)
-    look = Look(store.snapshot(store.digests()[0]), store, False)
-    gallery.neighbours(look, 260, "this")
-    gallery.neighbours(look, 0, "reference")
+    look = StoredRun(store.snapshot(store.digests()[0]), store, False)
+    samples.neighbours(look, 260, "this")
+    samples.neighbours(look, 0, "reference")
 
 
 def test_the_pictures_that_look_copied_stand_beside_their_nearest(tmp_path) -> None:
@@ -486,7 +487,7 @@ def test_a_slider_moved_in_mid_run_changes_the_run() -> None:
     app = opened(name, **{**QUICK, "steps": "20000"}, seed="31")
     button(app, "Train").click().run()
     broken = shown(app, name)
-    wait_until(app, lambda: lab.queue().snapshot(broken.digest()).history.last_step > 30)
+    wait_until(app, lambda: server.queue().snapshot(broken.digest()).history.last_step > 30)
     assert button(app, "Change now").disabled, "no slider was moved"
     app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
     button(app, "Change now").click().run()
@@ -495,14 +496,14 @@ def test_a_slider_moved_in_mid_run_changes_the_run() -> None:
     (_, before), (step, after) = rescued.stages
     assert step > 30 and (before.dropout, after.dropout) == (0.0, 0.4)
     assert before.digest() == broken.digest()
-    wait_until(app, lambda: lab.queue().snapshot(rescued.digest()).history.last_step > step)
-    found = lab.queue().snapshot(rescued.digest())
-    assert found.history.steps[:30] == lab.queue().snapshot(broken.digest()).history.steps[:30]
+    wait_until(app, lambda: server.queue().snapshot(rescued.digest()).history.last_step > step)
+    found = server.queue().snapshot(rescued.digest())
+    assert found.history.steps[:30] == server.queue().snapshot(broken.digest()).history.steps[:30]
     assert f"from step {step}: Dropout in D 0.4" in words(app)
     assert "schedule=" in urllib.parse.unquote_plus(app.code[-1].value)
     assert app.session_state[f"{name}/state"].pinned == broken
     button(app, "Stop").click().run()
-    wait_until(app, lambda: not lab.queue().snapshot(rescued.digest()).live)
+    wait_until(app, lambda: not server.queue().snapshot(rescued.digest()).live)
 
 
 def test_a_change_looks_back_to_where_the_slider_of_steps_stands() -> None:
@@ -511,13 +512,13 @@ def test_a_change_looks_back_to_where_the_slider_of_steps_stands() -> None:
     app = opened(name, **QUICK, seed="32")
     button(app, "Train").click().run()
     first = shown(app, name)
-    wait_until(app, lambda: lab.queue().snapshot(first.digest()).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(first.digest()).status.state == "finished")
     app.run()
     app.slider(key=f"{name}/at/{first.digest()}/150").set_value(100).run()
     app.slider(key=controls.key(name, "dropout")).set_value(0.2).run()
     button(app, "Change now").click().run()
     assert shown(app, name) == first.changed(100, dropout=0.2)
-    wait_until(app, lambda: lab.queue().snapshot(
+    wait_until(app, lambda: server.queue().snapshot(
         shown(app, name).digest()).status.state == "finished")
 
 
@@ -549,13 +550,13 @@ def test_a_prediction_is_about_one_run() -> None:
     button(app, "Train").click().run()
     first = shown(app, name)
     assert next(one for one in app.radio if one.label == asked.question).value is None
-    wait_until(app, lambda: lab.queue().snapshot(first.digest()).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(first.digest()).status.state == "finished")
     app.run()
     assert f"You predicted *{asked.options[0][0]}*" in words(app)
     app.slider(key=controls.key(name, "dropout")).set_value(0.2).run()
     button(app, "Train").click().run()
     second = shown(app, name)
-    wait_until(app, lambda: lab.queue().snapshot(second.digest()).status.state == "finished")
+    wait_until(app, lambda: server.queue().snapshot(second.digest()).status.state == "finished")
     app.run()
     assert "You predicted" not in words(app)
 
@@ -567,8 +568,8 @@ BROKEN = [name for name, challenge in PAGES.items() if "broken" in challenge.pre
 def test_every_page_shows_its_failure_beside_its_remedy_before_any_click(name: str) -> None:
     """A class whose workers are all busy sees nothing of the failure it is told about."""
     app = opened(name)
-    shown_first, beside = (app.session_state[f"{name}/state"].look_at_shown(),
-                           app.session_state[f"{name}/state"].look_at_reference())
+    shown_first, beside = (app.session_state[f"{name}/state"].shown_run(),
+                           app.session_state[f"{name}/state"].reference_run())
     presets = PAGES[name].presets
     assert shown_first.recorded and beside.recorded
     assert shown_first.snapshot.digest == presets["broken"].config.digest()
@@ -583,7 +584,7 @@ def test_a_failure_of_another_page_leads_there() -> None:
     """The verdict names a failure, and the student must look for the page that explains it."""
     config = PAGES["mode_collapse"].presets["broken"].config
     query = config.to_query(base=PAGES["training_instability"].presets["broken"].config)
-    lab.queue().store.delete(config.digest())  # a stub that another test left; the recorded one
+    server.queue().store.delete(config.digest())  # a stub that another test left; the recorded one
     app = opened("training_instability", **query)
     assert any("Mode collapse" in error.value for error in app.error)
     links = [link.proto for link in app.get("page_link")]
@@ -627,8 +628,8 @@ def test_every_preset_trains_on_its_page(name: str, preset: str) -> None:
     button(app, "Train").click().run()
     run = shown(app, name)
     assert run == PAGES[name].presets[preset].config.replace(steps=2)
-    wait_until(app, lambda: lab.queue().snapshot(run.digest()).status.step >= 2)
-    wait_until(app, lambda: not lab.queue().snapshot(run.digest()).live)
+    wait_until(app, lambda: server.queue().snapshot(run.digest()).status.step >= 2)
+    wait_until(app, lambda: not server.queue().snapshot(run.digest()).live)
     app.run()
     assert not app.exception
     assert "G makes" in words(app) and len(app.get("image")) >= 1

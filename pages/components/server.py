@@ -1,4 +1,4 @@
-"""What all visitors of this server share: the queue, the recorded runs; and who is visiting."""
+"""What all visitors of this server share: settings, queue, recorded runs; and a tab's name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def queue() -> JobQueue:
     """The one queue of this server; creating it starts the workers, without waiting for them."""
-    # Streamlit collects all garbage after every look at a live run. What has been imported by now
-    # stays for good: without it in the search, a collection is some ten times shorter.
+    # Streamlit collects all garbage after every refresh of a live run. What has been imported by
+    # now stays for good: without it in the search, a collection is some ten times shorter.
     gc.collect()
     gc.freeze()
     return JobQueue(RunStore(settings().store, settings().store_megabytes), settings())
@@ -59,8 +59,8 @@ def viewer() -> str:
 
 
 @dataclass(frozen=True)
-class Look:
-    """A run as one visitor sees it, and the store that holds its samples."""
+class StoredRun:
+    """A run as far as one visitor asks for it, and the store that holds its samples."""
 
     snapshot: RunSnapshot
     store: RunStore
@@ -75,7 +75,7 @@ class Look:
         return self.snapshot.status.step >= self.snapshot.config.steps
 
 
-def look(config: RunConfig, *, recorded_first: bool = False) -> Look | None:
+def stored_run(config: RunConfig, *, recorded_first: bool = False) -> StoredRun | None:
     """The run of `config` as far as its `steps`, whoever has trained it further meanwhile.
 
     A run of this server comes before a recorded one; with `recorded_first` only if it is worth
@@ -84,13 +84,13 @@ def look(config: RunConfig, *, recorded_first: bool = False) -> Look | None:
     digest = config.digest()
     shipped = recorded().snapshot(digest)
     try:
-        own = queue().snapshot(digest)
+        snapshot = queue().snapshot(digest)
     except StoreError:
         if shipped is None:
             raise
-        own = None
-    if own is not None:
-        found = Look(own.until(config.steps), queue().store, False)
-        if shipped is None or not recorded_first or found.live or found.complete:
-            return found
-    return None if shipped is None else Look(shipped.until(config.steps), recorded(), True)
+        snapshot = None
+    if snapshot is not None:
+        trained = StoredRun(snapshot.until(config.steps), queue().store, False)
+        if shipped is None or not recorded_first or trained.live or trained.complete:
+            return trained
+    return None if shipped is None else StoredRun(shipped.until(config.steps), recorded(), True)

@@ -1,5 +1,5 @@
-"""What G makes of its fixed latents at one step: an image sheet, or points in the plane; and the
-pictures that look most copied beside their nearest real ones."""
+"""A run's samples at one step: an image sheet, or points in the plane; and the samples that look
+most copied, beside their nearest real images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import streamlit as st
 from gan_core.config.presets import Challenge
 from gan_core.runs.samples import first_rows, grey_png, neighbour_distances
 from gan_core.runs.store import RunSnapshot, StoreError
-from pages.components import lab, plane
-from pages.components.drawing import table
-from pages.components.lab import Look
+from pages.components import points_chart, server
+from pages.components.chart_style import table
+from pages.components.server import StoredRun
 
 THUMBNAIL_ROWS = 2
 TRIPLES = 8  # shown of the pictures that look most copied
@@ -30,57 +30,57 @@ def nearest_sample(snapshot: RunSnapshot, step: int, averaged: bool = False) -> 
     return snapshot.last_view("averaged" if averaged else "samples", step)
 
 
-def show(look: Look | None, step: int, slot: str, averaged: bool = False) -> None:
+def show(run: StoredRun | None, step: int, slot: str, averaged: bool = False) -> None:
     """The samples of a run at `step`, in a slot of fixed height named `slot`.
 
     `averaged` asks for those of the averaged generator, where the run has one.
     """
-    averaged = averaged and look is not None and look.snapshot.config.ema > 0
-    taken = nearest_sample(look.snapshot, step, averaged) if look is not None else None
+    averaged = averaged and run is not None and run.snapshot.config.ema > 0
+    taken = nearest_sample(run.snapshot, step, averaged) if run is not None else None
     with st.container(key=f"sheet-{slot}"):
-        if look is None:
+        if run is None:
             st.markdown("&nbsp;")  # an empty container would be dropped, and the page would move
         elif taken is None:
             st.skeleton(height=260)
         else:
             try:
-                _DRAW[look.snapshot.config.card.kind](look, taken, slot, averaged)
-            except StoreError:  # wound back since the snapshot was taken; the next look has it
+                _DRAW[run.snapshot.config.card.kind](run, taken, slot, averaged)
+            except StoreError:  # wound back since the snapshot was taken; the next refresh has it
                 st.skeleton(height=260)
 
 
 def thumbnail(challenge: Challenge) -> None:
     """What the challenge's failure looks like: two rows of the recorded run's last sheet."""
     config = challenge.presets["broken"].config
-    snapshot = lab.recorded().snapshot(config.digest())
+    snapshot = server.recorded().snapshot(config.digest())
     if snapshot is None or not snapshot.samples:
         return
-    sheet = lab.recorded().sheet(snapshot.digest, snapshot.samples[-1])
+    sheet = server.recorded().sheet(snapshot.digest, snapshot.samples[-1])
     st.image(first_rows(sheet, THUMBNAIL_ROWS), output_format="PNG", width="stretch",
              alt=f"What G draws when training fails: {challenge.title.lower()}")
 
 
-def _sheet(look: Look, step: int, slot: str, averaged: bool) -> None:
+def _sheet(run: StoredRun, step: int, slot: str, averaged: bool) -> None:
     st.image(
-        look.store.sheet(look.snapshot.digest, step, averaged),
+        run.store.sheet(run.snapshot.digest, step, averaged),
         output_format="PNG",
         width="stretch",
         alt=f"64 images the {_maker(averaged)} makes at step {step}, {slot} run",
     )
 
 
-def _plane(look: Look, step: int, slot: str, averaged: bool) -> None:
-    snapshot = look.snapshot
+def _plane(run: StoredRun, step: int, slot: str, averaged: bool) -> None:
+    snapshot = run.snapshot
     card = snapshot.config.card
-    points = look.store.points(snapshot.digest, step, averaged)
+    points = run.store.points(snapshot.digest, step, averaged)
     surface = None  # of a run from before there were surfaces
     if step in snapshot.views.get("surface", ()):
-        surface = look.store.surface(snapshot.digest, step)
-    there = plane.captured(points, card).sum()
+        surface = run.store.surface(snapshot.digest, step)
+    there = points_chart.captured(points, card).sum()
     st.vega_lite_chart(
-        table(plane.plane_frame(points, surface, card)),
-        plane.plane_spec(card.extent),
-        width=plane.WIDTH, height=plane.HEIGHT,
+        table(points_chart.plane_frame(points, surface, card)),
+        points_chart.plane_spec(card.extent),
+        width=points_chart.WIDTH, height=points_chart.HEIGHT,
         key=f"points-{slot}",
         alt=f"Points the {_maker(averaged)} makes at step {step}, {slot} run: {there} of "
         f"{card.modes} modes are captured, drawn as filled rings, the others hollow. Behind them "
@@ -95,17 +95,17 @@ def _maker(averaged: bool) -> str:
     return "averaged generator" if averaged else "generator"
 
 
-def neighbours(look: Look | None, step: int, slot: str) -> None:
+def neighbours(run: StoredRun | None, step: int, slot: str) -> None:
     """The pictures of a run at `step` that look most copied, each beside its nearest training and
     its nearest new image with the distances, in a slot of fixed height named `slot`."""
-    taken = look.snapshot.last_view("neighbours", step) if look is not None else None
     with st.container(key=f"neighbours-{slot}"):
-        if taken is None:
-            st.caption(WITHOUT if look is not None else "&nbsp;")
+        taken = run.snapshot.last_view("neighbours", step) if run is not None else None
+        if run is None or taken is None:
+            st.caption(WITHOUT if run is not None else "&nbsp;")
             return
         try:
-            pictures = look.store.neighbours(look.snapshot.digest, taken)[:TRIPLES]
-        except StoreError:  # wound back since the snapshot was taken; the next look has it
+            pictures = run.store.neighbours(run.snapshot.digest, taken)[:TRIPLES]
+        except StoreError:  # wound back since the snapshot was taken; the next refresh has it
             st.skeleton(height=200)
             return
         st.html(_triples(pictures))
@@ -117,14 +117,14 @@ def _triples(pictures: np.ndarray) -> str:
     triples = []
     for triple, (training, new) in zip(pictures, neighbour_distances(pictures), strict=True):
         words = ("generated", f"training {training:.1f}", f"new {new:.1f}")
-        told = ("generated image", f"nearest training image, distance {training:.1f}",
+        described = ("generated image", f"nearest training image, distance {training:.1f}",
                 f"nearest new image, distance {new:.1f}")
-        figures = map(_figure, triple, words, told)
+        figures = map(_figure, triple, words, described)
         triples.append(f'<div class="triple">{"".join(figures)}</div>')
     return f'<div class="triples">{"".join(triples)}</div>'
 
 
-def _figure(image: np.ndarray, words: str, told: str) -> str:
+def _figure(image: np.ndarray, words: str, alt: str) -> str:
     data = base64.b64encode(grey_png(image)).decode()
-    return (f'<figure><img src="data:image/png;base64,{data}" alt="{told}">'
+    return (f'<figure><img src="data:image/png;base64,{data}" alt="{alt}">'
             f"<figcaption>{words}</figcaption></figure>")

@@ -19,10 +19,11 @@ import pandas as pd
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
-from pages.components.charts import GRADIENTS
-from pages.components.drawing import run_colour, specification, steps_axis, value_axis
+from pages.components.chart_style import run_colour, specification, steps_axis, value_axis
+from pages.components.history_charts import GRADIENTS
 
 WINDOW = 25  # steps over which a metric of single steps is averaged
 POINTS = 150  # steps at which bands are drawn
@@ -178,13 +179,13 @@ def band_spec(
 
 # --- words ---------------------------------------------------------------------------------------
 
-# Of a kind of data: the metric that a run's quality is told in, its name and its format.
+# Of a kind of data: the metric that stands for the quality of samples, its name and its format.
 FINAL = {"image": ("frechet", "Fréchet distance", ".0f"),
          "points": ("kl_uniform", "KL to an even mixture", ".2f")}
 
 
 def trained(snapshot: RunSnapshot | None) -> bool:
-    """Whether training will not tell more: the goal is reached, or the run has diverged."""
+    """Whether training has ended for good: the goal is reached, or the run has diverged."""
     return snapshot is not None and not snapshot.live and snapshot.holds(snapshot.config.steps)
 
 
@@ -208,15 +209,15 @@ def _share(snapshot: RunSnapshot | None) -> float:
 
 
 def numbers(name: str, snapshots: Sequence[RunSnapshot | None]) -> str:
-    """The numbers of the seeds that are trained: how they end, what was found, how many diverged.
+    """The numbers of the seeds that are trained: how they end, their findings, how many diverged.
 
     `name` is what the runs are called; "" while no seed is trained.
     """
-    over = [snapshot for snapshot in snapshots if trained(snapshot)]
+    over = [snapshot for snapshot in snapshots if snapshot is not None and trained(snapshot)]
     if not over:
         return ""
     parts = [f"**{name}**, {len(over)} of {len(snapshots)} seeds trained",
-             _final(over), _found(over), _diverged(over)]
+             _final(over), _findings(over), _diverged(over)]
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -236,13 +237,13 @@ def _range(evaluations: Sequence[EvalRecord], key: str, form: str) -> str:
     return low if low == high else f"{low} – {high}"
 
 
-def _found(over: Sequence[RunSnapshot]) -> str:
+def _findings(over: Sequence[RunSnapshot]) -> str:
     """How many of the runs have which finding."""
-    findings = [{finding.symptom for finding in diagnose(one.history, one.config)} for one in over]
-    counts = Counter(symptom for found in findings for symptom in found)
+    symptoms = [{finding.symptom for finding in diagnose(one.history, one.config)} for one in over]
+    counts = Counter(symptom for of_run in symptoms for symptom in of_run)
     words = [f"{SYMPTOMS[symptom].title.lower()} in {count}"
              for symptom, count in counts.most_common()]
-    sound = sum(not found for found in findings)
+    sound = sum(not of_run for of_run in symptoms)
     return f"findings: {', '.join([*words, *([f'none in {sound}'] if sound else [])])}"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.config.choices import DatasetCard
-from pages.components.drawing import BLUE, GREEN, ORANGE, specification
+from pages.components.chart_style import BLUE, GREEN, ORANGE, specification
 
 WIDTH, HEIGHT = 250, 285  # pixels with axis and legend: the plane itself is then a square
 SCATTERED = 1500  # points drawn of a sample: more would hide each other
@@ -63,8 +63,10 @@ def _cells(surface: np.ndarray, extent: float) -> pd.DataFrame:
 @functools.lru_cache(maxsize=8)
 def plane_spec(extent: float) -> dict[str, Any]:
     """Both axes run from −extent to extent, points outside are cut off."""
-    settings = {"title": None, "scale": alt.Scale(domain=[-extent, extent], nice=False),
-                "axis": alt.Axis(grid=False, ticks=False, labelPadding=3, tickCount=5)}
+    settings: dict[str, Any] = {
+        "title": None, "scale": alt.Scale(domain=[-extent, extent], nice=False),
+        "axis": alt.Axis(grid=False, ticks=False, labelPadding=3, tickCount=5),
+    }
     cells = (
         _of("cell")
         .transform_calculate(right="datum.x + datum.size", top="datum.y + datum.size")

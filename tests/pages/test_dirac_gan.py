@@ -11,8 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from gan_core.dirac import BOUNDS, GAMES, ORDERS, DiracGame, trajectory, verdict
-from pages.components import dirac_choices
-from pages.components import portrait_charts as plane
+from pages.components import dirac_charts, dirac_choices
 
 GARBAGE = [
     ("nonsense:1", "'nonsense' is not a setting"),
@@ -36,7 +35,7 @@ def values(text: str = "") -> dirac_choices.Values:
 def judged(text: str) -> tuple[str, str]:
     chosen = values(text)
     game, start = dirac_choices.game_of(chosen), dirac_choices.STARTS[chosen["start"]]
-    return dirac_choices.judged(game, start, trajectory(game, start, chosen["steps"]))
+    return dirac_choices.verdict_text(game, start, trajectory(game, start, chosen["steps"]))
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -44,8 +43,8 @@ def judged(text: str) -> tuple[str, str]:
 
 def test_every_game_is_explained_with_its_paper() -> None:
     """A method can be chosen of which the student is not told what to see."""
-    assert set(dirac_choices.SEEN) == set(GAMES)
-    assert all("arxiv.org" in seen.source for seen in dirac_choices.SEEN.values())
+    assert set(dirac_choices.EXPLANATIONS) == set(GAMES)
+    assert all("arxiv.org" in seen.source for seen in dirac_choices.EXPLANATIONS.values())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_every_corner_of_the_sliders_has_a_reason(name: str) -> None:
         game = DiracGame(name, order=order, ratio=ratio, step_size=step,
                          **dict(zip(parameters, given, strict=True)))
         path = trajectory(game, (1.0, 1.0), 20)
-        assert verdict(game, (1.0, 1.0)) in dirac_choices.judged(game, (1.0, 1.0), path)[1]
+        assert verdict(game, (1.0, 1.0)) in dirac_choices.verdict_text(game, (1.0, 1.0), path)[1]
 
 
 # --- the URL -------------------------------------------------------------------------------------
@@ -129,7 +128,7 @@ def test_the_sliders_stay_within_what_the_game_takes() -> None:
 def test_arrows_point_where_the_flow_goes() -> None:
     """The field of arrows turns the wrong way round."""
     game = DiracGame("gan")
-    frame = plane.plane_frame(game, trajectory(game, (1.0, 1.0), 10), 2.0)
+    frame = dirac_charts.plane_frame(game, trajectory(game, (1.0, 1.0), 10), 2.0)
     arrows = frame[frame["kind"] == "arrow"]
     above = arrows[(arrows["theta"].abs() < 1e-9) & (arrows["psi"] > 0)]
     right = arrows[(arrows["psi"].abs() < 1e-9) & (arrows["theta"] > 0)]
@@ -141,9 +140,9 @@ def test_a_path_is_drawn_with_start_end_and_equilibrium() -> None:
     """The student cannot see where the path begins, or where it should go."""
     game = DiracGame("r1")
     path = trajectory(game, (1.0, 1.0), 50)
-    frame = plane.plane_frame(game, path, 2.0).set_index("kind")
+    frame = dirac_charts.plane_frame(game, path, 2.0).set_index("kind")
     assert len(frame.loc["simultaneous"]) == 51
-    for mark, place in ((plane.START, path[0]), (plane.END, path[-1]), (plane.EQUILIBRIUM, (0, 0))):
+    for mark, place in ((dirac_charts.START, path[0]), (dirac_charts.END, path[-1]), (dirac_charts.EQUILIBRIUM, (0, 0))):
         assert frame.loc[mark, ["theta", "psi"]].tolist() == pytest.approx(list(place))
 
 
@@ -153,10 +152,10 @@ def test_a_path_that_is_lost_can_be_drawn() -> None:
     game = dirac_choices.game_of(chosen)
     path = trajectory(game, (1.0, 1.0), chosen["steps"])
     assert np.isnan(path).any()
-    frame = plane.plane_frame(game, path, plane.extent(path))
+    frame = dirac_charts.plane_frame(game, path, dirac_charts.extent(path))
     assert np.isfinite(frame[["theta", "psi"]]).all(axis=None)
-    distances = plane.distance_frame({"simultaneous": path})
-    low, high = plane.decades(distances["drawn"])
+    distances = dirac_charts.distance_frame({"simultaneous": path})
+    low, high = dirac_charts.decades(distances["drawn"])
     assert 0 < low < high < 1e12
     assert distances["drawn"].dropna().between(low, high).all()
 
@@ -165,10 +164,10 @@ def test_a_path_that_is_lost_can_be_drawn() -> None:
 def test_spectra_hold_what_there_is(game: str) -> None:
     """WGAN-GP, which has no eigenvalues, breaks the chart, or others show none."""
     games = {order: DiracGame(game, order=order) for order in ("simultaneous", "generator_first")}
-    flow, steps = plane.spectrum_frames(games)
+    flow, steps = dirac_charts.spectrum_frames(games)
     assert (len(flow), len(steps)) == ((0, 0) if game == "wgan_gp" else (2, 4))
     for frame in (flow, steps):
-        side = plane.complex_extent(frame)
+        side = dirac_charts.complex_extent(frame)
         assert (frame[["real", "imaginary"]].abs() <= side).all(axis=None)
 
 
@@ -176,14 +175,14 @@ def test_charts_have_titles_units_and_reference_lines() -> None:
     """A chart does not say what it shows, or lacks the line that decides."""
     orders = ("simultaneous", "generator_first")
     wanted = {
-        "θ: the generator's point": plane.plane_spec(2.0, 100),
-        "log scale": plane.distance_spec(0.1, 10.0, 100, orders),
-        "Flow: eigenvalues": plane.flow_spec(1.25),
-        "inside the circle: converges": plane.steps_spec(1.25, orders),
+        "θ: the generator's point": dirac_charts.plane_spec(2.0, 100),
+        "log scale": dirac_charts.distance_spec(0.1, 10.0, 100, orders),
+        "Flow: eigenvalues": dirac_charts.flow_spec(1.25),
+        "inside the circle: converges": dirac_charts.steps_spec(1.25, orders),
     }
     for words, spec in wanted.items():
         assert words in json.dumps(spec, ensure_ascii=False)
-    assert wanted["Flow: eigenvalues"] is plane.flow_spec(1.25), "converted anew at every look"
+    assert wanted["Flow: eigenvalues"] is dirac_charts.flow_spec(1.25), "converted anew at every look"
 
 
 # --- on a page -----------------------------------------------------------------------------------
@@ -195,7 +194,7 @@ def _page() -> None:
     import streamlit as st
 
     from gan_core.config.presets import CHALLENGES
-    from pages.components.portrait import portrait
+    from pages.components.dirac_gan import portrait
     from pages.components.state import arrive, link, write_url
 
     state = arrive("mode_collapse", CHALLENGES["mode_collapse"])

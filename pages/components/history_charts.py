@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from gan_core.config.choices import LOSSES, DatasetCard
-from gan_core.runs.records import EvalRecord, History
-from pages.components.drawing import (
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
+from pages.components.chart_style import (
     BLUE,
     GREEN,
     ORANGE,
@@ -37,7 +38,7 @@ EVALUATED = alt.OverlayMarkDef(size=36)  # evaluations are few, and the first ha
 class Lines:
     """A chart of metrics; `series` pairs a metric with what a reader sees.
 
-    `source` tells where they come from, one of SOURCES. Steps on the axis are counted from
+    `source` says where they come from, one of SOURCES. Steps on the axis are counted from
     `origin`, and `across` is what the axis is called.
     """
 
@@ -123,7 +124,7 @@ GAUGES = Lines(
     (0.5,),
     log=True,
 )
-JUDGED = Lines(
+MEMORISATION = Lines(
     "What D thinks of reals it knows and of new ones",
     "mean σ(logit) at evaluations; training above new: learned by heart",
     (("score_train", "training reals"), ("score_held_out", "new reals"),
@@ -138,7 +139,7 @@ JUDGED = Lines(
 
 def frozen(freeze: int, discriminator_steps: int = 1) -> Lines:
     """The gradient that a G frozen after `freeze` steps would get, while a fresh D learns."""
-    each = "" if discriminator_steps == 1 else f", {discriminator_steps} D updates each"
+    updates = "" if discriminator_steps == 1 else f", {discriminator_steps} D updates each"
     return Lines(
         "Gradient norms of the frozen G",
         "on the same D and the same batch, under either form of its loss",
@@ -148,13 +149,13 @@ def frozen(freeze: int, discriminator_steps: int = 1) -> Lines:
         log=True,
         source="freeze",
         origin=freeze,
-        across=f"{'steps' if each else 'D steps'} since the freeze{each}",
+        across=f"{'steps' if updates else 'D steps'} since the freeze{updates}",
     )
 
 
 def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
     """What the evaluations of a data set are drawn as, by name; `features` is what `extractor`
-    tells of the classifier that measures it, empty where that is not known yet."""
+    knows of the classifier that measures it, empty where there is none yet."""
     noun, total = card.mode_noun, float(card.modes)
     present = Curve(f"{noun.capitalize()}s present", card.mode_rule, "modes", f"{noun}s",
                     (0.0, total), (total,))
@@ -164,7 +165,8 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
         even = Curve("Distance from an even mixture", "reverse KL divergence, 0 is even",
                      "kl_uniform", "KL (nats)", (0.0, math.log(total)))
         return {"modes": present, "diversity": good, "frechet": even}
-    on, reals = "on its own classifier's features", ()
+    reals: tuple[float, ...] = ()
+    on = "on its own classifier's features"
     if features:
         score = features["frechet_train_held_out"]
         on, reals = f"on {features['id']}; real ones have {score:.1f} (dotted)", (max(score, 1.0),)
@@ -217,15 +219,17 @@ def curve_frame(chart: Curve, histories: Mapping[str, History]) -> pd.DataFrame:
     return _cut(parts, ["step", "value", "run"], chart.domain)
 
 
-def _cut(parts: list[pd.DataFrame], columns: list[str], domain: tuple[float, float]):
-    """One frame whose `drawn` stays inside the chart; `value` is what the tooltip tells."""
+def _cut(
+    parts: list[pd.DataFrame], columns: list[str], domain: tuple[float, float]
+) -> pd.DataFrame:
+    """One frame whose `drawn` stays inside the chart; `value` is what the tooltip says."""
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return frame.assign(drawn=frame["value"].astype(float).clip(*domain))
 
 
 @functools.lru_cache(maxsize=128)
 def lines_spec(chart: Lines, steps: int, marks: Marks = ()) -> dict[str, Any]:
-    """Colour tells the series, the dash the run; x runs to step `steps` of the run."""
+    """Colour means the series, the dash the run; x runs to step `steps` of the run."""
     labels, steps = [label for _, label in chart.series], steps - chart.origin
     drawn = (
         alt.Chart()

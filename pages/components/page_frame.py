@@ -9,7 +9,7 @@ import streamlit as st
 
 from gan_core.config.presets import CHALLENGES, Challenge, Page
 from gan_core.system.settings import SettingsError
-from pages.components import lab
+from pages.components import server
 from pages.components.prediction import prediction
 
 # Pages without an experiment, in the menu below the challenges.
@@ -39,7 +39,7 @@ STYLE = """
 /* The header lies over the title's row, whose buttons must be pressed through it. */
 [data-testid="stHeader"], [data-testid="stHeader"] * { pointer-events: none; }
 [data-testid="stHeader"] :is(button, a) { pointer-events: auto; }
-/* The running icon flashes at every look at a live run; "connecting" stays. */
+/* The running icon flashes at every refresh of a live run; "connecting" stays. */
 [data-testid="stStatusWidget"]:has([data-testid^="stStatusWidgetR"]) { display: none; }
 [data-testid="stStatusWidget"]:has([data-testid="stStatusWidgetNewYearsIcon"]) { display: none; }
 .st-key-problems { max-height: 9rem; flex: none; overflow: auto; }
@@ -48,7 +48,7 @@ STYLE = """
 [data-testid="stSidebarUserContent"] hr { margin: .4rem 0; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 [data-testid="stSidebar"] [data-testid="stPageLink"] a { padding: .1rem .5rem; }
-/* Fading at every look repaints the page sixty times a second, on cores that train. */
+/* Fading at every refresh repaints the page sixty times a second, on cores that train. */
 [data-testid="stMain"] * { transition: none !important; animation: none !important; }
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] h2 { font-size: 1.4rem; padding: .8rem 0 .6rem; }
@@ -99,11 +99,21 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:.@-])", r"\\\1", text)
 
 
-def frame(name: str) -> Challenge:
-    """Draw the frame of the page of challenge, or tool, `name`; every page calls this first."""
-    challenge = {**CHALLENGES, **TOOLS}[name]
+def challenge_frame(name: str) -> Challenge:
+    """Draw the frame of a challenge's page; each of these pages calls this first."""
+    _frame(CHALLENGES[name])
+    return CHALLENGES[name]
+
+
+def tool_frame(name: str) -> Page:
+    """Draw the frame of the page of one of TOOLS; each of these pages calls this first."""
+    _frame(TOOLS[name])
+    return TOOLS[name]
+
+
+def _frame(page: Page) -> None:
     st.set_page_config(
-        page_title=f"{challenge.title} · GAN challenges lab",
+        page_title=f"{page.title} · GAN challenges lab",
         page_icon=str(ICON),  # a Material or emoji icon would be fetched from the internet
         layout="wide",
         initial_sidebar_state="expanded",
@@ -114,11 +124,10 @@ def frame(name: str) -> Challenge:
     if st.session_state.get("projector"):
         st.html(PROJECTOR)
     try:
-        lab.settings()
+        server.settings()
     except SettingsError as error:
         st.error(plain(str(error)))
         st.stop()
-    return challenge
 
 
 def _menu() -> None:
@@ -140,14 +149,14 @@ def device_badge() -> None:
 def _device(starting: bool) -> None:
     if starting and not _missing():
         st.rerun()  # ends the timer
-    pool = lab.queue().pool()
+    pool = server.queue().pool()
     where = pool.device or "starting the workers …"
     st.caption(f":material/memory: {where} · {pool.ready} of {pool.workers} workers ready")
 
 
 def _missing() -> int:
     """Workers that are not ready yet."""
-    pool = lab.queue().pool()
+    pool = server.queue().pool()
     return pool.workers - pool.ready
 
 

@@ -7,10 +7,10 @@ import streamlit as st
 
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import History
-from pages.components import charts, lab
-from pages.components.drawing import HEIGHT, THIS, table
-from pages.components.words import ratio_words
+from gan_core.runs.history import History
+from pages.components import history_charts, server
+from pages.components.chart_style import HEIGHT, THIS, table
+from pages.components.config_text import ratio_text
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
 LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}
@@ -20,7 +20,7 @@ WINDOW = 10  # D steps over which a norm is the median
 def frozen() -> None:
     """Both recorded runs, one beside the other."""
     for column, name in zip(st.columns(len(SHOWN)), SHOWN, strict=True):
-        snapshot = lab.recorded().snapshot(RECORDED[name].digest())
+        snapshot = server.recorded().snapshot(RECORDED[name].digest())
         with column:
             if snapshot is None:
                 st.caption("This recorded run is missing.")
@@ -29,19 +29,19 @@ def frozen() -> None:
 
 
 def _draw(name: str, config: RunConfig, history: History) -> None:
-    chart = charts.frozen(config.freeze_generator, config.discriminator_steps)
+    chart = history_charts.frozen(config.freeze_generator, config.discriminator_steps)
     now = config.at(history.last_step)
     st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
     data = history.derived(
-        (chart, THIS), lambda: table(charts.lines_frame(chart, {THIS: history})))
+        (chart, THIS), lambda: table(history_charts.lines_frame(chart, {THIS: history})))
     st.vega_lite_chart(
-        data, charts.lines_spec(chart, history.last_step),
+        data, history_charts.lines_spec(chart, history.last_step),
         height=HEIGHT, key=f"chart-{name}-norms", alt=f"{chart.described()}, {_rates(now)}")
     st.markdown("; ".join(_fall(history, loss) for loss in LOSSES) + ".")
 
 
 def _rates(config: RunConfig) -> str:
-    words = ratio_words(config.learning_rate_ratio)
+    words = ratio_text(config.learning_rate_ratio)
     return "G's rate" if words == "equal" else words
 
 

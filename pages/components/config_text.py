@@ -1,50 +1,51 @@
-"""Settings in words: for captions, differences and marks. No Streamlit."""
+"""A run's settings as text: captions, differences between two runs, marks on charts; pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
 
 COUNTED = {"discriminator_steps": "D step", "generator_steps": "G step"}
 
 
-def number_words(value: float) -> str:
+def number_text(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
 
 
-def ratio_words(ratio: float) -> str:
+def ratio_text(ratio: float) -> str:
     """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
     if ratio == 1:
         return "equal"
     return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
 
 
-def described(config: RunConfig, other: RunConfig | None = None) -> str:
+def caption(config: RunConfig, other: RunConfig | None = None) -> str:
     """What distinguishes a config, for a caption: both rates, then what differs from `other`, which
     stands beside it, then what is not default."""
     rates = (config.generator_learning_rate, config.discriminator_learning_rate)
     named = {"learning_rate", "learning_rate_ratio", "steps", "schedule"}
     apart = config.changes(base=other) if other is not None else {}
-    found = {**apart, **config.changes()}
-    words = [setting_words(name, value) for name, value in found.items() if name not in named]
+    settings = {**apart, **config.changes()}
+    words = [setting_text(name, value) for name, value in settings.items() if name not in named]
     return " · ".join([f"rates G {rates[0]:.2g}, D {rates[1]:.2g}", *_from_steps(config), *words])
 
 
-def setting_words(name: str, value: Any) -> str:
+def setting_text(name: str, value: Any) -> str:
     """A setting in words: "Dropout in D 0.4", "Hinge", "Spectral normalisation"."""
     knob = KNOBS[name]
     if name == "learning_rate_ratio":
-        return f"rates {ratio_words(value)}"
+        return f"rates {ratio_text(value)}"
     if name in COUNTED:
         return f"{value} {COUNTED[name]}{'' if value == 1 else 's'}"
     if name == "training_examples":
-        return f"{number_words(value)} images" if value else "all images"
+        return f"{number_text(value)} images" if value else "all images"
     if knob.choices is not None:
         return knob.choices[value]
     if isinstance(value, bool):
         return knob.label if value else f"no {knob.label}"
-    return f"{knob.label} {number_words(value)}"
+    return f"{knob.label} {number_text(value)}"
 
 
 def marks(config: RunConfig) -> tuple[tuple[int, str], ...]:
@@ -55,7 +56,7 @@ def marks(config: RunConfig) -> tuple[tuple[int, str], ...]:
 
 def _changes(config: RunConfig) -> list[tuple[int, str]]:
     return [
-        (step, ", ".join(setting_words(name, value)
+        (step, ", ".join(setting_text(name, value)
                          for name, value in now.changes(base=config.at(step - 1)).items()))
         for step, now in config.stages[1:]
     ]
@@ -65,7 +66,7 @@ def _from_steps(config: RunConfig) -> list[str]:
     return [f"from step {step}: {words}" for step, words in _changes(config)]
 
 
-def changed_words(this: RunConfig, reference: RunConfig) -> str:
+def difference_text(this: RunConfig, reference: RunConfig) -> str:
     """What sets a run apart from its reference, or ""."""
     names = [name for name in this.changes(base=reference) if name not in ("steps", "schedule")]
     parts = [f"{KNOBS[name].label} {_value(name, reference)} → {_value(name, this)}"
@@ -80,7 +81,7 @@ def changed_words(this: RunConfig, reference: RunConfig) -> str:
 def _value(name: str, config: RunConfig) -> str:
     value = getattr(config, name)
     if name == "learning_rate_ratio":
-        return ratio_words(value)
+        return ratio_text(value)
     if isinstance(value, bool):
         return "on" if value else "off"
-    return value.replace("_", " ") if isinstance(value, str) else number_words(value)
+    return value.replace("_", " ") if isinstance(value, str) else number_text(value)

@@ -16,22 +16,22 @@ import pyarrow as pa
 import streamlit as st
 
 from gan_core.dirac import GAMES, DiracGame, trajectory
-from pages.components import portrait_charts as plane
+from pages.components import dirac_charts
+from pages.components.chart_style import table
 from pages.components.dirac_choices import (
     CHOICES,
     DEFAULTS,
-    SEEN,
+    EXPLANATIONS,
     SLIDERS,
     STARTS,
     Values,
     counterpart,
     game_of,
-    judged,
     read,
+    verdict_text,
     written,
 )
-from pages.components.drawing import table
-from pages.components.frame import plain
+from pages.components.page_frame import plain
 from pages.components.state import State, keep
 
 PARAMETER = "dirac"
@@ -47,16 +47,16 @@ def _portrait(page: str) -> None:
     _arrive(page, state)
     problem = st.empty()
     with st.container(horizontal=True, gap="medium"):
-        left = st.container(width=plane.SIDE[0] + 10)
+        left = st.container(width=dirac_charts.SIDE[0] + 10)
         with st.container(width="stretch"):
             values = _widgets(page)
             _remember(page, state, values)
-            if said := st.session_state[_key(page, "problem")]:
-                problem.warning(plain(said), icon=":material/link_off:")
+            if complaint := st.session_state[_key(page, "problem")]:
+                problem.warning(plain(complaint), icon=":material/link_off:")
             game, start = game_of(values), STARTS[values["start"]]
-            seen = SEEN[values["game"]]
+            explanation = EXPLANATIONS[values["game"]]
             with st.container(height=110, border=False):
-                st.markdown(f"{seen.words} *{seen.source}*")
+                st.markdown(f"{explanation.words} *{explanation.source}*")
             _to_the_ring(state, game)
         drawn = _drawing(game, start, values["steps"])
         with left:
@@ -91,7 +91,7 @@ def _arrive(page: str, state: State) -> None:
 
     Streamlit forgets widgets that a page does not draw: back from another page they are set anew.
     """
-    text, known = state.kept.get(PARAMETER, ""), _key(page, "text")
+    text, known = state.part_parameters.get(PARAMETER, ""), _key(page, "text")
     if text != st.session_state.get(known) or _key(page, "game") not in st.session_state:
         values, problem = read(text)
         for name, value in values.items():
@@ -151,8 +151,8 @@ def _choice(page: str, name: str, label: str) -> str:
     words, where = CHOICES[name], _key(page, name)
     if name == "ratio":
         return st.select_slider(label, list(words), format_func=words.__getitem__, key=where)
-    changed = {"on_change": _choose, "args": (page,)} if name == "game" else {}
-    return st.selectbox(label, list(words), format_func=words.__getitem__, key=where, **changed)
+    return st.selectbox(label, list(words), format_func=words.__getitem__, key=where, args=(page,),
+                        on_change=_choose if name == "game" else None)
 
 
 def _slider(page: str, name: str) -> float:
@@ -192,7 +192,7 @@ def _drawing(game: DiracGame, start: tuple[float, float], steps: int) -> Drawing
     paths = {name: path if name == game.order else trajectory(one, start, steps)
              for name, one in games.items()}
     charts = {"plane": _plane(game, path), "distance": _distance(paths), **_spectra(games)}
-    return Drawing(judged(game, start, path), charts)
+    return Drawing(verdict_text(game, start, path), charts)
 
 
 def _show(name: str, picture: Picture) -> None:
@@ -202,35 +202,38 @@ def _show(name: str, picture: Picture) -> None:
 
 
 def _plane(game: DiracGame, path: np.ndarray) -> Picture:
-    side = plane.extent(path)
+    side = dirac_charts.extent(path)
     return Picture(
-        table(plane.plane_frame(game, path, side)), plane.plane_spec(side, len(path) - 1),
-        plane.SIDE,
+        table(dirac_charts.plane_frame(game, path, side)),
+        dirac_charts.plane_spec(side, len(path) - 1),
+        dirac_charts.SIDE,
         f"Phase plane of the Dirac-GAN, {GAMES[game.game].label}: the flow as arrows, and "
-        f"{len(path) - 1} {plane.ORDER_LABELS[game.order]} steps from their start",
+        f"{len(path) - 1} {dirac_charts.ORDER_LABELS[game.order]} steps from their start",
     )
 
 
 def _distance(paths: dict[str, np.ndarray]) -> Picture:
-    frame = plane.distance_frame(paths)
-    low, high = plane.decades(frame["drawn"])
+    frame = dirac_charts.distance_frame(paths)
+    low, high = dirac_charts.decades(frame["drawn"])
     steps = int(frame["step"].max())
     return Picture(
-        table(frame), plane.distance_spec(low, high, steps, tuple(paths)), (None, plane.SMALL[1]),
+        table(frame), dirac_charts.distance_spec(low, high, steps, tuple(paths)),
+        (None, dirac_charts.SMALL[1]),
         f"Distance to the equilibrium by step, {' and '.join(frame['order'].unique())} updates",
     )
 
 
 def _spectra(games: dict[str, DiracGame]) -> dict[str, Picture]:
-    flow, steps = plane.spectrum_frames(games)
+    flow, steps = dirac_charts.spectrum_frames(games)
     drawn = {
-        "flow": (flow, plane.flow_spec(plane.complex_extent(flow)),
+        "flow": (flow, dirac_charts.flow_spec(dirac_charts.complex_extent(flow)),
                  "Eigenvalues of the flow in the complex plane, with the imaginary axis"),
-        "multipliers": (steps, plane.steps_spec(plane.complex_extent(steps), tuple(games)),
+        "multipliers": (steps, dirac_charts.steps_spec(dirac_charts.complex_extent(steps),
+                                                       tuple(games)),
                         "Multipliers of the steps in the complex plane, with the unit circle"),
     }
     return {
-        name: Picture(table(frame), spec, plane.SMALL,
+        name: Picture(table(frame), spec, dirac_charts.SMALL,
                       f"{alt}{'' if len(frame) else ': there are none'}")
         for name, (frame, spec, alt) in drawn.items()
     }

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from gan_core.dirac import DiracGame, eigenvalues, field, multipliers
-from pages.components.charts import POINTS
-from pages.components.drawing import BLUE, GREEN, GREY, NOTE, ORANGE, specification
+from pages.components.chart_style import BLUE, GREEN, GREY, NOTE, ORANGE, specification
+from pages.components.history_charts import POINTS
 
 # Pixels, width and height, of a chart with its titles: what is drawn in it is square.
 SIDE = (440, 500)  # the phase plane
@@ -91,15 +91,15 @@ def plane_spec(side: float, steps: int) -> dict[str, Any]:
         domain=list(_ORDER_COLOURS), range=list(_ORDER_COLOURS.values())))
     path = alt.Chart().transform_filter(
         alt.FieldOneOfPredicate(field="kind", oneOf=list(_ORDER_COLOURS)))
-    told = [alt.Tooltip("step:Q"), alt.Tooltip("theta:Q", title="θ", format=".3~g"),
+    tooltip = [alt.Tooltip("step:Q"), alt.Tooltip("theta:Q", title="θ", format=".3~g"),
             alt.Tooltip("psi:Q", title="ψ", format=".3~g")]
     line = path.mark_line(strokeWidth=1, opacity=0.45, clip=True).encode(
         **place, color=colour, order="step:Q")
     points = path.mark_circle(size=22, clip=True).encode(
-        **place, color=colour, tooltip=told,
+        **place, color=colour, tooltip=tooltip,
         opacity=alt.Opacity("step:Q", legend=None,
                             scale=alt.Scale(domain=[0, steps], range=[0.2, 1])))
-    return specification(alt.layer(_arrow_marks(place), line, points, _end_marks(place, told))
+    return specification(alt.layer(_arrow_marks(place), line, points, _end_marks(place, tooltip))
                  .resolve_scale(color="independent", opacity="independent", size="independent",
                                 shape="independent"),
                  "Phase plane", "arrows: the flow, stronger where it is faster; line: the steps")
@@ -115,12 +115,12 @@ def _arrow_marks(place: Mapping[str, Any]) -> alt.Chart:
     )
 
 
-def _end_marks(place: Mapping[str, Any], told: list[alt.Tooltip]) -> alt.Chart:
+def _end_marks(place: Mapping[str, Any], tooltip: list[alt.Tooltip]) -> alt.Chart:
     kinds = list(_MARKS)
     return alt.Chart().transform_filter(
         alt.FieldOneOfPredicate(field="kind", oneOf=kinds)).mark_point(
         filled=True, size=120, opacity=1, clip=True).encode(
-        **place, tooltip=[alt.Tooltip("kind:N", title="mark"), *told],
+        **place, tooltip=[alt.Tooltip("kind:N", title="mark"), *tooltip],
         shape=alt.Shape("kind:N", title=None, scale=alt.Scale(
             domain=kinds, range=[shape for shape, _ in _MARKS.values()])),
         color=alt.Color("kind:N", title=None, scale=alt.Scale(

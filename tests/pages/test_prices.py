@@ -13,9 +13,10 @@ from gan_core.config.run_config import RunConfig
 from gan_core.cost import price_list
 from gan_core.cost.prices import RATIOS, Price, PriceRequest, PriceStore
 from gan_core.cost.published import MODELS
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
-from pages.components import lab, price_charts, prices
+from pages.components import price_charts, prices, server
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -72,7 +73,7 @@ def test_growth_is_told_with_what_doubling_costs():
 
 @pytest.mark.parametrize("spec", [
     price_charts.remedy_spec(("label smoothing", "dropout"), 10.0),
-    *(price_charts.growth_spec(g.label, g.networks, tuple(sorted({*g.requests, g.at})), g.at)
+    *(price_charts.growth_spec(g.label, g.networks, tuple(sorted({*g.requests, g.default})), g.default)
       for g in price_list.GROWTH.values())])
 def test_every_chart_says_what_it_shows(spec):
     """A chart without title or units teaches nothing, and cannot be quoted."""
@@ -166,7 +167,7 @@ def test_a_press_of_measure_fills_the_row():
 def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
     """Fifteen remedies at once would leave the visitor no run to train beside them."""
     asked = []
-    monkeypatch.setattr(lab.queue(), "measure", lambda request, viewer: asked.append(request))
+    monkeypatch.setattr(server.queue(), "measure", lambda request, viewer: asked.append(request))
     app = opened()
     app.button(key="prices/remedies/measure").click().run()
     assert 0 < len(set(asked)) <= prices.PENDING
@@ -175,10 +176,10 @@ def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
 
 def test_what_was_measured_here_takes_the_place_of_the_record():
     """The price list would show another machine's figures after a measurement."""
-    store, name = PriceStore(lab.settings().store), "r1"
-    until(opened(), lambda: lab.queue().pool().device)
+    store, name = PriceStore(server.settings().store), "r1"
+    until(opened(), lambda: server.queue().pool().device)
     request = price_list.REMEDY_PRICES[name]
-    store.write(priced(request, lab.queue().pool().device, time=7.5))
+    store.write(priced(request, server.queue().pool().device, time=7.5))
     words = said(opened())
     assert f"1 of {len(price_list.REMEDY_PRICES)} measured on this machine" in words
     store.remove(request)
@@ -187,8 +188,8 @@ def test_what_was_measured_here_takes_the_place_of_the_record():
 def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
     """One network that does not fit into memory would leave the button grey for ever."""
     request = price_list.network("dcgan", 16)
-    monkeypatch.setitem(lab.queue()._failures, request.name, "The measurement ran out of memory.")
-    monkeypatch.setattr(lab.queue(), "forget", lambda request: None)
+    monkeypatch.setitem(server.queue()._failures, request.name, "The measurement ran out of memory.")
+    monkeypatch.setattr(server.queue(), "forget", lambda request: None)
     app = opened()
     app.multiselect[0].set_value(["dcgan"])
     app.multiselect[1].set_value([16]).run()

@@ -114,7 +114,7 @@ def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]
     )
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
-    # Altair gives a chart without data an empty table, which would be converted at every look.
+    # Altair gives a chart without data an empty table, which would be converted at every refresh.
     if spec.pop("datasets", None):
         _take_data_from_above(spec)
     return spec

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.runs.records import History
-from pages.components.drawing import BLUE, PADDING, Marks, marked, specification, steps_axis
+from gan_core.runs.history import History
+from pages.components.chart_style import BLUE, PADDING, Marks, marked, specification, steps_axis
 
 HEIGHT = 290  # room for 25 modes
 
@@ -18,15 +18,15 @@ HEIGHT = 290  # room for 25 modes
 def modes_frame(history: History) -> pd.DataFrame:
     """One row per evaluation and mode: step, start and end (where it is drawn), mode, share.
 
-    What was found at an evaluation is drawn halfway to the evaluations before and after it.
+    The shares at an evaluation are drawn halfway to the evaluations before and after it.
     """
-    found = [record for record in history.evaluations if record.histogram]
-    steps = np.array([record.step for record in found], dtype=float)
+    counted = [record for record in history.evaluations if record.histogram]
+    steps = np.array([record.step for record in counted], dtype=float)
     between = (steps[1:] + steps[:-1]) / 2
     starts, ends = np.append(steps[:1], between), np.append(between, steps[-1:])
     rows = [
         (record.step, start, end, str(mode), share)
-        for record, start, end in zip(found, starts, ends, strict=True)
+        for record, start, end in zip(counted, starts, ends, strict=True)
         for mode, share in enumerate(record.histogram)
     ]
     return pd.DataFrame(rows, columns=["step", "start", "end", "mode", "share"])
