@@ -1,5 +1,5 @@
-"""A run on disk: its records, its history, and the directory that keeps them.
+"""A run on disk: its records, its history, and the folder that holds them.
 
-`store` writes, `snapshots` reads while it grows; both tolerate a process that was killed.
-Everything is readable by a person with a shell. Never imports torch.
+`store` writes a run, `snapshots` reads it while it grows; both tolerate a writer that was killed.
+`records`, `history` and `status` are what is in it. Torch-free.
 """

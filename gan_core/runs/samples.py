@@ -1,7 +1,7 @@
-"""What a look at a run leaves as files, a folder for each view and a file for each step.
+"""Samples of a run as files: a folder for each view, a file for each step.
 
     samples/, samples_ema/   000250.png: a sheet of images; 000250.npy: 2-D points
-    surface/                 000250.png: what D thinks over the plane, 48×48 greys
+    surface/                 000250.png: D's score over the plane, 48×48 greys
     neighbours/              000250.png: generated images beside the nearest real ones
 
 Torch-free.
@@ -32,7 +32,7 @@ _NAME = re.compile(r"(\d{6,})\.(?:png|npy)")
 
 
 def sheet_png(images: np.ndarray) -> bytes:
-    """Images, uint8 (n, h, w), eight a row with lines between, each pixel doubled, as grey PNG."""
+    """Images, uint8 (n, h, w), eight in a row with lines between, pixels doubled, as grey PNG."""
     count, height, width = images.shape
     rows = math.ceil(count / SHEET_COLUMNS)
     sheet = np.full(
@@ -48,7 +48,7 @@ def sheet_png(images: np.ndarray) -> bytes:
 
 
 def grey_png(image: np.ndarray) -> bytes:
-    """One image, uint8 (h, w), pixel by pixel."""
+    """One image, uint8 (h, w), as grey PNG of the same size."""
     return _png(Image.fromarray(np.ascontiguousarray(image)))
 
 
@@ -73,7 +73,7 @@ def surface_png(scores: np.ndarray) -> bytes:
 
 
 def neighbours_png(pictures: np.ndarray) -> bytes:
-    """Triples of images, uint8 (n, 3, 28, 28), one a row, pixel by pixel, as grey PNG."""
+    """Triples of images, uint8 (n, 3, 28, 28), one in a row, as grey PNG of 28 n × 84 pixels."""
     return grey_png(pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS))
 
 
@@ -96,7 +96,7 @@ def read_points(path: Path) -> np.ndarray:
 
 
 def read_surface(path: Path) -> np.ndarray:
-    """Scores, float32 (h, w), to within 1/510 of what D gave; the top row first.
+    """D's scores, float32 (h, w), rounded to multiples of 1/255; the top row first.
 
     Raises OSError if there is no file, ValueError on anything else.
     """
@@ -138,9 +138,10 @@ def neighbour_distances(pictures: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class View:
-    """One thing that a look keeps: in which folder, how, and how many an exported run keeps.
+    """One view of a run, such as its samples: its folder and file formats.
 
-    `formats` gives the ending and the writer for arrays of so many dimensions.
+    `formats` gives, by the array's number of dimensions, a file's ending and the function that
+    makes its bytes. An exported run holds at most `exported` files of the view.
     """
 
     folder: str
@@ -158,7 +159,7 @@ VIEWS = {
 
 
 def encoded(view: str, array: np.ndarray) -> tuple[str, bytes]:
-    """The ending and the content of the file that keeps `array` for `view`, one of VIEWS."""
+    """The ending and the bytes of the file of `array`, for a view of VIEWS."""
     ending, write = VIEWS[view].formats[array.ndim]
     return ending, write(array)
 
@@ -178,12 +179,12 @@ def view_files(run: Path, view: str) -> list[tuple[int, Path]]:
         names = os.listdir(folder)
     except OSError:
         return []
-    found = ((_NAME.fullmatch(name), name) for name in names)
-    return sorted((int(match[1]), folder / name) for match, name in found if match)
+    matches = ((_NAME.fullmatch(name), name) for name in names)
+    return sorted((int(match[1]), folder / name) for match, name in matches if match)
 
 
 def view_steps(run: Path) -> dict[str, tuple[int, ...]]:
-    """The steps that have a file, in order, for each view that has any."""
-    found = {view: tuple(dict.fromkeys(step for step, _ in view_files(run, view)))
+    """For each view that has files, their steps in order."""
+    steps = {view: tuple(dict.fromkeys(step for step, _ in view_files(run, view)))
              for view in VIEWS}
-    return {view: steps for view, steps in found.items() if steps}
+    return {view: of_view for view, of_view in steps.items() if of_view}

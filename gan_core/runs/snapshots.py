@@ -1,94 +1,35 @@
-"""A run as a reader sees it: status, config, history and samples, read as they grow.
+"""A run as a reader sees it: status, config, history and samples, read while they grow.
 
-A page looks at a run several times a second, forty pages at many runs: a RunReader remembers what
-it has read and reads only what is new. Reading never writes. Torch-free.
+A page reads a run several times a second, forty pages many runs: `SnapshotCache` remembers what was
+read and reads only what is new. Reading never writes. Torch-free.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
-import math
 import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gan_core.config.run_config import ConfigError, RunConfig
-from gan_core.runs.records import OUTCOMES, EvalRecord, History, Outcome, StepRecord, from_line
+from gan_core.runs.history import History
+from gan_core.runs.history_file import HistoryReader
+from gan_core.runs.records import OUTCOMES, Outcome
 from gan_core.runs.samples import VIEWS, view_steps
+from gan_core.runs.status import RunStatus, StoreError, read_status
 from gan_core.system.files import stamp
 
-STATES = ("queued", "starting", "running", "finished", "stopped", "diverged", "failed")
-LIVE_STATES = frozenset(STATES[:3])
-
-
-class StoreError(ValueError):
-    """A file of the store that cannot be used; one sentence naming the file and what is wrong."""
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """Where a run stands, as its worker last told."""
-
-    state: str  # one of STATES
-    step: int = 0
-    steps: int = 0  # the target
-    steps_per_second: float = 0.0  # over the last few seconds; 0 while unknown
-    seconds: float = 0.0  # of training in total, over all sittings
-    seconds_left: float | None = None
-    device: str = ""
-    reason: str = ""  # one sentence for people
-    updated: float = 0.0  # Unix time
-
-    @property
-    def live(self) -> bool:
-        return self.state in LIVE_STATES
-
-    def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=1)
-
-    @classmethod
-    def from_json(cls, text: str, name: str = "status.json") -> RunStatus:
-        """Missing fields take their default, unknown ones are ignored.
-
-        Raises StoreError, naming the file `name`, on anything that is not a status.
-        """
-        try:
-            content = json.loads(text)
-            if content["state"] not in STATES:
-                raise ValueError(f"its state is {content['state']!r}")
-            return cls(content["state"], **{
-                field: read(content[field]) for field, read in _FIELDS.items() if field in content
-            })
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise StoreError(f"{name} is not a run's status: {error}.") from None
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value!r} is not a finite number")
-    return number
-
-
-_FIELDS = {  # of a status, and how each is read
-    "step": int,
-    "steps": int,
-    "steps_per_second": _finite,
-    "seconds": _finite,
-    "seconds_left": lambda value: None if value is None else _finite(value),
-    "device": str,
-    "reason": str,
-    "updated": _finite,
-}
+CACHED_RUNS = 64
+CACHED_RECORDS = 500_000  # about 200 MB
 
 
 @dataclass(frozen=True)
 class RunSnapshot:
-    """One immutable look at a run."""
+    """A run as it was at one moment; immutable."""
 
     digest: str
     config: RunConfig
@@ -104,7 +45,7 @@ class RunSnapshot:
 
     def last_view(self, view: str, step: int) -> int | None:
         """The last step at or before `step` that has a file of `view`."""
-        return max((taken for taken in self.views.get(view, ()) if taken <= step), default=None)
+        return max((at for at in self.views.get(view, ()) if at <= step), default=None)
 
     @property
     def live(self) -> bool:
@@ -112,28 +53,28 @@ class RunSnapshot:
         return self.status.live
 
     def holds(self, steps: int) -> bool:
-        """Whether all that a run of so many steps gives is there, a divergence before included."""
+        """Whether a run of `steps` steps needs no more training: it is there, or has diverged."""
         state, reached = self.status.state, self.history.last_step
         return state == "diverged" or reached > steps or (state == "finished" and reached == steps)
 
     def standing(self, status: RunStatus, place: int = 0) -> RunSnapshot:
-        """The same records under another status; the history's outcome follows it."""
+        """The same records with another status, from which the history's outcome follows."""
         outcome = None
         if status.state in OUTCOMES:
             outcome = Outcome(status.state, status.step, status.reason, status.seconds)
         history = self.history
         if history.outcome != outcome:
-            # The same one at every look: what is made of it once need not be made again.
+            # The same object for the same outcome: what is derived from it is computed only once.
             history = history.derived(
                 ("outcome", outcome), lambda: History(self.history.steps,
                                                       self.history.evaluations, outcome))
         return dataclasses.replace(self, history=history, status=status, place=place)
 
     def until(self, steps: int) -> RunSnapshot:
-        """The run as a viewer who asked for `steps` should see it, whoever asked for more.
+        """The run as a viewer sees it who asked for `steps`, whoever else asked for more.
 
         Whatever became of it later, a run that has gone beyond `steps` was finished there. Its
-        seconds are then those of the last evaluation until there, the last time that is known.
+        seconds are then those of the last evaluation until there, the latest that are known.
         """
         config, status = self.config.replace(steps=steps), self.status
         reached = self.history.last_step  # of a divergence, the last step before it
@@ -147,14 +88,11 @@ class RunSnapshot:
             status, state="finished", step=steps, steps=steps, seconds=seconds, seconds_left=None,
             reason="",
         )
-        views = {view: tuple(step for step in taken if step <= steps)
-                 for view, taken in self.views.items()}
+        views = {view: tuple(step for step in of_view if step <= steps)
+                 for view, of_view in self.views.items()}
         return dataclasses.replace(
             self, config=config, history=history, views=views
         ).standing(finished)
-
-
-# --- single files --------------------------------------------------------------------------------
 
 
 def read_config(run: Path) -> RunConfig:
@@ -168,40 +106,28 @@ def read_config(run: Path) -> RunConfig:
         raise StoreError(f"{path} is not a run's settings: {error}") from None
 
 
-def read_status(run: Path) -> RunStatus | None:
-    """None without a status.json; StoreError if it is corrupt."""
-    path = run / "status.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} cannot be read: {error}.") from None
-    return RunStatus.from_json(text, str(path))
-
-
-# --- a run while it grows ------------------------------------------------------------------------
+# --- a run while it grows -----------------------------------------------------------------------
 
 
 class RunReader:
-    """Remembers what was read of one run and reads only what is new; for any thread."""
+    """One run, of which only what is new is read again. Any thread may use it."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._history = _HistoryReader(run / "history.jsonl")
+        self._history = HistoryReader(run / "history.jsonl")
         self._stamps: tuple[Any, ...] = ()
         self._snapshot: RunSnapshot | None = None
         self._lock = threading.Lock()
 
     @property
     def records(self) -> int:
-        """How many step records are kept in memory."""
+        """How many step records are in memory."""
         return self._history.records
 
     def snapshot(self) -> RunSnapshot | None:
         """The run as it is now, None if there is none; StoreError if config.json is corrupt."""
         with self._lock:
-            # Taken before reading: what changes meanwhile is noticed at the next look.
+            # Taken before reading: what changes meanwhile is noticed the next time.
             folders = [view.folder for view in VIEWS.values()]
             names = ("config.json", "status.json", "history.jsonl", *folders)
             stamps = tuple(stamp(self._run / name) for name in names)
@@ -235,51 +161,41 @@ class RunReader:
         )
 
 
-class _HistoryReader:
-    """Follows a growing history.jsonl from byte to byte."""
+class SnapshotCache:
+    """Snapshots of the runs below `root`; the most recently read runs stay in memory.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._forget()
+    Any thread may use it.
+    """
 
-    @property
-    def records(self) -> int:
-        return len(self._steps)
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._readers: OrderedDict[str, RunReader] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def _forget(self) -> None:
-        self._offset = 0
-        self._tail = b""  # the bytes just before the offset
-        self._steps: list[StepRecord] = []
-        self._evaluations: list[EvalRecord] = []
-        self._history = History()
+    def __len__(self) -> int:
+        return len(self._readers)
 
-    def read(self) -> History:
-        try:
-            with open(self._path, "rb") as file:
-                new = self._new_bytes(file)
-        except FileNotFoundError:
-            self._forget()
-            return self._history
-        except OSError as error:
-            raise StoreError(f"{self._path} cannot be read: {error.strerror}.") from None
-        whole = new[: new.rfind(b"\n") + 1]  # what follows is torn, or being written
-        if whole:
-            self._offset += len(whole)
-            self._tail = (self._tail + whole)[-256:]
-            self._take(whole)
-        return self._history
+    def snapshot(self, digest: str) -> RunSnapshot | None:
+        """The run as it is now, None if there is none; StoreError if config.json is corrupt."""
+        with self._lock:
+            reader = self._readers.setdefault(digest, RunReader(self._root / digest))
+            self._readers.move_to_end(digest)
+        snapshot = reader.snapshot()  # without the lock: another run need not wait for it
+        with self._lock:
+            if snapshot is None:
+                self._readers.pop(digest, None)
+            self._drop_the_oldest()
+        return snapshot
 
-    def _new_bytes(self, file: BinaryIO) -> bytes:
-        file.seek(self._offset - len(self._tail))
-        if file.read(len(self._tail)) != self._tail:  # another history took the place of this one
-            self._forget()
-            file.seek(0)
-        return file.read()
+    def forget(self, digest: str) -> None:
+        """The run is being removed."""
+        with self._lock:
+            self._readers.pop(digest, None)
 
-    def _take(self, whole: bytes) -> None:
-        for line in whole.splitlines():
-            with contextlib.suppress(ValueError, OverflowError):  # a damaged line costs itself only
-                record = from_line(line)
-                kept = self._steps if isinstance(record, StepRecord) else self._evaluations
-                kept.append(record)
-        self._history = History(self._steps, self._evaluations)
+    def _drop_the_oldest(self) -> None:
+        total = sum(reader.records for reader in self._readers.values())
+        while len(self._readers) > CACHED_RUNS or (
+            total > CACHED_RECORDS and len(self._readers) > 1
+        ):
+            _, oldest = self._readers.popitem(last=False)
+            total -= oldest.records

@@ -5,15 +5,16 @@
       history.jsonl    appended, one record a line; a torn last line is ignored
       samples/         000250.png (image sheets) or 000250.npy (2-D points)
       samples_ema/     the same of the averaged generator, if the run has one
-      surface/         000250.png: what D thinks over the plane, for 2-D points
+      surface/         000250.png: D's score over the plane, for 2-D points
       neighbours/      000250.png: the nearest real images, for images
       checkpoint.pt    latest, replaced atomically
       status.json      state, step, rate, time left; replaced atomically
-      log.txt          the worker's own words
+      log.txt          dated lines of the worker, and tracebacks
       lock             held by the process that trains the run
 
 Processes share a store through its files alone: a worker writes, the web process and the command
-line read. Reading never writes, so a store may be read-only. Torch-free.
+line read. Reading never writes, so a store may be read-only. `eviction` makes room in it, `export`
+copies runs out of it. Torch-free.
 """
 
 from __future__ import annotations
@@ -23,17 +24,16 @@ import dataclasses
 import os
 import re
 import shutil
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord, from_line, to_line
+from gan_core.runs.history_file import copy_without, cut_after
+from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord, to_line
 from gan_core.runs.samples import (
     VIEWS,
     encoded,
@@ -41,28 +41,20 @@ from gan_core.runs.samples import (
     read_points,
     read_surface,
     view_files,
-    view_folder,
     view_path,
 )
-from gan_core.runs.snapshots import (
-    RunReader,
-    RunSnapshot,
-    RunStatus,
-    StoreError,
-    read_config,
-    read_status,
-)
+from gan_core.runs.snapshots import RunSnapshot, SnapshotCache, read_config
+from gan_core.runs.status import RunStatus, StoreError, read_status
 from gan_core.system import files
 
-CACHED_RUNS = 64
-CACHED_RECORDS = 500_000  # about 200 MB
-MOST_RUNS = 2000  # more make listing the store slow, however small they are
+Content = TypeVar("Content")
 
+REMOVED = ".removed-"  # begins the name of a run's folder while it is being removed
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
 
 class RunStore:
-    """Runs below the folder `root`; `evict` keeps at most MOST_RUNS of them, and `megabytes`.
+    """Runs below the folder `root`; with more than `megabytes` of them `evict` removes some.
 
     Safe to use from several threads and processes. A digest comes from a URL: whatever is not 16
     lower hexadecimal digits is "no such run" and never reaches the file system.
@@ -71,8 +63,7 @@ class RunStore:
     def __init__(self, root: str | os.PathLike[str], megabytes: float = 2000) -> None:
         self.root = Path(root).absolute()
         self.megabytes = megabytes
-        self._readers: OrderedDict[str, RunReader] = OrderedDict()
-        self._readers_lock = threading.Lock()
+        self._cache = SnapshotCache(self.root)
 
     # --- which runs there are ------------------------------------------------------------------
 
@@ -98,8 +89,15 @@ class RunStore:
 
     def digests(self) -> list[str]:
         """All runs, the most recently used first."""
-        used = {digest: files.modified(self.root / digest) for digest in self._names()}
+        used = {digest: files.modified(self.root / digest) for digest in self.folders()}
         return sorted((d for d in used if self.exists(d)), key=used.__getitem__, reverse=True)
+
+    def folders(self) -> list[str]:
+        """Names of all folders that are called like a run, even one without a config, unsorted."""
+        try:
+            return [name for name in os.listdir(self.root) if _is_digest(name)]
+        except OSError:
+            return []
 
     def delete(self, digest: str) -> None:
         """Remove a run; nothing happens if there is none.
@@ -123,7 +121,7 @@ class RunStore:
         return read_config(self._folder(digest))
 
     def status(self, digest: str) -> RunStatus | None:
-        """None if there is no such run or nothing is known of it; StoreError if corrupt."""
+        """None if there is no such run or it has no status.json; StoreError if that is corrupt."""
         return read_status(self.root / digest) if self.exists(digest) else None
 
     def snapshot(self, digest: str) -> RunSnapshot | None:
@@ -132,16 +130,13 @@ class RunStore:
         Costs a few `stat` calls unless something changed. Raises StoreError if config.json is
         corrupt; damage elsewhere costs only what is damaged.
         """
-        if not _is_digest(digest):
-            return None
-        with self._readers_lock:
-            reader = self._readers.setdefault(digest, RunReader(self.root / digest))
-            self._readers.move_to_end(digest)
-        snapshot = reader.snapshot()
-        with self._readers_lock:
-            if snapshot is None:
-                self._readers.pop(digest, None)
-            self._bound_readers()
+        return self._cache.snapshot(digest) if _is_digest(digest) else None
+
+    def existing_snapshot(self, digest: str) -> RunSnapshot:
+        """`snapshot` of a run that must be there: raises StoreError if there is no such run."""
+        snapshot = self.snapshot(digest)
+        if snapshot is None:
+            raise self._missing(digest)
         return snapshot
 
     def sheet(self, digest: str, step: int, averaged: bool = False) -> bytes:
@@ -149,7 +144,7 @@ class RunStore:
 
         Raises StoreError if there is none.
         """
-        path = view_path(self._folder(digest), _maker(averaged), step, "png")
+        path = view_path(self._folder(digest), _samples_view(averaged), step, "png")
         return _read(path, Path.read_bytes, "a sheet")
 
     def points(self, digest: str, step: int, averaged: bool = False) -> np.ndarray:
@@ -157,7 +152,7 @@ class RunStore:
 
         Raises StoreError if there are none.
         """
-        path = view_path(self._folder(digest), _maker(averaged), step, "npy")
+        path = view_path(self._folder(digest), _samples_view(averaged), step, "npy")
         return _read(path, read_points, "an array of points")
 
     def surface(self, digest: str, step: int) -> np.ndarray:
@@ -177,14 +172,14 @@ class RunStore:
         path = view_path(self._folder(digest), "neighbours", step, "png")
         return _read(path, read_neighbours, "a sheet of neighbours")
 
-    # --- writing: only by whoever holds the lock ------------------------------------------------
+    # --- writing: only by whoever holds the lock -----------------------------------------------
 
     def append(
         self, digest: str, records: Iterable[StepRecord | EvalRecord | SampleRecord]
     ) -> None:
-        """Add records to the history, and what a look shows to its folder.
+        """Add records to the history, and samples to their folders.
 
-        Samples come first: whoever reads of an evaluation finds its samples.
+        Samples are written first, so that whoever reads an evaluation can open its samples.
         """
         folder, lines = self._folder(digest), []
         for record in records:
@@ -196,17 +191,13 @@ class RunStore:
             files.append_lines(folder / "history.jsonl", lines)
 
     def rewind(self, digest: str, step: int) -> None:
-        """Forget everything recorded after `step`; −1 forgets the untrained generator too."""
+        """Remove all records and samples after `step`; −1 removes those of the untrained G too."""
         folder = self._folder(digest)
-        path = folder / "history.jsonl"
-        if path.exists():
-            with open(path, "rb") as file:
-                kept = [line for line in file if _recorded_until(line, step)]
-            files.write(path, b"".join(kept))
+        cut_after(folder / "history.jsonl", step)
         for view in VIEWS:
-            for taken, file in view_files(folder, view):
-                if taken > step:
-                    file.unlink(missing_ok=True)
+            for shown, path in view_files(folder, view):
+                if shown > step:
+                    path.unlink(missing_ok=True)
         for leftover in folder.rglob(".*.tmp"):  # of a process killed while it wrote
             leftover.unlink(missing_ok=True)
 
@@ -214,19 +205,18 @@ class RunStore:
         self, source: str, digest: str, evaluations: Collection[int] = (),
         pictures: Collection[int] = (),
     ) -> None:
-        """Give run `digest` the history and the samples of run `source`, to go on from there,
-        without the evaluations and the pictures at these steps."""
+        """Copy the history and the samples of run `source` into run `digest`, which goes on from
+        there, without the evaluations and the pictures at these steps.
+        """
         origin, folder = self._folder(source), self._folder(digest)
-        with open(origin / "history.jsonl", "rb") as file:
-            kept = [line for line in file if not _evaluated_at(line, evaluations)]
-        files.write(folder / "history.jsonl", b"".join(kept))
+        copy_without(origin / "history.jsonl", folder / "history.jsonl", evaluations)
         for view in VIEWS:
             for step, path in view_files(origin, view):
                 if step in pictures:
                     continue
-                kept = folder / path.relative_to(origin).parent
-                kept.mkdir(exist_ok=True)
-                shutil.copyfile(path, kept / path.name)
+                copy = folder / path.relative_to(origin)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)
 
     def write_status(self, digest: str, status: RunStatus) -> None:
         """Replace status.json; `updated` is set to now."""
@@ -246,125 +236,59 @@ class RunStore:
 
     @contextlib.contextmanager
     def lock(self, digest: str, wait: float = 10.0) -> Iterator[None]:
-        """Hold the run for this process; the lock vanishes with its process.
+        """Lock the run: only whoever holds the lock may write. It ends with its process.
 
         Raises StoreError if there is no such run, or if another holder keeps it for `wait` seconds.
         """
         path = self.root / _checked(digest) / "lock"
         try:
-            file = files.lock(path, wait)
+            lock = files.lock(path, wait)
         except FileNotFoundError:
-            raise StoreError(f"There is no run {digest!r} in {self.root}.") from None
+            raise self._missing(digest) from None
         except TimeoutError:
             raise StoreError(f"{path} is held: another process is training this run.") from None
         except OSError as error:
             raise StoreError(f"{path.parent} cannot be written: {error.strerror}.") from None
-        with file:
+        with lock:
             yield
 
     def locked(self, digest: str) -> bool:
         """Whether some process is training the run."""
         if self.exists(digest):
             try:
-                files.lock(self.root / digest / "lock", wait=0.0).close()
-            except OSError as error:  # otherwise a read-only store, which nobody trains in
+                with files.lock(self.root / digest / "lock", wait=0.0):
+                    return False
+            except OSError as error:  # any other error: a read-only store, where nobody trains
                 return isinstance(error, TimeoutError)
         return False
 
-    # --- room on the disk ----------------------------------------------------------------------
-
-    def size(self) -> int:
-        """Bytes of all runs."""
-        return sum(files.size(self.root / digest) for digest in self._names())
-
-    def evict(self, keep: Collection[str] = ()) -> list[str]:
-        """Remove the longest unused runs until the store fits its limits; returns their digests.
-
-        Runs in `keep`, and runs that a process is training, stay.
-        """
-        for leftover in self.root.glob(".removed-*"):  # of a process killed while it removed
-            shutil.rmtree(leftover, ignore_errors=True)
-        sizes = {digest: files.size(self.root / digest) for digest in self._names()}
-        excess = sum(sizes.values()) - self.megabytes * 1_000_000
-        surplus = len(sizes) - MOST_RUNS
-        removed = []
-        for digest in sorted(sizes, key=lambda name: files.modified(self.root / name)):
-            if excess <= 0 and surplus <= 0:
-                break
-            if digest in keep:
-                continue
-            with contextlib.suppress(StoreError):
-                self.delete(digest)
-                removed.append(digest)
-                excess -= sizes[digest]
-                surplus -= 1
-        return removed
-
-    def export(
-        self, digest: str, destination: str | os.PathLike[str], points: int = 600,
-        pictures: int | None = None,
-    ) -> Path:
-        """Copy a run, thinned, into the store at `destination`; returns the run's folder there.
-
-        About `points` step records and of each view as many files as VIEWS says, or `pictures`,
-        are kept, evenly spaced, first and last included. Checkpoint, log and lock stay behind.
-        Raises StoreError if there is no such run.
-        """
-        source = self._folder(digest)
-        snapshot = self.snapshot(digest)
-        # Where settings change, and a freeze begins, the first step tells most.
-        turns = [step + 1 for step, _ in snapshot.config.stages]
-        thin = snapshot.history.thinned(points, [*turns, snapshot.config.freeze_generator + 1])
-        other = RunStore(destination)
-        other.delete(digest)
-        folder = other.root / digest
-        (folder / "samples").mkdir(parents=True)
-        shutil.copyfile(source / "config.json", folder / "config.json")
-        other.append(digest, sorted([*thin.steps, *thin.evaluations], key=lambda each: each.step))
-        for view in VIEWS:
-            _copy_view(source, folder, view, pictures or VIEWS[view].exported)
-        files.write(folder / "status.json", snapshot.status.to_json().encode())
-        return folder
-
     # --- inside --------------------------------------------------------------------------------
-
-    def _names(self) -> list[str]:
-        try:
-            return [name for name in os.listdir(self.root) if _is_digest(name)]
-        except OSError:
-            return []
 
     def _folder(self, digest: str) -> Path:
         if not self.exists(digest):
-            raise StoreError(f"There is no run {str(digest)[:40]!r} in {self.root}.")
+            raise self._missing(digest)
         return self.root / digest
+
+    def _missing(self, digest: str) -> StoreError:
+        return StoreError(f"There is no run {str(digest)[:40]!r} in {self.root}.")
 
     def _remove(self, digest: str) -> None:
         folder = self.root / digest
-        with self._readers_lock:
-            self._readers.pop(digest, None)
+        self._cache.forget(digest)
         # Renamed first, so that no reader meets half a run; Windows refuses while the lock is open.
-        grave = self.root / f".removed-{digest}-{os.getpid()}"
+        renamed = self.root / f"{REMOVED}{digest}-{os.getpid()}"
         with contextlib.suppress(OSError):
-            folder = folder.rename(grave)
+            folder = folder.rename(renamed)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _bound_readers(self) -> None:
-        total = sum(reader.records for reader in self._readers.values())
-        while len(self._readers) > CACHED_RUNS or (
-            total > CACHED_RECORDS and len(self._readers) > 1
-        ):
-            _, oldest = self._readers.popitem(last=False)
-            total -= oldest.records
 
-
-def _maker(averaged: bool) -> str:
-    """The view that shows what G, or the averaged generator, makes."""
+def _samples_view(averaged: bool) -> str:
+    """The view of the samples of G, or of the averaged generator."""
     return "averaged" if averaged else "samples"
 
 
-def _read(path: Path, read: Callable[[Path], Any], what: str) -> Any:
-    """What `read` finds in a file. Raises StoreError if it cannot be read, or is not `what`."""
+def _read(path: Path, read: Callable[[Path], Content], what: str) -> Content:
+    """A file's content, by `read`. Raises StoreError if it cannot be read or is not `what`."""
     try:
         return read(path)
     except OSError as error:
@@ -380,32 +304,7 @@ def _write_view(run: Path, record: SampleRecord) -> None:
     files.write(path, content)
 
 
-def _copy_view(run: Path, destination: Path, view: str, most: int) -> None:
-    """At most so many files of the view, evenly spaced."""
-    taken = [path for _, path in view_files(run, view)]
-    folder = view_folder(destination, view)
-    count = min(len(taken), most)
-    for index in np.linspace(0, len(taken) - 1, count).round().astype(int):
-        folder.mkdir(exist_ok=True)
-        shutil.copyfile(taken[index], folder / taken[index].name)
-
-
-def _evaluated_at(line: bytes, steps: Collection[int]) -> bool:
-    try:
-        record = from_line(line)
-    except ValueError:
-        return False
-    return isinstance(record, EvalRecord) and record.step in steps
-
-
-def _recorded_until(line: bytes, step: int) -> bool:
-    try:
-        return line.endswith(b"\n") and from_line(line).step <= step
-    except ValueError:
-        return False
-
-
-def _is_digest(digest: Any) -> bool:
+def _is_digest(digest: object) -> bool:
     return isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None
 
 

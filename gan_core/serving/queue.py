@@ -24,6 +24,7 @@ from gan_core.config.batching import MOST_RUNS, batch_key
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import Price, PriceRequest, PriceStore
+from gan_core.runs.eviction import evict
 from gan_core.runs.store import RunSnapshot, RunStatus, RunStore, StoreError
 from gan_core.serving.pool import Pool, PoolState, Worker
 from gan_core.serving.scheduler import Job, Turns, order
@@ -424,7 +425,7 @@ class JobQueue:
             keep = set(self._jobs)
         if now - self._evicted >= EVICTION_SECONDS or self._evicted == 0.0:
             self._evicted = now
-            self.store.evict(keep)
+            evict(self.store, keep)
 
     def _shorten_leases(self, now: float) -> None:
         while self._left:

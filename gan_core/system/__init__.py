@@ -1,5 +1,4 @@
-"""The installation: files shared by processes, settings from the environment, the machine.
+"""What the installation offers: files shared by processes, settings, the machine and its cores.
 
-What every other room may use and what knows of none of them.
-Never imports torch.
+Every other folder may import this one; it imports none of them. Torch-free.
 """

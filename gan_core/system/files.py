@@ -1,22 +1,19 @@
-"""Files that several processes share: replaced in one step, appended whole, locked. Torch-free."""
+"""Files that several processes share: replaced in one step, appended to, locked. Torch-free."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-    import msvcrt
+from filelock import FileLock  # a dependency of torch, though it needs no torch itself
 
-PATIENCE = 40  # times 25 ms, for whoever has a file open on Windows
+RETRIES = 40  # every 25 ms, while a reader has the file open on Windows
+POLL_SECONDS = 0.05  # between two attempts at a lock
 
 
 @contextlib.contextmanager
@@ -33,11 +30,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    for attempt in range(PATIENCE + 1):
+    for attempt in range(RETRIES + 1):
         try:
-            return os.replace(temporary, path)
+            os.replace(temporary, path)
+            return
         except PermissionError:  # Windows: a reader has the file open for a moment
-            if os.name != "nt" or attempt == PATIENCE:
+            if os.name != "nt" or attempt == RETRIES:
                 raise
             time.sleep(0.025)
 
@@ -49,7 +47,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def append_lines(path: Path, lines: list[str]) -> None:
-    """Add lines at the end, apart from half a line that a killed writer may have left there."""
+    """Add lines at the end; half a line that a killed writer left there is closed first."""
     with open(path, "a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -61,45 +59,31 @@ def append_lines(path: Path, lines: list[str]) -> None:
 # --- locks ---------------------------------------------------------------------------------------
 
 
-def lock(path: Path, wait: float) -> BinaryIO:
-    """The file `path`, open and locked; closing it, or the end of the process, gives it back.
+def lock(path: Path, wait: float) -> contextlib.AbstractContextManager[FileLock]:
+    """Lock the file `path`; leaving the returned context, or the end of the process, unlocks it.
 
-    Raises TimeoutError if another holder keeps it for `wait` seconds.
+    Excludes other processes and other threads of this one. Raises TimeoutError if another holder
+    keeps it for `wait` seconds, FileNotFoundError if its folder does not exist.
     """
-    deadline = time.monotonic() + wait
-    while True:
-        file = open(path, "ab")  # noqa: SIM115 (open for as long as the lock is held)
-        # A file that was unlinked while we waited is nobody's any more.
-        if _try_lock(file) and stamp(path)[:1] == (os.fstat(file.fileno()).st_ino,):
-            return file
-        file.close()
-        if time.monotonic() >= deadline:
-            raise TimeoutError(f"{path} is held by another process")
-        time.sleep(0.05)
+    if not path.parent.is_dir():  # FileLock would make the folder
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    # The thread that unlocks a run need not be the one that locked it.
+    return FileLock(path, thread_local=False).acquire(timeout=wait, poll_interval=POLL_SECONDS)
 
 
-def _try_lock(file: BinaryIO) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        return True
-    except OSError:
-        return False
-
-
-# --- what is known without reading ---------------------------------------------------------------
+# --- what the file system says of a file ---------------------------------------------------------
 
 
 def stamp(path: Path) -> tuple[int, ...]:
-    """What changes when a file does: inode, size, time; empty if there is no such file."""
+    """Inode, size and time of the last change, of which one changes when the file does.
+
+    Empty if there is no such file.
+    """
     try:
-        found = os.stat(path)
+        entry = os.stat(path)
     except OSError:
         return ()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return entry.st_ino, entry.st_size, entry.st_mtime_ns
 
 
 def modified(path: Path) -> float:

@@ -2,7 +2,7 @@
 
 Containers are held to a share of the machine by control groups: https://docs.kernel.org/admin-guide/
 cgroup-v2.html (cpu.max, memory.max), and cgroup-v1 (cpu.cfs_quota_us, memory.limit_in_bytes).
-Other systems than Linux tell the number of their logical processors and no more.
+On systems other than Linux only the number of logical processors is known.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ ROOT = Path("/")
 
 
 def usable_cores(root: Path = ROOT) -> int:
-    """Cores whose arithmetic this process has to itself, at least 1.
+    """The number of cores that this process can keep busy, at least 1.
 
-    Of the processors that it may run on, those of one core (hyper-threads) count once: they share
-    the units that multiply, which is all that training waits for. Not more than the container's
-    quota of processor time, of which a part of a core is none.
+    Hyper-threads of one core count once: they share the arithmetic units, which is what training
+    waits for. The container's quota of processor time, rounded down, is the upper limit.
     """
     try:
         processors = os.sched_getaffinity(0)
@@ -32,9 +31,9 @@ def usable_cores(root: Path = ROOT) -> int:
 
 
 def free_memory(root: Path = ROOT) -> float:
-    """Bytes that processes started here may take together; infinite where nobody tells."""
+    """Bytes that processes started here may take together; infinite where that is not known."""
     limits = [int(text) for name in ("memory.max", "memory.limit_in_bytes")
-              for text in _told("memory", name, root) if text.isdigit()]
+              for text in _group_values("memory", name, root) if text.isdigit()]
     return min([_available(root), *limits])
 
 
@@ -47,36 +46,38 @@ def has_gpu(device: str, root: Path = ROOT) -> bool:
 
 
 def _cores(processors: set[int], root: Path) -> int:
-    """How many cores `processors` belong to; each is one where the system does not tell."""
+    """How many cores `processors` belong to; where that is not known, each counts as a core."""
     topology = "sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
     return len({_read(root / topology.format(number)) or number for number in processors})
 
 
 def _quota(root: Path) -> float:
     """Cores' worth of processor time that control groups allow, or infinity."""
-    shares = [text.split() for text in _told("cpu", "cpu.max", root)]
-    shares += zip(_told("cpu", "cpu.cfs_quota_us", root), _told("cpu", "cpu.cfs_period_us", root),
-                  strict=False)
-    return min((int(quota) / int(period) for quota, period in shares if quota.isdigit()),
-               default=math.inf)  # "max", or −1 in version 1: no limit
+    version_1 = zip(_group_values("cpu", "cpu.cfs_quota_us", root),
+                    _group_values("cpu", "cpu.cfs_period_us", root), strict=False)
+    version_2 = (text.split() for text in _group_values("cpu", "cpu.max", root))
+    return min((int(quota) / int(period) for quota, period in (*version_2, *version_1)
+                if quota.isdigit()),  # "max", or −1 in version 1: no limit
+               default=math.inf)
 
 
 def _available(root: Path) -> float:
+    """Bytes that the system can give without swapping, or infinity."""
     for line in _read(root / "proc/meminfo").splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return math.inf
 
 
-def _told(controller: str, name: str, root: Path) -> Iterator[str]:
-    """What file `name` says in our control group and in those around it, in either version."""
+def _group_values(controller: str, name: str, root: Path) -> Iterator[str]:
+    """The text of file `name` in our control group and in each above it, in either version."""
     mount = root / "sys/fs/cgroup"
     for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, own = line.split(":", 2)
+        _, controllers, group_path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
         base = mount / controller if controllers else mount
-        group = base / own.strip("/")
+        group = base / group_path.strip("/")
         # Inside a container our own group may be what is mounted: then only the last one exists.
         for folder in (group, *group.parents):
             if folder.is_relative_to(base) and (text := _read(folder / name)):

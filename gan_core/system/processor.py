@@ -17,15 +17,15 @@ _NOISE = re.compile(
 
 @functools.cache
 def processor_name() -> str:
-    """Like "AMD EPYC 7763"; where the system does not tell, its architecture."""
+    """Like "AMD EPYC 7763"; where the system does not name it, its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
-        told = next(line.split(":")[1] for line in lines if line.startswith("model name"))
+        name = next(line.split(":")[1] for line in lines if line.startswith("model name"))
     except (OSError, StopIteration, IndexError):
-        told = platform.processor()
-    return plain(told) or platform.machine()
+        name = platform.processor()
+    return plain(name) or platform.machine()
 
 
 def plain(name: str) -> str:
-    """What makers and systems call a processor, without the noise."""
+    """A processor's name without the additions of its maker or of the system."""
     return " ".join(_NOISE.sub(" ", name).split())

@@ -10,10 +10,19 @@ from pathlib import Path
 
 from gan_core.system.machine import free_memory, has_gpu, usable_cores
 
+STORE = "~/.cache/gan-lab/runs"
 DATA = "~/.cache/gan-lab/data"
+NUMBERS: dict[str, tuple[float, float, float]] = {  # default, lowest, highest; an int means whole
+    "GAN_LAB_WORKERS": (0, 1, 64),
+    "GAN_LAB_THREADS": (0, 1, 256),
+    "GAN_LAB_STORE_MB": (2000, 50, 10_000_000),
+    "GAN_LAB_MAX_STEPS": (50_000, 1, 200_000),
+    "GAN_LAB_MAX_SECONDS": (900.0, 5, 86_400),
+    "GAN_LAB_GRACE_SECONDS": (25.0, 1, 3600),
+}
 MOST_WORKERS = 4
-MOST_ON_A_GPU = 2  # which one training keeps half busy, and each worker takes memory of
-WORKER_BYTES = 1.5e9  # what a worker may take at its peak
+MOST_ON_A_GPU = 2  # one training keeps it half busy; each worker takes some of its memory
+WORKER_BYTES = 1.5e9  # of memory that a worker takes at its peak
 
 
 class SettingsError(ValueError):
@@ -21,10 +30,10 @@ class SettingsError(ValueError):
 
 
 def shares(workers: int, threads: int, device: str) -> tuple[int, int]:
-    """Training processes and compute threads of each; one that is 0 follows from the other.
+    """Number of workers and of threads of each; one that is given as 0 follows from the other.
 
     Two trainers whose threads compete for the same cores run several times slower than one thread
-    each: workers × threads never exceeds the cores unless somebody asks for both.
+    each: workers × threads never exceeds the cores unless both are given.
     """
     cores = usable_cores()
     if not workers:
@@ -36,15 +45,17 @@ def shares(workers: int, threads: int, device: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Settings:
+    """One installation: where runs and data are, how many workers train, and how far."""
+
     store: Path
     store_megabytes: int  # the store's size limit
     workers: int  # training processes
     threads: int  # compute threads of each worker
     device: str  # "auto" or a torch device name
     max_steps: int  # a run is not trained further than this
-    max_seconds: float  # nor for longer than this at a stretch
-    grace_seconds: float  # how long an unwatched run goes on
-    data: Path = field(default_factory=lambda: Path(DATA).expanduser())  # what is downloaded
+    max_seconds: float  # nor for longer than this in one session
+    grace_seconds: float  # an unwatched run goes on for this long
+    data: Path = field(default_factory=lambda: Path(DATA).expanduser())  # downloaded data sets
 
     @property
     def crowded(self) -> str:
@@ -59,36 +70,36 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Raises SettingsError on a value that is not a number in its range."""
         environ = os.environ if environ is None else environ
-
-        def number(name: str, default: float, low: float, high: float) -> float:
-            text = environ.get(name, "").strip()
-            if not text:
-                return default
-            try:
-                value = float(text)
-            except ValueError:
-                value = math.nan
-            whole = isinstance(default, int)
-            if not low <= value <= high or (whole and value != int(value)):
-                kind = "a whole number" if whole else "a number"
-                raise SettingsError(
-                    f"{name} must be {kind} from {low:g} to {high:g}, not {text!r}."
-                )
-            return value
-
+        numbers = {name: _number(name, environ) for name in NUMBERS}
         device = environ.get("GAN_LAB_DEVICE", "auto").strip() or "auto"
         workers, threads = shares(
-            int(number("GAN_LAB_WORKERS", 0, 1, 64)), int(number("GAN_LAB_THREADS", 0, 1, 256)),
-            device,
+            int(numbers["GAN_LAB_WORKERS"]), int(numbers["GAN_LAB_THREADS"]), device
         )
         return cls(
-            store=Path(environ.get("GAN_LAB_STORE") or "~/.cache/gan-lab/runs").expanduser(),
-            store_megabytes=int(number("GAN_LAB_STORE_MB", 2000, 50, 10_000_000)),
+            store=Path(environ.get("GAN_LAB_STORE") or STORE).expanduser(),
+            store_megabytes=int(numbers["GAN_LAB_STORE_MB"]),
             workers=workers,
             threads=threads,
             device=device,
-            max_steps=int(number("GAN_LAB_MAX_STEPS", 50_000, 1, 200_000)),
-            max_seconds=number("GAN_LAB_MAX_SECONDS", 900.0, 5, 86_400),
-            grace_seconds=number("GAN_LAB_GRACE_SECONDS", 25.0, 1, 3600),
+            max_steps=int(numbers["GAN_LAB_MAX_STEPS"]),
+            max_seconds=numbers["GAN_LAB_MAX_SECONDS"],
+            grace_seconds=numbers["GAN_LAB_GRACE_SECONDS"],
             data=Path(environ.get("GAN_LAB_DATA") or DATA).expanduser(),
         )
+
+
+def _number(name: str, environ: Mapping[str, str]) -> float:
+    """A number of NUMBERS from the environment. Raises SettingsError."""
+    default, low, high = NUMBERS[name]
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    whole = isinstance(default, int)
+    if not low <= value <= high or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number"
+        raise SettingsError(f"{name} must be {kind} from {low:g} to {high:g}, not {text!r}.")
+    return value

@@ -128,7 +128,7 @@ def _followed(sittings: Sequence[Sitting], waiting: list[Sitting]) -> Iterator[S
 
 def _known_outcome(store: RunStore, config: RunConfig) -> Outcome | None:
     """The outcome of a run that need not be trained, which stays as it is."""
-    snapshot = store.snapshot(config.digest())
+    snapshot = store.existing_snapshot(config.digest())
     status, steps = snapshot.status, snapshot.history.steps
     if status.state == "diverged":
         return Outcome("diverged", status.step, status.reason, status.seconds)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import EvalRecord, History, Outcome, Record, SampleRecord, StepRecord
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
 from gan_core.runs.store import RunStatus, RunStore, StoreError
 from gan_core.system.files import replacing
 
@@ -63,7 +64,7 @@ class Sitting:
         self.goal = self.config.steps
         self.training: Any = None
         self.outcome: Outcome | None = None
-        before = self.store.snapshot(self.digest).status
+        before = self.store.existing_snapshot(self.digest).status
         self.status = RunStatus("starting", before.step, seconds=before.seconds,
                                 device=before.device)
         self.evaluated = -1  # the last evaluation in the history
@@ -282,7 +283,7 @@ class Sitting:
         path = self.store.checkpoint_path(digest)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         recorded = checkpoint["recorded"]
-        history: History = self.store.snapshot(digest).history.until(recorded)
+        history: History = self.store.existing_snapshot(digest).history.until(recorded)
         if len(history.steps) != recorded:
             raise ValueError(f"the history holds {len(history.steps)} of its {recorded} steps")
         training = _train(config, self.device, checkpoint)

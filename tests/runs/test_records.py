@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gan_core.runs.history import History
 from gan_core.runs.records import (
     STEP_METRICS,
     EvalRecord,
-    History,
     Outcome,
     SampleRecord,
     StepRecord,

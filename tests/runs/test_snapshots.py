@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import STEP_METRICS, EvalRecord, History, Outcome, StepRecord
+from gan_core.runs.history import History
+from gan_core.runs.records import STEP_METRICS, EvalRecord, Outcome, StepRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 
 CONFIG = RunConfig(dataset="ring", steps=400)

@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.eviction import evict, size
+from gan_core.runs.export import export_run
 from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord
 from gan_core.runs.samples import VIEWS, neighbour_distances, sheet_png
 from gan_core.runs.store import RunStatus, RunStore, StoreError
@@ -132,7 +134,7 @@ def test_reading_is_incremental_and_cached(store, digest, monkeypatch):
     first = store.snapshot(digest)
     assert store.snapshot(digest) is first
     parsed = []
-    monkeypatch.setattr("gan_core.runs.snapshots.from_line",
+    monkeypatch.setattr("gan_core.runs.history_file.from_line",
                         lambda line: parsed.append(line) or step(1000))
     store.append(digest, [step(1000)])
     assert store.snapshot(digest).history.last_step == 1000
@@ -201,7 +203,7 @@ def test_export_takes_views_of_the_same_steps(store, digest, tmp_path):
     store.append(digest, [step(1)])
     for number in range(0, 3001, 50):
         store.append(digest, [look(number, view) for view in VIEWS])
-    store.export(digest, tmp_path / "recorded")
+    export_run(store, digest, tmp_path / "recorded")
     copy = RunStore(tmp_path / "recorded")
     views = copy.snapshot(digest).views
     assert len(views["samples"]) == VIEWS["samples"].exported
@@ -299,7 +301,7 @@ def test_a_run_that_is_not_there_is_none(store):
     """A link to a run that was evicted must be told apart from a broken store."""
     assert store.snapshot("0" * 16) is None
     assert store.digests() == []
-    assert store.size() == 0
+    assert size(store) == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"steps": -4}', '{"no_such_field": 1}'])
@@ -370,26 +372,26 @@ def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
     store.touch(digests[1])  # now the most recently used
     with store.lock(digests[2]):
         os.utime(tmp_path / digests[2], (1002, 1002))
-        removed = store.evict(keep={digests[0]})
+        removed = evict(store, keep={digests[0]})
     assert removed == [digests[3], digests[4], digests[1]]
     assert set(store.digests()) == {digests[0], digests[2]}
-    assert store.evict() == [digests[0]]
+    assert evict(store) == [digests[0]]
     assert not list(tmp_path.glob(".removed*"))
 
 
 def test_eviction_bounds_the_number_of_runs(store, monkeypatch):
     """Many tiny runs would otherwise make every look at the store slow."""
-    monkeypatch.setattr("gan_core.runs.store.MOST_RUNS", 3)
+    monkeypatch.setattr("gan_core.runs.eviction.MOST_RUNS", 3)
     digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(6)]
     for age, digest in enumerate(digests):
         os.utime(store.root / digest, (1000 + age, 1000 + age))
-    assert store.evict(keep={digests[1]}) == [digests[0], digests[2], digests[3]]
+    assert evict(store, keep={digests[1]}) == [digests[0], digests[2], digests[3]]
     assert set(store.digests()) == {digests[1], digests[4], digests[5]}
 
 
 def test_a_store_within_its_limit_loses_nothing(store, digest):
     """Runs would vanish for no reason."""
-    assert store.evict() == []
+    assert evict(store) == []
     assert store.exists(digest)
 
 
@@ -404,7 +406,7 @@ def test_export_leaves_a_thin_readable_run(store, digest, tmp_path):
     store.write_status(digest, RunStatus("finished", 2000, 2000, device="a device"))
     store.checkpoint_path(digest).write_bytes(b"weights")
     store.log(digest, "words")
-    folder = store.export(digest, tmp_path / "recorded", points=300)
+    folder = export_run(store, digest, tmp_path / "recorded", points=300)
     assert sorted(os.listdir(folder)) == ["config.json", "history.jsonl", "samples", "status.json"]
     copy = RunStore(tmp_path / "recorded").snapshot(digest)
     assert len(copy.history.steps) == 300
@@ -413,7 +415,7 @@ def test_export_leaves_a_thin_readable_run(store, digest, tmp_path):
     assert (copy.samples[0], copy.samples[-1]) == (0, 2000)
     assert copy.status.device == "a device"
     assert copy.status.updated == store.snapshot(digest).status.updated
-    store.export(digest, tmp_path / "recorded", points=10)  # again: replaces
+    export_run(store, digest, tmp_path / "recorded", points=10)  # again: replaces
     assert len(RunStore(tmp_path / "recorded").snapshot(digest).history.steps) == 10
 
 
@@ -428,7 +430,7 @@ def test_reading_writes_nothing(store, digest):
     before = listing()
     reader = RunStore(store.root)
     reader.snapshot(digest), reader.sheet(digest, 0), reader.points(digest, 1)
-    reader.digests(), reader.size(), reader.config(digest), reader.status(digest)
+    reader.digests(), size(reader), reader.config(digest), reader.status(digest)
     assert listing() == before
 
 
@@ -471,7 +473,7 @@ def test_the_memory_of_readers_is_bounded(store):
     """A server that runs for a term would otherwise grow with every run it has shown."""
     for seed in range(70):
         assert store.snapshot(store.create(CONFIG.replace(seed=seed))) is not None
-    assert len(store._readers) <= 64
+    assert len(store._cache) <= 64
 
 
 def test_create_keeps_the_first_config(store, digest):
