@@ -1,11 +1,14 @@
-"""The symptom of a run that costs too much: its steps take so long on this machine that a session
-is out of reach. Torch-free."""
+"""High computational cost: steps so slow on this machine that a short session is out of reach.
+
+Torch-free.
+"""
 
 from __future__ import annotations
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 
 SESSION_STEPS = 1000  # of a short session: most presets of the pages take about as many
 
@@ -15,7 +18,7 @@ THRESHOLDS = {
         f"convention: {SESSION_STEPS} steps then take more than five minutes; of the presets only "
         "the published DCGAN on a processor comes near it"),
     "slow_seconds": Threshold(
-        5, "seconds of training before its speed is judged",
+        5, "seconds of training before its speed counts",
         "convention: the first steps are slow"),
 }
 
@@ -25,7 +28,7 @@ def _limit(name: str) -> float:
 
 
 def computational_cost(history: History, config: RunConfig) -> Finding | None:
-    """Steps so slow on this machine that a short session is none."""
+    """Steps so slow on this machine that a short session is not possible."""
     evaluations, since = history.evaluations, None
     for evaluation in evaluations[1:]:
         if not _out_of_reach(evaluations[0], evaluation):
@@ -35,18 +38,18 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     if since is None:
         return None
     last = evaluations[-1]
-    each, noun = _seconds_a_step(evaluations[0], last), config.card.mode_noun
+    seconds, noun = _seconds_a_step(evaluations[0], last), config.card.mode_noun
     modes, total = last.metrics["modes"], last.metrics["modes_total"]
     evidence = (
-        f"A step takes {each:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
-        f"these would take {_minutes(SESSION_STEPS * each)}. After {last.step} steps and "
-        f"{last.seconds:.0f} s G makes {modes:.0f} of {total:.0f} {noun}s{_quality(last)}."
+        f"A step takes {seconds:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
+        f"these would take {_minutes(SESSION_STEPS * seconds)}. After {last.step} steps and "
+        f"{last.seconds:.0f} s G makes {modes:.0f} of {total:.0f} {noun}s{_distance(last)}."
     )
     return Finding("computational_cost", "warning", since, evidence, _cheaper(config))
 
 
-def _quality(last: EvalRecord) -> str:
-    """Noise, too, is nearest to this digit or that: how far from digits it is must be said."""
+def _distance(last: EvalRecord) -> str:
+    """Modes alone do not show whether G draws digits: noise, too, is nearest to some digit."""
     if "frechet" not in last.metrics:
         return ""
     return f", at a Fréchet distance of {last.metrics['frechet']:.0f}"

@@ -15,41 +15,52 @@ from dataclasses import dataclass
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
-from gan_core.diagnosis import computational_cost, mode_collapse, training_symptoms
-from gan_core.diagnosis.findings import Finding, Remedy
-from gan_core.runs.records import History
+from gan_core.diagnosis import (
+    computational_cost,
+    discriminator_overfitting,
+    instability,
+    mode_collapse,
+    step_windows,
+    vanishing_gradients,
+)
+from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.runs.history import History
 
 __all__ = ["SYMPTOMS", "THRESHOLDS", "Finding", "Remedy", "Symptom", "diagnose"]
 
-THRESHOLDS = {
-    **mode_collapse.THRESHOLDS, **training_symptoms.THRESHOLDS, **computational_cost.THRESHOLDS}
+FAMILIES = (mode_collapse, vanishing_gradients, discriminator_overfitting, instability,
+            computational_cost, step_windows)
+THRESHOLDS: dict[str, Threshold] = {
+    name: threshold for family in FAMILIES for name, threshold in family.THRESHOLDS.items()}
 
 
 @dataclass(frozen=True)
 class Symptom:
     """What people call it, the check that finds it, and the challenge whose page explains it.
-    `of_d` says that it can be found in a D that trains against a frozen G; others are looked for
-    until the freeze."""
+
+    With `while_frozen` it can also arise in a D that trains on against a frozen G; the other
+    symptoms are looked for only in the steps before the freeze.
+    """
 
     title: str
     check: Callable[[History, RunConfig], Finding | None]
-    page: str
-    of_d: bool = False
+    challenge: str
+    while_frozen: bool = False
 
 
 SYMPTOMS: dict[str, Symptom] = {
     "mode_collapse": Symptom("Mode collapse", mode_collapse.mode_collapse, "mode_collapse"),
     "mode_rotation": Symptom("Mode rotation", mode_collapse.mode_rotation, "mode_collapse"),
     "vanishing_gradient": Symptom(
-        "Vanishing gradient", training_symptoms.vanishing_gradient, "vanishing_gradients",
-        of_d=True),
+        "Vanishing gradient", vanishing_gradients.vanishing_gradient, "vanishing_gradients",
+        while_frozen=True),
     "discriminator_overfitting": Symptom(
-        "Discriminator overfitting", training_symptoms.discriminator_overfitting,
-        "discriminator_overfitting", of_d=True),
+        "Discriminator overfitting", discriminator_overfitting.discriminator_overfitting,
+        "discriminator_overfitting", while_frozen=True),
     "instability": Symptom(
-        "Training instability", training_symptoms.instability, "training_instability"),
+        "Training instability", instability.instability, "training_instability"),
     "divergence": Symptom(
-        "Divergence", training_symptoms.divergence, "training_instability", of_d=True),
+        "Divergence", instability.divergence, "training_instability", while_frozen=True),
     "computational_cost": Symptom(
         "High computational cost", computational_cost.computational_cost, "computational_cost"),
 }
@@ -76,11 +87,11 @@ def diagnose(history: History, config: RunConfig) -> list[Finding]:
 def _diagnosed(history: History, config: RunConfig) -> list[Finding]:
     config = config.at(history.last_step)
     frozen = config.freeze_generator
-    playing = history.until(frozen) if frozen else history
-    found = [symptom.check(history if symptom.of_d else playing, config)
-             for symptom in SYMPTOMS.values()]
-    findings = sorted((f for f in found if f is not None), key=lambda finding: finding.since)
-    return [_possible(f, config) for f in findings if not _follows(f, findings)]
+    before_freeze = history.until(frozen) if frozen else history
+    results = [symptom.check(history if symptom.while_frozen else before_freeze, config)
+               for symptom in SYMPTOMS.values()]
+    findings = sorted((f for f in results if f is not None), key=lambda finding: finding.since)
+    return [_with_possible_remedies(f, config) for f in findings if not _follows(f, findings)]
 
 
 def _follows(finding: Finding, findings: list[Finding]) -> bool:
@@ -89,8 +100,8 @@ def _follows(finding: Finding, findings: list[Finding]) -> bool:
     return any(other.symptom in causes and other.since <= latest for other in findings)
 
 
-def _possible(finding: Finding, config: RunConfig) -> Finding:
-    """Without remedies that do not go together with the rest of the config."""
+def _with_possible_remedies(finding: Finding, config: RunConfig) -> Finding:
+    """The finding without remedies that the rest of the config refuses or has already."""
     remedies = tuple(remedy for remedy in finding.remedies if _fits(remedy, config))
     return dataclasses.replace(finding, remedies=remedies)
 

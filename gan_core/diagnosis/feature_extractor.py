@@ -1,7 +1,7 @@
-"""What is known of the classifiers whose features carry the image metrics. Torch-free.
+"""Facts about the classifiers whose features the image metrics use. Torch-free.
 
-`gan_core.evaluation.classifier` measures them and writes the files; the pages read them, to tell on what
-scale a Fréchet distance stands.
+`gan_core.evaluation.classifier` measures them and writes the files; the pages read them, to show
+what Fréchet distance real images have.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gan_core.config.choices import DATASETS
 
 
 def facts_file(dataset: str) -> str:
-    """Name of the file with what is known of a data set's classifier."""
+    """Name of the file with the facts about a data set's classifier."""
     return f"{DATASETS[dataset].classifier}_extractor.json"
 
 
@@ -28,10 +28,10 @@ def _read(path: Path) -> dict[str, Any]:
 def extractor(dataset: str = "mnist", downloads: Path | None = None) -> dict[str, Any]:
     """`id` of the weights, `test_accuracy` on the 10 000 held-out images, and
     `frechet_train_held_out`: the Fréchet distance of 2000 training images to those, measured as
-    that of a generator's samples is. So it is what real images score.
+    that of a generator's samples is: the distance that real images have.
 
-    Nothing ({}) where it is not known: a data set that is not bundled has its classifier in the
-    folder `downloads`, once it has been trained.
+    {} where there is no file: the classifier of a data set that is not bundled lies in the folder
+    `downloads`, once it has been trained.
     """
     for folder in filter(None, (ASSETS, downloads)):
         if (path := folder / facts_file(dataset)).exists():

@@ -1,6 +1,6 @@
 """What a diagnosis consists of: findings, their remedies, and the thresholds they rest on.
 
-Each symptom's file holds its thresholds, as data with their sources; `docs/verification.md` tells
+Each symptom's file holds its thresholds, as data with their sources; `docs/verification.md` shows
 how well they hold. Torch-free.
 """
 

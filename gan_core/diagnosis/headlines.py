@@ -1,4 +1,4 @@
-"""The one number by which a page judges a run, and by which its remedy must beat its failure.
+"""The one number by which a page compares two runs, and in which its remedy must be better.
 
 Torch-free; NaN where a run is too young, or has no such number.
 """
@@ -9,21 +9,26 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gan_core.diagnosis import training_symptoms
-from gan_core.runs.records import History
+from gan_core.diagnosis.instability import score_swing
+from gan_core.diagnosis.vanishing_gradients import gradient_left
+from gan_core.runs.history import History
 
 
 @dataclass(frozen=True)
 class Headline:
-    """`label` as it reads in a sentence; `form` formats a value, times `scale`; `of` a history."""
+    """A number of a whole run, with how it is written.
+
+    `label` reads well within a sentence; `value_of` computes the number from a history; `form`
+    formats it, times `scale`.
+    """
 
     label: str
     form: str
-    of: Callable[[History], float]
+    value_of: Callable[[History], float]
     lower_is_better: bool = True
     scale: float = 1.0
 
-    def told(self, value: float) -> str:
+    def text(self, value: float) -> str:
         """A value in words."""
         if math.isnan(value):
             return "–"
@@ -44,10 +49,10 @@ def _modes(history: History) -> float:
 
 
 def _swing(history: History) -> float:
-    """Infinite for a run that diverged: it will not settle any more."""
+    """Infinite for a run that diverged: it does not settle any more."""
     if history.outcome is not None and history.outcome.kind == "diverged":
         return math.inf
-    return training_symptoms.score_swing(history)
+    return score_swing(history)
 
 
 def _missed(history: History) -> float:
@@ -67,7 +72,7 @@ HEADLINES: dict[str, Headline] = {
     "modes": Headline("share of modes present", "{:.0f} %", _modes, False, 100.0),
     "swing": Headline("swing of D's scores over the last 300 steps", "{:.2f}", _swing),
     "gradient_left": Headline(
-        "G's gradient ÷ its largest", "{:.2g}", training_symptoms.gradient_left, False),
+        "G's gradient ÷ its largest", "{:.2g}", gradient_left, False),
     "missed": Headline(
         "D accepts new images less often by", "{:.0f} points", _missed,
         True, 100.0),

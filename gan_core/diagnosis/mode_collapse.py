@@ -1,4 +1,7 @@
-"""Symptoms in what G makes: modes that are missing, and modes that come and go. Torch-free."""
+"""Mode collapse and mode rotation: modes that are missing, and modes that come and go. Torch-free.
+
+`mode_collapse` is where a run is said to have collapsed; `THRESHOLDS` are what it goes by.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ import numpy as np
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 
 PRESENT = 0.01  # share of samples at which a mode is there, as in the evaluations
 
@@ -20,13 +24,13 @@ THRESHOLDS = {
         "calibrated: healthy MNIST runs show one digit at step 250 and six or more at 750"),
     "slow_steps": Threshold(
         2000, "steps after which missing modes are reported even if they were never there",
-        "calibrated: at the report's rate of 0.0002 digits are still being found until then"),
+        "calibrated: at the report's rate of 0.0002 new digits still appear until then"),
     "alike_steps": Threshold(
         1000, "steps after which samples that have always been alike are a collapse",
         "calibrated: a DCGAN's first samples are alike until step 500"),
     "slow_travel": Threshold(
         0.8, "steps × G's learning rate before which such a report would come too early",
-        "calibrated: the report's baseline, at 0.0002, still finds digits at step 4000"),
+        "calibrated: in the report's baseline, at 0.0002, new digits still appear at step 4000"),
     "lost_modes": Threshold(
         2, "modes fewer than before that count as lost",
         "calibrated: between two evaluations a healthy run's count moves by one"),
@@ -153,8 +157,8 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
 
 def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     remedies = []
-    at_once = config.update_order == "simultaneous"  # which allows one D step
-    in_turn = {"update_order": "discriminator_first"} if at_once else {}
+    simultaneous = config.update_order == "simultaneous"  # which allows only one D step
+    alternating = {"update_order": "discriminator_first"} if simultaneous else {}
     if config.card.kind == "points":  # on MNIST neither was measured to help
         if config.r1 == 0:
             remedies.append(Remedy(
@@ -164,7 +168,7 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
                 "Packing 4", {"packing": 4}, "D sees that four samples lie in one place"))
     if config.discriminator_steps < 3:
         remedies.append(Remedy(
-            "Three D steps per round", {"discriminator_steps": 3, **in_turn},
+            "Three D steps per round", {"discriminator_steps": 3, **alternating},
             "a D that keeps up punishes the one output G has settled on"))
     if config.learning_rate_ratio < 1:
         remedies.append(Remedy(
@@ -176,7 +180,7 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
         remedies.append(Remedy(
             "Three D steps and noise 0.1 on D's inputs" if steps == 3
             else "Noise 0.1 on D's inputs",
-            {"discriminator_steps": steps, "input_noise": 0.1, **in_turn},
+            {"discriminator_steps": steps, "input_noise": 0.1, **alternating},
             "real and generated samples overlap, so that D cannot be perfectly sure"))
     return tuple(remedies)
 
@@ -185,8 +189,8 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Which modes appeared and which vanished between two evaluations; `step` is the later's."""
+class ModeChange:
+    """The modes that appeared and vanished between two evaluations; `step` is the later one's."""
 
     step: int
     appeared: frozenset[int]
@@ -198,12 +202,12 @@ def present_modes(evaluation: EvalRecord) -> frozenset[int]:
     return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= PRESENT)
 
 
-def turns(evaluations: Sequence[EvalRecord]) -> list[Turn]:
+def mode_changes(evaluations: Sequence[EvalRecord]) -> list[ModeChange]:
     """One for each evaluation after the first."""
-    seen = [(evaluation.step, present_modes(evaluation)) for evaluation in evaluations]
+    modes = [(evaluation.step, present_modes(evaluation)) for evaluation in evaluations]
     return [
-        Turn(step, now - before, before - now)
-        for (_, before), (step, now) in pairwise(seen)
+        ModeChange(step, now - before, before - now)
+        for (_, before), (step, now) in pairwise(modes)
     ]
 
 
@@ -212,10 +216,10 @@ def mode_rotation(history: History, config: RunConfig) -> Finding | None:
     stretch = _narrow_stretch(history)
     if len(stretch) < _limit("rotation_evaluations"):
         return None
-    changes = turns(stretch)
-    replaced = [turn for turn in changes if turn.appeared and turn.vanished]
-    visited = frozenset().union(*(present_modes(evaluation) for evaluation in stretch))
-    at_once = np.mean([len(present_modes(evaluation)) for evaluation in stretch])
+    changes = mode_changes(stretch)
+    replaced = [change for change in changes if change.appeared and change.vanished]
+    visited = frozenset[int]().union(*(present_modes(evaluation) for evaluation in stretch))
+    at_once = float(np.mean([len(present_modes(evaluation)) for evaluation in stretch]))
     if len(replaced) < _limit("rotation_share") * len(changes) or len(visited) < 2 * at_once:
         return None
     noun, total = config.card.mode_noun, config.card.modes

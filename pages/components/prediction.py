@@ -51,9 +51,9 @@ def answered(challenge: Challenge, snapshot: RunSnapshot | None) -> str:
 def outcome(challenge: Challenge, snapshot: RunSnapshot, given: str) -> str:
     """A prediction and its answer in words."""
     headline = HEADLINES[challenge.headline]
-    value = headline.of(snapshot.history)
+    value = headline.value_of(snapshot.history)
     if value != value:
         return f"You predicted *{given}*: this run is too short to tell."
     right = challenge.prediction.right(value)
     answer = "right" if right == given else f"it is *{right}*"
-    return f"You predicted *{given}*: {answer} ({headline.label}: {headline.told(value)})."
+    return f"You predicted *{given}*: {answer} ({headline.label}: {headline.text(value)})."

@@ -115,7 +115,7 @@ def _diagnosed(findings: list[Finding]) -> Verdict:
     for other in others:
         text += f" Then: **{SYMPTOMS[other.symptom].title.lower()}** (step {_whole(other.since)})."
     tone = "error" if first.severity == "severe" else "warning"
-    pages = dict.fromkeys(SYMPTOMS[finding.symptom].page for finding in findings)
+    pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in findings)
     return Verdict(tone, text, first.remedies, tuple(pages))
 
 
@@ -194,9 +194,9 @@ def _measured(name: str, mine: History, theirs: History) -> str:
     if name in ("frechet", "modes"):
         return ""
     headline = HEADLINES[name]
-    values = headline.of(mine), headline.of(theirs)
-    return (f"{headline.label} **{headline.told(values[0])}**, reference "
-            f"{headline.told(values[1])}; ")
+    values = headline.value_of(mine), headline.value_of(theirs)
+    return (f"{headline.label} **{headline.text(values[0])}**, reference "
+            f"{headline.text(values[1])}; ")
 
 
 def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:

@@ -26,8 +26,9 @@ from gan_core.diagnosis.diagnose import (
     Symptom,
     diagnose,
 )
-from gan_core.diagnosis.mode_collapse import present_modes, turns
-from gan_core.runs.records import STEP_METRICS, EvalRecord, History, Outcome, StepRecord
+from gan_core.diagnosis.mode_collapse import mode_changes, present_modes
+from gan_core.runs.history import History
+from gan_core.runs.records import STEP_METRICS, EvalRecord, Outcome, StepRecord
 
 MINIMAX, NON_SATURATING = RunConfig(loss="minimax"), RunConfig()
 HEALTHY_STEP = {
@@ -419,7 +420,7 @@ def test_a_thinned_history_tells_the_same(size):
 
 @pytest.mark.parametrize("towards", [0.95, 0.05])
 def test_one_network_that_pulls_ahead_is_no_oscillation(towards):
-    """D winning more and more is another failure, or none: nobody takes turns."""
+    """D winning more and more is another failure, or none: neither network comes back."""
     made = steps(1000)
     for i in range(700, 1000):
         score = 0.5 + (towards - 0.5) * (i - 700) / 300
@@ -455,7 +456,7 @@ def test_turns_say_what_appeared_and_what_vanished():
     made = [EvalRecord(step, {}, shares) for step, shares in
             ((0, (1.0, 0.0, 0.0)), (250, (0.5, 0.495, 0.005)), (500, (0.0, 0.0, 1.0)))]
     assert present_modes(made[1]) == {0, 1}
-    first, second = turns(made)
+    first, second = mode_changes(made)
     assert (first.step, first.appeared, first.vanished) == (250, {1}, set())
     assert (second.step, second.appeared, second.vanished) == (500, {2}, {0, 1})
 
@@ -677,7 +678,7 @@ def test_every_config_can_be_diagnosed(dataset, loss):
 @pytest.mark.parametrize("name", SYMPTOMS)
 def test_every_symptom_has_a_page_that_explains_it(name):
     """Otherwise the verdict would name a failure and lead nowhere."""
-    assert SYMPTOMS[name].page in CHALLENGES
+    assert SYMPTOMS[name].challenge in CHALLENGES
 
 
 def test_a_rescued_run_is_offered_what_is_not_in_force_yet():
