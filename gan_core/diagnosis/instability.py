@@ -1,0 +1,202 @@
+"""Unstable training: D's scores that swing, and losses or gradients that run away. Torch-free."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.config.choices import LOSSES
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.step_windows import WINDOW, last_median, start_of_last_stretch
+from gan_core.runs.history import History
+
+THRESHOLDS = {
+    "swing_window": Threshold(
+        300, "steps over which swings of D's scores are measured", "convention"),
+    "swing_smoothing": Threshold(
+        25, "steps over which D's scores are averaged first", "convention: 1600 examples at 64"),
+    "swing": Threshold(
+        0.5, "swing of the difference between D's scores of real and generated examples (95th − "
+        "5th percentile) above which training is unstable",
+        "calibrated: at most 0.35 in runs that learn"),
+    "swing_returns": Threshold(
+        2, "changes between high and low in that window: a swing comes back, a trend does not",
+        "definition of an oscillation"),
+    "gradient_growth": Threshold(
+        2, "growth in 500 steps above which a gradient norm is still exploding",
+        "calibrated: 2-D mixtures of narrow modes train on at norms of 100 to 300"),
+    "exploding_gradient": Threshold(
+        100, "gradient norm above which training is about to diverge",
+        "Chintala et al., ganhacks (2016), tip 10"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+# --- instability ---------------------------------------------------------------------------------
+
+
+def instability(history: History, config: RunConfig) -> Finding | None:
+    """D's scores swing instead of settling: now D is ahead, now G."""
+    steps = history.column("step")
+    if len(steps) < 2 or steps[-1] < 2 * _limit("swing_window"):
+        return None
+    smoothed, window, smooth = _score_gap(history)
+    if len(smoothed) < window:
+        return None
+    wild = _swing(smoothed, window) > _limit("swing")  # false for NaN as well
+    if not wild[-1] or _reversals(smoothed[-window:]) < _limit("swing_returns"):
+        return None
+    calm = np.flatnonzero(~wild)
+    since = int(steps[(int(calm[-1] + 1) if calm.size else 0) + smooth - 1])
+    low, high = np.percentile(smoothed[-window:], [5, 95])
+    evidence = (
+        f"Over the last {_limit('swing_window'):.0f} steps the difference between D's scores of "
+        f"real and of generated examples swung between {low:.2f} and {high:.2f}: D and G take "
+        f"turns in winning. D's loss had a standard deviation of "
+        f"{history.column('loss_d')[-window:].std():.2g}."
+    )
+    return Finding("instability", "warning", since, evidence, _calming_remedies(config))
+
+
+def _score_gap(history: History) -> tuple[np.ndarray, int, int]:
+    """D's smoothed score of reals minus that of fakes; the swing and smoothing windows in records.
+    """
+    steps = history.column("step")
+    spacing = (steps[-1] - steps[0]) / (len(steps) - 1)  # recorded runs store every third step
+    window, smooth = (max(round(_limit(name) / spacing), 1)
+                      for name in ("swing_window", "swing_smoothing"))
+    gap = history.column("score_real") - history.column("score_fake")
+    return np.convolve(gap, np.ones(smooth) / smooth, mode="valid"), window, smooth
+
+
+def score_swing(history: History) -> float:
+    """How far the smoothed difference of D's scores moved in the last swing window; NaN in a run
+    that is shorter."""
+    if len(history.steps) < 2:
+        return float("nan")
+    smoothed, window, _ = _score_gap(history)
+    if len(smoothed) < window:
+        return float("nan")
+    low, high = np.percentile(smoothed[-window:], [5, 95])
+    return float(high - low)
+
+
+def _reversals(values: np.ndarray) -> int:
+    """How often values go from their upper to their lower third, or back: once in a mere rise."""
+    low, high = np.percentile(values, [5, 95])
+    third = (high - low) / 3
+    sides = np.where(values > high - third, 1, np.where(values < low + third, -1, 0))
+    sides = sides[sides != 0]
+    return int((sides[1:] != sides[:-1]).sum())
+
+
+def _swing(values: np.ndarray, window: int) -> np.ndarray:
+    """95th − 5th percentile of the window that ends at each value, NaN before there is one.
+
+    Taken at every tenth of a window: percentiles of each would be slow in long runs.
+    """
+    swings, stride = np.full(len(values), np.nan), max(window // 10, 1)
+    ends = np.arange(len(values), window - 1, -stride)
+    windows = np.lib.stride_tricks.sliding_window_view(values, window)[ends - window]
+    low, high = np.percentile(windows, [5, 95], axis=1)
+    for end, swing in zip(ends, high - low, strict=True):
+        swings[max(end - stride, 0) : end] = swing
+    return swings
+
+
+# --- divergence ----------------------------------------------------------------------------------
+
+
+def divergence(history: History, config: RunConfig) -> Finding | None:
+    """A loss or gradient became NaN or infinite, or gradients explode."""
+    outcome = history.outcome
+    if outcome is not None and outcome.kind == "diverged":
+        return Finding(
+            "divergence", "severe", outcome.step,
+            f"At step {outcome.step} {outcome.reason}. The curves end at the last finite step.",
+            _divergence_remedies(config),
+        )
+    if len(history.steps) < WINDOW:
+        return None
+    norms = {name: history.column(f"grad_norm_{name.lower()}") for name in ("D", "G")}
+    medians = {name: last_median(norm) for name, norm in norms.items()}
+    exploding = {name: norm for name, norm in medians.items()
+                 if norm > _limit("exploding_gradient") and _growing(norms[name])}
+    if not exploding or not _runaway_loss(history, config):  # NaN is in no comparison
+        return None
+    worst = max(exploding, key=exploding.__getitem__)
+    since = int(history.column("step")[
+        start_of_last_stretch(norms[worst] > _limit("exploding_gradient"))])
+    evidence = (
+        f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {WINDOW} "
+        f"steps, and grows; the losses have left the range of a training that works."
+    )
+    return Finding("divergence", "severe", since, evidence, _divergence_remedies(config))
+
+
+def _growing(norms: np.ndarray) -> bool:
+    """Whether the median of the last window is clearly above that of five windows before."""
+    before = norms[-6 * WINDOW : -5 * WINDOW] if len(norms) >= 6 * WINDOW else norms[:WINDOW]
+    return last_median(norms) > _limit("gradient_growth") * float(np.median(before))
+
+
+def _runaway_loss(history: History, config: RunConfig) -> bool:
+    """Whether a loss has left its frame: sharp modes alone make for large gradients."""
+    low, high = LOSSES[config.loss].frame
+    medians = [last_median(history.column(name)) for name in ("loss_d", "loss_g")]
+    return any(not low <= median <= high for median in medians)
+
+
+# --- remedies ------------------------------------------------------------------------------------
+
+
+def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    penalty, spectral_norm = _gradient_penalty(config), Remedy(
+        "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
+        "a D of bounded slope cannot pull G far")
+    # Of the two, spectral normalisation was measured to calm an unlimited critic more.
+    remedies = [spectral_norm, penalty] if _unlimited_critic(config) else []
+    if max(config.generator_learning_rate, config.discriminator_learning_rate) > 2e-4:
+        remedies.append(Remedy(
+            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            "smaller steps overshoot less"))
+    if config.r1 == 0 and config.gradient_penalty == 0 and not _unlimited_critic(config):
+        remedies.append(Remedy(
+            "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
+    if not config.spectral_norm and spectral_norm not in remedies:
+        remedies.append(spectral_norm)
+    if config.gradient_clip == 0 and not _unlimited_critic(config):  # there it did not help
+        remedies.append(Remedy(
+            "Gradients clipped to norm 1", {"gradient_clip": 1.0}, "no single step goes far"))
+    return tuple(remedies)
+
+
+def _unlimited_critic(config: RunConfig) -> bool:
+    """A Wasserstein critic must not be arbitrarily steep: its loss has no bottom otherwise."""
+    limits = (config.gradient_penalty, config.weight_clip, config.r1, float(config.spectral_norm))
+    return config.loss == "wasserstein" and not any(limits)
+
+
+def _gradient_penalty(config: RunConfig) -> Remedy:
+    weight = 0.1 if config.card.kind == "points" else 10.0
+    return Remedy(
+        f"Gradient penalty, λ {weight:g}", {"gradient_penalty": weight},
+        "a critic of bounded slope has a loss that can settle")
+
+
+def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
+    remedies = [_gradient_penalty(config)] if _unlimited_critic(config) else []
+    if config.optimizer == "sgd":
+        remedies.append(Remedy(
+            "Adam with β₁ = 0.5 and rate 0.0002",
+            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4,
+             "learning_rate_ratio": 1.0},
+            "Adam bounds the size of every step"))
+    elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
+        remedies.append(Remedy(
+            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            "smaller steps stay where the gradient is a good guide"))
+    return tuple(remedies)
