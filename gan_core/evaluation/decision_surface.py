@@ -1,4 +1,4 @@
-"""What D thinks over the plane of 2-D data, as a picture of scores. It changes nothing."""
+"""D's scores over the plane of 2-D data, as a picture. It changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 SIDE = 48  # cells along either axis
 
-Judge = Callable[[Tensor], Tensor]
+Score = Callable[[Tensor], Tensor]
 """Points (n, 2) to D's logits (k, 1) in evaluation mode; k = n/m if it packs m."""
 
 
@@ -23,10 +23,10 @@ def plane(extent: float) -> Tensor:
 
 
 @torch.no_grad()
-def surface(
-    judge: Judge, extent: float, middle: float | Tensor, group: int, device: torch.device
+def decision_surface(
+    score: Score, extent: float, centre: float | Tensor, group: int, device: torch.device
 ) -> np.ndarray:
-    """σ(logit − middle) over the plane, float32 (SIDE, SIDE); `middle` is the logit at which D is
+    """σ(logit − centre) over the plane, float32 (SIDE, SIDE); `centre` is the logit at which D is
     undecided. NaN where D gives no number.
 
     A D that must be shown `group` points together is shown each point so many times: packed ones
@@ -35,5 +35,5 @@ def surface(
     among different ones.
     """
     points = plane(extent).to(device).repeat_interleave(group, 0)
-    logits = judge(points).float().reshape(SIDE, SIDE, -1)[:, :, 0]
-    return (logits - middle).sigmoid().cpu().numpy()
+    logits = score(points).float().reshape(SIDE, SIDE, -1)[:, :, 0]
+    return (logits - centre).sigmoid().cpu().numpy()

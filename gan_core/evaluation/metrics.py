@@ -18,7 +18,7 @@ Images, on the features of a classifier that was trained on the same data set:
 Points, as in Lin et al., "PacGAN" (2018): `modes` of `modes_total` have a sample of high quality,
 `high_quality` is the share of such samples, `kl_uniform` the reverse KL in nats.
 
-D's judgement, of either kind, against the logit c at which it is undecided:
+D's scores, of either kind, against the logit c at which it is undecided:
 - `accuracy_train`, `accuracy_held_out`, `accuracy_generated`: share of training reals, of reals it
   never saw, and of samples that D calls real, logit > c. For samples that is D's error.
 - `score_train`, `score_held_out`, `score_generated`: mean σ(logit − c) on the same.
@@ -56,10 +56,10 @@ IMAGE_SAMPLES = 2000
 POINT_SAMPLES = 2500
 SHEET = 64  # pictures of the sample sheet; the first latents
 MODE_SHARE = 0.01
-JUDGED = 960  # examples D judges: whole groups of four of up to six packed samples, and of eight
+SCORED = 960  # examples that D scores: whole groups of four of up to six packed samples, and of eight
 CHUNK = 250  # images that pass the extractor at a time: what fits a core's cache is twice as fast
 
-Judge = Callable[[Tensor], Tensor]
+Score = Callable[[Tensor], Tensor]
 """Examples (n, d), scaled, to D's logits (k, 1) in evaluation mode; k = n/m if it packs m."""
 
 
@@ -97,28 +97,28 @@ def mean_pairwise_distance(x: Tensor) -> float:
     return torch.cdist(x, x).sum().item() / (len(x) * (len(x) - 1))
 
 
-# --- D's judgement -------------------------------------------------------------------------------
+# --- D's scores ----------------------------------------------------------------------------------
 
 
-def judged_rows(examples: Tensor) -> Tensor:
-    """The JUDGED examples, scaled, that D judges: the first ones, or fewer over and over.
+def scored_rows(examples: Tensor) -> Tensor:
+    """The SCORED examples, scaled, that D scores: the first ones, or fewer over and over.
 
     Shuffled, always alike: repeated in order, a D that looks at groups could meet one example
     several times in each, which it takes for a collapse.
     """
-    rows = np.random.default_rng(0).permutation(JUDGED) % len(examples)
+    rows = np.random.default_rng(0).permutation(SCORED) % len(examples)
     return scaled(examples.index_select(0, torch.from_numpy(rows).to(examples.device)))
 
 
 def acceptance(
-    judge: Judge, data: Dataset, samples: Tensor, centre: float | None = 0.0
+    score: Score, data: Dataset, samples: Tensor, centre: float | None = 0.0
 ) -> dict[str, float]:
-    """How D judges training reals, reals it never saw, and `samples` (n, d).
+    """How D scores training reals, reals it never saw, and `samples` (n, d).
 
     `centre` as in `undecided`.
     """
     parts = {"train": data.train, "held_out": data.unseen, "generated": samples}
-    logits = torch.stack([judge(judged_rows(part)).float() for part in parts.values()])
+    logits = torch.stack([score(scored_rows(part)).float() for part in parts.values()])
     train, held_out, generated = logits
     above = logits - undecided(held_out, generated, centre)
     # All numbers in one transfer: on a GPU each costs a wait for whatever is being computed.
@@ -200,7 +200,7 @@ def image_reference(held_out: Tensor, model: Extractor) -> ImageReference:
 
 @torch.no_grad()
 def evaluate_images(
-    images: Tensor, judge: Judge, data: Dataset, model: Extractor, centre: float | None = 0.0
+    images: Tensor, score: Score, data: Dataset, model: Extractor, centre: float | None = 0.0
 ) -> Evaluation:
     """Metrics of generated `images` (n, d) in [−1, 1], n = 2000 unless one is testing, and of D.
 
@@ -223,7 +223,7 @@ def evaluate_images(
             "coverage": coverage,
             "ndb": different_bins(reference.bins, features),
             **copying_metrics(images[:COMPARED], classes[:COMPARED], data, reference.classes),
-            **acceptance(judge, data, images, centre),
+            **acceptance(score, data, images, centre),
         },
         tuple(shares.tolist()),
     )
@@ -250,7 +250,7 @@ def copying_metrics(
 
 @torch.no_grad()
 def evaluate_points(
-    points: Tensor, judge: Judge, data: Dataset, centre: float | None = 0.0
+    points: Tensor, score: Score, data: Dataset, centre: float | None = 0.0
 ) -> Evaluation:
     """Metrics of generated `points` (n, 2) and of D: a point within 3σ of a centre is of high
     quality, a mode with at least one such point is captured. `centre` as in `acceptance`."""
@@ -263,7 +263,7 @@ def evaluate_points(
             "modes_total": float(len(shares)),
             "high_quality": good.float().mean().item(),
             "kl_uniform": histogram_metrics(shares)["kl_uniform"],
-            **acceptance(judge, data, points, centre),
+            **acceptance(score, data, points, centre),
         },
         tuple(shares.tolist()),
     )
@@ -272,7 +272,7 @@ def evaluate_points(
 # --- what an evaluation needs, and what people look at -------------------------------------------
 
 
-def judges_d(name: str) -> bool:
+def is_about_discriminator(name: str) -> bool:
     """Whether a metric tells of D rather than of samples."""
     return name.startswith(("accuracy_", "score_")) or name in ("overfit_gap", "r_v", "r_t")
 

@@ -55,8 +55,8 @@ def different_bins(bins: Bins, features: Tensor) -> float:
 
     The two-proportion z-test with pooled variance, as in Richardson & Weiss (2018).
     """
-    found, n = nearest_bin(features, bins.centres).sum(0), len(features)
-    pooled = (found + bins.counts) / (n + bins.total)
+    counts, n = nearest_bin(features, bins.centres).sum(0), len(features)
+    pooled = (counts + bins.counts) / (n + bins.total)
     error = (pooled * (1 - pooled) * (1 / n + 1 / bins.total)).sqrt()
-    z = (found / n - bins.counts / bins.total).abs() / error  # NaN where nobody is: no difference
+    z = (counts / n - bins.counts / bins.total).abs() / error  # NaN where nobody is: no difference
     return (z > SIGNIFICANT).float().mean().item()

@@ -86,9 +86,9 @@ def nearest_neighbours(images: Tensor, pool: Tensor, k: int = 1) -> tuple[Tensor
     distances, rows = [], []
     for start in range(0, len(pool), CHUNK):
         part = scaled(pool[start : start + CHUNK])
-        found = torch.cdist(images, part).topk(min(k, len(part)), dim=1, largest=False)
-        distances.append(found.values)
-        rows.append(found.indices + start)
+        closest = torch.cdist(images, part).topk(min(k, len(part)), dim=1, largest=False)
+        distances.append(closest.values)
+        rows.append(closest.indices + start)
     best = torch.cat(distances, 1).topk(k, dim=1, largest=False).indices
     nearest = torch.cat(rows, 1).gather(1, best)
     # Again, without the rounding of a matrix product: a copy is at distance 0, and says so.
@@ -138,7 +138,7 @@ def sheet_neighbours(pictures: np.ndarray, data: Dataset) -> SheetNeighbours:
     images = torch.from_numpy(pictures.reshape(len(pictures), -1)).to(data.train.device)
     reals = pools(data.train, data.held_out)
     train, held_out = (
-        [found[:, 0].cpu().numpy() for found in nearest_neighbours(images, part)]
+        [rows[:, 0].cpu().numpy() for rows in nearest_neighbours(images, part)]
         for part in (reals.train, reals.held_out)
     )
     return SheetNeighbours(*train, *held_out, len(reals.train))
@@ -151,12 +151,12 @@ def most_copied(pictures: np.ndarray, data: Dataset) -> np.ndarray:
     Looks copied: its distance to the nearest training real is a small part of that to the nearest
     held-out real.
     """
-    found = sheet_neighbours(pictures, data)
+    nearest = sheet_neighbours(pictures, data)
     # A held-out real itself has distance 0.
-    ratios = found.train_distances / np.maximum(found.held_out_distances, 1e-6)
+    ratios = nearest.train_distances / np.maximum(nearest.held_out_distances, 1e-6)
     chosen = np.argsort(ratios, kind="stable")[:SUSPECTS]
-    parts = (pictures[chosen], _rows(data.train, found.train_rows[chosen]),
-             _rows(data.held_out, found.held_out_rows[chosen]))
+    parts = (pictures[chosen], _rows(data.train, nearest.train_rows[chosen]),
+             _rows(data.held_out, nearest.held_out_rows[chosen]))
     return np.stack([part.reshape(-1, *pictures.shape[1:]) for part in parts], axis=1)
 
 

@@ -53,3 +53,12 @@ def use_bfloat16(config: RunConfig, device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # AMX includes it
     return device.type == "cpu" and supported()
+
+
+def set_up_process() -> None:
+    """Make this process compute as every process of the lab does; may be called again.
+
+    Numbers too small for full precision count as zero: on a processor the tiny gradients of a
+    collapsed GAN would otherwise be slow, and a run's last bits would depend on who trains it.
+    """
+    torch.set_flush_denormal(True)

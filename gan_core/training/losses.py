@@ -1,6 +1,6 @@
 """GAN losses on logits. A loss takes plain tensors and holds no state.
 
-Goodfellow et al., "Generative Adversarial Nets" (2014): the minimax game and, in section 3, the
+Goodfellow et al., "Generative Adversarial Nets" (2014): the minimax form and, in section 3, the
 non-saturating form. Mao et al., "Least Squares GANs" (2017); Lim & Ye, "Geometric GAN" (2017) and
 Miyato et al. (2018): hinge; Arjovsky et al., "Wasserstein GAN" (2017); Jolicoeur-Martineau (2019)
 and Huang et al., "The GAN is dead; long live the GAN!" (2024): relativistic pairing.
@@ -8,7 +8,7 @@ and Huang et al., "The GAN is dead; long live the GAN!" (2024): relativistic pai
 Logits instead of a Sigmoid layer: softplus keeps its precision where σ(s) rounds to 0 or 1, which
 is exactly where gradients vanish. D = σ(logit).
 
-Logits are (n, 1) and a loss is (); of several games at once they are (r, n, 1) and (r,).
+Logits are (n, 1) and a loss is (); of several runs at once they are (r, n, 1) and (r,).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn.functional import relu, softplus
 
 
 def mean(values: Tensor) -> Tensor:
-    """Over the examples of each game: () from (n, 1), (r,) from (r, n, 1)."""
+    """Over the examples of each run: () from (n, 1), (r,) from (r, n, 1)."""
     return values.mean((-2, -1))
 
 

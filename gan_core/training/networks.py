@@ -235,7 +235,7 @@ def _spectrally_normalised(layer: nn.Module) -> None:
 
 
 def packed(x: Tensor, packing: int) -> Tensor:
-    """Examples (n, d) as inputs of a D that judges `packing` of them at once, (n/m, m · d).
+    """Examples (n, d) as inputs of a D that scores `packing` of them at once, (n/m, m · d).
 
     Dimensions before these two stay.
     """

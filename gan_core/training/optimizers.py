@@ -1,4 +1,4 @@
-"""Optimisers of PyTorch with a `move` that takes gradients and does nothing but the update.
+"""Optimisers of PyTorch whose `apply_gradients` does nothing but the update.
 
 Their `step` gathers parameters anew each time, groups them by device and runs hooks, which on a CPU
 takes longer than the update of a small network. State, and so checkpoints, are the library's.
@@ -6,10 +6,10 @@ takes longer than the update of a small network. State, and so checkpoints, are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.adam import adam
 
 from gan_core.config.run_config import RunConfig
@@ -22,8 +22,8 @@ class Optimizer(torch.optim.Optimizer):
     def parameters(self) -> list[Tensor]:
         return self.param_groups[0]["params"]
 
-    def numbers(self) -> tuple:
-        """Its kind and hyperparameters: equal for optimisers that move alike."""
+    def hyperparameters(self) -> tuple:
+        """Its kind and hyperparameters: equal for optimisers that update alike."""
         group = self.param_groups[0]
         return type(self), *(value for name, value in group.items() if name != "params")
 
@@ -32,10 +32,10 @@ class Optimizer(torch.optim.Optimizer):
         group = {name: value for name, value in self.param_groups[0].items() if name != "params"}
         return type(self)(list(parameters), **group)
 
-    def set_rate(self, learning_rate: float) -> None:
+    def set_learning_rate(self, learning_rate: float) -> None:
         self.param_groups[0]["lr"] = learning_rate
 
-    def move(self, gradients: Sequence[Tensor]) -> None:
+    def apply_gradients(self, gradients: Sequence[Tensor]) -> None:
         """One update, by gradients in the order of the parameters."""
         for parameter, gradient in zip(self.parameters, self._laid_out(gradients), strict=True):
             parameter.grad = gradient
@@ -66,14 +66,14 @@ class Adam(Optimizer, torch.optim.Adam):
     """Kingma & Ba, "Adam" (2015), in one pass over all parameters."""
 
     @torch.no_grad()
-    def move(self, gradients: Sequence[Tensor]) -> None:
+    def apply_gradients(self, gradients: Sequence[Tensor]) -> None:
         group = self.param_groups[0]
         states = [self.state[parameter] for parameter in self.parameters]
         if not all(states):  # the first update: the library makes the state
-            super().move(gradients)
+            super().apply_gradients(gradients)
             return
-        columns = ([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
-        means, squares, steps = columns
+        means, squares, steps = (
+            [state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
         beta1, beta2 = group["betas"]
         adam(
             self.parameters, self._laid_out(gradients), means, squares, [], steps,
@@ -82,13 +82,28 @@ class Adam(Optimizer, torch.optim.Adam):
         )
 
 
-def optimizer(
-    config: RunConfig, parameters: Iterable[nn.Parameter], learning_rate: float
+def adam_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
+    return Adam(parameters, learning_rate, (config.beta1, config.beta2), fused=True)
+
+
+def rmsprop_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
+    return RMSprop(parameters, learning_rate, alpha=config.beta2, momentum=config.beta1)
+
+
+def sgd_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
+    return SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
+
+
+# fused: one pass over all parameters; the default loop is several times slower everywhere.
+OPTIMIZERS: dict[str, Callable[[RunConfig, Iterable[Tensor], float], Optimizer]] = {
+    "adam": adam_of,
+    "rmsprop": rmsprop_of,
+    "sgd": sgd_of,
+}
+
+
+def make_optimizer(
+    config: RunConfig, parameters: Iterable[Tensor], learning_rate: float
 ) -> Optimizer:
     """The optimiser of `config` for one network's parameters."""
-    # fused: one pass over all parameters; the default loop is several times slower everywhere.
-    if config.optimizer == "adam":
-        return Adam(parameters, learning_rate, (config.beta1, config.beta2), fused=True)
-    if config.optimizer == "rmsprop":
-        return RMSprop(parameters, learning_rate, alpha=config.beta2, momentum=config.beta1)
-    return SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
+    return OPTIMIZERS[config.optimizer](config, parameters, learning_rate)

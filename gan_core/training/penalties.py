@@ -4,7 +4,7 @@ Gulrajani et al., "Improved Training of Wasserstein GANs" (2017): the gradient p
 (2017) and Mescheder et al., "Which Training Methods for GANs do actually Converge?" (2018): R1, R2.
 Gradients are those of D itself at what it sees: after noise, augmentation and packing.
 
-Examples are (n, d) and a penalty is (); of several games at once they are (r, n, d) and (r,).
+Examples are (n, d) and a penalty is (); of several runs at once they are (r, n, d) and (r,).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What D saw in one step and what it said, of reals and of fakes.
+class ScoredExamples:
+    """What D saw in one update and how it scored it: reals first, then fakes.
 
     `examples` are (n, d), `logits` (n, 1). Where a penalty is taken at them, the examples require
     gradients; each kind has its logits from a pass of its own where D's layers allow, so that R1
-    alone goes back through no fakes. `judge` is D; `uniform(rows, columns)` draws from [0, 1).
+    alone goes back through no fakes. `score` is D, which gives logits; `uniform(rows, columns)` draws from [0, 1).
     """
 
-    judge: Callable[[Tensor], Tensor]
+    score: Callable[[Tensor], Tensor]
     examples: tuple[Tensor, Tensor]
     logits: tuple[Tensor, Tensor]
     uniform: Callable[[int, int], Tensor]
@@ -48,28 +48,28 @@ def one_centred(gradient: Tensor) -> Tensor:
     return (norms - 1.0).square().mean(-1)
 
 
-def r1(judged: Judged) -> Tensor:
+def r1(scored: ScoredExamples) -> Tensor:
     """At real examples."""
-    return zero_centred(input_gradient(judged.logits[0], judged.examples[0]))
+    return zero_centred(input_gradient(scored.logits[0], scored.examples[0]))
 
 
-def r2(judged: Judged) -> Tensor:
+def r2(scored: ScoredExamples) -> Tensor:
     """At generated examples."""
-    return zero_centred(input_gradient(judged.logits[1], judged.examples[1]))
+    return zero_centred(input_gradient(scored.logits[1], scored.examples[1]))
 
 
-def gradient_penalty(judged: Judged) -> Tensor:
+def gradient_penalty(scored: ScoredExamples) -> Tensor:
     """At points drawn evenly between a real and a generated example."""
-    real, fake = (examples.detach() for examples in judged.examples)
-    share = judged.uniform(real.shape[-2], 1)
+    real, fake = (examples.detach() for examples in scored.examples)
+    share = scored.uniform(real.shape[-2], 1)
     between = torch.lerp(real, fake, share).requires_grad_()
-    return one_centred(input_gradient(judged.judge(between), between))
+    return one_centred(input_gradient(scored.score(between), between))
 
 
 # The name of each is that of the RunConfig field which holds its weight.
-PENALTIES: dict[str, Callable[[Judged], Tensor]] = {
+PENALTIES: dict[str, Callable[[ScoredExamples], Tensor]] = {
     "gradient_penalty": gradient_penalty,
     "r1": r1,
     "r2": r2,
 }
-AT_EXAMPLES = (r1, r2)  # taken at the very examples that D judged
+AT_EXAMPLES = (r1, r2)  # taken at the very examples that D scored

@@ -1,7 +1,7 @@
 """record_run, record_runs: training into a store, so that it survives stops, kills and failures.
 
-The worker and the command line train through this room; what one run writes is `sitting`'s. Torch
-is imported only when training begins.
+The worker and the command line train through these two; `session` is one run's part. Torch is
+imported only when training begins.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.records import Outcome, Record
 from gan_core.runs.store import RunStore, StoreError
-from gan_core.training.session import ShouldStop, Sitting, Wanted
+from gan_core.training.session import Session, SessionRequest, ShouldStop, ignore, never
 
 
 def record_run(
@@ -23,8 +23,8 @@ def record_run(
     config: RunConfig,
     *,
     device: Any = None,
-    should_stop: ShouldStop = lambda: None,
-    on_record: Callable[[Record], None] = lambda record: None,
+    should_stop: ShouldStop = never,
+    on_record: Callable[[Record], None] = ignore,
     checkpoint_seconds: float = 5.0,
     target: Callable[[], int] | None = None,
 ) -> Outcome:
@@ -34,96 +34,112 @@ def record_run(
     A failure of the training is a value, the outcome "failed", with its traceback in the run's log.
     Raises StoreError if another process is training this run.
     """
-    wanted = Wanted(config, should_stop, target, on_record)
-    ((_, outcome),) = _recorded(store, [wanted], device, checkpoint_seconds)
+    request = SessionRequest(config, should_stop, target, on_record)
+    ((_, outcome),) = _outcomes(store, [request], device, checkpoint_seconds)
     if isinstance(outcome, StoreError):
         raise outcome
     return outcome
 
 
 def record_runs(
-    store: RunStore, wanted: Sequence[Wanted], *, device: Any = None,
+    store: RunStore, requests: Sequence[SessionRequest], *, device: Any = None,
     checkpoint_seconds: float = 5.0,
 ) -> Iterator[tuple[int, Outcome]]:
     """As `record_run`, for runs that the batched trainer can train together: (index, outcome) of
     each as it ends. Those at the same step train together, the others after them. One that another
     process is training, or that cannot be read, ends as "failed"."""
-    for index, outcome in _recorded(store, wanted, device, checkpoint_seconds):
-        failed = isinstance(outcome, StoreError)
-        yield index, Outcome("failed", 0, str(outcome)) if failed else outcome
+    for index, outcome in _outcomes(store, requests, device, checkpoint_seconds):
+        if isinstance(outcome, StoreError):
+            outcome = Outcome("failed", 0, str(outcome))
+        yield index, outcome
 
 
-def _recorded(
-    store: RunStore, wanted: Sequence[Wanted], device: Any, checkpoint_seconds: float
+def _outcomes(
+    store: RunStore, requests: Sequence[SessionRequest], device: Any, checkpoint_seconds: float
 ) -> Iterator[tuple[int, Outcome | StoreError]]:
-    sittings = []
-    with contextlib.ExitStack() as ends, _interrupts() as interrupted:
-        for index, each in enumerate(wanted):
-            lock = ends.enter_context(contextlib.ExitStack())
+    sessions = []
+    with contextlib.ExitStack() as all_locks, _interrupts() as interrupted:
+        for index, request in enumerate(requests):
+            lock = all_locks.enter_context(contextlib.ExitStack())
+            outcome: Outcome | StoreError | None
             try:
-                lock.enter_context(store.lock(store.create(each.config)))
-                known = _known_outcome(store, each.config)
+                lock.enter_context(store.lock(store.create(request.config)))
+                outcome = _known_outcome(store, request.config)
             except StoreError as error:
-                known = error
-            if known is not None:
+                outcome = error
+            if outcome is not None:
                 lock.close()
-                yield index, known
+                yield index, outcome
                 continue
-            sittings.append(Sitting(
-                store, each, index, lock, device, checkpoint_seconds, interrupted))
-        for sitting in _trained(sittings):
-            sitting.lock.close()  # before it is told: whoever hears it may go on with the run
-            yield sitting.index, sitting.outcome
+            sessions.append(Session(
+                store, request, index, lock, device, checkpoint_seconds, interrupted))
+        for session in _finished(sessions):
+            session.lock.close()  # first of all: whoever gets the outcome may go on with the run
+            if session.outcome is not None:
+                yield session.index, session.outcome
 
 
-def _trained(sittings: Sequence[Sitting]) -> Iterator[Sitting]:
-    """Train the runs, those at the same step together; each is told as it ends."""
-    for sitting in sittings:
-        sitting.begin()
-    yield from (sitting for sitting in sittings if sitting.outcome is not None)
-    pending = [sitting for sitting in sittings if sitting.outcome is None]
+def _finished(sessions: Sequence[Session]) -> Iterator[Session]:
+    """Train the runs, those at the same step together; each is yielded as it ends."""
+    for session in sessions:
+        session.begin()
+    yield from (session for session in sessions if session.outcome is not None)
+    pending = [session for session in sessions if session.outcome is None]
     while pending:
-        step = min(each.step for each in pending)
-        for sitting in _followed([each for each in pending if each.step == step],
-                                 [each for each in pending if each.step != step]):
-            if sitting.outcome is not None:
-                pending.remove(sitting)
-                yield sitting
+        step = min(session.training.step for session in pending)
+        for session in _trained_together(
+                [session for session in pending if session.training.step == step],
+                [session for session in pending if session.training.step != step]):
+            if session.outcome is not None:
+                pending.remove(session)
+                yield session
 
 
-def _followed(sittings: Sequence[Sitting], waiting: list[Sitting]) -> Iterator[Sitting]:
-    """Train until each run has ended, or has got a new target; each is told then.
+def _trained_together(
+    sessions: Sequence[Session], waiting: list[Session]
+) -> Iterator[Session]:
+    """Train until each run has ended, or has got a new target; each is yielded then.
 
     Those in `waiting` are only asked whether they shall stop.
     """
-    from gan_core.training.ensemble import Ensemble
-
-    going, trainings = list(sittings), [sitting.training for sitting in sittings]
-    for each in waiting:
-        each.wait()
+    active = list(sessions)
+    for session in waiting:
+        session.wait()
     try:
-        together = Ensemble(trainings) if len(trainings) > 1 else None
-        for index, record in together or ((0, record) for record in trainings[0]):
-            stopped = [each for each in waiting if each.stops()]
-            waiting = [each for each in waiting if each not in stopped]
+        records, leave = _records_of(sessions)
+        for index, record in records:
+            stopped = [session for session in waiting if session.stop_if_asked()]
+            waiting = [session for session in waiting if session not in stopped]
             yield from stopped
-            sitting = sittings[index]
-            if not sitting.hear(record):
+            session = sessions[index]
+            if not session.write(record):
                 continue
-            going.remove(sitting)
-            yield sitting  # first of all: whatever comes next is not its fault
-            if not going:
+            active.remove(session)
+            yield session  # first of all: whatever comes next is not its fault
+            if not active:
                 return
             if not isinstance(record, Outcome):
-                together.leave(index)
+                leave(index)
     except KeyboardInterrupt:  # the second one
-        for sitting in going:
-            sitting.interrupt()
-        yield from going
+        for session in active:
+            session.interrupt()
+        yield from active
     except Exception as error:
-        for sitting in going:
-            sitting.fail(error)
-        yield from going
+        for session in active:
+            session.fail(error)
+        yield from active
+
+
+def _records_of(
+    sessions: Sequence[Session]
+) -> tuple[Iterator[tuple[int, Record]], Callable[[int], None]]:
+    """(index, record) of all, as one batch if there are several; and what ends one of them."""
+    if len(sessions) == 1:
+        return ((0, record) for record in sessions[0].training), lambda index: None
+    from gan_core.training.ensemble import Ensemble
+
+    ensemble = Ensemble([session.training for session in sessions])
+    return iter(ensemble), ensemble.leave
 
 
 def _known_outcome(store: RunStore, config: RunConfig) -> Outcome | None:
@@ -133,7 +149,7 @@ def _known_outcome(store: RunStore, config: RunConfig) -> Outcome | None:
     if status.state == "diverged":
         return Outcome("diverged", status.step, status.reason, status.seconds)
     reached = steps[-1].step if steps else 0
-    # At just config.steps only "finished" tells that the last evaluation is there as well.
+    # At just config.steps only "finished" says that the last evaluation is there as well.
     if reached > config.steps or (status.state == "finished" and reached == config.steps):
         return Outcome("finished", reached, seconds=status.seconds)
     return None

@@ -1,236 +1,271 @@
-"""The game between G and D: one step of training, as an algebra of tensors.
+"""One training step of a GAN, to be read from top to bottom: D's update, G's update, their order.
 
-A step is a round of updates of both networks, in one of three orders; every mechanism of the config
-stands at its place in `update_discriminator`, `update_generator` or `seen`. Nothing here waits for
-the device: what is to be measured stays on it.
+Goodfellow et al., "Generative Adversarial Nets" (2014), algorithm 1, with every mechanism of the
+config at its place. Losses and penalties take plain tensors; networks, data and random numbers are
+handed in. Nothing here waits for the device: measurements stay on it.
 
-`Match` plays it for one run, `Ensemble` for several at once: then tensors have the runs as their
-first dimension, and a number that differs from run to run is a tensor (r, 1, 1).
+The same step trains one run or several at once. Examples are (n, d); of several runs (r, n, d).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gan_core.training import networks
-from gan_core.training.losses import Loss
-from gan_core.training.penalties import AT_EXAMPLES, Judged
+from gan_core.training.losses import minimax, non_saturating
+from gan_core.training.networks import packed
+from gan_core.training.penalties import AT_EXAMPLES, ScoredExamples
+from gan_core.training.step_settings import StepSettings, in_force
 
 Gradients = Sequence[Tensor]  # of one network's parameters, in their order
 
 
+class TrainedNetwork(Protocol):
+    """A network with the optimiser that trains it, of one run or of several as one."""
+
+    parameters: list[Tensor]
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+    def train(self, mode: bool = True) -> None: ...
+    def clip_gradients(self, gradients: Gradients, limit: float) -> tuple[Gradients, Tensor]: ...
+    def apply_gradients(self, gradients: Gradients) -> None: ...
+    def clip_weights(self, limit: float | Tensor) -> None: ...
+    def update_average(self, decay: float) -> None: ...
+
+
+class Draws(Protocol):
+    """Where batches and noise come from: data and the run's own random streams."""
+
+    def reals(self) -> Tensor: ...
+    def latents(self) -> Tensor: ...
+    def normal(self, rows: int, columns: int) -> Tensor: ...
+    def uniform(self, rows: int, columns: int) -> Tensor: ...
+    def augment(self, x: Tensor) -> Tensor: ...
+
+
 @dataclass(frozen=True)
-class Update:
-    """What an update, or several, leave to be measured, still on the device."""
+class Measurements:
+    """What updates leave to be recorded, still on the device and still with their graphs."""
 
-    numbers: tuple[Tensor, ...]  # ()
-    logits: tuple[Tensor, ...]  # (k, 1)
+    scalars: tuple[Tensor, ...]  # () each, or (r,)
+    logits: tuple[Tensor, ...]  # (k, 1) each, or (r, k, 1)
 
-    def __add__(self, other: Update) -> Update:
-        return Update(self.numbers + other.numbers, self.logits + other.logits)
+    def __add__(self, other: Measurements) -> Measurements:
+        return Measurements(self.scalars + other.scalars, self.logits + other.logits)
 
 
-class Game(ABC):
-    """The rules. Who plays sets the attributes, and says how to draw and how to move."""
+def no_listener(phase: str) -> None:
+    """Nobody times the phases of this step."""
 
-    now: Any  # the settings in force: a RunConfig, or one whose numbers are tensors
-    device: torch.device
-    loss: Loss
-    penalties: Sequence[tuple[float | Tensor, Callable[[Judged], Tensor]]]  # with weights
-    generator: nn.Module
-    discriminator: nn.Module
-    parameters_g: list[Tensor]
-    parameters_d: list[Tensor]
-    bfloat16: bool
-    step: int
 
-    @abstractmethod
-    def reals(self) -> Tensor:
-        """A batch (n, d) of training examples."""
+class GanStep:
+    """One training step: updates of D and of G, in the order of `settings`.
 
-    @abstractmethod
-    def latents(self) -> Tensor:
-        """z ~ N(0, 1), shape (batch_size, latent_dim)."""
+    Calling it trains one step and returns, in this order, D's loss without penalties, the
+    penalties, the norm of D's gradient, G's loss, the norm of G's gradient; and D's logits of
+    reals, of fakes, and of the fakes that trained G. `settings` may be replaced between steps.
+    `on_phase_end` is called with the name of a phase whenever one ends.
+    """
 
-    @abstractmethod
-    def normal(self, rows: int, columns: int) -> Tensor:
-        """Noise from N(0, 1)."""
+    def __init__(
+        self, generator: TrainedNetwork, discriminator: TrainedNetwork, draws: Draws,
+        settings: StepSettings, autocast: Callable[[], AbstractContextManager] = nullcontext,
+    ) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self.draws = draws
+        self.settings = settings
+        self.autocast = autocast  # the number format of the networks' passes
+        self.on_phase_end: Callable[[str], None] = no_listener
+        self.steps_done = 0
 
-    @abstractmethod
-    def uniform(self, rows: int, columns: int) -> Tensor:
-        """Noise from [0, 1)."""
+    def __call__(self, steps_done: int) -> Measurements:
+        self.steps_done = steps_done
+        if steps_done >= self.settings.freeze_generator > 0:
+            measurements = self.frozen_generator()
+        else:
+            measurements = UPDATE_ORDERS[self.settings.update_order](self)
+        if self.settings.ema > 0:
+            # A short memory at first: otherwise the untrained weights would weigh for long.
+            after = steps_done + 1
+            self.generator.update_average(min(self.settings.ema, (1 + after) / (10 + after)))
+        return measurements
 
-    @abstractmethod
-    def augment(self, x: Tensor) -> Tensor:
-        """Images (n, d) as DiffAugment shows them."""
+    # --- the orders of the updates ----------------------------------------------------------------
 
-    @abstractmethod
-    def limited(self, gradients: Gradients) -> tuple[Gradients, Tensor]:
-        """Gradients, clipped where the settings ask for it, and their L2 norm before."""
-
-    @abstractmethod
-    def move_generator(self, gradients: Gradients) -> None:
-        """One update of G's weights."""
-
-    @abstractmethod
-    def move_discriminator(self, gradients: Gradients) -> None:
-        """One update of D's weights, which are then clipped where the settings ask for it."""
-
-    @abstractmethod
-    def average(self, memory: float) -> None:
-        """Move the averaged generator towards G; buffers (BatchNorm's statistics) are copied."""
-
-    # --- one step --------------------------------------------------------------------------------
-
-    def play_round(self) -> Update:
-        """One training step: updates of D and of G, in the config's order."""
-        found = self._round()
-        self.step += 1
-        if self.now.ema > 0:
-            self.average(self._memory())
-        return found
-
-    def _round(self) -> Update:
-        return ROUNDS[self.now.update_order](self)
-
-    def _discriminator_first(self) -> Update:
-        """G's first update reuses the fakes of D's last one, judged by the updated D."""
-        for left in reversed(range(self.now.discriminator_steps)):
-            fake = self._fakes(for_generator=left == 0)
-            found_d = self.update_discriminator(fake)
-        for update in range(self.now.generator_steps):
+    def discriminator_first(self) -> Measurements:
+        """G's first update reuses the fakes of D's last one, scored by the updated D."""
+        for remaining in reversed(range(self.settings.discriminator_steps)):
+            fake = self.fakes(for_generator=remaining == 0)
+            of_d = self.update_discriminator(fake)
+        for update in range(self.settings.generator_steps):
             if update > 0:
-                fake = self._fakes()
-            found_g = self.update_generator(fake)
-        return found_d + found_g
+                fake = self.fakes()
+            of_g = self.update_generator(fake)
+        return of_d + of_g
 
-    def _generator_first(self) -> Update:
+    def generator_first(self) -> Measurements:
         """D's first update reuses the fakes of G's last one, made before that update."""
-        for _ in range(self.now.generator_steps):
-            fake = self._fakes()
-            found_g = self.update_generator(fake)
-        for update in range(self.now.discriminator_steps):
+        for _ in range(self.settings.generator_steps):
+            fake = self.fakes()
+            of_g = self.update_generator(fake)
+        for update in range(self.settings.discriminator_steps):
             if update > 0:
-                fake = self._fakes(for_generator=False)
-            found_d = self.update_discriminator(fake)
-        return found_d + found_g
+                fake = self.fakes(for_generator=False)
+            of_d = self.update_discriminator(fake)
+        return of_d + of_g
 
-    def _simultaneous(self) -> Update:
+    def simultaneous(self) -> Measurements:
         """Both gradients are taken before either network moves."""
-        fake = self._fakes()
-        found_d, gradients = self.judge_batch(fake)
-        found_g = self.update_generator(fake)
-        self.move_discriminator(gradients)
-        return found_d + found_g
+        fake = self.fakes()
+        of_d, gradients = self.discriminator_gradients(fake)
+        of_g = self.update_generator(fake)
+        self.apply_to_discriminator(gradients)
+        return of_d + of_g
 
-    def update_discriminator(self, fake: Tensor) -> Update:
-        """One update of D on a batch of reals and on `fake` (n, d).
+    def frozen_generator(self) -> Measurements:
+        """Updates of D alone; then the norm of the gradient that G would get, under its own loss
+        and under both forms of the GAN loss: Arjovsky & Bottou (2017), figure 2."""
+        self.generator.train(False)
+        for _ in range(self.settings.discriminator_steps):
+            of_d = self.update_discriminator(self.fakes(for_generator=False))
+        logits = self.score(self.as_seen(self.generate(self.draws.latents())))
+        loss = self.settings.loss.generator(logits, self.paired_logits())
+        # Both forms read a logit as log-odds, so it must be 0 where D is undecided.
+        centre = self.settings.loss.centre
+        odds = logits - (torch.cat(of_d.logits).detach().mean() if centre is None else centre)
+        norms = [
+            gradient_norm(torch.autograd.grad(each, self.generator.parameters, retain_graph=True))
+            for each in (loss, minimax(odds), non_saturating(odds))
+        ]
+        self.generator.train()
+        return of_d + Measurements((loss, *norms), (logits,))
 
-        Returns loss without penalties, penalties, gradient norm; and logits of reals, of fakes.
-        """
-        found, gradients = self.judge_batch(fake)
-        self.move_discriminator(gradients)
-        return found
+    # --- D's update -------------------------------------------------------------------------------
 
-    def judge_batch(self, fake: Tensor) -> tuple[Update, Gradients]:
-        """What an update of D finds, and the gradients that will move it."""
-        inputs = self.seen(torch.cat([self.reals(), fake.detach()], -2))
-        judged = self._judged(inputs)
-        loss = self.loss.discriminator(*judged.logits, self.now.label_smoothing)
-        if self.now.discriminator_loss == "mean":
+    def update_discriminator(self, fake: Tensor) -> Measurements:
+        """One update of D on a batch of reals and on `fake` (n, d)."""
+        measurements, gradients = self.discriminator_gradients(fake)
+        self.apply_to_discriminator(gradients)
+        return measurements
+
+    def discriminator_gradients(self, fake: Tensor) -> tuple[Measurements, Gradients]:
+        """Loss, penalties and the gradients of D's weights, which do not move yet."""
+        scored = self.score_batch(self.draws.reals(), fake.detach())
+        real_logits, fake_logits = scored.logits
+        loss = self.settings.loss.discriminator(
+            real_logits, fake_logits, self.settings.label_smoothing)
+        self.on_phase_end("discriminator_forward")
+        if self.settings.penalties and self.on_phase_end is not no_listener:
+            # Autograd takes the latest operations first: the penalties' part of the backward pass
+            # ends where the loss's begins.
+            loss.register_hook(lambda gradient: self.on_phase_end("penalty"))
+        if self.settings.discriminator_loss == "mean":
             loss = loss / 2
         penalty = torch.zeros_like(loss)
-        for weight, penalise in self.penalties:
-            penalty = penalty + weight * penalise(judged)
-        gradients, norm = self.differentiate(loss + penalty, self.parameters_d)
-        return Update((loss, penalty, norm), judged.logits), gradients
+        for weight, penalise in self.settings.penalties:
+            penalty = penalty + weight * penalise(scored)
+        gradients, norm = self.differentiate(loss + penalty, self.discriminator)
+        self.on_phase_end("discriminator_backward")
+        return Measurements((loss, penalty, norm), scored.logits), gradients
 
-    def update_generator(self, fake: Tensor) -> Update:
-        """One update of G from its samples `fake` (n, d). Returns loss, gradient norm, logits."""
-        logits = self.judge(self.seen(fake))
-        loss = self.loss.generator(logits, self._paired_logits())
-        gradients, norm = self.differentiate(loss, self.parameters_g)
-        self.move_generator(gradients)
-        return Update((loss, norm), (logits,))
+    def apply_to_discriminator(self, gradients: Gradients) -> None:
+        self.discriminator.apply_gradients(gradients)
+        if in_force(self.settings.weight_clip):
+            self.discriminator.clip_weights(self.settings.weight_clip)
+        self.on_phase_end("discriminator_optimizer")
 
-    def differentiate(self, loss: Tensor, parameters: list[Tensor]) -> tuple[Gradients, Tensor]:
-        """`limited` gradients of one network: autograd computes nothing for the other one."""
-        return self.limited(torch.autograd.grad(loss.sum(), parameters))
+    # --- G's update -------------------------------------------------------------------------------
+
+    def update_generator(self, fake: Tensor) -> Measurements:
+        """One update of G through D's scores of its samples `fake` (n, d)."""
+        logits = self.score(self.as_seen(fake))
+        loss = self.settings.loss.generator(logits, self.paired_logits())
+        self.on_phase_end("generator_forward")
+        gradients, norm = self.differentiate(loss, self.generator)
+        self.on_phase_end("generator_backward")
+        self.generator.apply_gradients(gradients)
+        self.on_phase_end("generator_optimizer")
+        return Measurements((loss, norm), (logits,))
 
     @torch.no_grad()
-    def _paired_logits(self) -> Tensor | None:
+    def paired_logits(self) -> Tensor | None:
         """D's logits of fresh reals, for losses that compare with them."""
-        if not self.loss.pairs:
+        if not self.settings.loss.pairs:
             return None
-        return self.judge(self.seen(self.reals()))
+        return self.score(self.as_seen(self.draws.reals()))
 
-    def _fakes(self, for_generator: bool = True) -> Tensor:
-        """Fresh samples; those for D alone keep nothing for G's gradients."""
+    def differentiate(self, loss: Tensor, network: TrainedNetwork) -> tuple[Gradients, Tensor]:
+        """Gradients of one network, clipped where that is asked for, and their norm before:
+        autograd computes nothing for the other network."""
+        gradients = torch.autograd.grad(loss.sum(), network.parameters)
+        return network.clip_gradients(gradients, self.settings.gradient_clip)
+
+    # --- samples, and how D sees and scores them --------------------------------------------------
+
+    def fakes(self, for_generator: bool = True) -> Tensor:
+        """Fresh samples (n, d); those for D alone keep nothing for G's gradients."""
         with torch.set_grad_enabled(for_generator):
-            return self.generate(self.latents())
+            return self.generate(self.draws.latents())
 
     def generate(self, latents: Tensor) -> Tensor:
-        """Samples (n, d), float32."""
-        with self._precision():
-            return self.generator(latents).float()
+        """Samples (n, d), float32, from latents (n, z)."""
+        with self.autocast():
+            samples = self.generator(latents).float()
+        self.on_phase_end("generation")
+        return samples
 
-    def seen(self, x: Tensor) -> Tensor:
-        """Examples (n, d) as D sees them while training: augmented, noisy, packed."""
-        if self.now.augment:
-            x = self.augment(x)
-        if on(self.now.input_noise) and (left := self._noise_left()) > 0:
-            x = x + self.now.input_noise * left * self.normal(*x.shape[-2:])
-        return networks.packed(x, self.now.packing)
+    def as_seen(self, x: Tensor) -> Tensor:
+        """Examples (n, d) as D sees them in training, (k, m · d): augmented, noisy, packed."""
+        if self.settings.augment:
+            x = self.draws.augment(x)
+        if in_force(self.settings.input_noise) and (left := self.noise_left()) > 0:
+            x = x + self.settings.input_noise * left * self.draws.normal(*x.shape[-2:])
+        return packed(x, self.settings.packing)
 
-    def _noise_left(self) -> float:
+    def noise_left(self) -> float:
         """The share of the noise on D's inputs that is left at this step."""
-        fading = self.now.input_noise_steps
-        return max(1.0 - self.step / fading, 0.0) if fading else 1.0
+        fading = self.settings.input_noise_steps
+        return max(1.0 - self.steps_done / fading, 0.0) if fading else 1.0
 
-    def judge(self, inputs: Tensor) -> Tensor:
-        """D's logits (k, 1), float32, of inputs (k, m · d) as `seen` gives them."""
+    def score(self, inputs: Tensor) -> Tensor:
+        """D's logits (k, 1), float32, of inputs (k, m · d) as `as_seen` gives them."""
         # A penalty differentiates twice, which eight bits of mantissa do not survive.
-        with nullcontext() if self.penalties else self._precision():
+        with nullcontext() if self.settings.penalties else self.autocast():
             return self.discriminator(inputs).float()
 
-    def _judged(self, inputs: Tensor) -> Judged:
-        """Reals and fakes, judged in one pass; in two if D has layers that mix a batch, or if
-        penalties are taken at them."""
-        at_examples = any(penalise in AT_EXAMPLES for _, penalise in self.penalties)
+    def score_batch(self, real: Tensor, fake: Tensor) -> ScoredExamples:
+        """Reals and fakes (n, d), scored in one pass of D; in two passes if D has layers that mix
+        a batch, or if penalties are taken at the examples."""
+        inputs = self.as_seen(torch.cat([real, fake], -2))
+        at_examples = any(penalty in AT_EXAMPLES for _, penalty in self.settings.penalties)
         examples = tuple(part.requires_grad_(at_examples) for part in inputs.chunk(2, -2))
         # What draws or iterates in a pass would do so twice in two.
-        once = on(self.now.dropout) or self.now.spectral_norm
-        if self.now.mixes_batch or (at_examples and not once):
-            logits = tuple(self.judge(part) for part in examples)
+        one_pass = in_force(self.settings.dropout) or self.settings.spectral_norm
+        if self.settings.mixes_batch or (at_examples and not one_pass):
+            logits = tuple(self.score(part) for part in examples)
         else:
-            logits = self.judge(torch.cat(examples, -2) if at_examples else inputs).chunk(2, -2)
-        return Judged(self.judge, examples, logits, self.uniform)
-
-    def _precision(self):
-        if not self.bfloat16:
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
-
-    def _memory(self) -> float:
-        """How much of itself the averaged generator keeps at this step."""
-        # A short memory at first: otherwise the untrained weights would weigh for long.
-        return min(self.now.ema, (1 + self.step) / (10 + self.step))
+            logits = self.score(torch.cat(examples, -2) if at_examples else inputs).chunk(2, -2)
+        return ScoredExamples(self.score, examples, logits, self.draws.uniform)
 
 
-ROUNDS = {
-    "discriminator_first": Game._discriminator_first,
-    "generator_first": Game._generator_first,
-    "simultaneous": Game._simultaneous,
+UPDATE_ORDERS: dict[str, Callable[[GanStep], Measurements]] = {
+    "discriminator_first": GanStep.discriminator_first,
+    "generator_first": GanStep.generator_first,
+    "simultaneous": GanStep.simultaneous,
 }
 
 
-def on(number: float | Tensor) -> bool:
-    """Whether a mechanism is in force; where its number differs from run to run, it is in all."""
-    return isinstance(number, Tensor) or number > 0
+def gradient_norm(gradients: Gradients) -> Tensor:
+    """L2 norm over all gradients, () on their device; no synchronisation."""
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+
+
+def clip_scale(norm: Tensor, limit: float) -> Tensor:
+    """What a gradient of this norm is multiplied by so that it is at most `limit` long: the formula
+    of torch.nn.utils.clip_grad_norm_."""
+    return (limit / (norm + 1e-6)).clamp(max=1.0)

@@ -1,0 +1,153 @@
+"""What a run shows of itself: sample sheets, D's scores over the plane, and metrics of its samples.
+
+Always from the same fixed latents, in evaluation mode, without changing what the run computes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gan_core.config.run_config import RunConfig
+from gan_core.evaluation import classifier, metrics
+from gan_core.evaluation.decision_surface import decision_surface
+from gan_core.evaluation.neighbours import most_copied
+from gan_core.runs.records import EvalRecord, Record, SampleRecord
+from gan_core.training.losses import LOSSES
+from gan_core.training.networks import packed
+from gan_core.training.state import TrainingState
+
+LATENT_SEED = 2**40  # of the fixed latents, which are the same for every run
+
+
+def evaluation_due(step: int) -> bool:
+    """Sparser as a run grows, and the same for every run of a config, however far it goes."""
+    return step % (250 if step <= 5000 else 1000) == 0
+
+
+def samples_due(step: int) -> bool:
+    """Sample sheets come more often than evaluations."""
+    if step <= 2000:
+        return step % 50 == 0
+    return step % (250 if step <= 10_000 else 1000) == 0
+
+
+@contextlib.contextmanager
+def evaluation_mode(*networks: nn.Module) -> Iterator[None]:
+    """Dropout off, BatchNorm on its running statistics; training mode again whatever happens."""
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for network in networks:
+            network.train()
+
+
+class Evaluator:
+    """Looks at one run's networks. `autocast` gives the number format of G's passes."""
+
+    def __init__(
+        self, state: TrainingState, autocast: Callable[[], contextlib.AbstractContextManager]
+    ) -> None:
+        self.state, self.autocast = state, autocast
+        self.config: RunConfig = state.config
+        self.centre = LOSSES[state.config.loss].centre
+        self.fixed_latents = fixed_latents(state.config).to(state.device)
+
+    def use_loss(self, name: str) -> None:
+        """D's logits are those of this loss from here on: it says where D is undecided."""
+        self.centre = LOSSES[name].centre
+
+    @torch.no_grad()
+    def records(
+        self, step: int, *, pictures: bool, evaluation: bool, seconds: Callable[[], float]
+    ) -> list[Record] | None:
+        """Sample sheets and D's surface, if `pictures`; nearest neighbours and metrics, if
+        `evaluation`, with the seconds of training until then. None if G's samples are not finite.
+        """
+        state = self.state
+        with evaluation_mode(state.generator.network, state.discriminator.network):
+            samples = self._samples(state.generator.network, evaluation)
+            if not samples.isfinite().all():
+                return None
+            sheet = self._sheet(step, samples, "samples")
+            records: list[Record] = [sheet, *self._surface(step, samples)] if pictures else []
+            averaged: dict[str, float] = {}
+            if state.generator.averaged is not None:
+                smooth = self._samples(state.generator.averaged, evaluation)
+                if pictures:
+                    records.append(self._sheet(step, smooth, "averaged"))
+                if evaluation:
+                    averaged = self._metrics_of_average(smooth)
+            if evaluation:
+                records += self._neighbours(step, sheet)
+                evaluated = self._evaluated(samples)
+                records.append(EvalRecord(
+                    step, {**evaluated.metrics, **averaged}, evaluated.histogram, seconds()))
+        return records
+
+    def _samples(self, generator: nn.Module, evaluation: bool) -> Tensor:
+        """What a generator makes of the fixed latents: of all, or of those of the sheet."""
+        latents = self.fixed_latents
+        if not evaluation and self.config.card.kind == "image":
+            latents = latents[: metrics.SHEET]
+        # In parts: what the convolutions of 2000 images leave behind takes gigabytes, and is
+        # slower the less of it a core's cache holds.
+        wide = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+                   for layer in generator.modules())
+        parts = latents.split(metrics.SHEET if wide else metrics.CHUNK)
+        with self.autocast():
+            return torch.cat([generator(z).float() for z in parts])
+
+    def _sheet(self, step: int, samples: Tensor, view: str) -> SampleRecord:
+        return SampleRecord(step, metrics.sheet(samples, self.config.card.kind), view)
+
+    def _surface(self, step: int, samples: Tensor) -> list[SampleRecord]:
+        """D's scores over the plane, where the data are points."""
+        card = self.config.card
+        if card.kind != "points":
+            return []
+        centre: float | Tensor | None = self.centre
+        if centre is None:
+            parts = (self.state.data.unseen, samples)
+            centre = metrics.undecided(
+                *(self.logits(metrics.scored_rows(part)) for part in parts), None)
+        scores = decision_surface(
+            self.logits, card.extent, centre, self.config.group, self.state.device)
+        if np.isnan(scores).any():  # the last update broke D; its next step will show it
+            return []
+        return [SampleRecord(step, scores, "surface")]
+
+    def _neighbours(self, step: int, sheet: SampleRecord) -> list[SampleRecord]:
+        """The pictures of a sheet that look most copied, where the data are images."""
+        if self.config.card.kind != "image":
+            return []
+        return [SampleRecord(step, most_copied(sheet.samples, self.state.data), "neighbours")]
+
+    def logits(self, x: Tensor) -> Tensor:
+        """D's logits (k, 1) of examples (n, d), n/k of them in each pack."""
+        x = x[: len(x) // self.config.group * self.config.group]  # whole packs, whole groups
+        return self.state.discriminator.network(packed(x, self.config.packing)).float()
+
+    def _evaluated(self, samples: Tensor) -> metrics.Evaluation:
+        if self.config.card.kind == "points":
+            return metrics.evaluate_points(samples, self.logits, self.state.data, self.centre)
+        model = classifier.load(self.state.device, self.config.dataset)
+        return metrics.evaluate_images(samples, self.logits, self.state.data, model, self.centre)
+
+    def _metrics_of_average(self, samples: Tensor) -> dict[str, float]:
+        """The metrics of the averaged generator's samples, but those that speak of D."""
+        return {f"ema_{name}": value for name, value in self._evaluated(samples).metrics.items()
+                if not metrics.is_about_discriminator(name)}
+
+
+def fixed_latents(config: RunConfig) -> Tensor:
+    """(n, z), drawn on the CPU: the same latents on every device."""
+    generator = torch.Generator().manual_seed(LATENT_SEED)
+    count = metrics.sample_count(config.card.kind)
+    return torch.randn(count, config.latent_dim, generator=generator)

@@ -1,0 +1,121 @@
+"""One network of several runs, with the optimisers that train it: what a step sees of a batch of
+runs.
+
+`StackedNetwork` stands where `state.RunNetwork` stands in a step of one run. torch.func (vmap over
+functional_call) would stack them too, but its random functions draw from one generator for all
+runs, so that none of them could be resumed by itself, and it has no rule for BatchNorm's running
+statistics, which are updated in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gan_core.training.optimizers import Optimizer
+from gan_core.training.stacking import Stack, stacked
+from gan_core.training.state import RunNetwork
+from gan_core.training.step import Gradients, clip_scale
+
+
+class StackedNetwork:
+    """The same network of each of `runs`, which differ in numbers alone. Raises KeyError on a layer
+    that cannot be stacked."""
+
+    def __init__(self, runs: Sequence[RunNetwork]) -> None:
+        self.runs = runs
+        networks = [run.network for run in runs]
+        self.stack = Stack(networks)
+        self.network = stacked(networks, self.stack)
+        self.parameters = self.stack.parameters
+        self.optimizer = StackedOptimizer([run.optimizer for run in runs], self.stack)
+        averaged = [run.averaged for run in runs if run.averaged is not None]
+        self.averaged = Stack(averaged) if averaged else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+    def train(self, mode: bool = True) -> None:
+        self.network.train(mode)
+
+    def clip_gradients(self, gradients: Gradients, limit: float) -> tuple[Gradients, Tensor]:
+        """Gradients as one row a run (r, p), each at most `limit` long, and their norms (r,)."""
+        rows = torch.cat([gradient.flatten(1) for gradient in gradients], 1)
+        norms = torch.linalg.vector_norm(rows, dim=1)
+        if limit > 0:
+            rows = rows * clip_scale(norms, limit)[:, None]
+        return [rows], norms
+
+    def apply_gradients(self, gradients: Gradients) -> None:
+        self.optimizer.apply_gradients(gradients[0])
+
+    @torch.no_grad()
+    def clip_weights(self, limit: float | Tensor) -> None:
+        """`limit` may differ from run to run, (r, 1, 1)."""
+        if isinstance(limit, Tensor):
+            limit = limit.flatten(1)
+        self.stack.values.clamp_(-limit, limit)
+
+    @torch.no_grad()
+    def update_average(self, decay: float) -> None:
+        """Move the averages towards the weights; buffers (BatchNorm's statistics) are copied."""
+        assert self.averaged is not None, "the step averages only where the settings ask for it"
+        self.averaged.values.lerp_(self.stack.values, 1.0 - decay)
+        for run in self.runs:
+            assert run.averaged is not None
+            pairs = zip(run.averaged.buffers(), run.network.buffers(), strict=True)
+            for mean, value in pairs:
+                mean.copy_(value)
+
+
+class StackedOptimizer:
+    """Updates the rows of a stack, in one pass for runs whose optimisers have equal numbers.
+
+    A row is one parameter of an optimiser like the runs' own, whose state is then the runs' too.
+    """
+
+    def __init__(self, optimizers: Sequence[Optimizer], stack: Stack) -> None:
+        self.optimizers = optimizers
+        self.stack = stack
+        alike: dict[tuple, list[int]] = {}
+        for run, optimizer in enumerate(optimizers):
+            alike.setdefault(optimizer.hyperparameters(), []).append(run)
+        self.groups = [
+            (runs, optimizers[runs[0]].like([stack.values[run] for run in runs]))
+            for runs in alike.values()
+        ]
+        for runs, optimizer in self.groups:
+            self._resume(runs, optimizer)
+
+    def apply_gradients(self, rows: Tensor) -> None:
+        """One update by gradients (r, p)."""
+        for runs, optimizer in self.groups:
+            first_update = not optimizer.state
+            optimizer.apply_gradients([rows[run] for run in runs])
+            if first_update:
+                self._share_state(runs, optimizer)
+
+    def _resume(self, runs: Sequence[int], optimizer: Optimizer) -> None:
+        """Go on from the runs' own states."""
+        for run, row in zip(runs, optimizer.parameters, strict=True):
+            states = [self.optimizers[run].state[each] for each in self.optimizers[run].parameters]
+            if all(states):
+                optimizer.state[row] = {
+                    name: value.clone() if name == "step"
+                    else self.stack.row([state[name] for state in states])
+                    for name, value in states[0].items()
+                }
+        if optimizer.state:
+            self._share_state(runs, optimizer)
+
+    def _share_state(self, runs: Sequence[int], optimizer: Optimizer) -> None:
+        """Make the runs' states views into the rows'."""
+        for run, row in zip(runs, optimizer.parameters, strict=True):
+            of_run = self.optimizers[run]
+            for name, value in optimizer.state[row].items():
+                shared = name == "step"
+                views = [value] * len(of_run.parameters) if shared else self.stack.views(value)
+                for parameter, view in zip(of_run.parameters, views, strict=True):
+                    of_run.state[parameter][name] = view
