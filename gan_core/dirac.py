@@ -9,17 +9,17 @@ a line through the origin, D(x) = ψx, its slope ψ a logit per unit of length. 
 e^−t), so f′(t) = σ(−t), D climbs f(ψθ) and G descends it. The equilibrium is θ = ψ = 0: the
 generator sits on the data, and the discriminator is flat.
 
-`field` is the continuous flow that gradient steps imitate, `jacobian` and `eigenvalues` describe it
-at the equilibrium. `update` and `multipliers` do the same for the steps themselves, which need not
-agree with the flow: steps of finite size push outwards. `verdict` says how it ends.
+`vector_field` is the continuous flow that gradient steps imitate, `jacobian` and `eigenvalues`
+describe it at the equilibrium. `update` and `multipliers` do the same for the steps themselves,
+which need not agree with the flow: steps of finite size push outwards. `how_it_ends` says whether
+the steps converge, circle or diverge.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from dataclasses import field as entry
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 import numpy as np
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 
 Velocity = tuple[np.ndarray, np.ndarray]  # (θ̇, ψ̇)
 
-# Which of (θ, ψ) move, phase by phase, within one step. The fixtures' alternation is G first.
+# Which of (θ, ψ) move, phase by phase, within one step. The paper's alternation is G first.
 ORDERS: dict[str, tuple[tuple[float, float], ...]] = {
     "simultaneous": ((1.0, 1.0),),
     "generator_first": ((1.0, 0.0), (0.0, 1.0)),
@@ -44,17 +44,17 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "ratio": (0.1, 10.0),
 }
 MOST_STEPS = 100_000
-FAR = 1e9  # a path that comes this far from 0 has diverged, and is not followed further
+FAR = 1e9  # a path this far from 0 has diverged and is not followed further
 
 
 @dataclass(frozen=True)
 class DiracGame:
     """A training method and how its steps are taken. Raises ValueError on a bad field.
 
-    A method reads only the parameters that its `GAMES` entry publishes; the others do nothing.
+    A method uses only the parameters that its entry of METHODS publishes; the others do nothing.
     """
 
-    game: str = "gan"
+    method: str = "gan"
     gamma: float = 0.3  # γ: weight of R1, R2 and of consensus optimisation
     penalty: float = 0.7  # λ: weight of WGAN-GP
     target: float = 1.0  # g₀: the slope that WGAN-GP asks for
@@ -65,7 +65,7 @@ class DiracGame:
     order: str = "simultaneous"
 
     def __post_init__(self) -> None:
-        _check_choice("game", self.game, GAMES)
+        _check_choice("method", self.method, METHODS)
         _check_choice("order", self.order, ORDERS)
         for name, (low, high) in BOUNDS.items():
             value = getattr(self, name)
@@ -93,7 +93,7 @@ def _refusal(name: str, allowed: str, value: object) -> ValueError:
     return ValueError(f"{name} must be {allowed}, not {shown}.")
 
 
-# --- the games -----------------------------------------------------------------------------------
+# --- the methods ---------------------------------------------------------------------------------
 
 
 def _sigmoid(t: np.ndarray) -> np.ndarray:
@@ -152,56 +152,56 @@ def _consensus(game: DiracGame, theta: np.ndarray, psi: np.ndarray) -> Velocity:
 
 
 @dataclass(frozen=True)
-class Game:
+class Method:
     """One training method: its flow at equal learning rates, and its Jacobian at θ = ψ = 0.
 
-    There every method turns at some rate, f′(0) = ½ for a GAN and 1 for a WGAN, and damps θ and ψ
-    at rates of its own: [[−damping_θ, −turn], [turn, −damping_ψ]].
+    There every method rotates at some rate, f′(0) = ½ for a GAN and 1 for a WGAN, and damps θ and ψ
+    at rates of its own: [[−damping_θ, −rotation], [rotation, −damping_ψ]].
     """
 
     label: str
     idea: str
     velocity: Callable[[DiracGame, np.ndarray, np.ndarray], Velocity]
-    turn: float = 0.5
+    rotation: float = 0.5
     damping: Callable[[DiracGame], tuple[float, float]] = lambda game: (0.0, 0.0)
     limit: Callable[[DiracGame], float] = lambda game: math.inf  # of |ψ|
     size: Callable[[DiracGame], float] = lambda game: 1.0  # of its cycles, roughly
-    # The values of the authors' figures, and by their keys the parameters that the method reads.
-    published: Mapping[str, float] = entry(default_factory=dict)
+    # The values of the authors' figures; the keys are the parameters that the method uses.
+    published: Mapping[str, float] = field(default_factory=dict)
 
 
-def _jump(game: DiracGame) -> tuple[float, float]:
-    """WGAN-GP pushes ψ off 0 on either side, so it has no Jacobian there, unless g₀ or λ is 0."""
+def _gp_damping(game: DiracGame) -> tuple[float, float]:
+    """WGAN-GP pushes ψ off 0 on either side: no Jacobian there (NaN), unless g₀ or λ is 0."""
     return 0.0, math.nan if game.penalty * game.target else game.penalty
 
 
-GAMES: dict[str, Game] = {
-    "gan": Game(
+METHODS: dict[str, Method] = {
+    "gan": Method(
         "GAN", "D and G pull on the same objective, and turn about the equilibrium.", _gan),
-    "non_saturating": Game(
+    "non_saturating": Method(
         "Non-saturating GAN",
         "G climbs −f(−ψθ) instead. The flow creeps inwards, more slowly the nearer it gets.",
         _non_saturating),
-    "wgan": Game(
+    "wgan": Method(
         "WGAN, clipped", "f(t) = t, and D's slope is cut off at a limit.", _wgan,
-        turn=1.0, limit=lambda game: game.clip, size=lambda game: game.clip,
+        rotation=1.0, limit=lambda game: game.clip, size=lambda game: game.clip,
         published={"clip": 1.0}),
-    "wgan_gp": Game(
+    "wgan_gp": Method(
         "WGAN-GP", "f(t) = t, and D's slope is drawn to ±g₀, though at the equilibrium it is 0.",
-        _wgan_gp, turn=1.0, damping=_jump,
+        _wgan_gp, rotation=1.0, damping=_gp_damping,
         size=lambda game: game.target * max(1.0, game.penalty) or 1.0,
         published={"penalty": 0.7, "target": 1.0}),
-    "instance_noise": Game(
+    "instance_noise": Method(
         "Instance noise", "Noise on D's inputs. Near the equilibrium it is R1 with γ = σ²/2.",
         _instance_noise, damping=lambda game: (0.0, game.noise**2 / 2),
         published={"noise": 0.7}),
-    "r1": Game(
+    "r1": Method(
         "R1", "D's gradient on the data is drawn to 0, as it is at the equilibrium.",
         _zero_centred, damping=lambda game: (0.0, game.gamma), published={"gamma": 0.3}),
-    "r2": Game(
+    "r2": Method(
         "R2", "D's gradient on the samples is drawn to 0. D is a line, so this is R1 again.",
         _zero_centred, damping=lambda game: (0.0, game.gamma), published={"gamma": 0.3}),
-    "consensus": Game(
+    "consensus": Method(
         "Consensus optimisation", "Both players also make their common gradient smaller.",
         _consensus, damping=lambda game: (game.gamma / 4, game.gamma / 4),
         published={"gamma": 1.0}),
@@ -211,7 +211,7 @@ GAMES: dict[str, Game] = {
 # --- flow and steps ------------------------------------------------------------------------------
 
 
-def field(game: DiracGame, theta: ArrayLike, psi: ArrayLike) -> Velocity:
+def vector_field(game: DiracGame, theta: ArrayLike, psi: ArrayLike) -> Velocity:
     """(θ̇, ψ̇) at points of any shape, each network at its own speed; one step is h times this.
 
     A WGAN's field is shown unclipped: `trajectory` cuts ψ off after each step.
@@ -219,7 +219,7 @@ def field(game: DiracGame, theta: ArrayLike, psi: ArrayLike) -> Velocity:
     theta, psi = np.broadcast_arrays(np.asarray(theta, float), np.asarray(psi, float))
     # Far out a product may overflow: divergence is a value, not an accident.
     with np.errstate(over="ignore", invalid="ignore"):
-        generator, discriminator = GAMES[game.game].velocity(game, theta, psi)
+        generator, discriminator = METHODS[game.method].velocity(game, theta, psi)
         return game.speeds[0] * generator, game.speeds[1] * discriminator
 
 
@@ -243,7 +243,7 @@ def trajectory(game: DiracGame, start: tuple[float, float], steps: int) -> np.nd
 def _step(game: DiracGame, rates: np.ndarray, position: np.ndarray) -> np.ndarray:
     theta, psi = position
     for moves in ORDERS[game.order]:
-        generator, discriminator = GAMES[game.game].velocity(game, theta, psi)
+        generator, discriminator = METHODS[game.method].velocity(game, theta, psi)
         theta, psi = _clipped(
             game,
             theta + rates[0] * moves[0] * generator,
@@ -253,7 +253,7 @@ def _step(game: DiracGame, rates: np.ndarray, position: np.ndarray) -> np.ndarra
 
 
 def _clipped(game: DiracGame, theta: float, psi: float) -> tuple[float, float]:
-    limit = GAMES[game.game].limit(game)
+    limit = METHODS[game.method].limit(game)
     return theta, min(max(psi, -limit), limit)
 
 
@@ -278,10 +278,11 @@ def _checked_steps(steps: int) -> int:
 
 
 def jacobian(game: DiracGame) -> np.ndarray:
-    """Of `field` at θ = ψ = 0 in closed form, (2, 2); NaN where the field jumps (WGAN-GP)."""
-    method = GAMES[game.game]
+    """Of `vector_field` at θ = ψ = 0 in closed form, (2, 2); NaN where it jumps (WGAN-GP)."""
+    method = METHODS[game.method]
     damping_theta, damping_psi = method.damping(game)
-    matrix = np.array([[0.0 - damping_theta, -method.turn], [method.turn, 0.0 - damping_psi]])
+    matrix = np.array([[0.0 - damping_theta, -method.rotation],
+                       [method.rotation, 0.0 - damping_psi]])
     return game.speeds[:, None] * matrix
 
 
@@ -322,21 +323,21 @@ def _eigenvalues(matrix: np.ndarray) -> np.ndarray:
 
 _ROUNDING = 1e-9  # a spectral radius this near to 1 is 1
 _DOUBLE = 1e-6  # multipliers this near to each other are one (a square root of rounding)
-_HORIZON = 60.0  # time watched: five turns of a GAN about its equilibrium
-_INNER, _OUTER = 0.3, 10.0  # distances from which a path is watched, in units of the game's size
+_HORIZON = 60.0  # time followed: five rotations of a GAN about its equilibrium
+_INNER, _OUTER = 0.3, 10.0  # distances from which a path is followed, in units of the method's size
 _SHRUNK = 0.95  # a path whose extent falls below this share of what it was goes inwards
 
 
-def verdict(game: DiracGame, start: tuple[float, float] | None = None) -> str:
+def how_it_ends(game: DiracGame, start: tuple[float, float] | None = None) -> str:
     """"converges", "circles" or "diverges": how the steps end.
 
-    A spectral radius below 1 decides: paths that come near enough converge. Otherwise the linear
-    part cannot tell, and paths are watched for some five turns. At a radius of 1 a path begun near
-    the equilibrium may still creep in (non-saturating, alternating). Above 1, or without Jacobian
-    (WGAN-GP), none arrives: if a path from far out comes inwards, paths end in a cycle, as at
-    √(2h) for the simultaneous non-saturating GAN or at the clipping limit of a WGAN; if it does
-    not, they diverge. Watching is evidence, not proof. "diverges" includes paths that move out to
-    where σ is flat and then hardly move.
+    With a spectral radius below 1, paths that come near enough converge. Otherwise the linear part
+    does not decide, and paths are followed for some five rotations. At a radius of 1 a path begun
+    near the equilibrium may still creep in (non-saturating, alternating). Above 1, or without
+    Jacobian (WGAN-GP), none arrives: if a path from far out comes inwards, paths end in a cycle, as
+    at √(2h) for the simultaneous non-saturating GAN or at the clipping limit of a WGAN; if it does
+    not, they diverge. Following paths is evidence, not proof. "diverges" includes paths that move
+    out to where σ is flat and then hardly move.
 
     Near enough may be very near: strong consensus optimisation drives a path from (1, 1) out to
     where the gradient is small as well. With a `start`, a path from there that moves outwards
@@ -359,14 +360,14 @@ def _neutral(game: DiracGame) -> bool:
 
 
 def _shrinks(game: DiracGame, distance: float) -> bool:
-    """Whether a path from that far is later less wide than at first; false if it gets lost."""
-    side = distance * GAMES[game.game].size(game) / math.sqrt(2)
+    """Whether a path from that far is later less wide than at first; false if it diverges."""
+    side = distance * METHODS[game.method].size(game) / math.sqrt(2)
     early, late = _extents(game, (side, side))
     return late < _SHRUNK * early
 
 
 def _leaves(game: DiracGame, start: tuple[float, float]) -> bool:
-    """Whether the path is later wider than at first; true if it gets lost."""
+    """Whether the path is later wider than at first; true if it diverges."""
     early, late = _extents(game, start)
     return not late <= early * (2 - _SHRUNK)
 

@@ -15,27 +15,27 @@ from gan_core.config.run_config import RunConfig
 from gan_core.dirac import (
     BOUNDS,
     FAR,
-    GAMES,
+    METHODS,
     MOST_STEPS,
     ORDERS,
     DiracGame,
     eigenvalues,
-    field,
+    how_it_ends,
     jacobian,
     multipliers,
     spectral_radius,
     trajectory,
     update,
-    verdict,
+    vector_field,
 )
 
-SMOOTH = [name for name in GAMES if name != "wgan_gp"]
+SMOOTH = [name for name in METHODS if name != "wgan_gp"]
 RATIOS = [0.5, 1.0, 3.0]
 POINTS = [(1.0, 1.0), (-0.7, 1.3), (2.0, -0.4), (-1.5, -2.0)]
 
 
 def published(name: str, **changes) -> DiracGame:
-    return DiracGame(name, **{**GAMES[name].published, **changes})
+    return DiracGame(name, **{**METHODS[name].published, **changes})
 
 
 def final_radius(game: DiracGame) -> float:
@@ -122,7 +122,8 @@ def test_drawn_instance_noise_ends_in_a_haze(order, expected):
     haze = np.hypot(*notebook_run(velocity, order)[250:].T).mean()
     assert expected / 2 < haze < 2 * expected
     drawn = np.mean([velocity(1.0, 1.5) for _ in range(400)], axis=0)
-    np.testing.assert_allclose(drawn, field(published("instance_noise"), 1.0, 1.5), atol=4e-3)
+    expectation = vector_field(published("instance_noise"), 1.0, 1.5)
+    np.testing.assert_allclose(drawn, expectation, atol=4e-3)
 
 
 # --- the field -----------------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def two_players(name: str, theta: float, psi: float) -> tuple[float, float]:
 def test_each_player_climbs_its_objective(name, point):
     """Otherwise the arrows would belong to another game than the label says."""
     slope = slopes(lambda theta, psi: two_players(name, theta, psi), *point)
-    np.testing.assert_allclose(field(published(name), *point), np.diag(slope), atol=1e-8)
+    np.testing.assert_allclose(vector_field(published(name), *point), np.diag(slope), atol=1e-8)
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -160,36 +161,37 @@ def test_instance_noise_is_the_expectation(point):
         return -(np.log1p(np.exp(-fake)) + np.log1p(np.exp(-real))) @ weights
 
     slope = slopes(objective, *point) * (-1, 1)
-    np.testing.assert_allclose(field(published("instance_noise"), *point), slope, atol=1e-7)
+    np.testing.assert_allclose(vector_field(published("instance_noise"), *point), slope, atol=1e-7)
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_consensus_descends_the_common_gradient(point):
     """Otherwise it would not be v − γ∇½‖v‖², as the page writes it down."""
     def half_norm(theta, psi):
-        return sum(part**2 for part in field(DiracGame("gan"), theta, psi)) / 2
+        return sum(part**2 for part in vector_field(DiracGame("gan"), theta, psi)) / 2
 
-    expected = field(DiracGame("gan"), *point) - 1.0 * slopes(half_norm, *point)
-    np.testing.assert_allclose(field(published("consensus"), *point), expected, atol=1e-8)
+    expected = vector_field(DiracGame("gan"), *point) - 1.0 * slopes(half_norm, *point)
+    np.testing.assert_allclose(vector_field(published("consensus"), *point), expected, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
 def test_field_takes_points_of_any_shape(name, shape):
     """Otherwise the grid of arrows would have to be filled one by one, or come out scrambled."""
     rng = np.random.default_rng(1)
     theta, psi = rng.normal(size=(2, *shape))
-    together = field(DiracGame(name, ratio=2.0), theta, psi)
+    together = vector_field(DiracGame(name, ratio=2.0), theta, psi)
     for part, axis in zip(together, (0, 1), strict=True):
         assert part.shape == shape
-        single = [field(DiracGame(name, ratio=2.0), *point)[axis]
+        single = [vector_field(DiracGame(name, ratio=2.0), *point)[axis]
                   for point in zip(np.ravel(theta), np.ravel(psi), strict=True)]
         np.testing.assert_allclose(np.ravel(part), single, rtol=1e-12)
 
 
 def test_field_broadcasts():
     """A row of θ against a column of ψ is how a grid is written."""
-    theta_dot, psi_dot = field(DiracGame("instance_noise"), np.zeros((1, 3)), np.ones((2, 1)))
+    game = DiracGame("instance_noise")
+    theta_dot, psi_dot = vector_field(game, np.zeros((1, 3)), np.ones((2, 1)))
     assert theta_dot.shape == psi_dot.shape == (2, 3)
 
 
@@ -199,7 +201,7 @@ def test_the_unregularised_flow_keeps_its_radius(name, ratio):
     """θ² + ψ², weighted by the speeds, is conserved: the steps push outwards, not the game."""
     game = DiracGame(name, ratio=ratio)
     theta, psi = np.meshgrid(np.linspace(-3, 3, 13), np.linspace(-3, 3, 13))
-    theta_dot, psi_dot = field(game, theta, psi)
+    theta_dot, psi_dot = vector_field(game, theta, psi)
     change = theta * theta_dot / game.speeds[0] + psi * psi_dot / game.speeds[1]
     np.testing.assert_allclose(change, 0, atol=1e-12)
 
@@ -207,7 +209,7 @@ def test_the_unregularised_flow_keeps_its_radius(name, ratio):
 def test_the_non_saturating_flow_never_leaves():
     """d/dt ½(θ² + ψ²) = −ψθ tanh(ψθ/2): the sentence that it creeps inwards."""
     theta, psi = np.meshgrid(np.linspace(-3, 3, 13), np.linspace(-3, 3, 13))
-    theta_dot, psi_dot = field(DiracGame("non_saturating"), theta, psi)
+    theta_dot, psi_dot = vector_field(DiracGame("non_saturating"), theta, psi)
     expected = -psi * theta * np.tanh(psi * theta / 2)
     np.testing.assert_allclose(theta * theta_dot + psi * psi_dot, expected, atol=1e-12)
 
@@ -215,7 +217,7 @@ def test_the_non_saturating_flow_never_leaves():
 def test_r1_and_r2_are_one_game_here():
     """D is a line, with one gradient everywhere; the page says so."""
     for point in POINTS:
-        assert field(DiracGame("r1"), *point) == field(DiracGame("r2"), *point)
+        assert vector_field(DiracGame("r1"), *point) == vector_field(DiracGame("r2"), *point)
 
 
 # --- at the equilibrium --------------------------------------------------------------------------
@@ -226,7 +228,7 @@ def test_r1_and_r2_are_one_game_here():
 def test_jacobian_is_the_slope_of_the_field(name, ratio):
     """Otherwise the eigenvalues beside the portrait would be those of another flow."""
     game = published(name, ratio=ratio)
-    slope = slopes(lambda *point: field(game, *point), 0.0, 0.0)
+    slope = slopes(lambda *point: vector_field(game, *point), 0.0, 0.0)
     np.testing.assert_allclose(jacobian(game), slope, atol=1e-8)
     np.testing.assert_allclose(
         np.sort_complex(eigenvalues(game)), np.sort_complex(np.linalg.eigvals(slope)), atol=1e-7)
@@ -294,7 +296,7 @@ def test_simultaneous_steps_push_outwards_and_alternating_ones_do_not(name, turn
 def test_wgan_gp_has_no_jacobian_at_the_equilibrium():
     """Its field jumps by 2λg₀ at ψ = 0; eigenvalues of either side would promise convergence."""
     game = published("wgan_gp")
-    jump = field(game, 0.0, 1e-9)[1] - field(game, 0.0, -1e-9)[1]
+    jump = vector_field(game, 0.0, 1e-9)[1] - vector_field(game, 0.0, -1e-9)[1]
     assert jump == pytest.approx(2 * 0.7 * 1.0, rel=1e-6)
     assert np.isnan(eigenvalues(game)).all() and math.isnan(spectral_radius(game))
 
@@ -303,24 +305,24 @@ def test_wgan_gp_has_no_jacobian_at_the_equilibrium():
 def test_wgan_gp_without_a_jump_is_smooth(changes):
     """With g₀ = 0 it is a zero-centred penalty, and converges: the remedy that the page offers."""
     game = published("wgan_gp", **changes)
-    slope = slopes(lambda *point: field(game, *point), 0.0, 0.0)
+    slope = slopes(lambda *point: vector_field(game, *point), 0.0, 0.0)
     np.testing.assert_allclose(jacobian(game), slope, atol=1e-8)
-    assert verdict(game) == ("diverges" if "penalty" in changes else "converges")
+    assert how_it_ends(game) == ("diverges" if "penalty" in changes else "converges")
 
 
 # --- steps ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_steps_by_hand(name):
     """Simultaneous: both from where they are. Alternating: the second sees where the first went."""
     h, start = 0.2, (0.8, 0.5)
-    theta_dot, psi_dot = field(DiracGame(name), *start)
+    theta_dot, psi_dot = vector_field(DiracGame(name), *start)
     theta, psi = 0.8 + h * theta_dot, 0.5 + h * psi_dot
     expected = {
         "simultaneous": (theta, psi),
-        "generator_first": (theta, 0.5 + h * field(DiracGame(name), theta, 0.5)[1]),
-        "discriminator_first": (0.8 + h * field(DiracGame(name), 0.8, psi)[0], psi),
+        "generator_first": (theta, 0.5 + h * vector_field(DiracGame(name), theta, 0.5)[1]),
+        "discriminator_first": (0.8 + h * vector_field(DiracGame(name), 0.8, psi)[0], psi),
     }
     assert set(expected) == set(ORDERS)
     for order, position in expected.items():
@@ -359,15 +361,15 @@ def test_a_diverging_path_ends_in_nan():
     path = trajectory(game, (1.0, 1.0), 500)
     lost = np.isnan(path).any(axis=1)
     assert not lost[0] and lost[-1] and np.diff(lost.astype(int)).sum() == 1  # lost once, for good
-    assert np.nanmax(np.abs(path)) < FAR and verdict(game) == "diverges"
+    assert np.nanmax(np.abs(path)) < FAR and how_it_ends(game) == "diverges"
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("far", [40.0, 1e4, 1e200])
 def test_far_out_the_field_neither_raises_nor_warns(name, far):
     """Otherwise a wide view of the plane, or a path on its way out, would end the page."""
     for signs in ((1, 1), (1, -1), (-1, -1)):
-        parts = np.array(field(DiracGame(name), *(far * sign for sign in signs)))
+        parts = np.array(vector_field(DiracGame(name), *(far * sign for sign in signs)))
         assert parts.shape == (2,) and (np.isfinite(parts).all() or far > 1e100)
 
 
@@ -393,7 +395,7 @@ def test_verdicts(name, simultaneous, alternating, step_size, ratio):
     for order, expected in (("simultaneous", simultaneous), ("generator_first", alternating),
                             ("discriminator_first", alternating)):
         game = published(name, order=order, step_size=step_size, ratio=ratio)
-        assert verdict(game) == expected
+        assert how_it_ends(game) == expected
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -403,16 +405,16 @@ def test_strong_consensus_drives_a_path_away(order):
     ½(θ² + ψ²) f′(ψθ)² is small at the equilibrium, but also wherever ψθ is large.
     """
     game = DiracGame("consensus", gamma=3.0, order=order)
-    assert verdict(game) == verdict(game, (0.3, 0.3)) == "converges"
-    assert verdict(game, (1.0, 1.0)) == "diverges" and final_radius(game) > 5
+    assert how_it_ends(game) == how_it_ends(game, (0.3, 0.3)) == "converges"
+    assert how_it_ends(game, (1.0, 1.0)) == "diverges" and final_radius(game) > 5
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_start_changes_no_verdict_at_the_published_values(name, order):
     """Otherwise the words beside the paper's own pictures would be wrong."""
     game = published(name, order=order)
-    assert verdict(game, (1.0, 1.0)) == verdict(game)
+    assert how_it_ends(game, (1.0, 1.0)) == how_it_ends(game)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -422,14 +424,14 @@ def test_wgan_gp_circles_if_it_is_stable_far_out(step_size, ratio, order):
     """Far out its jump is a bounded push upon the smooth game with g₀ = 0: that one decides."""
     game = published("wgan_gp", step_size=step_size, ratio=ratio, order=order)
     smooth = published("wgan_gp", step_size=step_size, ratio=ratio, order=order, target=0.0)
-    assert verdict(game) == ("circles" if spectral_radius(smooth) < 1 else "diverges")
+    assert how_it_ends(game) == ("circles" if spectral_radius(smooth) < 1 else "diverges")
 
 
 def test_weak_r1_does_not_hold_large_steps():
     """Simultaneous: det(I + hJ) = 1 − hγ + h²/4, so γ must exceed h/4; less leaves a cycle."""
-    assert verdict(DiracGame("r1", gamma=0.051)) == "converges"
-    assert verdict(DiracGame("r1", gamma=0.049)) == "circles"
-    assert verdict(DiracGame("r1", gamma=0.049, order="generator_first")) == "converges"
+    assert how_it_ends(DiracGame("r1", gamma=0.051)) == "converges"
+    assert how_it_ends(DiracGame("r1", gamma=0.049)) == "circles"
+    assert how_it_ends(DiracGame("r1", gamma=0.049, order="generator_first")) == "converges"
 
 
 @pytest.mark.parametrize("step_size", [0.2, 0.4])
@@ -448,23 +450,23 @@ def test_the_alternating_non_saturating_game_creeps():
 
 def test_too_much_damping_overshoots():
     """hγ > 2 throws ψ farther to the other side with each step: stronger is not always better."""
-    assert verdict(DiracGame("r1", gamma=3.0, step_size=0.5)) == "converges"
-    assert verdict(DiracGame("r1", gamma=5.0, step_size=0.5)) == "diverges"
+    assert how_it_ends(DiracGame("r1", gamma=3.0, step_size=0.5)) == "converges"
+    assert how_it_ends(DiracGame("r1", gamma=5.0, step_size=0.5)) == "diverges"
 
 
 def test_a_double_multiplier_on_the_unit_circle_diverges():
     """Rates whose product is 4 make both −1: the radius is 1, and yet the path grows steadily."""
     game = DiracGame("wgan_gp", penalty=0.0, step_size=1.0, ratio=4.0, order="generator_first")
-    assert spectral_radius(game) == pytest.approx(1) and verdict(game) == "diverges"
+    assert spectral_radius(game) == pytest.approx(1) and how_it_ends(game) == "diverges"
 
 
 # --- the table, and what is refused --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_method_reads_exactly_the_parameters_it_publishes(name):
     """Otherwise a slider would be shown that does nothing, or one be hidden that does."""
-    method = set(GAMES[name].published)
+    method = set(METHODS[name].published)
     for parameter in set(BOUNDS) - {"step_size", "ratio"}:
         low, high = BOUNDS[parameter]
         paths = [trajectory(published(name, **{parameter: value}), (1.0, 1.0), 5)
@@ -472,10 +474,10 @@ def test_a_method_reads_exactly_the_parameters_it_publishes(name):
         assert np.array_equal(*paths) == (parameter not in method), parameter
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_game_has_words(name):
     """Otherwise it could not be chosen, or not be told apart."""
-    assert GAMES[name].label and GAMES[name].idea.endswith(".")
+    assert METHODS[name].label and METHODS[name].idea.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -496,7 +498,7 @@ def test_bounds_themselves_are_allowed(name):
 
 
 @pytest.mark.parametrize("bad", ["", "GAN", None, 3, ["gan"]])
-@pytest.mark.parametrize(("name", "table"), [("game", GAMES), ("order", ORDERS)])
+@pytest.mark.parametrize(("name", "table"), [("method", METHODS), ("order", ORDERS)])
 def test_unknown_choices_are_refused(name, table, bad):
     """The message lists what there is."""
     with pytest.raises(ValueError, match=f"^{name} must be one of {', '.join(table)}, not"):

@@ -15,7 +15,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gan_core.dirac import DiracGame, eigenvalues, field, multipliers
+from gan_core.dirac import DiracGame, eigenvalues, multipliers, vector_field
 from pages.components.chart_style import BLUE, GREEN, GREY, NOTE, ORANGE, specification
 from pages.components.history_charts import POINTS
 
@@ -70,7 +70,7 @@ def plane_frame(game: DiracGame, path: np.ndarray, side: float) -> pd.DataFrame:
 def _arrows(game: DiracGame, side: float) -> pd.DataFrame:
     ticks = np.linspace(-side, side, ARROWS + 2)[1:-1]
     theta, psi = (axis.ravel() for axis in np.meshgrid(ticks, ticks))
-    right, up = field(game, theta, psi)
+    right, up = vector_field(game, theta, psi)
     speed = np.hypot(right, up)
     return pd.DataFrame({
         "theta": theta, "psi": psi, "kind": "arrow", "step": 0,

@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_core.config.presets import RING
 from gan_core.config.run_config import RunConfig
-from gan_core.dirac import GAMES, ORDERS, DiracGame, eigenvalues, spectral_radius, verdict
+from gan_core.dirac import METHODS, ORDERS, DiracGame, eigenvalues, how_it_ends, spectral_radius
 from pages.components import dirac_charts
 from pages.components.config_text import ratio_text
 
@@ -81,17 +81,17 @@ def counterpart(game: DiracGame) -> RunConfig | None:
 
     A step size and a start have no counterpart: networks start at random, and Adam scales steps.
     """
-    if game.game not in _NETWORKS:
+    if game.method not in _NETWORKS:
         return None
     return RING.replace(learning_rate_ratio=game.ratio, update_order=game.order,
-                        **_NETWORKS[game.game](game))
+                        **_NETWORKS[game.method](game))
 
 
 STARTS: dict[str, tuple[float, float]] = {"near": (0.3, 0.3), "middle": (1.0, 1.0),
                                           "far": (2.0, 1.0)}
 RATIOS = (0.25, 0.4, 0.5, 0.8, 1.0, 1.25, 2.0, 2.5, 4.0)
 CHOICES: dict[str, dict[str, str]] = {  # name -> what the URL says -> what people read
-    "game": {name: game.label for name, game in GAMES.items()},
+    "game": {name: game.label for name, game in METHODS.items()},
     "order": {name: dirac_charts.ORDER_LABELS[name] for name in ORDERS},
     "start": {name: f"{name}: ({theta:g}, {psi:g})" for name, (theta, psi) in STARTS.items()},
     "ratio": {f"{ratio:g}": ratio_text(ratio) for ratio in RATIOS},
@@ -131,7 +131,7 @@ def read(text: str) -> tuple[Values, str]:
         values = {name: _value(name, written) for name, written in given.items()}
     except ValueError as error:
         return dict(DEFAULTS), f"In the address, dirac: {error}"
-    published = GAMES[{**DEFAULTS, **values}["game"]].published
+    published = METHODS[{**DEFAULTS, **values}["game"]].published
     return {**DEFAULTS, **published, **values}, ""
 
 
@@ -166,14 +166,15 @@ def written(values: Values) -> str:
 
 def _reads(game: str, name: str) -> bool:
     """Whether a game depends on the setting: on all that are not another game's parameter."""
-    foreign = set().union(*(entry.published for entry in GAMES.values())) - set(
-        GAMES[game].published)
+    foreign = set().union(*(entry.published for entry in METHODS.values())) - set(
+        METHODS[game].published)
     return name not in foreign
 
 
 def game_of(values: Values) -> DiracGame:
-    names = [entry.name for entry in dataclasses.fields(DiracGame)]
-    return DiracGame(**{**{name: values[name] for name in names}, "ratio": float(values["ratio"])})
+    names = {entry.name for entry in dataclasses.fields(DiracGame)} - {"method", "ratio"}
+    return DiracGame(method=values["game"], ratio=float(values["ratio"]),
+                     **{name: values[name] for name in names})
 
 
 # --- the verdict ---------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ REASONS = {
 
 def verdict_text(game: DiracGame, start: tuple[float, float], path: np.ndarray) -> tuple[str, str]:
     """The tone (success, info or error) and the words of how a path ends, and why."""
-    ending = verdict(game, start)
+    ending = how_it_ends(game, start)
     radius = spectral_radius(game)
     reason = REASONS[_side(radius), ending].format(r=f"{radius:.6g}")
     return TONES[ending], (f"**It {ending}.** {reason} {_flow_words(game)}"

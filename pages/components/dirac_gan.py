@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from gan_core.dirac import GAMES, DiracGame, trajectory
+from gan_core.dirac import METHODS, DiracGame, trajectory
 from pages.components import dirac_charts
 from pages.components.chart_style import table
 from pages.components.dirac_choices import (
@@ -113,7 +113,7 @@ def _remember(page: str, state: State, values: Values) -> None:
 def _choose(page: str, game: str | None = None) -> None:
     """The game was chosen, by its widget or by a button: its published values come with it."""
     game = game or st.session_state[_key(page, "game")]
-    for name, value in {"game": game, **GAMES[game].published}.items():
+    for name, value in {"game": game, **METHODS[game].published}.items():
         st.session_state[_key(page, name)] = value
 
 
@@ -123,7 +123,7 @@ def _widgets(page: str) -> Values:
         values = {**DEFAULTS, "game": _choice(page, "game", "Training method")}
     with mend:
         _mend(page, values["game"])
-    parameters = list(GAMES[values["game"]].published)
+    parameters = list(METHODS[values["game"]].published)
     with st.container(height=78, border=False):
         for name, column in zip(parameters, st.columns(2), strict=False):
             with column:
@@ -207,7 +207,7 @@ def _plane(game: DiracGame, path: np.ndarray) -> Picture:
         table(dirac_charts.plane_frame(game, path, side)),
         dirac_charts.plane_spec(side, len(path) - 1),
         dirac_charts.SIDE,
-        f"Phase plane of the Dirac-GAN, {GAMES[game.game].label}: the flow as arrows, and "
+        f"Phase plane of the Dirac-GAN, {METHODS[game.method].label}: the flow as arrows, and "
         f"{len(path) - 1} {dirac_charts.ORDER_LABELS[game.order]} steps from their start",
     )
 

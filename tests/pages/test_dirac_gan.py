@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gan_core.dirac import BOUNDS, GAMES, ORDERS, DiracGame, trajectory, verdict
+from gan_core.dirac import BOUNDS, METHODS, ORDERS, DiracGame, how_it_ends, trajectory
 from pages.components import dirac_charts, dirac_choices
 
 GARBAGE = [
@@ -32,7 +32,7 @@ def values(text: str = "") -> dirac_choices.Values:
     return found
 
 
-def judged(text: str) -> tuple[str, str]:
+def verdict_of(text: str) -> tuple[str, str]:
     chosen = values(text)
     game, start = dirac_choices.game_of(chosen), dirac_choices.STARTS[chosen["start"]]
     return dirac_choices.verdict_text(game, start, trajectory(game, start, chosen["steps"]))
@@ -43,7 +43,7 @@ def judged(text: str) -> tuple[str, str]:
 
 def test_every_game_is_explained_with_its_paper() -> None:
     """A method can be chosen of which the student is not told what to see."""
-    assert set(dirac_choices.EXPLANATIONS) == set(GAMES)
+    assert set(dirac_choices.EXPLANATIONS) == set(METHODS)
     assert all("arxiv.org" in seen.source for seen in dirac_choices.EXPLANATIONS.values())
 
 
@@ -56,31 +56,31 @@ def test_every_game_is_explained_with_its_paper() -> None:
 )
 def test_what_the_student_is_told_is_what_happens(game, simultaneous, alternating) -> None:
     """The sentence beside the plane promises a spiral inwards, and the path goes outwards."""
-    for order, ending in (("simultaneous", simultaneous), ("generator_first", alternating)):
-        assert f"It {ending}." in judged(f"game:{game},order:{order}")[1]
+    for order, expected in (("simultaneous", simultaneous), ("generator_first", alternating)):
+        assert f"It {expected}." in verdict_of(f"game:{game},order:{order}")[1]
 
 
 def test_consensus_flees_from_far_out_and_when_strong_as_it_says() -> None:
     """The warning about strong consensus optimisation would be false."""
     for text in ("gamma:2", "start:far"):
-        assert "It diverges." in judged(f"game:consensus,{text}")[1]
+        assert "It diverges." in verdict_of(f"game:consensus,{text}")[1]
 
 
 def test_verdicts_carry_their_numbers() -> None:
     """The verdict is a claim without evidence."""
-    tone, words = judged("")
+    tone, words = verdict_of("")
     # |1 ± i h/2| = √(1 + h²/4) at h = 0.2 (Mescheder et al. 2018, section 2).
     assert tone == "error" and f"{math.sqrt(1.01):.6g} > 1" in words and "± 0.5 i" in words
-    tone, words = judged("game:r1")
+    tone, words = verdict_of("game:r1")
     assert tone == "success" and "< 1" in words and "-0.15 ± 0.477 i" in words
-    assert "no eigenvalues" in judged("game:wgan_gp")[1]
-    assert "not followed further" in judged(LOST)[1]
+    assert "no eigenvalues" in verdict_of("game:wgan_gp")[1]
+    assert "not followed further" in verdict_of(LOST)[1]
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_corner_of_the_sliders_has_a_reason(name: str) -> None:
     """Some position of the sliders ends in an error instead of a verdict."""
-    parameters = list(GAMES[name].published)
+    parameters = list(METHODS[name].published)
     limits = [(dirac_choices.SLIDERS[p].low, dirac_choices.SLIDERS[p].high) for p in parameters]
     for order, ratio, step, *given in itertools.product(
         ORDERS, (0.25, 4.0), (0.05, 0.5), *limits
@@ -88,13 +88,14 @@ def test_every_corner_of_the_sliders_has_a_reason(name: str) -> None:
         game = DiracGame(name, order=order, ratio=ratio, step_size=step,
                          **dict(zip(parameters, given, strict=True)))
         path = trajectory(game, (1.0, 1.0), 20)
-        assert verdict(game, (1.0, 1.0)) in dirac_choices.verdict_text(game, (1.0, 1.0), path)[1]
+        words = dirac_choices.verdict_text(game, (1.0, 1.0), path)[1]
+        assert how_it_ends(game, (1.0, 1.0)) in words
 
 
 # --- the URL -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_a_portrait_survives_its_url(name: str) -> None:
     """A shared portrait opens as another one."""
     chosen = values(f"game:{name},step_size:0.3,start:far")
@@ -115,7 +116,7 @@ def test_the_sliders_stay_within_what_the_game_takes() -> None:
     for name, slider in dirac_choices.SLIDERS.items():
         low, high = BOUNDS.get(name, (0, math.inf))
         assert low <= slider.low <= dirac_choices.DEFAULTS[name] <= slider.high <= high
-    for game in GAMES.values():
+    for game in METHODS.values():
         for name, value in game.published.items():
             assert dirac_choices.SLIDERS[name].low <= value <= dirac_choices.SLIDERS[name].high
     for name, words in dirac_choices.CHOICES.items():
@@ -142,7 +143,9 @@ def test_a_path_is_drawn_with_start_end_and_equilibrium() -> None:
     path = trajectory(game, (1.0, 1.0), 50)
     frame = dirac_charts.plane_frame(game, path, 2.0).set_index("kind")
     assert len(frame.loc["simultaneous"]) == 51
-    for mark, place in ((dirac_charts.START, path[0]), (dirac_charts.END, path[-1]), (dirac_charts.EQUILIBRIUM, (0, 0))):
+    marks = {dirac_charts.START: path[0], dirac_charts.END: path[-1],
+             dirac_charts.EQUILIBRIUM: (0, 0)}
+    for mark, place in marks.items():
         assert frame.loc[mark, ["theta", "psi"]].tolist() == pytest.approx(list(place))
 
 
@@ -160,7 +163,7 @@ def test_a_path_that_is_lost_can_be_drawn() -> None:
     assert distances["drawn"].dropna().between(low, high).all()
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", METHODS)
 def test_spectra_hold_what_there_is(game: str) -> None:
     """WGAN-GP, which has no eigenvalues, breaks the chart, or others show none."""
     games = {order: DiracGame(game, order=order) for order in ("simultaneous", "generator_first")}
@@ -174,15 +177,16 @@ def test_spectra_hold_what_there_is(game: str) -> None:
 def test_charts_have_titles_units_and_reference_lines() -> None:
     """A chart does not say what it shows, or lacks the line that decides."""
     orders = ("simultaneous", "generator_first")
-    wanted = {
+    expected = {
         "θ: the generator's point": dirac_charts.plane_spec(2.0, 100),
         "log scale": dirac_charts.distance_spec(0.1, 10.0, 100, orders),
         "Flow: eigenvalues": dirac_charts.flow_spec(1.25),
         "inside the circle: converges": dirac_charts.steps_spec(1.25, orders),
     }
-    for words, spec in wanted.items():
+    for words, spec in expected.items():
         assert words in json.dumps(spec, ensure_ascii=False)
-    assert wanted["Flow: eigenvalues"] is dirac_charts.flow_spec(1.25), "converted anew at every look"
+    again = dirac_charts.flow_spec(1.25)
+    assert expected["Flow: eigenvalues"] is again, "converted anew at every refresh"
 
 
 # --- on a page -----------------------------------------------------------------------------------
@@ -229,15 +233,15 @@ def test_the_plain_gan_is_mended_by_one_click() -> None:
     assert "It diverges." in app.error[0].value
 
 
-@pytest.mark.parametrize("game", [name for name in GAMES if name != "consensus"])
+@pytest.mark.parametrize("game", [name for name in METHODS if name != "consensus"])
 def test_a_game_shows_its_own_parameters_at_their_published_values(game: str) -> None:
     """A parameter is missing, does nothing, or keeps the value of another game."""
     app = opened(dirac="game:consensus,gamma:2.5")
     widget(app, "game").select(game).run()
     assert not app.exception
     keys = {slider.key.rpartition("/")[2] for slider in app.slider}
-    assert keys == {*GAMES[game].published, "step_size", "steps"}
-    assert all(widget(app, name).value == value for name, value in GAMES[game].published.items())
+    assert keys == {*METHODS[game].published, "step_size", "steps"}
+    assert all(widget(app, name).value == value for name, value in METHODS[game].published.items())
 
 
 def test_a_portrait_is_shared_by_its_url() -> None:
@@ -274,7 +278,7 @@ def test_a_lost_path_and_a_game_without_eigenvalues_open() -> None:
         assert len(opened(dirac=text).get("vega_lite_chart")) == 4
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", METHODS)
 def test_every_method_that_networks_have_can_be_taken_to_the_ring(game: str) -> None:
     """The picture of one point stays a toy: the same method cannot be tried on networks."""
     config = dirac_choices.counterpart(DiracGame(game, ratio=2.0, order="simultaneous"))
@@ -283,7 +287,7 @@ def test_every_method_that_networks_have_can_be_taken_to_the_ring(game: str) -> 
         return
     assert (config.dataset, config.learning_rate_ratio) == ("ring", 2.0)
     assert config.update_order == "simultaneous"
-    published = GAMES[game].published
+    published = METHODS[game].published
     limits = {"gamma": config.r1 + config.r2, "penalty": config.gradient_penalty,
               "clip": config.weight_clip, "noise": config.input_noise}
     for name in set(published) & set(limits):
