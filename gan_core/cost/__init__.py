@@ -1,5 +1,5 @@
-"""What training costs, as people ask for it and read it: prices, their list, published figures.
+"""What training costs: a price (request and stored answer), the price list, published figures.
 
-Measuring is the work of `gan_core.benchmarks`; here are the questions, the stored answers, and how
-long a run took to reach a quality. Never imports torch.
+`gan_core.benchmarks` measures; here is what was measured, and how long a run took until its
+samples were good. Torch-free.
 """

@@ -1,7 +1,7 @@
 """What the page "Computational cost" prices: remedies, networks, and how cost grows. Torch-free.
 
-`python -m gan_core prices` measures all of it into `data/prices.json`, which ships; what a visitor
-has measured on the server's own machine takes its place.
+`python -m gan_core prices` measures all of it into `assets/prices.json`, which ships; what a
+visitor measures on the server's own machine takes its place.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def network(architecture: str, batch_size: int = 64, precision: str = "auto") ->
         architecture=architecture, batch_size=batch_size, precision=precision))
 
 
-TABLE: tuple[PriceRequest, ...] = tuple(map(network, IMAGE_NETWORKS))
+NETWORK_PRICES: tuple[PriceRequest, ...] = tuple(map(network, IMAGE_NETWORKS))
 
 # Every remedy beside the plain GAN of the short session, at batch 64.
 REMEDY_PRICES: dict[str, PriceRequest] = {
@@ -42,18 +43,19 @@ REMEDY_PRICES: dict[str, PriceRequest] = {
 
 @dataclass(frozen=True)
 class Growth:
-    """A size that is varied while all else stays: `requests` by size, each beside the size `at`."""
+    """A size that is varied while all else stays: `requests` by size, each beside the size
+    `default`, which the app has where nobody changes it."""
 
     label: str
     subject: str  # as in "doubling the …"
     networks: str
     requests: Mapping[float, PriceRequest]
-    at: float  # the size that the app has by default
+    default: float
 
-    def costs(self, prices: Mapping[float, Price], measure: str) -> dict[float, float]:
-        """Each size's cost ÷ that of the size `at`; `measure` is one of RATIOS."""
-        return {size: prices[size].ratios[measure] if size in prices else 1.0
-                for size in sorted({*prices, self.at})}
+    def costs(self, prices: Mapping[float, Price], ratio: str) -> dict[float, float]:
+        """Each size's cost ÷ that of the default size; `ratio` is one of RATIOS."""
+        return {size: prices[size].ratios[ratio] if size in prices else 1.0
+                for size in sorted({*prices, self.default})}
 
 
 _MLP, _DCGAN = RunConfig(), RunConfig(architecture="dcgan")
@@ -71,16 +73,17 @@ GROWTH: dict[str, Growth] = {
         {side: PriceRequest(_DCGAN, _DCGAN, side) for side in (16, 56, 112)}, SIDE),
 }
 
-GROUPS: dict[str, tuple[PriceRequest, ...]] = {  # what `data/prices.json` holds
-    "networks": TABLE,
+GROUPS: dict[str, tuple[PriceRequest, ...]] = {  # what `assets/prices.json` holds
+    "networks": NETWORK_PRICES,
     "remedies": tuple(REMEDY_PRICES.values()),
     **{name: tuple(growth.requests.values()) for name, growth in GROWTH.items()},
 }
 
 
 def requests(groups: Iterable[str] = tuple(GROUPS)) -> list[PriceRequest]:
-    """Everything in these groups, each question once."""
-    return list({each.name: each for group in groups for each in GROUPS[group]}.values())
+    """Everything in these groups, each request once."""
+    return list({
+        request.name: request for group in groups for request in GROUPS[group]}.values())
 
 
 # --- the recorded figures -------------------------------------------------------------------------
@@ -90,10 +93,10 @@ def requests(groups: Iterable[str] = tuple(GROUPS)) -> list[PriceRequest]:
 def recorded(path: Path = RECORDED) -> dict[str, Price]:
     """The prices that ship, by the name of their request; none where the file cannot be read."""
     try:
-        found = [Price.from_dict(each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        prices = [Price.from_dict(price) for price in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, RecursionError):
         return {}
-    return {price.request.name: price for price in found}
+    return {price.request.name: price for price in prices}
 
 
 def to_json(prices: Sequence[Price]) -> str:
@@ -110,16 +113,14 @@ def day(price: Price) -> str:
 # --- growth ---------------------------------------------------------------------------------------
 
 
-def slope(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
-    """Slope and height at size 1 (a logarithm) of the line of least squares through log cost
-    against log size: cost = exp(height) · size^slope.
+def power_law(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
+    """The power law that fits the costs best, cost = exp(height) · size^slope: slope and height
+    (a logarithm) of the least-squares line through log cost against log size.
 
     Raises ValueError for fewer than two different sizes.
     """
     if len(set(sizes)) < 2:
         raise ValueError("a slope takes at least two different sizes")
-    x, y = ([math.log(value) for value in values] for values in (sizes, costs))
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    rise = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
-    found = rise / sum((a - mean_x) ** 2 for a in x)
-    return found, mean_y - found * mean_x
+    slope, height = statistics.linear_regression(
+        [math.log(size) for size in sizes], [math.log(cost) for cost in costs])
+    return slope, height

@@ -1,7 +1,7 @@
-"""What a step of a config costs on one machine, as everybody asks for it and reads it. Torch-free.
+"""What a step of a config costs on one machine: the request, the price, and its file. Torch-free.
 
-`pricing` measures; the queue shares what is measured; here are the question, the answer, and the
-files that keep the answers: `<store>/costs/<name>.json`, one for each question.
+`benchmarks.price_measurement` measures, and the queue shares what it measured. A price is stored
+as `<store>/costs/<name>.json`, one file for each request.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ RATIOS = ("time", "flops", "memory")  # what is compared with the base
 class PriceRequest:
     """What a step of `config` costs: alone, or beside `base`, whose steps then alternate with its.
 
-    `side` is that of the images that `config` is priced with: other than 28, they are random ones.
-    The base is priced with MNIST's. How many steps a config is trained for does not matter.
+    `side` is that of the images that `config` is priced with, in pixels: other than 28, they are
+    random ones. The base is priced with MNIST's. The config's `steps` does not matter.
     """
 
     config: RunConfig
@@ -40,7 +40,7 @@ class PriceRequest:
 
     @property
     def name(self) -> str:
-        """Names the answer's file: digests, and the side where it is not MNIST's."""
+        """Names the price's file: digests, and the side where it is not MNIST's."""
         parts = [self.config.digest(), *([self.base.digest()] if self.base else [])]
         return "-".join([*parts, *([f"{self.side}px"] if self.side != SIDE else [])])
 
@@ -59,8 +59,8 @@ class PriceRequest:
 
 @dataclass(frozen=True)
 class Price:
-    """The answer, as `device` gave it. Memory leaves the data set out; `ratios` are ÷ the base's,
-    by RATIOS, and empty without a base."""
+    """What was measured on `device`. Memory leaves the data set out; `ratios` are ÷ the base's, by
+    RATIOS, and empty without a base."""
 
     request: PriceRequest
     device: str
@@ -74,7 +74,7 @@ class Price:
 
     @property
     def images_per_second(self) -> float:
-        """Real examples that D learns from."""
+        """Real images that D is trained on."""
         config = self.request.config
         return 1e3 * config.batch_size * config.discriminator_steps / self.step_ms
 
@@ -107,7 +107,7 @@ def _positive(value: Any) -> float:
 
 
 class PriceStore:
-    """The answers below a store of runs; safe to use from several threads and processes."""
+    """The prices in a store of runs; safe to use from several threads and processes."""
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.folder = Path(root).absolute() / FOLDER
@@ -116,7 +116,7 @@ class PriceStore:
         return self.folder / f"{request.name}.json"
 
     def read(self, request: PriceRequest) -> Price | None:
-        """None where it is not there, or cannot be read: it is then measured anew."""
+        """None where there is none, or it cannot be read: then it is measured again."""
         try:
             return Price.from_dict(json.loads(self.path(request).read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError):

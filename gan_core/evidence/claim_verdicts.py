@@ -1,7 +1,8 @@
-"""How a claim is put to the test: its parts, each counted over seeds, and the verdict. Torch-free.
+"""How a claim is tested: its parts, each counted over seeds, and the verdict. Torch-free.
 
-A claim names runs; each is trained over several seeds and measured. A part compares measured
-numbers, seed by seed, and writes its own threshold into its sentence.
+A claim names runs; each is trained over several seeds and summarised. A part compares summaries
+with a threshold, seed by seed, and its sentence names the threshold. The thresholds themselves
+stand with the claims: in `report_claims` and `notes_claims`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
-from gan_core.evidence.run_summaries import label, told, written
+from gan_core.evidence.run_summaries import label, range_text, value_text
 
-Values = Mapping[str, Mapping[str, list[float]]]  # of a run, by label: measure -> one value a seed
-Shown = tuple[str, str]  # a run's label, and a measure
+Values = Mapping[str, Mapping[str, list[float]]]  # by run, by summary: one value a seed
+RunSummary = tuple[str, str]  # a run's label in its claim, and the name of a summary
 
 REPRODUCED, PARTLY, NOT, OPEN = (
     "reproduced", "partly", "not under this recipe", "not measured yet")
@@ -25,28 +26,28 @@ SOURCES = {"report": "The report", "notes": "The lecture notes"}
 
 @dataclass(frozen=True)
 class Part:
-    """One testable part of a claim: `held` tells for which seeds it is so, `shows` on which
-    measures of which runs it rests."""
+    """One testable part of a claim: for which seeds it `holds`, and the summaries, of which runs,
+    that it `rests_on`."""
 
     says: str
-    held: Callable[[Values], list[bool]]
-    shows: tuple[Shown, ...]
+    holds: Callable[[Values], list[bool]]
+    rests_on: tuple[RunSummary, ...]
 
 
 @dataclass(frozen=True)
-class Counted:
-    """A part as it was measured: in `held` of `of` seeds it is so; `numbers` are what it rests on,
-    "" for a symptom, which is counted itself."""
+class CountedPart:
+    """A part as it was measured: it holds for `holds` of `seeds` seeds; `numbers` are what it rests
+    on, "" for a symptom, which is counted itself."""
 
     says: str
-    held: int
-    of: int
+    holds: int
+    seeds: int
     numbers: str
 
     @property
     def text(self) -> str:
         numbers = f" ({self.numbers})" if self.numbers else ""
-        return f"{self.says}, in {self.held} of {self.of}{numbers}"
+        return f"{self.says}, in {self.holds} of {self.seeds}{numbers}"
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,14 @@ class Verdict:
     """`word` is one of WORDS; `missing` are the labels of runs that were not measured yet."""
 
     word: str
-    counted: tuple[Counted, ...] = ()
+    parts: tuple[CountedPart, ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         if self.missing:
             return f"Not measured yet: {', '.join(f'*{label}*' for label in self.missing)}."
-        return f"{'; '.join(part.text for part in self.counted)}."
+        return f"{'; '.join(part.text for part in self.parts)}."
 
 
 @dataclass(frozen=True)
@@ -94,90 +95,90 @@ class Claim:
             for name, config in self.runs.items()
         }
 
-    def measures(self) -> list[str]:
-        """Measures that the parts rest on, in their order."""
-        return list(dict.fromkeys(name for part in self.parts for _, name in part.shows))
+    def summary_names(self) -> list[str]:
+        """The summaries that the parts rest on, in their order."""
+        return list(dict.fromkeys(name for part in self.parts for _, name in part.rests_on))
 
 
 def judge(claim: Claim, values: Values) -> Verdict:
     """Reproduced if every part holds for every seed; not, if no part holds for more than half of
     the seeds; partly otherwise."""
-    counted = tuple(_count(part, values) for part in claim.parts)
-    if all(part.held == part.of for part in counted):
-        return Verdict(REPRODUCED, counted)
-    mostly = any(part.held > part.of / 2 for part in counted)
-    return Verdict(PARTLY if mostly else NOT, counted)
+    parts = tuple(_count(part, values) for part in claim.parts)
+    if all(part.holds == part.seeds for part in parts):
+        return Verdict(REPRODUCED, parts)
+    mostly = any(part.holds > part.seeds / 2 for part in parts)
+    return Verdict(PARTLY if mostly else NOT, parts)
 
 
-def _count(part: Part, values: Values) -> Counted:
-    held = part.held(values)
-    numbers = [_numbers(values[name][measure], measure) for name, measure in part.shows
-               if measure not in SYMPTOMS]
-    return Counted(part.says, sum(held), len(held), " against ".join(numbers))
+def _count(part: Part, values: Values) -> CountedPart:
+    holds = part.holds(values)
+    numbers = [_numbers(values[run][summary], summary) for run, summary in part.rests_on
+               if summary not in SYMPTOMS]
+    return CountedPart(part.says, sum(holds), len(holds), " against ".join(numbers))
 
 
-def _numbers(values: list[float], measure: str) -> str:
+def _numbers(values: list[float], summary: str) -> str:
     known = [value for value in values if not math.isnan(value)]
-    return told(measure, known) if known else "not measured"
+    return range_text(summary, known) if known else "not measured"
 
 
 # --- parts ----------------------------------------------------------------------------------------
 # A value that a run does not have is NaN, for which every comparison is false.
 
 
-def at_least(name: str, measure: str, limit: float) -> Part:
-    return Part(f"*{name}*: {label(measure)} at least {written(measure, limit)}",
-                lambda values: [value >= limit for value in values[name][measure]],
-                ((name, measure),))
+def at_least(name: str, summary: str, limit: float) -> Part:
+    return Part(f"*{name}*: {label(summary)} at least {value_text(summary, limit)}",
+                lambda values: [value >= limit for value in values[name][summary]],
+                ((name, summary),))
 
 
-def at_most(name: str, measure: str, limit: float) -> Part:
-    return Part(f"*{name}*: {label(measure)} at most {written(measure, limit)}",
-                lambda values: [value <= limit for value in values[name][measure]],
-                ((name, measure),))
+def at_most(name: str, summary: str, limit: float) -> Part:
+    return Part(f"*{name}*: {label(summary)} at most {value_text(summary, limit)}",
+                lambda values: [value <= limit for value in values[name][summary]],
+                ((name, summary),))
 
 
-def more(name: str, than: str, measure: str, factor: float = 1.0) -> Part:
+def more(name: str, than: str, summary: str, factor: float = 1.0) -> Part:
     """More than `factor` times what the run `than` of the same seed has."""
     how = "higher" if factor == 1 else f"above {factor:g} ×"
-    return Part(f"*{name}* beside *{than}*: {label(measure)} {how}",
+    return Part(f"*{name}* beside *{than}*: {label(summary)} {how}",
                 lambda values: [mine > factor * other for mine, other in
-                                zip(values[name][measure], values[than][measure], strict=True)],
-                ((name, measure), (than, measure)))
+                                zip(values[name][summary], values[than][summary], strict=True)],
+                ((name, summary), (than, summary)))
 
 
-def less(name: str, than: str, measure: str, factor: float = 1.0) -> Part:
+def less(name: str, than: str, summary: str, factor: float = 1.0) -> Part:
     """Less than `factor` times what the run `than` of the same seed has."""
     how = "lower" if factor == 1 else f"below {factor:g} ×"
-    return Part(f"*{name}* beside *{than}*: {label(measure)} {how}",
+    return Part(f"*{name}* beside *{than}*: {label(summary)} {how}",
                 lambda values: [mine < factor * other for mine, other in
-                                zip(values[name][measure], values[than][measure], strict=True)],
-                ((name, measure), (than, measure)))
+                                zip(values[name][summary], values[than][summary], strict=True)],
+                ((name, summary), (than, summary)))
 
 
-def differ(name: str, other: str, measure: str, factor: float) -> Part:
+def differ(name: str, other: str, summary: str, factor: float) -> Part:
     """One of the two runs of a seed has more than `factor` times what the other has."""
-    return Part(f"*{name}* beside *{other}*: {label(measure)} apart by more than {factor:g} ×",
+    return Part(f"*{name}* beside *{other}*: {label(summary)} apart by more than {factor:g} ×",
                 lambda values: [max(pair) > factor * min(pair) for pair in
-                                zip(values[name][measure], values[other][measure], strict=True)],
-                ((name, measure), (other, measure)))
+                                zip(values[name][summary], values[other][summary], strict=True)],
+                ((name, summary), (other, summary)))
 
 
-def differ_by_seed(name: str, measure: str, factor: float) -> Part:
+def differ_by_seed(name: str, summary: str, factor: float) -> Part:
     """The largest value among the seeds is more than `factor` times the smallest: one count."""
-    return Part(f"*{name}*: {label(measure)} apart between seeds by more than {factor:g} ×",
-                lambda values: [max(values[name][measure]) > factor * min(values[name][measure])],
-                ((name, measure),))
+    return Part(f"*{name}*: {label(summary)} apart between seeds by more than {factor:g} ×",
+                lambda values: [max(values[name][summary]) > factor * min(values[name][summary])],
+                ((name, summary),))
 
 
-def found(name: str, symptom: str) -> Part:
+def shows(name: str, symptom: str) -> Part:
     """The diagnosis finds `symptom`."""
     return Part(f"*{name}*: {SYMPTOMS[symptom].title.lower()} found",
                 lambda values: [value == 1 for value in values[name][symptom]],
                 ((name, symptom),))
 
 
-def not_found(name: str, symptom: str) -> Part:
+def does_not_show(name: str, symptom: str) -> Part:
     """The diagnosis does not find `symptom`."""
     return Part(f"*{name}*: no {SYMPTOMS[symptom].title.lower()} found",
                 lambda values: [value == 0 for value in values[name][symptom]],

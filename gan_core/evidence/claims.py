@@ -1,6 +1,7 @@
 """Every claim of the two source documents, by name. Torch-free.
 
-Where there are two sides to it, a claim is told apart into several: each remedy alone, say.
+Their runs and thresholds stand in `report_claims` and `notes_claims`. A statement with several
+sides is split into several claims: each remedy alone, for example.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from gan_core.evidence.report_claims import REPORT_CLAIMS
 CLAIMS: dict[str, Claim] = {**REPORT_CLAIMS, **NOTES_CLAIMS}
 
 
-def needed(claims: Iterable[Claim]) -> list[RunConfig]:
+def runs_needed(claims: Iterable[Claim]) -> list[RunConfig]:
     """What must be trained for these claims, each config once."""
     return list(dict.fromkeys(
         config for claim in claims for configs in claim.configs().values() for config in configs))

@@ -1,7 +1,7 @@
-"""Measured evidence for the claims: gathered from finished runs, kept in a file, told. Torch-free.
+"""What was measured of the claims' runs: from finished runs into a file, and verdicts from it.
 
-The file holds what was measured, one line a run; verdicts are computed from it whenever they are
-read, so that a threshold and its verdict cannot disagree.
+The file holds the summaries of each run, one line a run; verdicts are computed from it whenever
+they are read, so that a threshold and its verdict cannot disagree. Torch-free.
 """
 
 from __future__ import annotations
@@ -18,42 +18,43 @@ from gan_core.assets import ASSETS
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.evidence.claim_verdicts import OPEN, SOURCES, WORDS, Claim, Values, Verdict, judge
-from gan_core.evidence.run_summaries import MEASURES, measure
-from gan_core.runs.store import RunSnapshot, RunStore
+from gan_core.evidence.run_summaries import SUMMARIES, summarise
+from gan_core.runs.snapshots import RunSnapshot
+from gan_core.runs.store import RunStore
 from gan_core.system import files
 
 EVIDENCE = ASSETS / "evidence.json"
-NAMES = sorted([*MEASURES, *SYMPTOMS])
+NAMES = sorted([*SUMMARIES, *SYMPTOMS])
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A run as it was measured: where, when (a day as 2026-11-21), and its measures."""
+class MeasuredRun:
+    """On which device, on which day (as 2026-11-21), and the run's summaries by name."""
 
     device: str
     day: str
     values: dict[str, float]
 
 
-Evidence = Mapping[str, Measured]  # by `key` of the run's config
+Evidence = Mapping[str, MeasuredRun]  # by `run_key` of the run's config
 
 
-def key(config: RunConfig) -> str:
-    """What names a run of this length: the digest alone leaves the steps out."""
+def run_key(config: RunConfig) -> str:
+    """Names a run of this length: the digest alone leaves the steps out."""
     return f"{config.digest()}@{config.steps}"
 
 
 # --- the file -------------------------------------------------------------------------------------
 
 
-def read(path: Path = EVIDENCE) -> dict[str, Measured]:
-    """What the file holds; nothing if there is none, or if it was made with other measures."""
+def read(path: Path = EVIDENCE) -> dict[str, MeasuredRun]:
+    """What the file holds; nothing if there is none, or if it was made with other summaries."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
     if content["measures"] != NAMES:
         return {}
-    return {name: Measured(run["device"], run["day"], run["values"])
+    return {name: MeasuredRun(run["device"], run["day"], run["values"])
             for name, run in content["runs"].items()}
 
 
@@ -64,83 +65,88 @@ def write(evidence: Evidence, path: Path = EVIDENCE) -> None:
     files.write(path, f'{{"measures": {json.dumps(NAMES)},\n"runs": {{\n{lines}\n}}}}\n'.encode())
 
 
-def _line(run: Measured) -> str:
+def _line(run: MeasuredRun) -> str:
     return json.dumps({"device": run.device, "day": run.day, "values": run.values},
                       ensure_ascii=False)
 
 
-# --- gathering ------------------------------------------------------------------------------------
+# --- from finished runs ---------------------------------------------------------------------------
 
 
-def gather(configs: Iterable[RunConfig], stores: Iterable[RunStore]) -> dict[str, Measured]:
-    """Measure those of the runs that one of the stores holds to their end; the first one counts."""
-    stores, found = list(stores), {}
+def gather(configs: Iterable[RunConfig], stores: Iterable[RunStore]) -> dict[str, MeasuredRun]:
+    """Summarise those of the runs that one of the stores holds to their end, by `run_key`; where
+    several stores hold a run, the first one counts."""
+    stores, measured = list(stores), {}
     for config in configs:
         snapshots = (store.snapshot(config.digest()) for store in stores)
-        held = next((each for each in snapshots if each and each.holds(config.steps)), None)
-        if held is not None:
-            found[key(config)] = _measured(held.until(config.steps))
-    return found
+        finished = next((snapshot for snapshot in snapshots
+                         if snapshot and snapshot.holds(config.steps)), None)
+        if finished is not None:
+            measured[run_key(config)] = _measured(finished.until(config.steps))
+    return measured
 
 
-def _measured(snapshot: RunSnapshot) -> Measured:
+def _measured(snapshot: RunSnapshot) -> MeasuredRun:
     day = datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
     history = snapshot.standing(snapshot.status).history
-    return Measured(snapshot.status.device, day, measure(history, snapshot.config))
+    return MeasuredRun(snapshot.status.device, day, summarise(history, snapshot.config))
 
 
-# --- telling --------------------------------------------------------------------------------------
+# --- verdicts -------------------------------------------------------------------------------------
 
 
 def values(claim: Claim, evidence: Evidence) -> Values:
-    """Of each run that was measured for every seed: measure -> one value a seed, NaN where the run
+    """Of each run that was measured for every seed: by summary, one value a seed, NaN where a run
     does not have it."""
-    found: dict[str, dict[str, list[float]]] = {}
+    complete: dict[str, dict[str, list[float]]] = {}
     for label, configs in claim.configs().items():
-        runs = [evidence.get(key(config)) for config in configs]
-        if all(runs):
-            found[label] = {name: [run.values.get(name, math.nan) for run in runs]
-                            for name in NAMES}
-    return found
+        runs = [evidence[run_key(config)] for config in configs if run_key(config) in evidence]
+        if len(runs) == len(configs):
+            complete[label] = {name: [run.values.get(name, math.nan) for run in runs]
+                               for name in NAMES}
+    return complete
 
 
 def verdict(claim: Claim, evidence: Evidence) -> Verdict:
-    """The verdict; that the claim is not measured yet where a run of it is missing."""
+    """The verdict; OPEN, not measured yet, where a run of the claim is missing."""
     measured = values(claim, evidence)
     missing = tuple(label for label in claim.runs if label not in measured)
     return Verdict(OPEN, missing=missing) if missing else judge(claim, measured)
 
 
-def summary(verdicts: Iterable[Verdict]) -> dict[str, int]:
+def count_verdicts(verdicts: Iterable[Verdict]) -> dict[str, int]:
     """How many verdicts there are of each word, in the order of WORDS."""
-    words = [each.word for each in verdicts]
+    words = [verdict.word for verdict in verdicts]
     return {word: words.count(word) for word in WORDS}
 
 
-def table(claims: Mapping[str, Claim], evidence: Evidence) -> str:
+def markdown_table(claims: Mapping[str, Claim], evidence: Evidence) -> str:
     """All verdicts as a Markdown table."""
-    rows = [f"| `{name}` | {SOURCES[claim.source]} | {claim.says} | {told.word} | {told.sentence} |"
-            for name, claim in claims.items() for told in [verdict(claim, evidence)]]
-    return "\n".join(["| claim | source | says | verdict | measured |", "|---|---|---|---|---|",
-                      *rows])
+    lines = ["| claim | source | says | verdict | measured |", "|---|---|---|---|---|"]
+    for name, claim in claims.items():
+        result = verdict(claim, evidence)
+        lines.append(f"| `{name}` | {SOURCES[claim.source]} | {claim.says} | {result.word} | "
+                     f"{result.sentence} |")
+    return "\n".join(lines)
 
 
-def as_data(claims: Mapping[str, Claim], evidence: Evidence) -> dict[str, Any]:
-    """All verdicts with what they rest on, for JSON."""
+def verdicts_as_data(claims: Mapping[str, Claim], evidence: Evidence) -> dict[str, dict[str, Any]]:
+    """All verdicts with what they rest on, by the claim's name, for JSON."""
+    return {name: _as_data(claim, verdict(claim, evidence)) for name, claim in claims.items()}
+
+
+def _as_data(claim: Claim, result: Verdict) -> dict[str, Any]:
     return {
-        name: {
-            "source": claim.source, "where": claim.where, "page": claim.page, "says": claim.says,
-            "verdict": told.word, "sentence": told.sentence,
-            "runs": {label: [key(config) for config in configs]
-                     for label, configs in claim.configs().items()},
-        }
-        for name, claim in claims.items() for told in [verdict(claim, evidence)]
+        "source": claim.source, "where": claim.where, "page": claim.page, "says": claim.says,
+        "verdict": result.word, "sentence": result.sentence,
+        "runs": {label: [run_key(config) for config in configs]
+                 for label, configs in claim.configs().items()},
     }
 
 
-def in_words(told: Mapping[str, Any]) -> str:
-    """What `as_data` gives, for people."""
-    lines = [f"{name}: {each['verdict']}\n  {each['says']}\n  {each['sentence']}"
-             for name, each in told.items()]
-    words = [each["verdict"] for each in told.values()]
+def verdicts_in_words(verdicts: Mapping[str, Mapping[str, Any]]) -> str:
+    """What `verdicts_as_data` gives, for people."""
+    lines = [f"{name}: {claim['verdict']}\n  {claim['says']}\n  {claim['sentence']}"
+             for name, claim in verdicts.items()]
+    words = [claim["verdict"] for claim in verdicts.values()]
     return "\n".join([*lines, "", ", ".join(f"{words.count(word)} {word}" for word in WORDS)])

@@ -1,7 +1,8 @@
-"""What the lecture notes say, as claims that can be tested. Data, torch-free.
+"""What the lecture notes say, as claims that can be tested, with their runs and thresholds.
 
 Lecture notes "Challenges/Problems in GANs", Advanced AI, module 2, 2024–25. They give no settings:
-those are ours, most of them runs of the pages and of `gan_core.config.recipes`.
+those are ours, most of them runs of the pages and of `gan_core.config.recipes`. So are the
+thresholds: the number in `at_least(run, summary, number)` and the like. Torch-free.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from gan_core.evidence.claim_verdicts import (
     at_most,
     differ,
     differ_by_seed,
-    found,
+    does_not_show,
     less,
     more,
-    not_found,
+    shows,
 )
 from gan_core.evidence.report_claims import (
     ALL,
@@ -53,8 +54,8 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "notes", "1. Training Instability", "training_instability",
         "Unstable training shows in losses that oscillate or diverge instead of converging.",
         {NO_LIMIT: UNSTABLE, "critic, SGD 0.1": KNOWN["diverged"].config, PLAIN: SHORT_SESSION},
-        (found(NO_LIMIT, "instability"), more(NO_LIMIT, PLAIN, "swing_d"),
-         found("critic, SGD 0.1", "divergence"), not_found(PLAIN, "instability")),
+        (shows(NO_LIMIT, "instability"), more(NO_LIMIT, PLAIN, "swing_d"),
+         shows("critic, SGD 0.1", "divergence"), does_not_show(PLAIN, "instability")),
         shown_by="training_instability-broken"),
     "overpowered": Claim(
         "notes", "1. Training Instability", "training_instability",
@@ -77,7 +78,7 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "notes", "2. Mode collapse", "mode_collapse",
         "The generators rotate through a small set of outputs.",
         {ROTATING: KNOWN["rotating-ring"].config, "MNIST, G ×10": COLLAPSE},
-        (found(ROTATING, "mode_rotation"), found("MNIST, G ×10", "mode_rotation")),
+        (shows(ROTATING, "mode_rotation"), shows("MNIST, G ×10", "mode_rotation")),
         shown_by="mode_collapse-rotation"),
     "stuck-d": Claim(
         "notes", "2. Mode collapse", "mode_collapse",
@@ -138,8 +139,9 @@ NOTES_CLAIMS: dict[str, Claim] = {
         {NO_LIMIT: UNSTABLE, "with gradient penalty": UNSTABLE.replace(gradient_penalty=10.0),
          PLAIN: REMEDIES["plain"].config, "WGAN": REMEDIES["wgan"].config,
          "WGAN-GP": REMEDIES["wgan-gp"].config},
-        (not_found("with gradient penalty", "instability"), not_found("WGAN", "instability"),
-         not_found("WGAN-GP", "instability"), less("WGAN", PLAIN, "frechet"),
+        (does_not_show("with gradient penalty", "instability"),
+         does_not_show("WGAN", "instability"),
+         does_not_show("WGAN-GP", "instability"), less("WGAN", PLAIN, "frechet"),
          less("WGAN-GP", PLAIN, "frechet")),
         shown_by="remedy-wgan-gp"),
     "wasserstein-gradients": Claim(
@@ -156,14 +158,14 @@ NOTES_CLAIMS: dict[str, Claim] = {
         "Limiting the magnitude of gradients keeps them from becoming too small.",
         {STRONG_D: VANISHING, "clipped to norm 1": VANISHING.replace(gradient_clip=1.0)},
         (more("clipped to norm 1", STRONG_D, "norm_g", 10),
-         not_found("clipped to norm 1", "vanishing_gradient")),
+         does_not_show("clipped to norm 1", "vanishing_gradient")),
         note="Clipping shortens long gradients; it never lengthens a short one."),
     "gradient-limit-stable": Claim(
         "notes", "Mitigate these challenges, 3", "training_instability",
         "Limiting the magnitude of gradients makes training stable.",
         {NO_LIMIT: UNSTABLE, "clipped to norm 1": UNSTABLE.replace(gradient_clip=1.0),
          PLAIN: REMEDIES["plain"].config, "plain, clipped": REMEDIES["gradient-clip"].config},
-        (not_found("clipped to norm 1", "instability"),
+        (does_not_show("clipped to norm 1", "instability"),
          less("plain, clipped", PLAIN, "swing_g")),
         note="What calms a critic is a limit on its slope at each example, not on its step."),
     "cross-validation": Claim(
@@ -182,8 +184,8 @@ NOTES_CLAIMS: dict[str, Claim] = {
          "with gradient penalty": UNSTABLE.replace(gradient_penalty=10.0),
          PLAIN: REMEDIES["plain"].config, DCGAN: REMEDIES["dcgan"].config,
          "R1": REMEDIES["r1"].config},
-        (not_found("with spectral normalisation", "instability"),
-         not_found("with gradient penalty", "instability"),
+        (does_not_show("with spectral normalisation", "instability"),
+         does_not_show("with gradient penalty", "instability"),
          less("R1", PLAIN, "frechet"), less(DCGAN, PLAIN, "frechet")),
         shown_by="remedy-r1"),
     "balanced-sampling": Claim(

@@ -1,8 +1,9 @@
-"""What the report says, as claims that can be tested. Data, torch-free.
+"""What the report says, as claims that can be tested, with their runs and thresholds. Torch-free.
 
 K. Toseef, "Analyzing GAN Training Challenges and Experimental Insights", 2025. Settings that the
 report does not give (how much faster a rate is, how many D steps, how strong the noise) are ours;
-most runs are those of the pages and of `gan_core.config.recipes`.
+most runs are those of the pages and of `gan_core.config.recipes`. So are the thresholds: the number
+in `at_least(run, summary, number)` and the like, which must hold for every seed.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from gan_core.evidence.claim_verdicts import (
     Claim,
     at_least,
     at_most,
-    found,
+    does_not_show,
     less,
     more,
-    not_found,
+    shows,
 )
 
 FAST_G = "G ×10"
@@ -29,7 +30,7 @@ COLLAPSING = {
     BOTH: COLLAPSE.replace(discriminator_steps=3, input_noise=0.1),
 }
 
-# The report speeds D up; ten times is enough for the effect to be looked for where it names it.
+# The report speeds D up, without a number: ten times, to see whether its effect shows there.
 FAST_D = RunConfig(loss="minimax", learning_rate_ratio=10.0, steps=1500)
 VANISHING = KNOWN["vanishing"].config
 STRONG_D = "D ×20, five steps, minimax"
@@ -107,7 +108,7 @@ REPORT_CLAIMS: dict[str, Claim] = {
         (at_least("D ×10, minimax", "accuracy", 0.98),
          at_most("D ×10, minimax", "drift_g", 0.1),
          at_most("D ×10, minimax", "progress", 1.1),
-         found("D ×10, minimax", "vanishing_gradient")),
+         shows("D ×10, minimax", "vanishing_gradient")),
         shown_by="vanishing_gradients-broken",
         note="Adam divides a small gradient by its own size and so hides that it vanishes; it "
              "takes a stronger discriminator to show it."),
@@ -115,7 +116,7 @@ REPORT_CLAIMS: dict[str, Claim] = {
         "report", "Discussion", "vanishing_gradients",
         "Gradients vanish when the discriminator is too strong: the generator cannot improve.",
         {STRONG_D: VANISHING, "frozen G, minimax": FROZEN["plain"].config},
-        (found(STRONG_D, "vanishing_gradient"), at_least(STRONG_D, "accuracy", 0.98),
+        (shows(STRONG_D, "vanishing_gradient"), at_least(STRONG_D, "accuracy", 0.98),
          at_most("frozen G, minimax", "minimax_fall", 0.01)),
         shown_by="vanishing_gradients-broken"),
     "restored": Claim(
@@ -123,13 +124,13 @@ REPORT_CLAIMS: dict[str, Claim] = {
         "Label smoothing and the non-saturating loss together restore part of the gradient.",
         VANISHED,
         (more(RESTORED, STRONG_D, "norm_g", 10), more(RESTORED, STRONG_D, "signal", 10),
-         not_found(RESTORED, "vanishing_gradient"), less(RESTORED, STRONG_D, "frechet")),
+         does_not_show(RESTORED, "vanishing_gradient"), less(RESTORED, STRONG_D, "frechet")),
         note="The table holds each of the two alone as well."),
     "label-smoothing": Claim(
         "report", "Discussion", "vanishing_gradients",
         "Label smoothing is an effective remedy for vanishing gradients.",
         {STRONG_D: VANISHED[STRONG_D], SMOOTHED: VANISHED[SMOOTHED]},
-        (more(SMOOTHED, STRONG_D, "norm_g", 10), not_found(SMOOTHED, "vanishing_gradient"),
+        (more(SMOOTHED, STRONG_D, "norm_g", 10), does_not_show(SMOOTHED, "vanishing_gradient"),
          less(SMOOTHED, STRONG_D, "frechet", 0.8))),
     "label-smoothing-frozen": Claim(
         "report", "Discussion", "vanishing_gradients",
@@ -144,15 +145,15 @@ REPORT_CLAIMS: dict[str, Claim] = {
         "With a higher rate the generator collapses to nearly identical digits.",
         {FAST_G: COLLAPSE},
         (at_most(FAST_G, "modes", 1), at_most(FAST_G, "diversity", 0.1),
-         found(FAST_G, "mode_collapse")),
+         shows(FAST_G, "mode_collapse")),
         shown_by="mode_collapse-broken"),
     "balance": Claim(
         "report", "Discussion", "mode_collapse",
         "Balancing the two networks is difficult: without tuning the generator takes shortcuts "
         "and its outputs are limited.",
         {"G ×10": COLLAPSE, "G ×5": COLLAPSE.replace(learning_rate_ratio=0.2)},
-        (more("G ×5", "G ×10", "modes"), not_found("G ×5", "mode_collapse"),
-         found("G ×10", "mode_collapse")),
+        (more("G ×5", "G ×10", "modes"), does_not_show("G ×5", "mode_collapse"),
+         shows("G ×10", "mode_collapse")),
         note="A factor of two between the rates decides."),
     "steps-and-noise": Claim(
         "report", "Results, Mode Collapse", "mode_collapse",
@@ -160,26 +161,26 @@ REPORT_CLAIMS: dict[str, Claim] = {
         "back.",
         {FAST_G: COLLAPSING[FAST_G], BOTH: COLLAPSING[BOTH]},
         (at_least(BOTH, "modes", 9), at_least(BOTH, "diversity", 0.5),
-         not_found(BOTH, "mode_collapse"))),
+         does_not_show(BOTH, "mode_collapse"))),
     "more-d-steps": Claim(
         "report", "Results, Mode Collapse", "mode_collapse",
         "Training the discriminator more often brings variety back, without noise.",
         {FAST_G: COLLAPSING[FAST_G], STEPS: COLLAPSING[STEPS]},
         (at_least(STEPS, "modes", 9), at_least(STEPS, "diversity", 0.5),
-         not_found(STEPS, "mode_collapse")),
+         does_not_show(STEPS, "mode_collapse")),
         shown_by="mode_collapse-fixed"),
     "input-noise": Claim(
         "report", "Results, Mode Collapse", "mode_collapse",
         "Noise on the discriminator's inputs brings variety back, without more steps.",
         {FAST_G: COLLAPSING[FAST_G], NOISE: COLLAPSING[NOISE]},
         (at_least(NOISE, "modes", 9), at_least(NOISE, "diversity", 0.5),
-         not_found(NOISE, "mode_collapse"))),
+         does_not_show(NOISE, "mode_collapse"))),
     "memorised": Claim(
         "report", "Results, Discriminator Overfitting", "discriminator_overfitting",
         "Trained on 1000 images the discriminator learns them by heart; its loss comes close to "
         "zero.",
         {ALL: OVERFITTING[ALL], FEW: OVERFITTING[FEW]},
-        (found(FEW, "discriminator_overfitting"), more(FEW, ALL, "r_v"),
+        (shows(FEW, "discriminator_overfitting"), more(FEW, ALL, "r_v"),
          less(FEW, ALL, "loss_d"), at_most(FEW, "loss_d", 0.1)),
         shown_by="discriminator_overfitting-broken"),
     "replicated": Claim(
@@ -214,7 +215,7 @@ REPORT_CLAIMS: dict[str, Claim] = {
         {"MLP": REMEDIES["plain"].config, "WGAN-GP": REMEDIES["wgan-gp"].config,
          DCGAN: REMEDIES["dcgan"].config},
         (less("WGAN-GP", "MLP", "frechet", 0.8), less(DCGAN, "MLP", "frechet", 0.8),
-         not_found("WGAN-GP", "instability"), not_found(DCGAN, "instability")),
+         does_not_show("WGAN-GP", "instability"), does_not_show(DCGAN, "instability")),
         shown_by="remedy-wgan-gp",
         note="The report names them for future work."),
 }

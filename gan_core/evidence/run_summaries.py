@@ -1,7 +1,7 @@
-"""What a run comes to, in numbers that claims are judged by: one function a measure. Torch-free.
+"""A whole run in single numbers, on which the claims' verdicts rest: one function a number.
 
 "In the end" means over the last tenth of a run's steps, so that runs of different lengths, and
-recorded ones of which not every step was kept, are measured alike.
+recorded ones of which not every step is stored, are summarised alike. Torch-free.
 """
 
 from __future__ import annotations
@@ -14,32 +14,34 @@ import numpy as np
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
-from gan_core.runs.records import STEP_METRICS, History
+from gan_core.runs.history import History
+from gan_core.runs.records import STEP_METRICS
 
-PARTS = 10  # a run is looked at in tenths
+Compute = Callable[[History, RunConfig], float]
+
+PARTS = 10  # a run is cut into tenths
 
 
 @dataclass(frozen=True)
-class Measure:
-    """`label` as people read it; `form` how its value is written; `of` takes it from a history.
-
-    `of` gives NaN where the history does not hold what it needs.
-    """
+class Summary:
+    """One number of a run: `label` as people read it; `form` formats its value; `of` computes it
+    from a history, NaN where the history does not hold what it needs."""
 
     label: str
     form: str
-    of: Callable[[History, RunConfig], float]
+    of: Compute
 
 
-def measure(history: History, config: RunConfig) -> dict[str, float]:
-    """Every measure that the run has, four significant digits; symptoms as 1 (found) or 0."""
-    values = {name: each.of(history, config) for name, each in MEASURES.items()}
-    found = {finding.symptom for finding in diagnose(history, config)}
-    values |= {symptom: float(symptom in found) for symptom in SYMPTOMS}
+def summarise(history: History, config: RunConfig) -> dict[str, float]:
+    """Every summary that the run has, four significant digits; a symptom is 1 if the diagnosis
+    finds it, else 0."""
+    values = {name: summary.of(history, config) for name, summary in SUMMARIES.items()}
+    diagnosed = {finding.symptom for finding in diagnose(history, config)}
+    values |= {symptom: float(symptom in diagnosed) for symptom in SYMPTOMS}
     return {name: float(f"{value:.4g}") for name, value in values.items() if math.isfinite(value)}
 
 
-def _metric(name: str) -> Callable[[History, RunConfig], float]:
+def _metric(name: str) -> Compute:
     """A metric of the last evaluation."""
 
     def of(history: History, config: RunConfig) -> float:
@@ -49,7 +51,7 @@ def _metric(name: str) -> Callable[[History, RunConfig], float]:
     return of
 
 
-def _share(choose: Callable[[tuple[float, ...]], float]) -> Callable[[History, RunConfig], float]:
+def _share(choose: Callable[[tuple[float, ...]], float]) -> Compute:
     def of(history: History, config: RunConfig) -> float:
         shares = history.evaluations[-1].histogram if history.evaluations else ()
         return choose(shares) if shares else math.nan
@@ -63,7 +65,7 @@ def _tenths(history: History, column: str) -> list[np.ndarray]:
     return np.array_split(values, PARTS) if len(values) >= PARTS else []
 
 
-def _end(column: str) -> Callable[[History, RunConfig], float]:
+def _end(column: str) -> Compute:
     def of(history: History, config: RunConfig) -> float:
         tenths = _tenths(history, column)
         return float(np.median(tenths[-1])) if tenths else math.nan
@@ -88,7 +90,7 @@ def _first_fall(history: History, config: RunConfig) -> float:
     return float(np.median(tenths[0]) / tenths[0][0]) if tenths else math.nan
 
 
-def _calm(column: str) -> Callable[[History, RunConfig], float]:
+def _calm(column: str) -> Compute:
     """How much a loss swings in the last three tenths ÷ in the first three."""
 
     def of(history: History, config: RunConfig) -> float:
@@ -98,7 +100,7 @@ def _calm(column: str) -> Callable[[History, RunConfig], float]:
     return of
 
 
-def _swing(column: str) -> Callable[[History, RunConfig], float]:
+def _swing(column: str) -> Compute:
     """Standard deviation of a loss within the tenths of the second half, on average."""
 
     def of(history: History, config: RunConfig) -> float:
@@ -114,7 +116,7 @@ def _drift(history: History, config: RunConfig) -> float:
     return float(abs(np.median(tenths[-1]) - np.median(tenths[5]))) if tenths else math.nan
 
 
-def _fall(column: str) -> Callable[[History, RunConfig], float]:
+def _fall(column: str) -> Compute:
     """A gradient's norm in the end ÷ in the tenth in which it was largest."""
 
     def of(history: History, config: RunConfig) -> float:
@@ -145,7 +147,7 @@ def _progress(history: History, config: RunConfig) -> float:
     return float(half / values[-1])
 
 
-def _frozen_fall(column: str) -> Callable[[History, RunConfig], float]:
+def _frozen_fall(column: str) -> Compute:
     """A frozen G's norm after all of the fresh D's steps ÷ after its first one."""
 
     def of(history: History, config: RunConfig) -> float:
@@ -160,57 +162,57 @@ def _seconds(history: History, config: RunConfig) -> float:
     return history.outcome.seconds if history.outcome else math.nan
 
 
-MEASURES: dict[str, Measure] = {
-    "modes": Measure("modes", ".0f", _metric("modes")),
-    "frechet": Measure("Fréchet distance", ".0f", _metric("frechet")),
-    "diversity": Measure("diversity", ".2f", _metric("diversity")),
-    "coverage": Measure("coverage", ".2f", _metric("coverage")),
-    "density": Measure("density", ".2f", _metric("density")),
-    "kl_uniform": Measure("KL to uniform", ".2f", _metric("kl_uniform")),
-    "most": Measure("share of the most frequent mode", ".0%", _share(max)),
-    "least": Measure("share of the rarest mode", ".1%", _share(min)),
-    "accuracy": Measure("D's accuracy in the end", ".1%", _accuracy),
-    "rejected": Measure("samples that D rejects in the end", ".0%", _rejected),
-    "loss_d": Measure("D's loss in the end", ".2g", _end("loss_d")),
-    "loss_g": Measure("G's loss in the end", ".2g", _end("loss_g")),
-    "first_fall": Measure("D's loss in the first tenth ÷ at step 1", ".2f", _first_fall),
-    "calm_d": Measure("swing of D's loss, last ÷ first three tenths", ".2f", _calm("loss_d")),
-    "calm_g": Measure("swing of G's loss, last ÷ first three tenths", ".2f", _calm("loss_g")),
-    "swing_d": Measure("swing of D's loss, second half", ".2f", _swing("loss_d")),
-    "swing_g": Measure("swing of G's loss, second half", ".2f", _swing("loss_g")),
-    "drift_g": Measure("change of G's loss over the second half", ".2f", _drift),
-    "norm_g": Measure("G's gradient norm in the end", ".2g", _end("grad_norm_g")),
-    "fall_g": Measure("G's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_g")),
-    "fall_d": Measure("D's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_d")),
-    "weakest": Measure("where G's gradient is smallest", ".1f", _weakest),
-    "signal": Measure("size of ∂L_G/∂logit in the end", ".2g", _signal),
-    "progress": Measure("Fréchet distance, half-way ÷ end", ".2f", _progress),
-    "r_v": Measure("r_v (D's memory)", ".2f", _metric("r_v")),
-    "accuracy_train": Measure("training images that D accepts", ".0%", _metric("accuracy_train")),
-    "accuracy_held_out": Measure("new images that D accepts", ".0%", _metric("accuracy_held_out")),
-    "nearest": Measure("distance to training ÷ new images", ".2f", _metric("nearest_train_ratio")),
-    "minimax_fall": Measure(
+SUMMARIES: dict[str, Summary] = {
+    "modes": Summary("modes", ".0f", _metric("modes")),
+    "frechet": Summary("Fréchet distance", ".0f", _metric("frechet")),
+    "diversity": Summary("diversity", ".2f", _metric("diversity")),
+    "coverage": Summary("coverage", ".2f", _metric("coverage")),
+    "density": Summary("density", ".2f", _metric("density")),
+    "kl_uniform": Summary("KL to uniform", ".2f", _metric("kl_uniform")),
+    "most": Summary("share of the most frequent mode", ".0%", _share(max)),
+    "least": Summary("share of the rarest mode", ".1%", _share(min)),
+    "accuracy": Summary("D's accuracy in the end", ".1%", _accuracy),
+    "rejected": Summary("samples that D rejects in the end", ".0%", _rejected),
+    "loss_d": Summary("D's loss in the end", ".2g", _end("loss_d")),
+    "loss_g": Summary("G's loss in the end", ".2g", _end("loss_g")),
+    "first_fall": Summary("D's loss in the first tenth ÷ at step 1", ".2f", _first_fall),
+    "calm_d": Summary("swing of D's loss, last ÷ first three tenths", ".2f", _calm("loss_d")),
+    "calm_g": Summary("swing of G's loss, last ÷ first three tenths", ".2f", _calm("loss_g")),
+    "swing_d": Summary("swing of D's loss, second half", ".2f", _swing("loss_d")),
+    "swing_g": Summary("swing of G's loss, second half", ".2f", _swing("loss_g")),
+    "drift_g": Summary("change of G's loss over the second half", ".2f", _drift),
+    "norm_g": Summary("G's gradient norm in the end", ".2g", _end("grad_norm_g")),
+    "fall_g": Summary("G's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_g")),
+    "fall_d": Summary("D's gradient norm, end ÷ largest tenth", ".2g", _fall("grad_norm_d")),
+    "weakest": Summary("where G's gradient is smallest", ".1f", _weakest),
+    "signal": Summary("size of ∂L_G/∂logit in the end", ".2g", _signal),
+    "progress": Summary("Fréchet distance, half-way ÷ end", ".2f", _progress),
+    "r_v": Summary("r_v (D's memory)", ".2f", _metric("r_v")),
+    "accuracy_train": Summary("training images that D accepts", ".0%", _metric("accuracy_train")),
+    "accuracy_held_out": Summary("new images that D accepts", ".0%", _metric("accuracy_held_out")),
+    "nearest": Summary("distance to training ÷ new images", ".2f", _metric("nearest_train_ratio")),
+    "minimax_fall": Summary(
         "minimax norm, frozen G, end ÷ start", ".1e", _frozen_fall("grad_norm_minimax")),
-    "non_saturating_fall": Measure(
+    "non_saturating_fall": Summary(
         "non-saturating norm, frozen G, end ÷ start", ".2g",
         _frozen_fall("grad_norm_non_saturating")),
-    "seconds": Measure("seconds of training", ".0f", _seconds),
+    "seconds": Summary("seconds of training", ".0f", _seconds),
 }
 
 
 def label(name: str) -> str:
-    """What people call a measure, or a symptom as a measure."""
-    return SYMPTOMS[name].title if name in SYMPTOMS else MEASURES[name].label
+    """What people call a summary, or a symptom."""
+    return SYMPTOMS[name].title if name in SYMPTOMS else SUMMARIES[name].label
 
 
-def written(name: str, value: float) -> str:
-    """A value of a measure as text."""
-    return f"{value:{MEASURES[name].form}}" if name in MEASURES else f"{value:.0f}"
+def value_text(name: str, value: float) -> str:
+    """One value of a summary as text."""
+    return f"{value:{SUMMARIES[name].form}}" if name in SUMMARIES else f"{value:.0f}"
 
 
-def told(name: str, values: list[float]) -> str:
+def range_text(name: str, values: list[float]) -> str:
     """Values over seeds as text: smallest to largest; of a symptom, how often it was found."""
     if name in SYMPTOMS:
         return f"{sum(values):.0f} of {len(values)}"
-    low, high = written(name, min(values)), written(name, max(values))
+    low, high = value_text(name, min(values)), value_text(name, max(values))
     return low if low == high else f"{low} – {high}"

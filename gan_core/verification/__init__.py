@@ -1,5 +1,5 @@
-"""The tables of docs/verification.md: what is trained for each, and how it is summed up.
+"""The tables of docs/verification.md, which train many runs and sum them up: one file a table.
 
-`preset_acceptance` asks whether every preset does what its button says; `remedies`, `packing`,
-`frozen_generator` and `known_truths` each hold one table more.
+`preset_acceptance` asks whether every preset does what its button says, `known_truths` whether
+the diagnosis is right; `remedies`, `packing` and `frozen_generator` compare with what is published.
 """

@@ -1,97 +1,106 @@
-"""Do the presets keep what their buttons say? *Healthy* shows nothing, *Break it* the page's own
-symptom, *Fix it* removes it and improves the page's headline. Summed up over seeds."""
+"""Do the presets do what their buttons say? *Healthy* has no finding, *Break it* shows the page's
+own symptom, *Fix it* removes it and improves the page's headline. Counted over seeds."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.headlines import HEADLINES
-from gan_core.verification.results import Result
+from gan_core.verification.cells import Columns
+from gan_core.verification.results import Result, Results, Row
 
-Row = dict[str, Any]
-Results = Mapping[tuple[str, int], Result]
+PRESETS = ("healthy", "broken", "fixed")
+SHARE = 24 / 25  # of the runs of a column: so many must do what the button says
 
-PROMISED = ("healthy", "broken", "fixed")
-SHARE = 24 / 25  # of the runs of a column that must be as promised
+Runs = dict[str, dict[int, Result]]  # of one challenge, by preset and seed
 
 
-def runs() -> dict[str, RunConfig]:
+def configs() -> dict[str, RunConfig]:
     """The three presets of every challenge that has a failure, by full name."""
     return {
         f"{name}-{preset}": challenge.presets[preset].config
         for name, challenge in CHALLENGES.items() if "broken" in challenge.presets
-        for preset in PROMISED
+        for preset in PRESETS
     }
 
 
 def rows(results: Results) -> list[Row]:
     """One row a challenge; of a preset that was left out, nothing is counted."""
     names = dict.fromkeys(name.rpartition("-")[0] for name, _ in results)
-    return [_row(name, _seeds(results, name)) for name in names]
+    return [_row(name, _runs_of(name, results)) for name in names]
 
 
-def _seeds(results: Results, challenge: str) -> dict[str, dict[int, Result]]:
+def _runs_of(challenge: str, results: Results) -> Runs:
     return {
         preset: {seed: result for (name, seed), result in results.items()
                  if name == f"{challenge}-{preset}"}
-        for preset in PROMISED
+        for preset in PRESETS
     }
 
 
-def _row(name: str, found: dict[str, dict[int, Result]]) -> Row:
-    headline, broken = CHALLENGES[name].headline, found["broken"]
-    values = {preset: {seed: HEADLINES[headline].of(result.history)
-                       for seed, result in of.items()} for preset, of in found.items()}
-    kept = {
-        "healthy": [_done(result) and not result.findings
-                    for result in found["healthy"].values()],
-        "broken": [shows(name, result) for result in broken.values()],
+def _row(name: str, runs: Runs) -> Row:
+    accepted_runs = _accepted_runs(name, runs)
+    return {
+        "challenge": name, "headline": CHALLENGES[name].headline,
+        "kept": {preset: sum(accepted_runs[preset]) for preset in PRESETS},
+        "runs": {preset: len(runs[preset]) for preset in PRESETS},
+        "values": {preset: [_headline(name, result) for result in runs[preset].values()]
+                   for preset in PRESETS},
+        "seconds": {preset: [result.outcome.seconds for result in runs[preset].values()]
+                    for preset in PRESETS},
+        "findings": {preset: [result.symptoms for result in runs[preset].values()]
+                     for preset in PRESETS},
+    }
+
+
+def _accepted_runs(name: str, runs: Runs) -> dict[str, list[bool]]:
+    """Of each preset, whether each run did what the button says."""
+    broken = runs["broken"]
+    return {
+        "healthy": [_ended(run) and not run.findings for run in runs["healthy"].values()],
+        "broken": [shows(name, run) for run in broken.values()],
         "fixed": [
-            _done(result) and not shows(name, result) and (
-                seed not in broken or HEADLINES[headline].improved(
-                    values["fixed"][seed], values["broken"][seed]))
-            for seed, result in found["fixed"].items()
+            _ended(run) and not shows(name, run)
+            and (seed not in broken or _improved(name, run, broken[seed]))
+            for seed, run in runs["fixed"].items()
         ],
     }
-    return {
-        "challenge": name, "headline": headline,
-        "kept": {preset: sum(told) for preset, told in kept.items()},
-        "runs": {preset: len(told) for preset, told in kept.items()},
-        "values": {preset: list(of.values()) for preset, of in values.items()},
-        "seconds": {preset: [result.outcome.seconds for result in of.values()]
-                    for preset, of in found.items()},
-        "findings": {preset: [_symptoms(result) for result in of.values()]
-                     for preset, of in found.items()},
-    }
 
 
-def _done(result: Result) -> bool:
+def _ended(result: Result) -> bool:
     """A run that failed proves nothing."""
     return result.outcome.kind != "failed"
 
 
-def _symptoms(result: Result) -> list[str]:
-    return [finding.symptom for finding in result.findings]
-
-
 def shows(challenge: str, result: Result) -> bool:
     """Whether a run has a symptom that this challenge's page explains."""
-    return any(SYMPTOMS[name].page == challenge for name in _symptoms(result))
+    return any(SYMPTOMS[name].challenge == challenge for name in result.symptoms)
 
 
-def kept(table: list[Row]) -> bool:
-    """Whether, in each of the three columns, at least SHARE of the runs are as promised."""
+def _headline(challenge: str, result: Result) -> float:
+    return HEADLINES[CHALLENGES[challenge].headline].value_of(result.history)
+
+
+def _improved(challenge: str, fixed: Result, broken: Result) -> bool:
+    return HEADLINES[CHALLENGES[challenge].headline].improved(
+        _headline(challenge, fixed), _headline(challenge, broken))
+
+
+def accepted(rows: list[Row]) -> bool:
+    """Whether, in each of the three columns, at least SHARE of the runs are accepted."""
     return all(
-        sum(row["kept"][preset] for row in table) >= SHARE * sum(
-            row["runs"][preset] for row in table)
-        for preset in PROMISED
+        sum(row["kept"][preset] for row in rows)
+        >= SHARE * sum(row["runs"][preset] for row in rows)
+        for preset in PRESETS
     )
+
+
+# --- cells ----------------------------------------------------------------------------------------
 
 
 def _count(preset: str) -> Callable[[Row], str]:
@@ -99,23 +108,23 @@ def _count(preset: str) -> Callable[[Row], str]:
 
 
 def _values(preset: str) -> Callable[[Row], str]:
-    def told(row: Row) -> str:
+    def smallest_to_largest(row: Row) -> str:
         headline, values = HEADLINES[row["headline"]], row["values"][preset]
         known = [value for value in values if not math.isnan(value)]
         if not known:
             return "–"
-        return f"{headline.told(min(known))} – {headline.told(max(known))}"
+        return f"{headline.text(min(known))} – {headline.text(max(known))}"
 
-    return told
+    return smallest_to_largest
 
 
 def _seconds(row: Row) -> str:
-    means = [statistics.mean(row["seconds"][preset]) for preset in PROMISED
+    means = [statistics.mean(row["seconds"][preset]) for preset in PRESETS
              if row["seconds"][preset]]
     return " / ".join(f"{mean:.0f}" for mean in means)
 
 
-COLUMNS: dict[str, Callable[[Row], str]] = {
+COLUMNS: Columns = {
     "page": lambda row: CHALLENGES[row["challenge"]].title,
     "*Healthy*: no finding": _count("healthy"),
     "*Break it*: its symptom": _count("broken"),

@@ -1,4 +1,4 @@
-"""Prices: what is asked, what is kept, and the lists that the page shows. No clock."""
+"""Prices: requests, stored prices, and the lists that the page shows. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -82,19 +82,18 @@ def test_every_remedy_has_its_price_beside_the_plain_gan():
     assert all(request.base == PLAIN for request in price_list.REMEDY_PRICES.values())
 
 
-@pytest.mark.parametrize("name", price_list.GROWTH)
-def test_growth_varies_one_thing_around_the_apps_own_size(name):
+def test_growth_varies_one_thing_around_the_apps_default_size():
     """A slope over points that differ in more than one way would mean nothing."""
-    growth = price_list.GROWTH[name]
-    assert len(growth.requests) >= 3 and growth.at not in growth.requests
-    for size, request in growth.requests.items():
-        changes = request.config.changes(base=request.base)
-        changes |= {"side": request.side} if request.side != SIDE else {}
-        assert changes == {name: size}
-    assert growth.at == {**RunConfig().to_dict(), "side": SIDE}[name]
+    for name, growth in price_list.GROWTH.items():
+        assert len(growth.requests) >= 3 and growth.default not in growth.requests, name
+        for size, request in growth.requests.items():
+            changes = request.config.changes(base=request.base)
+            changes |= {"side": request.side} if request.side != SIDE else {}
+            assert changes == {name: size}, name
+        assert growth.default == {**RunConfig().to_dict(), "side": SIDE}[name], name
 
 
-def test_growth_is_relative_to_the_apps_own_size():
+def test_growth_is_relative_to_the_apps_default_size():
     """The curve would not pass through 1 × where the page says it does."""
     growth = price_list.GROWTH["width"]
     prices = {size: dataclasses.replace(priced(request), ratios=dict.fromkeys(RATIOS, size**2))
@@ -105,10 +104,10 @@ def test_growth_is_relative_to_the_apps_own_size():
 def test_the_slope_is_that_of_a_power_law():
     """The sentence "doubling costs …" would be wrong."""
     sizes = [1.0, 2.0, 5.0, 16.0]
-    rise, height = price_list.slope(sizes, [3 * size**1.7 for size in sizes])
+    rise, height = price_list.power_law(sizes, [3 * size**1.7 for size in sizes])
     assert rise == pytest.approx(1.7) and math.exp(height) == pytest.approx(3)
     with pytest.raises(ValueError, match="two different sizes"):
-        price_list.slope([2.0, 2.0], [1.0, 2.0])
+        price_list.power_law([2.0, 2.0], [1.0, 2.0])
 
 
 # --- the recorded figures -------------------------------------------------------------------------
@@ -116,22 +115,23 @@ def test_the_slope_is_that_of_a_power_law():
 
 def test_all_prices_ship_measured_on_one_machine():
     """The page would open with gaps, or compare the times of two machines."""
-    found = price_list.recorded()
-    assert set(found) == {request.name for request in price_list.requests()}
-    assert len({price.device for price in found.values()}) == 1
+    prices = price_list.recorded()
+    assert set(prices) == {request.name for request in price_list.requests()}
+    assert len({price.device for price in prices.values()}) == 1
     for request in price_list.requests():
-        assert dict(found[request.name].ratios).keys() == (set(RATIOS) if request.base else set())
+        assert dict(prices[request.name].ratios).keys() == (set(RATIOS) if request.base else set())
 
 
-def test_recorded_prices_tell_what_can_be_derived():
+def test_recorded_prices_agree_with_what_can_be_derived():
     """Exact figures: FLOPs are proportional to the batch and to the square of the side; five
     critic steps cost more than twice a plain step, and label smoothing adds no product."""
-    found = price_list.recorded()
+    prices = price_list.recorded()
     for name, power in (("batch_size", 1), ("side", 2)):
         growth = price_list.GROWTH[name]
         for size, request in growth.requests.items():
-            assert found[request.name].ratios["flops"] == pytest.approx((size / growth.at) ** power)
-    ratios = {name: found[request.name].ratios
+            flops = prices[request.name].ratios["flops"]
+            assert flops == pytest.approx((size / growth.default) ** power)
+    ratios = {name: prices[request.name].ratios
               for name, request in price_list.REMEDY_PRICES.items()}
     assert ratios["wgan"]["flops"] > 2 and ratios["label-smoothing"]["flops"] == 1
 
@@ -142,23 +142,23 @@ def test_the_file_of_recorded_prices_is_read_as_it_was_written(tmp_path):
     assert price_list.recorded(path) == {}
     path.write_text(price_list.to_json([priced(), priced(PriceRequest(RING))]))
     price_list.recorded.cache_clear()
-    found = price_list.recorded(path)
-    assert list(found.values()) == [priced(), priced(PriceRequest(RING))]
-    assert price_list.day(found[ASKED.name]) == "2026-11-22"
+    prices = price_list.recorded(path)
+    assert list(prices.values()) == [priced(), priced(PriceRequest(RING))]
+    assert price_list.day(prices[ASKED.name]) == "2026-11-22"
 
 
 # --- published models -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", published.MODELS, ids=lambda m: f"{m.model}-{m.data}")
-def test_gpu_days_are_hardware_times_duration(model):
+def test_gpu_days_are_hardware_times_duration():
     """The column that compares models would not follow from what the source says."""
-    count = int(model.hardware.split(" × ")[0])
-    days = re.search(r"(\d+) days", model.duration)
-    hours = re.search(r"(\d+) hours", model.duration)
-    total = int(days[1]) + (int(hours[1]) / 24 if hours else 0)
-    assert model.gpu_days == pytest.approx(count * total)
-    assert model.link.startswith("https://") and 2014 <= model.year <= 2026
+    for model in published.MODELS:
+        count = int(model.hardware.split(" × ")[0])
+        days = re.search(r"(\d+) days", model.duration)
+        hours = re.search(r"(\d+) hours", model.duration)
+        total = int(days[1]) + (int(hours[1]) / 24 if hours else 0)
+        assert model.gpu_days == pytest.approx(count * total), model
+        assert model.link.startswith("https://") and 2014 <= model.year <= 2026, model
 
 
 def test_recorded_prices_cannot_be_changed_by_a_reader():

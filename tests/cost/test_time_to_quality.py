@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gan_core.cost.time_to_quality import ALL_MODES, GOALS, time_to_quality
-from gan_core.runs.records import EvalRecord, History
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 
 
 def evaluation(step: int, seconds: float, modes: float, frechet: float | None) -> EvalRecord:

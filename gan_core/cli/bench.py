@@ -1,0 +1,84 @@
+"""`bench`: how fast a training step is beside the published loops; where its time goes; how long
+training takes until the samples are good."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from gan_core.benchmarks.cases import CONTESTS, PARTS
+from gan_core.cli.arguments import (
+    Parser,
+    add_command,
+    json_option,
+    machine_options,
+    processor_time_option,
+    refuse_unknown,
+    whole_number,
+)
+from gan_core.cli.device import check_processor_time, prepare_device
+from gan_core.cli.output import json_text, say
+from gan_core.system.settings import Settings
+
+Report = dict[str, Any]
+ALL = (*CONTESTS, *PARTS)
+
+
+def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = add_command(
+        commands, "bench", bench, "compare our training step with the textbook's and with its "
+        "bound, and many runs at once with one",
+        machine_options(), processor_time_option(), json_option())
+    parser.add_argument("--steps", type=whole_number(1, 10_000), default=1000, metavar="N",
+                        help="steps a block at most, 1 to 10000 (default 1000); as many as fit "
+                        "into the time of a block")
+    parser.add_argument("--network", nargs="+", metavar="NAME", help="of " + ", ".join(ALL))
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--profile", dest="measure", action="store_const", const=profile,
+                         help="instead, say where a step's time goes, for every network, loss and "
+                         "penalty")
+    instead.add_argument("--quality", dest="measure", action="store_const", const=race,
+                         help="instead, train our baseline and gan.py until all ten digits are "
+                         "there with a Fréchet distance below 100: many minutes")
+    parser.set_defaults(measure=compare)
+
+
+def bench(options: Namespace, settings: Settings) -> int:
+    """Measure what was asked for, and report."""
+    names = tuple(CONTESTS) if options.measure is profile else ALL
+    refuse_unknown("--network", options.network or (), names)
+    options.network = options.network or names
+    device = prepare_device(options, settings)
+    check_processor_time(options, settings, device)
+    measure: Callable[[Namespace, Any], tuple[Report, str]] = options.measure
+    report, words = measure(options, device)
+    print(json_text(report) if options.json else words)
+    return 0
+
+
+def compare(options: Namespace, device: Any) -> tuple[Report, str]:
+    """Our step beside the published loops: the report, and in words."""
+    from gan_core.benchmarks import comparison
+
+    report = comparison.benchmark(
+        options.network, device, options.steps, say, options.processor_time)
+    return report, comparison.in_words(report)
+
+
+def profile(options: Namespace, device: Any) -> tuple[Report, str]:
+    """Where a step's time goes: the report, and in words."""
+    from gan_core.benchmarks import comparison, profiling
+
+    profiles = profiling.profile_all(options.network, device, say)
+    report = {**comparison.machine(device), "profiles": profiles}
+    return report, f"{comparison.headline(report)}\n\n{profiling.in_words(profiles)}"
+
+
+def race(options: Namespace, device: Any) -> tuple[Report, str]:
+    """Seconds until the samples are good, beside gan.py: the report, and in words."""
+    from gan_core.benchmarks import race_to_quality
+
+    report = race_to_quality.measure(device, say)
+    return report, race_to_quality.in_words(report)

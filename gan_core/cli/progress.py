@@ -1,0 +1,78 @@
+"""Progress of a training on stderr: a bar on a terminal, elsewhere a line at each evaluation."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import Any
+
+from gan_core.cli.output import say
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.records import EvalRecord, Record, StepRecord
+from gan_core.runs.store import RunStore
+from gan_core.verification.results import Result, train_into
+
+
+def train_with_progress(store: RunStore, config: RunConfig, device: Any) -> Result:
+    """Train `config` in the store, or read it there if it is finished."""
+    progress = Progress(config)
+    try:
+        return train_into(store, config, device, on_record=progress)
+    finally:
+        progress.close()
+
+
+class Progress:
+    """Called with every record of a run."""
+
+    WIDTH, PAUSE = 24, 0.1  # characters; seconds between two drawings
+
+    def __init__(self, config: RunConfig) -> None:
+        self.steps, self.noun = config.steps, config.card.mode_noun
+        self.step, self.quality = 0, ""
+        self.live = sys.stderr.isatty()
+        self.first: tuple[float, int] | None = None  # when, and at which step, this session began
+        self.drawn = 0.0
+
+    def __call__(self, record: Record) -> None:
+        if isinstance(record, StepRecord):
+            self._advance(record.step)
+        elif isinstance(record, EvalRecord):
+            self.quality = sample_quality(record.metrics, self.noun)
+            if self.live:
+                self._draw()
+            else:
+                say(self._line())
+
+    def close(self) -> None:
+        """End the bar's line."""
+        if self.live and self.drawn:
+            say("")
+
+    def _advance(self, step: int) -> None:
+        self.step = step
+        self.first = self.first or (time.monotonic(), step)
+        if self.live and time.monotonic() - self.drawn > self.PAUSE:
+            self._draw()
+
+    def _draw(self) -> None:
+        filled = round(self.WIDTH * min(self.step / self.steps, 1.0))
+        text = f"{'█' * filled}{'░' * (self.WIDTH - filled)} {self._line()}"
+        columns = shutil.get_terminal_size().columns - 1
+        print(f"\r\x1b[K{text[:columns]}", end="", file=sys.stderr, flush=True)
+        self.drawn = time.monotonic()
+
+    def _line(self) -> str:
+        since, first = self.first or (time.monotonic(), self.step)
+        rate = (self.step - first) / max(time.monotonic() - since, 1e-6)
+        pace = f"{rate:.1f} steps/s, {(self.steps - self.step) / rate:.0f} s left, " if rate else ""
+        return f"step {self.step} of {self.steps}, {pace}{self.quality}"
+
+
+def sample_quality(metrics: dict[str, float], noun: str) -> str:
+    """The number of modes and the distance to the data, as far as they were measured."""
+    parts = [f"{noun}s {metrics['modes']:.0f}/{metrics['modes_total']:.0f}"]
+    if "frechet" in metrics:
+        parts.append(f"Fréchet {metrics['frechet']:.1f}")
+    return ", ".join(parts)

@@ -1,0 +1,58 @@
+"""`record`: train the recorded runs that ship with the project, and export them."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+
+from gan_core.assets import RECORDED_RUNS
+from gan_core.cli.arguments import (
+    Parser,
+    add_command,
+    machine_options,
+    refuse_unknown,
+    store_option,
+)
+from gan_core.cli.device import prepare_device
+from gan_core.cli.output import INTERRUPTED, how_it_ended, say
+from gan_core.cli.progress import train_with_progress
+from gan_core.config import presets
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.export import export_run
+from gan_core.runs.store import RunStore
+from gan_core.system.settings import Settings
+
+BAND_PICTURES = 2  # of each run of a band: the first samples and the last, for a small download
+
+
+def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = add_command(
+        commands, "record", record, "train the runs that ship with the project and export them "
+        "(store default: GAN_LAB_STORE)", machine_options(), store_option())
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of " + ", ".join(recorded()))
+    parser.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR")
+
+
+def recorded() -> dict[str, RunConfig]:
+    """Everything that can be recorded, by name."""
+    return {**presets.RECORDED, **presets.BAND}
+
+
+def record(options: Namespace, settings: Settings) -> int:
+    """Train the recorded runs, each from where an earlier call was interrupted, and export them."""
+    configs = recorded()
+    refuse_unknown("NAME", options.names, configs)
+    device = prepare_device(options, settings)
+    store = RunStore(options.store or settings.store)
+    for name in options.names or configs:
+        config = configs[name]
+        say(f"{name}: {config.steps} steps")
+        outcome = train_with_progress(store, config, device).outcome
+        if outcome.kind in ("failed", "stopped"):
+            say(f"{name}: {how_it_ended(outcome)}")
+            return INTERRUPTED if outcome.kind == "stopped" else 1
+        pictures = BAND_PICTURES if name in presets.BAND else None
+        print(export_run(store, config.digest(), options.destination, pictures=pictures),
+              flush=True)
+    return 0

@@ -1,0 +1,105 @@
+"""`verify`: train what the tables of docs/verification.md need, and check what they expect."""
+
+from __future__ import annotations
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from gan_core.cli.arguments import (
+    Parser,
+    UsageError,
+    add_command,
+    json_option,
+    machine_options,
+    refuse_unknown,
+    store_option,
+    workers_option,
+)
+from gan_core.cli.device import prepare_device
+from gan_core.cli.output import INTERRUPTED, json_text, say_runs_trained, write_table
+from gan_core.cli.progress import train_with_progress
+from gan_core.config.fields import KNOBS
+from gan_core.runs.store import RunStore
+from gan_core.system.settings import Settings
+from gan_core.verification.parallel_training import train_all
+from gan_core.verification.results import Results, Row
+from gan_core.verification.tables import TABLES, configs, markdown
+
+MAX_SEEDS = 100
+
+
+def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
+    parser = add_command(
+        commands, "verify", verify, "train the runs of the tables in docs/verification.md, over "
+        "seeds, and check that they show what is expected (store default: GAN_LAB_STORE)",
+        machine_options(), json_option(), store_option(), workers_option())
+    parser.add_argument("tables", nargs="*", default=["presets"], metavar="TABLE",
+                        help="of " + ", ".join(TABLES) + " (default presets)")
+    parser.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: 5-9 for the presets and "
+                        "the diagnosis, which were tuned on 0-4, and 0-4 for most others)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME",
+                        help="some runs of a table, by the names that the table gives them")
+    parser.add_argument("--write", type=Path, metavar="FILE",
+                        help="put the tables in their places in this document")
+
+
+def verify(options: Namespace, settings: Settings) -> int:
+    """Train what the tables need, over seeds, and print or write them."""
+    check(options)
+    device = prepare_device(options, settings)
+    rows: dict[str, list[Row]] = {}
+    for name in options.tables:
+        results = _trained(name, options, settings, device)
+        if results is None:
+            return INTERRUPTED
+        rows[name] = TABLES[name].rows(results)
+        _report(name, rows[name], options)
+    if options.json:
+        print(json_text(rows))
+    return 0 if all(TABLES[name].accepted(rows[name]) for name in rows) else 1
+
+
+def check(options: Namespace) -> None:
+    """Raises UsageError."""
+    refuse_unknown("TABLE", options.tables, TABLES)
+    if options.write and (options.only or options.seeds):
+        raise UsageError("--write takes whole tables: leave out --only and --seeds.")
+    refuse_unknown("--only", options.only,
+                   [run for table in options.tables for run in TABLES[table].runs()])
+
+
+def _trained(name: str, options: Namespace, settings: Settings, device: Any) -> Results | None:
+    """The results of a table's runs; None if training was interrupted."""
+    store = RunStore(options.store or settings.store)
+    seeds = parse_seeds(options.seeds or TABLES[name].seeds)
+    runs = configs(TABLES[name], seeds, options.only)
+    workers = options.workers or settings.workers
+    if not train_all(runs.values(), store, device, workers, say_runs_trained):
+        return None
+    return {key: train_with_progress(store, config, device) for key, config in runs.items()}
+
+
+def _report(name: str, rows: list[Row], options: Namespace) -> None:
+    table = TABLES[name]
+    text = markdown(table, rows)
+    if not options.json:
+        acceptance = "as expected" if table.accepted(rows) else "NOT as expected"
+        print(f"{table.title}\n\n{text}\n\n{name}: {acceptance}\n")
+    if options.write:
+        write_table(options.write, name, text)
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0-4`, `3` or `0,2,5-7` as seeds. Raises UsageError."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        valid = first.isdecimal() and (last.isdecimal() or not dash) and part.isascii()
+        low, high = (int(first), int(last or first)) if valid else (1, 0)
+        if not low <= high <= KNOBS["seed"].high or high - low >= MAX_SEEDS:
+            raise UsageError(f"--seeds takes at most {MAX_SEEDS} whole numbers from 0 to "
+                             f"{KNOBS['seed'].high} like 0-4 or 0,2,5, not {text[:40]!r}.")
+        seeds += range(low, high + 1)
+    return list(dict.fromkeys(seeds))

@@ -1,0 +1,61 @@
+"""Many runs trained into a store, several processes at a time. Finished ones are not trained again.
+
+Torch is imported only where something is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.store import RunStore
+from gan_core.training.recording import record_run
+
+
+def train_all(
+    configs: Iterable[RunConfig], store: RunStore, device: Any, workers: int,
+    on_trained: Callable[[int, int], None] = lambda count, total: None,
+) -> bool:
+    """Train what the store does not hold yet, in `workers` processes; False if interrupted.
+
+    `on_trained(count, total)` is called after each run. A run that failed does not stop the others:
+    its outcome is in the store.
+    """
+    missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
+    for count, ended in enumerate(_train_missing(missing, store.root, device, workers), start=1):
+        if not ended:
+            return False
+        on_trained(count, len(missing))
+    return True
+
+
+def _is_trained(store: RunStore, config: RunConfig) -> bool:
+    snapshot = store.snapshot(config.digest())
+    return snapshot is not None and snapshot.holds(config.steps)
+
+
+def _train_missing(
+    missing: list[RunConfig], root: Path, device: Any, workers: int
+) -> Iterator[bool]:
+    """Whether each run came to its end, in the order in which they do; False if interrupted."""
+    if workers == 1 or len(missing) < 2:
+        yield from (_train(root, config, device) for config in missing)
+        return
+    # Forking a process with torch's threads in it can hang.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        futures = [pool.submit(_train, root, config, device) for config in missing]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except KeyboardInterrupt:
+            yield False
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _train(root: Path, config: RunConfig, device: Any) -> bool:
+    """False if interrupted; what was trained until then is in the store."""
+    return record_run(RunStore(root), config, device=device).kind != "stopped"
