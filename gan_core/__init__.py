@@ -30,15 +30,10 @@ if TYPE_CHECKING:
     from gan_core.config.validation import ConfigError
     from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
     from gan_core.diagnosis.findings import Finding, Remedy
-    from gan_core.runs.records import (
-        EvalRecord,
-        History,
-        Outcome,
-        Record,
-        SampleRecord,
-        StepRecord,
-    )
-    from gan_core.runs.snapshots import RunSnapshot, StoreError
+    from gan_core.runs.history import History
+    from gan_core.runs.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
+    from gan_core.runs.snapshots import RunSnapshot
+    from gan_core.runs.status import StoreError
     from gan_core.runs.store import RunStore
     from gan_core.training.recording import record_run
 
@@ -79,9 +74,10 @@ _MODULES = {
     "gan_core.config.validation": ("ConfigError",),
     "gan_core.diagnosis.diagnose": ("SYMPTOMS", "diagnose"),
     "gan_core.diagnosis.findings": ("Finding", "Remedy"),
-    "gan_core.runs.records": (
-        "EvalRecord", "History", "Outcome", "Record", "SampleRecord", "StepRecord"),
-    "gan_core.runs.snapshots": ("RunSnapshot", "StoreError"),
+    "gan_core.runs.history": ("History",),
+    "gan_core.runs.records": ("EvalRecord", "Outcome", "Record", "SampleRecord", "StepRecord"),
+    "gan_core.runs.snapshots": ("RunSnapshot",),
+    "gan_core.runs.status": ("StoreError",),
     "gan_core.runs.store": ("RunStore",),
     "gan_core.training.recording": ("record_run",),
 }
