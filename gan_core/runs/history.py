@@ -114,8 +114,9 @@ class History:
         ))
 
     def thinned(self, points: int, keep: Iterable[int] = ()) -> History:
-        """With about `points` step records at most, evenly spaced, first and last included, and with
-        those of the steps in `keep`."""
+        """With at most about `points` step records, evenly spaced, first and last included, plus
+        those of the steps in `keep`.
+        """
         if len(self.steps) <= points:
             return self
         even = np.linspace(0, len(self.steps) - 1, points).round().astype(int)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gan_core.config.run_config import ConfigError, RunConfig
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.runs.history import History
 from gan_core.runs.history_file import HistoryReader
 from gan_core.runs.records import OUTCOMES, Outcome

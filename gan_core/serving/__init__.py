@@ -1,5 +1,5 @@
-"""How many people share one machine: a queue, the scheduler that gives turns, and workers.
+"""How many people share one machine: a queue, a scheduler that gives turns, and workers.
 
-The web process holds `queue`; `pool` keeps training processes alive; only a `worker`, a process of
-its own, loads torch.
+The web process holds the `queue`, whose `dispatcher` hands jobs to the `pool` of training
+processes; only a `worker`, a process of its own, loads torch.
 """

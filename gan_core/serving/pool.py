@@ -1,7 +1,7 @@
-"""Pool: keeps as many training processes running as are wanted. Torch-free.
+"""Pool: keeps the training processes running, as many as the settings say. Torch-free.
 
 A worker is a process of its own: nothing that happens to it reaches the web server or another run.
-One that ends is replaced; workers that do not even start are given up for a while.
+One that ends is replaced. If workers fail to start, there is a pause before the next attempt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from gan_core.system.settings import Settings
 
@@ -31,14 +31,14 @@ PAUSE_SECONDS = 30.0  # without new workers, after so many failed starts
 class PoolState:
     """The workers, for the page."""
 
-    workers: int  # wanted
+    workers: int  # as the settings say
     ready: int  # of which torch is loaded
     device: str  # "" until the first worker is ready
     waiting: int  # jobs in the queue
 
 
 class Worker:
-    """One training process and the two ends of its pipes."""
+    """One training process and the pipes to and from it."""
 
     def __init__(self, slot: int, command: Sequence[str], settings: Settings, root: Path) -> None:
         self.slot = slot
@@ -53,15 +53,18 @@ class Worker:
                 bufsize=0,
                 env=_environment(settings, root),
             )
-        # A worker that no longer reads must not hold up the one who writes to it.
+        # With a buffer size of 0 both pipes are raw files.
+        self.stdin = cast(io.RawIOBase, self.process.stdin)
+        self.stdout = cast(io.RawIOBase, self.process.stdout)
+        # A worker that no longer reads must not block whoever writes to it.
         with contextlib.suppress(AttributeError, OSError):  # Windows
-            os.set_blocking(self.process.stdin.fileno(), False)
+            os.set_blocking(self.stdin.fileno(), False)
 
     def send(self, **message: Any) -> None:
-        """Never blocks; a worker that cannot take a message is dead, or made so."""
+        """Never blocks; a worker that cannot take a message is dead, or is killed."""
         line = json.dumps(message).encode() + b"\n"
         try:
-            if self.process.stdin.write(line) == len(line):
+            if self.stdin.write(line) == len(line):
                 return
         except (OSError, ValueError):
             pass
@@ -70,14 +73,14 @@ class Worker:
     def hang_up(self) -> None:
         """Ask the process to end, with a checkpoint."""
         with contextlib.suppress(OSError):
-            self.process.stdin.close()
+            self.stdin.close()
 
     def kill(self) -> None:
         with contextlib.suppress(OSError):
             self.process.kill()
 
-    def death(self) -> str:
-        """Waits for the end of the process; how it came, in words."""
+    def wait_for_death(self) -> str:
+        """Wait for the end of the process; returns its cause in words."""
         code = self.process.wait()
         if code >= 0:
             return f"exit code {code}"
@@ -85,21 +88,21 @@ class Worker:
             return "killed, perhaps for lack of memory"
         return signal.strsignal(-code) or f"signal {-code}"
 
-    def last_words(self) -> str:
-        """The last line that the process wrote to stderr."""
+    def last_error_line(self) -> str:
+        """The last line that the process wrote to stderr; "" if it wrote none."""
         lines = self.stderr.read_text(errors="replace").split("\n")
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
 
 def _environment(settings: Settings, root: Path) -> dict[str, str]:
-    """What a worker needs to know, and where it finds this package."""
+    """The settings as environment variables, and the path to this package."""
     package = str(Path(__file__).resolve().parents[2])
     path = os.environ.get("PYTHONPATH")
     # Threads that wait for each other spin by default. As soon as another program uses one of
-    # their cores, all of them spin until that one gets its turn: steps take 10 to 50 times as long.
-    patience = {"OMP_WAIT_POLICY": "PASSIVE"} if settings.threads > 1 else {}
+    # their cores, the others spin until that thread runs again: steps take 10 to 50 times as long.
+    wait_policy = {"OMP_WAIT_POLICY": "PASSIVE"} if settings.threads > 1 else {}
     return {
-        **patience,
+        **wait_policy,
         **os.environ,
         "GAN_LAB_STORE": str(root),
         "GAN_LAB_STORE_MB": str(settings.store_megabytes),
@@ -112,8 +115,9 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
 class Pool:
     """The workers of one queue, whose `lock` guards them.
 
-    `on_message(worker, message)` is called with what a worker says, `on_death(worker, death)` when
-    one has ended, unless the pool is closed; both with the lock held, from a thread of that worker.
+    `on_message(worker, message)` is called with each message of a worker, `on_death(worker, death)`
+    when one has ended, unless the pool is closed; both with the lock held, from a thread of that
+    worker.
     """
 
     def __init__(
@@ -136,11 +140,12 @@ class Pool:
         self._on_message, self._on_death = on_message, on_death
         self._failed_starts = 0
         self._paused_until = 0.0
-        if settings.crowded:  # allowed, since somebody asked for it
+        if settings.crowded:  # allowed, as somebody has set both variables
             print(settings.crowded, file=sys.stderr)
 
     @property
     def ready(self) -> list[Worker]:
+        """Workers that have loaded torch."""
         return [worker for worker in self.workers.values() if worker.ready]
 
     @property
@@ -193,26 +198,26 @@ class Pool:
 
     def _listen(self, worker: Worker) -> None:
         """The reader thread of one worker, until its process ends."""
-        with io.BufferedReader(worker.process.stdout) as lines:
+        with io.BufferedReader(worker.stdout) as lines:
             for line in lines:
-                # A line that is not the protocol's is not worth losing the worker for.
+                # A line that is not a message, as a library may print it, is ignored.
                 with contextlib.suppress(ValueError, TypeError, KeyError), self._lock:
-                    self._hear(worker, json.loads(line))
-        death = worker.death()
+                    self._receive(worker, json.loads(line))
+        death = worker.wait_for_death()
         with self._lock:
-            self._bury(worker, death)
+            self._replace(worker, death)
 
-    def _hear(self, worker: Worker, message: dict[str, Any]) -> None:
+    def _receive(self, worker: Worker, message: dict[str, Any]) -> None:
         if message["event"] == "ready":
             worker.ready, self.device, self._failed_starts = True, message["device"], 0
         self._on_message(worker, message)
 
-    def _bury(self, worker: Worker, death: str) -> None:
+    def _replace(self, worker: Worker, death: str) -> None:
         del self.workers[worker.slot]
         worker.hang_up()
         if self.closed:
             return
         if not worker.ready:
-            words = worker.last_words()
-            self._fail(f"({death}): {words}" if words else f"({death})")
+            line = worker.last_error_line()
+            self._fail(f"({death}): {line}" if line else f"({death})")
         self._on_death(worker, death)

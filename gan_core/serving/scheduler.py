@@ -1,27 +1,34 @@
-"""Jobs and their order: what viewers wait for, and whose turn it is. Torch-free."""
+"""The scheduler: jobs that viewers wait for, and whose turn it is. Torch-free.
+
+Start-time fair queueing: P. Goyal, H. M. Vin, H. Cheng, SIGCOMM 1996; a viewer is a flow, a run one
+unit of work.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import math
+import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gan_core.config.batching import batch_key
+from gan_core.config.batching import MOST_RUNS, batch_key
 from gan_core.config.run_config import RunConfig
 from gan_core.cost.prices import PriceRequest
+from gan_core.runs.status import RunStatus
 from gan_core.serving.pool import Worker
 
 
 @dataclass(eq=False)
 class Job:
-    """A run that somebody wants trained, or a price that somebody wants measured."""
+    """A run to be trained, or a price to be measured, for the viewers that hold a lease of it."""
 
     name: str  # the run's digest, or the request's name
     config: RunConfig  # its steps are the target
     number: int  # order of submission
     request: PriceRequest | None = None  # of a price; None for a run
-    turn: float = math.inf  # of its most deserving viewer; the lowest turn is served first
+    turn: float = math.inf  # the lowest of its viewers' turns; the lowest is served first
     leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
     worker: Worker | None = None  # None while it waits
     assigned: float = 0.0  # Unix time
@@ -30,22 +37,42 @@ class Job:
 
     @property
     def group(self) -> Hashable:
-        """Equal for jobs that may be trained together, and any other job's own."""
+        """Equal for runs that can be trained together; any other job is a group of its own."""
         return (self.request is None and batch_key(self.config)) or self.name
+
+    def ended_early(self, message: dict[str, Any]) -> bool:
+        """Whether a worker reports the end of a run whose target has been raised meanwhile."""
+        return (self.request is None and message["outcome"] == "finished"
+                and message["step"] < self.config.steps)
+
+    def status(self, stored: RunStatus) -> RunStatus:
+        """The status of a run that a worker has, given what is stored of it."""
+        steps = max(stored.steps, self.config.steps)
+        if stored.updated < self.assigned:  # its worker has not written anything yet
+            return waiting_status("starting", stored, steps)
+        # Trained to a target that was raised meanwhile, or stopped and asked for again.
+        goes_on = self.again or (stored.state == "finished" and stored.step < self.config.steps)
+        state = "running" if goes_on and not stored.live else stored.state
+        return dataclasses.replace(stored, state=state, steps=steps)
+
+
+def waiting_status(state: str, stored: RunStatus, steps: int) -> RunStatus:
+    """The status of a run that is queued or starting: why it ended before no longer matters."""
+    return dataclasses.replace(stored, state=state, steps=steps, reason="", seconds_left=None)
 
 
 def order(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
-    """What a worker is told to do: one price, or runs to be trained together."""
+    """The message to a worker: to measure one price, or to train runs together."""
     if jobs[0].request is not None:
         return {"price": jobs[0].name, "request": jobs[0].request.to_dict()}
     return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds}
 
 
 class Turns:
-    """Hands out turns, numbers of which the lowest is served first.
+    """Hands out turns: numbers, of which the lowest is served first.
 
-    Each job takes its viewer's next turn, but nobody's turn lies in the past: so a viewer with five
-    jobs does not hold up another one's first, nor does a row of newcomers starve anybody.
+    Each job takes its viewer's next turn, but no turn lies in the past. So a viewer with five jobs
+    does not delay another one's first, and a row of newcomers does not delay anybody for ever.
     """
 
     def __init__(self) -> None:
@@ -53,6 +80,7 @@ class Turns:
         self._next: dict[str, float] = {}  # viewer -> turn of the next job, where in the future
 
     def take(self, viewer: str) -> float:
+        """The viewer's next turn."""
         turn = self._next.get(viewer, self._served)
         self._next[viewer] = turn + 1
         return turn
@@ -63,5 +91,66 @@ class Turns:
             self._next[viewer] = max(self._served, min(self._next[viewer], turn))
 
     def serve(self, turn: float) -> None:
+        """A job with this turn goes to a worker."""
         self._served = max(self._served, turn)
         self._next = {viewer: turn for viewer, turn in self._next.items() if turn > self._served}
+
+
+class Scheduler:
+    """All jobs of a queue, and the order in which workers take them. The queue's lock guards it."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self._turns = Turns()
+        self._submitted = 0
+
+    def add(self, name: str, config: RunConfig, request: PriceRequest | None = None) -> Job:
+        """A new job, which takes its turn when a viewer joins it."""
+        self._submitted += 1
+        job = self.jobs[name] = Job(name, config, self._submitted, request)
+        return job
+
+    def waiting(self) -> list[Job]:
+        """Jobs without a worker, the next one first."""
+        waiting = [job for job in self.jobs.values() if job.worker is None]
+        return sorted(waiting, key=lambda job: (job.turn, job.number))
+
+    def place(self, job: Job) -> int:
+        """Of a waiting job; the next one is at 1."""
+        return self.waiting().index(job) + 1
+
+    def jobs_of(self, worker: Worker) -> list[Job]:
+        return [job for job in self.jobs.values() if job.worker is worker]
+
+    def join(self, job: Job, viewer: str) -> None:
+        """The viewer waits for this job as well; it takes the viewer's turn if that is lower."""
+        if job.worker is not None or viewer in job.leases:
+            return
+        batch = [other.turn for other in self.waiting()
+                 if viewer in other.leases and other.group == job.group]
+        # Runs that are trained together take one turn; the next batch takes another.
+        turn = self._turns.take(viewer) if len(batch) % MOST_RUNS == 0 else max(batch)
+        job.turn = min(job.turn, turn)
+
+    def withdraw(self, job: Job, viewer: str) -> None:
+        """The last viewer of this job has left it: if it is still waiting, its turn is free."""
+        if job.worker is None:
+            self._turns.give_back(viewer, job.turn)
+
+    def assign(self, worker: Worker, free_workers: int) -> list[Job]:
+        """Give `worker` its next jobs, of those that wait for `free_workers` workers in all."""
+        jobs = _together(self.waiting(), free_workers)
+        for job in jobs:
+            job.worker, job.assigned = worker, time.time()
+            job.stopped, job.again = None, False
+        self._turns.serve(jobs[0].turn)  # the others go along with it
+        return jobs
+
+
+def _together(waiting: Sequence[Job], workers: int) -> list[Job]:
+    """Those of the waiting jobs, in their order, that the first of `workers` free workers takes.
+
+    Runs that can be trained together are spread evenly over the workers: each has a core.
+    """
+    alike = [job for job in waiting if job.group == waiting[0].group]
+    return alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]

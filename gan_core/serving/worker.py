@@ -1,4 +1,4 @@
-"""The worker process, `python -m gan_core.serving.worker`: trains and prices what the pool sends.
+"""The worker process, `python -m gan_core.serving.worker`: trains runs and measures prices.
 
 One JSON object a line:
 
@@ -12,13 +12,14 @@ One JSON object a line:
 
 Each run of an order ends by itself. A price has no steps: its n is 0.
 
-At the end of stdin, which is the death of the server, the run is checkpointed and the process ends.
-Torch is imported only once the orders are being read.
+At the end of stdin, as when the server dies, runs are checkpointed and the process ends.
+Torch is imported only after the thread that reads orders has started.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -36,32 +37,46 @@ from gan_core.cost.prices import PriceRequest, PriceStore
 from gan_core.runs.records import Outcome
 from gan_core.runs.store import RunStore, StoreError
 from gan_core.system.settings import Settings
+from gan_core.training.failures import failure_text
 from gan_core.training.recording import record_runs
-from gan_core.training.session import Wanted, failure
+from gan_core.training.session import SessionRequest
 
 SERVER_GONE = "the server was shut down; press Continue to go on"
 
 
 @dataclass
 class _Task:
-    """A run or a price, and what was said about it since its order came."""
+    """A run to be trained or a price to be measured, as the server's messages describe it."""
 
-    name: str
-    steps: int = 0
-    stop: str | None = None
+    name: str  # the run's digest, or the request's name
+    steps: int = 0  # a run's target, which may be raised while it trains
+    stop: str | None = None  # the reason to stop
+
+    def target(self) -> int:
+        return self.steps
 
 
 @dataclass
-class _Order:
-    """One {"runs": …} or {"price": …}."""
+class _Runs:
+    """An order to train runs together."""
 
     tasks: list[_Task]
-    max_seconds: float = float("inf")
-    request: dict[str, Any] | None = None  # of a price
+    max_seconds: float
+
+
+@dataclass
+class _PriceOrder:
+    """An order to measure one price."""
+
+    tasks: list[_Task]  # of length 1
+    request: dict[str, Any]
+
+
+_Order = _Runs | _PriceOrder
 
 
 class _Orders:
-    """What the server wants, read from its pipe by a thread of its own."""
+    """The server's orders, read from its pipe by a thread of its own."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -75,12 +90,12 @@ class _Orders:
             yield order
 
     def forget(self, task: _Task) -> None:
-        """Its end is told; it may have been ordered again meanwhile."""
+        """The task has ended; it may have been ordered again meanwhile."""
         if self._latest.get(task.name) is task:
             del self._latest[task.name]
 
     def close(self) -> None:
-        """The server is gone, or wants to be rid of us."""
+        """The server is gone, or ends this process."""
         self.closed.set()
         self._waiting.put(None)
 
@@ -94,9 +109,9 @@ class _Orders:
     def _obey(self, message: dict[str, Any]) -> None:
         if "runs" in message:
             tasks = [_Task(name, steps) for name, steps in message["runs"].items()]
-            self._take(_Order(tasks, message.get("max_seconds", 1e9)))
+            self._take(_Runs(tasks, message.get("max_seconds", math.inf)))
         elif "price" in message:
-            self._take(_Order([_Task(message["price"])], request=message["request"]))
+            self._take(_PriceOrder([_Task(message["price"])], message["request"]))
         elif "extend" in message and (task := self._latest.get(message["extend"])):
             task.steps = max(task.steps, message["steps"])
         elif "stop" in message and (task := self._latest.get(message["stop"])):
@@ -108,86 +123,96 @@ class _Orders:
 
 
 class _Worker:
+    """Carries out one order after another and reports to the server, through `protocol`."""
+
     def __init__(self, settings: Settings, orders: _Orders, protocol: int) -> None:
         self.store = RunStore(settings.store, settings.store_megabytes)
         self.settings = settings
         self.orders = orders
-        self.protocol = protocol
+        self.protocol = protocol  # a file descriptor
 
-    def tell(self, event: str, **content: Any) -> None:
+    def serve(self) -> None:
+        """Carry out orders until the server is gone."""
+        from gan_core.training import devices, trainer
+
+        device = devices.pick_device(self.settings.device)
+        trainer.warm_up(device)
+        self._report("ready", device=devices.device_name(device), pid=os.getpid())
+        for order in self.orders:
+            for task in order.tasks:
+                self._report("started", run=task.name)
+            for task, outcome in self._outcomes(order, device):
+                self.orders.forget(task)
+                self._report("ended", run=task.name, outcome=outcome.kind, step=outcome.step,
+                             reason=outcome.reason)
+
+    def _report(self, event: str, **content: Any) -> None:
         line = json.dumps({"event": event, **content}) + "\n"
         try:
             os.write(self.protocol, line.encode())
         except OSError:
             self.orders.close()
 
-    def serve(self) -> None:
-        from gan_core.training import devices, trainer
+    def _outcomes(self, order: _Order, device: Any) -> Iterator[tuple[_Task, Outcome]]:
+        """The tasks of an order with their outcomes, as they end."""
+        if isinstance(order, _PriceOrder):
+            (task,) = order.tasks
+            yield task, self._measure(task, order.request, device)
+        else:
+            yield from self._train(order, device)
 
-        device = devices.pick_device(self.settings.device)
-        trainer.warm_up(device)
-        self.tell("ready", device=devices.device_name(device), pid=os.getpid())
-        for order in self.orders:
-            for task in order.tasks:
-                self.tell("started", run=task.name)
-            work = self._runs if order.request is None else self._price
-            for task, outcome in work(order, device):
-                self.orders.forget(task)
-                self.tell("ended", run=task.name, outcome=outcome.kind, step=outcome.step,
-                          reason=outcome.reason)
-
-    def _runs(self, order: _Order, device: Any) -> Iterator[tuple[_Task, Outcome]]:
-        started = time.monotonic()
-
-        def should_stop(task: _Task) -> str | None:
-            if self.orders.closed.is_set():
-                return SERVER_GONE
-            if time.monotonic() - started > order.max_seconds:
-                return (f"reached the limit of {order.max_seconds:g} s for one sitting; "
-                        "press Continue to go on")
-            return task.stop
-
-        left, wanted = list(order.tasks), []
+    def _train(self, order: _Runs, device: Any) -> Iterator[tuple[_Task, Outcome]]:
+        deadline = time.monotonic() + order.max_seconds
+        unfinished: list[_Task] = []
+        requests: list[SessionRequest] = []
         for task in order.tasks:
             try:
                 config = self.store.config(task.name).replace(steps=task.steps)
             except (StoreError, ConfigError) as error:
-                left.remove(task)
                 yield task, Outcome("failed", 0, str(error))
             else:
-                wanted.append(Wanted(config, partial(should_stop, task), lambda t=task: t.steps))
-        tasks = list(left)
+                should_stop = partial(self._reason_to_stop, task, deadline, order.max_seconds)
+                requests.append(SessionRequest(config, should_stop, task.target))
+                unfinished.append(task)
+        tasks = list(unfinished)
         try:
-            for index, outcome in record_runs(self.store, wanted, device=device):
-                left.remove(tasks[index])
+            for index, outcome in record_runs(self.store, requests, device=device):
+                unfinished.remove(tasks[index])
                 yield tasks[index], outcome
         except (StoreError, ConfigError, OSError) as error:
-            # The runs are gone, or another's: their status is not ours to write.
-            for task in left:
+            # The runs are gone, or another process trains them: their status is not ours to write.
+            for task in unfinished:
                 yield task, Outcome("failed", 0, str(error))
 
-    def _price(self, order: _Order, device: Any) -> Iterator[tuple[_Task, Outcome]]:
+    def _reason_to_stop(
+        self, task: _Task, deadline: float = math.inf, max_seconds: float = math.inf
+    ) -> str | None:
+        if self.orders.closed.is_set():
+            return SERVER_GONE
+        if time.monotonic() > deadline:
+            return f"the {max_seconds:g} s limit was reached; press Continue to resume"
+        return task.stop
+
+    def _measure(self, task: _Task, request: dict[str, Any], device: Any) -> Outcome:
         from gan_core.benchmarks.price_measurement import Interrupted, price
 
-        (task,) = order.tasks
-
-        def should_stop() -> str | None:
-            return SERVER_GONE if self.orders.closed.is_set() else task.stop
-
+        should_stop = partial(self._reason_to_stop, task)
         try:
-            request = PriceRequest.from_dict(order.request)
-            PriceStore(self.settings.store).write(price(request, device, should_stop))
+            measured = price(PriceRequest.from_dict(request), device, should_stop)
+            PriceStore(self.settings.store).write(measured)
         except Interrupted as stop:
-            yield task, Outcome("stopped", 0, str(stop))
+            return Outcome("stopped", 0, str(stop))
         except Exception as error:  # whatever it is, it costs this price alone
             traceback.print_exc()
-            yield task, Outcome("failed", 0, failure(error, "measurement"))
-        else:
-            yield task, Outcome("finished", 0)
+            return Outcome("failed", 0, failure_text(error, "measurement"))
+        return Outcome("finished", 0)
 
 
 def _claim_stdout() -> int:
-    """Keep the real stdout for the protocol; whatever libraries print goes to stderr."""
+    """Keep the real stdout for messages to the server; what libraries print goes to stderr.
+
+    Returns the file descriptor of the real one.
+    """
     protocol = os.dup(1)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -195,7 +220,7 @@ def _claim_stdout() -> int:
 
 
 def main() -> None:
-    """Serve the queue on stdin until it closes or SIGTERM comes."""
+    """Carry out the orders on stdin until it closes or SIGTERM comes."""
     protocol = _claim_stdout()
     settings = Settings.from_environment()
     # Read by the thread pools below PyTorch when they are loaded, so it comes before the import.

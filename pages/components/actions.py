@@ -16,7 +16,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import StoreError
-from gan_core.serving.queue import QueueFull
+from gan_core.serving.admission import QueueFull
 from pages.components import server
 from pages.components.server import StoredRun
 from pages.components.state import State

@@ -31,7 +31,8 @@ from gan_core.cost.published import MODELS, PROJECTS
 from gan_core.cost.time_to_quality import ALL_MODES, FRECHET, time_to_quality
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import StoreError
-from gan_core.serving.queue import PriceLook, QueueFull
+from gan_core.serving.admission import QueueFull
+from gan_core.serving.price_requests import PriceState
 from pages.components import price_charts, server
 from pages.components.chart_style import RUNS, table
 from pages.components.page_frame import plain
@@ -100,7 +101,7 @@ def _go_on(name: str) -> str:
     return ""
 
 
-def _progress(name: str, answers: Mapping[PriceRequest, PriceLook]) -> str:
+def _progress(name: str, answers: Mapping[PriceRequest, PriceState]) -> str:
     failures = [answer.failure for answer in answers.values() if answer.failure]
     if failures:
         return plain(failures[0])

@@ -16,7 +16,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.runs.history import History
 from gan_core.runs.store import StoreError
-from gan_core.serving.queue import MOST_OF_A_VIEWER, QueueFull
+from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from pages.components import seed_band_chart, server
 from pages.components.chart_style import RUNS, table
 from pages.components.experiment import UNREADABLE

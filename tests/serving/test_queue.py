@@ -18,7 +18,8 @@ from gan_core.cost.prices import Price, PriceRequest, PriceStore
 from gan_core.runs.records import StepRecord
 from gan_core.runs.store import RunStatus, RunStore
 from gan_core.serving.pool import Pool, _environment
-from gan_core.serving.queue import MOST_ALIKE, MOST_OF_A_VIEWER, JobQueue, QueueFull
+from gan_core.serving.admission import MOST_ALIKE, MOST_OF_A_VIEWER, QueueFull
+from gan_core.serving.queue import JobQueue
 from gan_core.system.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -239,7 +240,7 @@ def test_stop_spares_a_run_that_others_watch(fakes):
     assert queue.stop(digest, "student") is False
     assert queue.stop(digest, "teacher") is True
     until(lambda: digest in fakes.stopped())
-    until(lambda: digest not in queue._jobs)
+    until(lambda: digest not in queue._scheduler.jobs)
     assert queue.stop(digest, "teacher") is True  # ended a moment ago: nobody else watches it
     assert queue.stop("0" * 16, "teacher") is True
 
@@ -288,7 +289,7 @@ def test_one_viewer_cannot_fill_the_queue(fakes):
 
 def test_the_queue_is_bounded(fakes, monkeypatch):
     """Made-up viewers could otherwise fill memory and disk with waiting runs."""
-    monkeypatch.setattr("gan_core.serving.queue.MOST_WAITING", 3)
+    monkeypatch.setattr("gan_core.serving.admission.MOST_WAITING", 3)
     queue = fakes.queue()
     for number in range(4):  # one of them is in training
         queue.submit(seeded(number), f"viewer {number}")
@@ -405,7 +406,7 @@ def test_whoever_asks_for_more_threads_than_cores_is_told(tmp_path, capsys):
 def test_closing_ends_the_workers(fakes):
     """A stopped server would otherwise leave processes behind."""
     queue = fakes.queue(workers=2)
-    processes = [worker.process for worker in queue._pool.workers.values()]
+    processes = [worker.process for worker in queue._dispatcher._pool.workers.values()]
     queue.close()
     assert all(process.poll() is not None for process in processes)
     queue.close()  # atexit may come after it
@@ -519,7 +520,7 @@ def test_one_visitors_batches_are_bounded(fakes):
 
 def test_a_band_is_refused_as_a_whole(fakes, monkeypatch):
     """Seeds that nobody is told of would be trained, and fill the disk."""
-    monkeypatch.setattr("gan_core.serving.queue.MOST_WAITING", 3)
+    monkeypatch.setattr("gan_core.serving.admission.MOST_WAITING", 3)
     queue = fakes.queue()
     queue.submit(apart(50), "a")
     with pytest.raises(QueueFull, match="runs are waiting"):
@@ -547,14 +548,14 @@ def test_one_of_a_band_ends_by_itself(fakes):
     first, second, third = queue.submit_together(band(3), "a")
     until(lambda: len(fakes.begun()) == 3)
     assert queue.stop(first, "a")
-    until(lambda: first not in queue._jobs)
+    until(lambda: first not in queue._scheduler.jobs)
     assert fakes.stopped() == [first]
     queue.watch(second, "b")
     queue.release(second, "a")
     assert fakes.stopped() == [first], "another viewer watches it"
     waiting = queue.submit(apart(0), "b")
     fakes.finish(third)
-    until(lambda: third not in queue._jobs)
+    until(lambda: third not in queue._scheduler.jobs)
     assert queue.snapshot(waiting).place == 1 and waiting not in fakes.begun()
     fakes.finish(second)
     until(lambda: waiting in fakes.begun())
@@ -670,7 +671,7 @@ def test_a_failed_price_is_told_and_can_be_asked_for_again(fakes):
 
 def test_failures_are_not_kept_without_end(fakes, monkeypatch):
     """A server that runs for a term would otherwise remember every failure."""
-    monkeypatch.setattr("gan_core.serving.queue.MOST_FAILURES", 2)
+    monkeypatch.setattr("gan_core.serving.price_requests.MOST_FAILURES", 2)
     queue = fakes.queue()
     requests = [PriceRequest(seeded(number)) for number in range(3)]
     for request in requests:
@@ -722,7 +723,7 @@ def test_a_real_worker_killed_in_mid_run(real):
     assert state(real, doomed) in ("starting", "queued")
     until(lambda: reached(real, doomed, 30) and reached(real, other, 30), 120)
     assert "CPU, 1 thread" in real.pool().device
-    real._jobs[doomed].worker.process.send_signal(signal.SIGKILL)
+    real._scheduler.jobs[doomed].worker.process.send_signal(signal.SIGKILL)
     until(lambda: state(real, doomed) == "failed")
     before = real.snapshot(other).history.last_step
     until(lambda: reached(real, other, before + 100))
@@ -744,7 +745,7 @@ def test_a_real_run_is_extended_while_it_trains(real):
     """Continue to 400 pressed during a run to 200 leads to one run of 400."""
     digest = real.submit(seeded(102).replace(steps=200), "a")
     real.submit(seeded(102).replace(steps=400), "b")
-    until(lambda: state(real, digest) == "finished" and not real._jobs, 120)
+    until(lambda: state(real, digest) == "finished" and not real._scheduler.jobs, 120)
     snapshot = real.snapshot(digest)
     assert [record.step for record in snapshot.history.steps] == list(range(1, 401))
     assert isinstance(snapshot.history.steps[0], StepRecord)

@@ -244,7 +244,7 @@ def downloading(monkeypatch, end) -> None:
     """Data that must be fetched first: three words of progress, then `end()`."""
     def prepare(config, device):
         for percent in (10, 20, 30):
-            monkeypatch.setattr("gan_core.training.session.REPORT_SECONDS", 0.0)
+            monkeypatch.setattr("gan_core.training.run_writer.REPORT_SECONDS", 0.0)
             downloads.tell(f"downloading: {percent} %")
         end()
 
@@ -372,8 +372,8 @@ def test_the_worker_serves_runs_one_after_another(server):
     assert ended["step"] in (40, 60)  # the extension may come too late; the queue asks again
     server.send(runs={digest: 10_000}, max_seconds=0.2)
     server.hear()
-    assert "limit of 0.2 s" in server.hear()["reason"]
-    assert "limit of 0.2 s" in server.store.snapshot(digest).status.reason
+    assert "0.2 s limit" in server.hear()["reason"]
+    assert "0.2 s limit" in server.store.snapshot(digest).status.reason
     server.send(runs={"0" * 16: 10})
     server.hear()
     assert server.hear()["outcome"] == "failed"

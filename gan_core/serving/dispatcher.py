@@ -1,0 +1,164 @@
+"""The dispatcher: hands the scheduler's jobs to workers and hears from them how they end.
+
+A job that ends without a worker, such as one that is stopped while it waits, gets its status here.
+Torch-free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gan_core.runs.status import RunStatus, StoreError
+from gan_core.runs.store import RunStore
+from gan_core.serving.pool import Pool, PoolState, Worker
+from gan_core.serving.price_requests import PriceRequests
+from gan_core.serving.scheduler import Job, Scheduler, order
+from gan_core.system.settings import Settings
+
+STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
+
+
+class Dispatcher:
+    """The workers' side of the queue. Whoever calls it holds `lock`, but for `hire` and `close`.
+
+    `on_death` is called when a worker has died, so that another one can be hired.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        settings: Settings,
+        command: Sequence[str] | None,
+        lock: threading.RLock,
+        scheduler: Scheduler,
+        prices: PriceRequests,
+        on_death: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._scheduler = scheduler
+        self._prices = prices
+        self._call_on_death = on_death
+        self._pool = Pool(settings, store.root, command, lock, self._on_message, self._on_death)
+
+    # --- the pool ------------------------------------------------------------------------------
+
+    @property
+    def device(self) -> str:
+        """The device on which workers train; "" while it is not known."""
+        return self._pool.device
+
+    @property
+    def starting(self) -> int:
+        """How many workers are missing or still loading torch."""
+        return self._settings.workers - len(self._pool.ready)
+
+    @property
+    def closed(self) -> bool:
+        return self._pool.closed
+
+    def state(self) -> PoolState:
+        return PoolState(
+            workers=self._settings.workers,
+            ready=len(self._pool.ready),
+            device=self._pool.device,
+            waiting=len(self._scheduler.waiting()),
+        )
+
+    def hire(self) -> None:
+        """Start the workers that are missing."""
+        self._pool.hire()
+
+    def close(self) -> None:
+        """End the workers; runs in training are checkpointed. Takes up to five seconds."""
+        self._pool.close()
+
+    # --- jobs ----------------------------------------------------------------------------------
+
+    def assign(self) -> None:
+        """Give each idle worker its next jobs."""
+        busy = {job.worker for job in self._scheduler.jobs.values()}
+        idle = [worker for worker in self._pool.ready if worker not in busy]
+        while idle and self._scheduler.waiting():
+            # A worker that is still loading torch has its share as well.
+            free = sum(worker not in busy for worker in self._pool.workers.values())
+            busy.add(worker := idle.pop(0))
+            jobs = self._scheduler.assign(worker, free)
+            worker.send(**order(jobs, self._settings.max_seconds))
+
+    def extend(self, job: Job, steps: int) -> None:
+        """Raise the target of a run, if this is further than it goes already."""
+        if steps <= job.config.steps:
+            return
+        job.config = job.config.replace(steps=steps)
+        if job.worker is not None:
+            job.worker.send(extend=job.name, steps=steps)
+
+    def stop(self, job: Job, reason: str) -> None:
+        """A waiting job ends at once; of one in training, the worker is asked to stop it."""
+        job.again = False
+        if job.worker is None:
+            self._remove(job, "stopped", reason)
+        elif job.stopped is None:
+            job.stopped = time.monotonic()
+            job.worker.send(stop=job.name, reason=reason)
+
+    def fail_without_workers(self) -> None:
+        """End the waiting jobs if workers do not start."""
+        if self._pool.given_up:
+            for job in self._scheduler.waiting():
+                self._remove(job, "failed", self._pool.failure)
+
+    def kill_stuck(self, now: float) -> None:
+        """Kill workers that have not obeyed a stop for STUCK_SECONDS."""
+        for job in self._scheduler.jobs.values():
+            stuck = job.stopped is not None and now - job.stopped > STUCK_SECONDS
+            if job.worker is not None and stuck:
+                job.worker.kill()
+
+    def _on_message(self, worker: Worker, message: dict[str, Any]) -> None:
+        job = self._scheduler.jobs.get(message.get("run", ""))
+        if message["event"] == "ended" and job is not None and job.worker is worker:
+            self._ended(job, message)
+        self.assign()
+
+    def _ended(self, job: Job, message: dict[str, Any]) -> None:
+        """The worker has ended a job, and written the status of a run."""
+        job.worker = None
+        if job.leases and (job.again or job.ended_early(message)):
+            job.stopped, job.again = None, False  # it waits for a worker once more
+            return
+        del self._scheduler.jobs[job.name]
+        if job.request is not None:
+            self._price_ended(job.name, message["outcome"], message["reason"])
+
+    def _on_death(self, worker: Worker, death: str) -> None:
+        for job in self._scheduler.jobs_of(worker):
+            job.worker = None
+            remedy = ("press Continue to go on from the last checkpoint" if job.request is None
+                      else "measure again")
+            self._remove(
+                job, "failed", f"The training process ended unexpectedly ({death}); {remedy}.")
+        self._call_on_death()
+
+    def _remove(self, job: Job, state: str, reason: str) -> None:
+        """End a job that no worker has, and write into a run's status why."""
+        del self._scheduler.jobs[job.name]
+        if job.request is not None:
+            self._price_ended(job.name, state, reason)
+            return
+        with contextlib.suppress(OSError, StoreError):
+            before = self._store.status(job.name) or RunStatus("queued", steps=job.config.steps)
+            self._store.write_status(
+                job.name,
+                dataclasses.replace(before, state=state, reason=reason, seconds_left=None),
+            )
+
+    def _price_ended(self, name: str, outcome: str, reason: str) -> None:
+        if outcome == "failed":
+            self._prices.failed(name, reason)
