@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gan_core.benchmarks.step_phases import Watched
-from gan_core.training.trainer import BURST
+from gan_core.benchmarks.interleaved_timing import TrainingSteps
+from gan_core.training.burst import BURST
+from gan_core.training.trainer import Trainer
 
 # What is held -> in words.
 HOLDINGS = {
@@ -83,29 +84,30 @@ class _Kept:
         self.saved.use(self.tensor, -1)
 
 
-def account_memory(training: Watched, steps: int = BURST) -> dict[str, int]:
+def account_memory(trainer: Trainer, steps: int = BURST) -> dict[str, int]:
     """Bytes by HOLDINGS at the peak of `steps` of a session's steps."""
-    networks = [training.generator, training.discriminator]
-    networks += [] if training.averaged is None else [training.averaged]
+    state = trainer.state
+    networks = [state.generator.network, state.discriminator.network]
+    networks += [] if state.generator.averaged is None else [state.generator.averaged]
     weights = [tensor for network in networks
                for tensor in (*network.parameters(), *network.buffers())]
     with Saved(weights) as saved:
-        training.advance(steps)  # of a whole burst: whatever it keeps is then there
+        TrainingSteps(trainer).advance(steps)  # of a whole burst: whatever it keeps is then there
     # Those of one network are gone before the other's are taken, unless both move at once.
-    gradients = [_bytes(training.parameters_g), _bytes(training.parameters_d)]
-    at_once = training.now.update_order == "simultaneous"
-    states = [training.optimizer_g.state, training.optimizer_d.state]
+    gradients = [_bytes(state.generator.parameters), _bytes(state.discriminator.parameters)]
+    at_once = trainer.settings.update_order == "simultaneous"
+    optimizers = [state.generator.optimizer.state, state.discriminator.optimizer.state]
     return {
         "networks": _bytes(weights),
         "gradients": sum(gradients) if at_once else max(gradients),
-        "optimizers": _bytes(tensor for state in states for tensor in _tensors(state)),
-        "data": _bytes([*_tensors(training.data), training.fixed_latents]),
+        "optimizers": _bytes(tensor for entries in optimizers for tensor in _tensors(entries)),
+        "data": _bytes([*_tensors(state.data), trainer.evaluator.fixed_latents]),
         "activations": saved.peak,
     }
 
 
 def allocated(device: torch.device) -> int | None:
-    """Bytes that the device's allocator has handed out at most; None where it does not tell."""
+    """Bytes that the device's allocator has handed out at most; None where it keeps no account."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if device.type == "mps":  # it keeps what it once took, which is as good as a peak

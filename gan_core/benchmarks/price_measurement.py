@@ -1,7 +1,7 @@
 """Prices by the clock: what a step costs, measured within seconds; it can be ended in between.
 
-`cost` is the whole account of a config, for the command line. This is the short one that the pages
-ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Two configs
+`step_cost` is the whole account of a config, for the command line. This is the short one that the
+pages ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Two configs
 that are to be compared take their blocks in turn, because a machine's speed changes from minute to
 minute.
 """
@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 import torch
 
 from gan_core.benchmarks import step_cost
+from gan_core.benchmarks.interleaved_timing import Clock
 from gan_core.benchmarks.memory import account_memory
-from gan_core.benchmarks.step_phases import Watched
-from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
 from gan_core.cost.prices import SIDE, Price, PriceRequest
 from gan_core.data.datasets import Dataset
 from gan_core.training.devices import device_name
+from gan_core.training.trainer import Trainer
 
 BLOCKS = 3  # the median one counts
 BLOCK_SECONDS = 0.7  # a block is as many steps as fit, and at least one
@@ -35,18 +35,12 @@ class Interrupted(Exception):
     """Somebody asked to stop; the message is the reason."""
 
 
-class Resized(Watched):
-    """A training on random images of another side: they cost what real ones would."""
-
-    def __init__(self, config: RunConfig, device: torch.device, side: int) -> None:
-        self.side = side
-        super().__init__(config, device)
-
-    def _load(self) -> Dataset:
-        size, device = (RANDOM_IMAGES, self.side**2), self.device
-        random = torch.randint(256, size, dtype=torch.uint8,
-                               generator=torch.Generator().manual_seed(0)).to(device)
-        return Dataset(random, random)
+def random_images(side: int, device: torch.device) -> Dataset:
+    """Images of another side than MNIST's: they cost what real ones would."""
+    generator = torch.Generator().manual_seed(0)
+    size = (RANDOM_IMAGES, side**2)
+    images = torch.randint(256, size, dtype=torch.uint8, generator=generator).to(device)
+    return Dataset(images, images)
 
 
 def price(
@@ -56,7 +50,7 @@ def price(
     """Measure what `request` asks for.
 
     With `processor_time` the time counts that one thread has computed: on a busy machine it is
-    close to what an idle one would take, where the wall clock tells of the others' work.
+    close to what an idle one would take, where the wall clock counts the others' work as well.
 
     `should_stop` is asked before each block and gives the reason to stop, or None. Raises
     Interrupted then, DatasetError where the data cannot be had, ValueError for a side that the
@@ -75,38 +69,37 @@ def price(
     own, *bases = accounts
     return Price(
         request, device_name(device) + (", processor time" if processor_time else ""),
-        "bfloat16" if own.training.bfloat16 else "float32",
+        "bfloat16" if own.trainer.bfloat16 else "float32",
         own.parameters, own.flops, own.step_ms, own.memory, _ratios(own, *bases))
 
 
 class _Account:
-    """What is found out about one config."""
+    """What is measured of one config."""
 
     def __init__(
         self, config: RunConfig, side: int, device: torch.device, should_stop: ShouldStop,
-        clock: step_cost.Clock,
+        clock: Clock,
     ) -> None:
         self.should_stop, self.clock = should_stop, clock
-        endless = config.replace(steps=int(KNOBS["steps"].high), freeze_generator=0)
-        self.training = training = (
-            Watched(endless, device) if side == SIDE else Resized(endless, device, side))
-        self._go_on()
-        self.flops = sum(step_cost.count_flops(training).values())
-        self._go_on()
-        held = account_memory(training, MEMORY_STEPS)
-        self.memory = sum(held.values()) - held["data"]
-        self.parameters = {"generator": _count(training.parameters_g),
-                           "discriminator": _count(training.parameters_d)}
+        data = None if side == SIDE else random_images(side, device)
+        self.trainer = trainer = Trainer(step_cost.every_step_alike(config), device, data=data)
+        self._stop_if_asked()
+        self.flops = sum(step_cost.count_flops(trainer).values())
+        self._stop_if_asked()
+        memory = account_memory(trainer, MEMORY_STEPS)
+        self.memory = sum(memory.values()) - memory["data"]
+        self.parameters = {"generator": _count(trainer.state.generator.parameters),
+                           "discriminator": _count(trainer.state.discriminator.parameters)}
         self.blocks: list[float] = []  # milliseconds a step
-        self.step_ms = step_cost.time_step(training, 1, clock)  # tells how many make a block
+        self.step_ms = step_cost.time_step(trainer, 1, clock)  # from it, how many make a block
 
     def time_block(self, seconds: float) -> None:
-        self._go_on()
+        self._stop_if_asked()
         steps = max(int(1e3 * seconds / self.step_ms), 1)
-        self.blocks.append(step_cost.time_step(self.training, steps, self.clock))
+        self.blocks.append(step_cost.time_step(self.trainer, steps, self.clock))
         self.step_ms = statistics.median(self.blocks)
 
-    def _go_on(self) -> None:
+    def _stop_if_asked(self) -> None:
         if (reason := self.should_stop()) is not None:
             raise Interrupted(reason)
 

@@ -1,8 +1,8 @@
 """Where a training step's time goes, operator by operator, and whether the host waits for it.
 
-PyTorch's profiler tells each operator's own time; what is left of a step is outside operators: in
+PyTorch's profiler gives each operator's own time; what is left of a step is outside operators: in
 Python, in autograd's nodes and in dispatch. Profiling itself takes time, most where operators are
-small: the shares are of a profiled step, and how much longer that takes is told beside them.
+small: the shares are of a profiled step, and how much longer that takes stands beside them.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gan_core.benchmarks import interleaved_timing
-from gan_core.benchmarks.cases import CONTESTS
+from gan_core.benchmarks.cases import CASES
+from gan_core.benchmarks.interleaved_timing import TrainingSteps, seconds_of
 from gan_core.config.choices import ARCHITECTURES, LOSSES
 from gan_core.config.run_config import RunConfig
-from gan_core.training.trainer import Training
+from gan_core.training.trainer import Trainer
 
 PROFILE_SECONDS = 1.0  # of steps that are profiled, and before them of steps that are not
 MOST_STEPS = 20  # the profiler's records of more would take longer to add up than to make
@@ -57,9 +57,9 @@ def group_of(name: str) -> str:
 
 
 def cases(names: Sequence[str]) -> Iterator[tuple[str, RunConfig]]:
-    """The contests in `names`, each with every loss, and with every penalty that D allows."""
-    for name in (name for name in CONTESTS if name in names):
-        config = CONTESTS[name].config
+    """The cases in `names`, each with every loss, and with every penalty that D allows."""
+    for name in (name for name in CASES if name in names):
+        config = CASES[name].config
         if config.loss != RunConfig().loss:  # it stands for one loss
             yield name, config
             continue
@@ -72,14 +72,14 @@ def cases(names: Sequence[str]) -> Iterator[tuple[str, RunConfig]]:
 
 def profiled(config: RunConfig, device: torch.device) -> dict[str, Any]:
     """Milliseconds of a step by group, the slowest operators, and what profiling adds."""
-    training = Training(config, device)
-    steps = interleaved_timing.Steps(training.train_step, training._measure)
+    trainer = Trainer(config, device)
+    steps = TrainingSteps(trainer)
     steps.advance(2)
     count = _fitting(steps, device)
-    plain = interleaved_timing.clocked(lambda: steps.advance(count), device) / count
+    plain = seconds_of(lambda: steps.advance(count), device) / count
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
     with profile(activities=kinds) as profiler:
-        watched = interleaved_timing.clocked(lambda: steps.advance(count), device) / count
+        watched = seconds_of(lambda: steps.advance(count), device) / count
     spent = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
     operators = {event.key: getattr(event, spent) / 1e3 / count
                  for event in profiler.key_averages() if group_of(event.key) != OUTSIDE}
@@ -92,12 +92,12 @@ def profiled(config: RunConfig, device: torch.device) -> dict[str, Any]:
         "profiled_ms": 1e3 * watched,
         "milliseconds": {**groups, OUTSIDE: max(1e3 * watched - sum(groups.values()), 0.0)},
         "slowest": {name: operators[name] for name in slowest},
-        "synchronisations": synchronisations(training),
+        "synchronisations": synchronisations(trainer),
     }
 
 
-def _fitting(steps: interleaved_timing.Steps, device: torch.device) -> int:
-    seconds = interleaved_timing.clocked(lambda: steps.advance(1), device)
+def _fitting(steps: TrainingSteps, device: torch.device) -> int:
+    seconds = seconds_of(lambda: steps.advance(1), device)
     return max(1, min(MOST_STEPS, int(PROFILE_SECONDS / seconds)))
 
 
@@ -131,38 +131,38 @@ def _waits(operation: Any, arguments: tuple) -> bool:
     return operation in WAITING
 
 
-def synchronisations(training: Training) -> int:
+def synchronisations(trainer: Trainer) -> int:
     """How often the host waits for the device within the next step; it should be never."""
     with Waits() as waits:
-        training.train_step()
+        trainer.train_step()
     return waits.count
 
 
 def profile_all(
-    names: Sequence[str], device: torch.device, tell: Callable[[str], None] = print
+    names: Sequence[str], device: torch.device, progress: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """`profiled` of every case of the contests in `names`."""
-    found, started = {}, time.perf_counter()
+    """`profiled` of every case in `names`."""
+    profiles, started = {}, time.perf_counter()
     for label, config in cases(names):
-        tell(f"{time.perf_counter() - started:4.0f} s: {label}")
-        found[label] = profiled(config, device)
-    return found
+        progress(f"{time.perf_counter() - started:4.0f} s: {label}")
+        profiles[label] = profiled(config, device)
+    return profiles
 
 
-def in_words(found: dict[str, Any]) -> str:
+def in_words(profiles: dict[str, Any]) -> str:
     """A line of shares for each case, and its slowest operators below."""
     columns = [*GROUPS, OUTSIDE]
     head = "".join(f"{_short(name):>11}" for name in columns)
     lines = ["shares of a step's time; ×: how much longer a profiled step takes; waits: how often "
              "the host waits for the device in a step",
              f"{'':34}{'ms':>8}{'×':>6}{head}{'waits':>7}"]
-    for label, own in found.items():
-        total = sum(own["milliseconds"].values())
-        shares = "".join(f"{own['milliseconds'][name] / total:11.1%}" for name in columns)
+    for label, case in profiles.items():
+        total = sum(case["milliseconds"].values())
+        shares = "".join(f"{case['milliseconds'][name] / total:11.1%}" for name in columns)
         slow = ", ".join(f"{name.removeprefix('aten::')} {spent:.3f}"
-                         for name, spent in own["slowest"].items())
-        lines += [f"{label:34}{own['step_ms']:8.2f}{own['profiled_ms'] / own['step_ms']:6.2f}"
-                  f"{shares}{own['synchronisations']:7}", f"    slowest, ms: {slow}"]
+                         for name, spent in case["slowest"].items())
+        lines += [f"{label:34}{case['step_ms']:8.2f}{case['profiled_ms'] / case['step_ms']:6.2f}"
+                  f"{shares}{case['synchronisations']:7}", f"    slowest, ms: {slow}"]
     return "\n".join(lines)
 
 

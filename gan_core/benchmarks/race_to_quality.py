@@ -15,15 +15,16 @@ from typing import Any
 
 import torch
 
-from gan_core.benchmarks.cases import CONTESTS
-from gan_core.benchmarks.reference_loops import Textbook
+from gan_core.benchmarks.cases import CASES
+from gan_core.benchmarks.reference_loops import ReferenceLoop
 from gan_core.config.fields import KNOBS
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
 from gan_core.evaluation import classifier, metrics
 from gan_core.runs.records import EvalRecord, Outcome
-from gan_core.training.trainer import LATENT_SEED, Training
+from gan_core.training.evaluator import fixed_latents
+from gan_core.training.trainer import Trainer
 
 BELOW = 100.0  # Fréchet distance
 INTERVAL = 250  # steps between looks at the textbook
@@ -33,20 +34,20 @@ MOST_TIMES = 6.0  # and of the seconds of the other side, once that one is there
 Metrics = dict[str, float]
 
 
-def is_good(found: Metrics) -> bool:
-    return found["modes"] == found["modes_total"] and found["frechet"] < BELOW
+def is_good(values: Metrics) -> bool:
+    return values["modes"] == values["modes_total"] and values["frechet"] < BELOW
 
 
 class OurSide:
     """A session, from one evaluation to the next."""
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
-        self.training = Training(config.replace(steps=int(KNOBS["steps"].high)), device)
+        self.trainer = Trainer(config.replace(steps=int(KNOBS["steps"].high)), device)
         self.seconds, self.step = 0.0, 0
 
-    def look(self) -> Metrics | None:
+    def train_on(self) -> Metrics | None:
         """Train until the next evaluation; None if the run has ended."""
-        for record in self.training:
+        for record in self.trainer:
             if isinstance(record, EvalRecord):
                 self.seconds, self.step = record.seconds, record.step
                 return record.metrics
@@ -60,80 +61,83 @@ class TheirSide:
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
-        self.textbook = Textbook("gan", config, device)
+        self.loop = ReferenceLoop("gan", config, device)
         self.data = datasets.load(config, device)
         self.model = classifier.load(device, config.dataset)
-        shape = (metrics.sample_count("image"), config.latent_dim)
-        fixed = torch.randn(shape, generator=torch.Generator().manual_seed(LATENT_SEED))
-        self.latents = fixed.to(device)
+        self.latents = fixed_latents(config).to(device)
         self.seconds, self.step = 0.0, 0
 
-    def look(self) -> Metrics:
+    def train_on(self) -> Metrics:
         started = time.perf_counter()
-        self.textbook.advance(INTERVAL)  # which fetches its losses, and so waits for the device
+        self.loop.advance(INTERVAL)  # which fetches its losses, and so waits for the device
         self.seconds += time.perf_counter() - started
         self.step += INTERVAL
         return self._metrics()
 
     @torch.no_grad()
     def _metrics(self) -> Metrics:
-        generator, discriminator = self.textbook.generator, self.textbook.discriminator
+        generator, discriminator = self.loop.generator, self.loop.discriminator
         generator.eval()
         images = torch.cat([generator(z).flatten(1) for z in self.latents.split(metrics.CHUNK)])
         generator.train()
 
-        def judge(x: torch.Tensor) -> torch.Tensor:
-            return discriminator[:-1](x.unflatten(1, (1, 28, 28)))  # logits: without the Sigmoid
+        def logits(x: torch.Tensor) -> torch.Tensor:
+            return discriminator[:-1](x.unflatten(1, (1, 28, 28)))  # without the Sigmoid
 
-        return metrics.evaluate_images(images, judge, self.data, self.model).metrics
+        return metrics.evaluate_images(images, logits, self.data, self.model).metrics
 
 
-def measure(device: torch.device, tell: Callable[[str], None] = print) -> dict[str, Any]:
+def race(device: torch.device, progress: Callable[[str], None] = print) -> dict[str, Any]:
     """Seconds and steps of both sides, whether each is `good` then, and the ratio of the seconds;
     None for the ratio if ours is not. If the textbook is not, the ratio is one that it exceeds."""
     baseline = CHALLENGES["baseline"]
     ours = baseline.presets[baseline.start].config
-    theirs = CONTESTS["mlp_reference"].config
-    sides = {"ours": OurSide(ours, device), "textbook": TheirSide(theirs, device)}
-    found: dict[str, Any] = {"goal": f"all ten digits, Fréchet distance below {BELOW:g}"}
-    while waiting := [name for name in sides if name not in found]:
-        for name in waiting:
-            there = [own["seconds"] for own in found.values() if isinstance(own, dict)
-                     and own["good"]]
-            most = min([MOST_SECONDS, *(MOST_TIMES * seconds for seconds in there)])
-            result = _looked(name, sides[name], most, tell)
+    theirs = CASES["mlp_reference"].config
+    sides: dict[str, OurSide | TheirSide] = {
+        "ours": OurSide(ours, device), "textbook": TheirSide(theirs, device)}
+    results: dict[str, dict[str, Any]] = {}
+    while len(results) < len(sides):
+        for name in [name for name in sides if name not in results]:
+            result = _result(name, sides[name], _most_seconds(results), progress)
             if result is not None:
-                found[name] = result
-    ratio = found["textbook"]["seconds"] / found["ours"]["seconds"]
-    return {**found, "ratio": ratio if found["ours"]["good"] else None}
+                results[name] = result
+    ratio = results["textbook"]["seconds"] / results["ours"]["seconds"]
+    return {"goal": f"all ten digits, Fréchet distance below {BELOW:g}", **results,
+            "ratio": ratio if results["ours"]["good"] else None}
 
 
-def _looked(
-    name: str, side: OurSide | TheirSide, most_seconds: float, tell: Callable[[str], None]
+def _most_seconds(results: dict[str, dict[str, Any]]) -> float:
+    """After which a side is given up: a multiple of what the other one took."""
+    times = [MOST_TIMES * result["seconds"] for result in results.values() if result["good"]]
+    return min([MOST_SECONDS, *times])
+
+
+def _result(
+    name: str, side: OurSide | TheirSide, most_seconds: float, progress: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """What came of one side at its next look; None while there is hope."""
-    seen = side.look()
-    if seen is not None:
-        tell(f"{name}: step {side.step}, {side.seconds:.0f} s: {seen['modes']:.0f} digits, "
-             f"Fréchet {seen['frechet']:.0f}")
-        if is_good(seen) or side.seconds > most_seconds:
-            measured = {name: seen[name] for name in ("modes", "frechet", "coverage")}
-            return {"good": is_good(seen), "seconds": side.seconds, "steps": side.step, **measured}
-    else:
+    """The result of one side after its next evaluation; None while it is still in the race."""
+    values = side.train_on()
+    if values is None:
         return {"good": False, "seconds": side.seconds, "steps": side.step}
-    return None
+    progress(f"{name}: step {side.step}, {side.seconds:.0f} s: {values['modes']:.0f} digits, "
+             f"Fréchet {values['frechet']:.0f}")
+    if not is_good(values) and side.seconds <= most_seconds:
+        return None
+    measured = {metric: values[metric] for metric in ("modes", "frechet", "coverage")}
+    return {"good": is_good(values), "seconds": side.seconds, "steps": side.step, **measured}
 
 
-def in_words(found: dict[str, Any]) -> str:
+def in_words(results: dict[str, Any]) -> str:
     """Three lines for people."""
-    lines = [f"until {found['goal']}:"]
-    for name, words in (("textbook", "gan.py as published"), ("ours", "our baseline, looks incl.")):
-        own = found[name]
-        reached = f"{own['seconds']:.0f} s, {own['steps']} steps"
-        if not own["good"]:
+    lines = [f"until {results['goal']}:"]
+    for name, words in (("textbook", "gan.py as published"),
+                        ("ours", "our baseline, with evaluations")):
+        result = results[name]
+        reached = f"{result['seconds']:.0f} s, {result['steps']} steps"
+        if not result["good"]:
             reached = f"not reached in {reached}"
-        lines.append(f"  {words:26}{reached}")
-    if found["ratio"] is not None:
-        more = "" if found["textbook"]["good"] else "more than "
-        lines.append(f"  {more}{found['ratio']:.1f} × sooner")
+        lines.append(f"  {words:32}{reached}")
+    if results["ratio"] is not None:
+        more = "" if results["textbook"]["good"] else "more than "
+        lines.append(f"  {more}{results['ratio']:.1f} × sooner")
     return "\n".join(lines)

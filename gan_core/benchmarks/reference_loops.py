@@ -1,4 +1,4 @@
-"""The textbook: how published code trains these networks, to compare our step with.
+"""Reference loops: how published code trains these networks, to compare our step with.
 
 The loops are gan.py, dcgan.py and wgan_gp.py of https://github.com/eriklindernoren/PyTorch-GAN
 (36d3c77) in words of our own, and nothing is made faster than it is there: networks in float32,
@@ -239,9 +239,9 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     share = torch.tensor(
         np.random.random((len(real), 1, 1, 1)), dtype=torch.float32, device=real.device)
     between = (share * real + (1 - share) * fake).requires_grad_(True)
-    judged = critic(between)
+    scores = critic(between)
     gradients = torch.autograd.grad(
-        outputs=judged, inputs=between, grad_outputs=torch.ones_like(judged), create_graph=True,
+        outputs=scores, inputs=between, grad_outputs=torch.ones_like(scores), create_graph=True,
         retain_graph=True, only_inputs=True)[0]
     return ((gradients.view(len(gradients), -1).norm(2, dim=1) - 1) ** 2).mean()
 
@@ -251,7 +251,7 @@ LOOPS: dict[str, Callable[[Pair, Batches, RunConfig, torch.device], Losses]] = {
 }
 
 
-class Textbook:
+class ReferenceLoop:
     """One of LOOPS at the networks, batch size and rates of `config`. `losses` are the last ones
     of D and of G."""
 

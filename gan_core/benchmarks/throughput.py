@@ -15,48 +15,42 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gan_core.benchmarks import interleaved_timing
-from gan_core.benchmarks.cases import BAND, NEIGHBOUR, RUNS_AT_ONCE
+from gan_core.benchmarks.cases import BAND, RUNS_AT_ONCE, SIDE_BY_SIDE
+from gan_core.benchmarks.interleaved_timing import ROUNDS, Clock, TrainingSteps, step_seconds
 from gan_core.config.run_config import RunConfig
 from gan_core.system.machine import usable_cores
+from gan_core.training.devices import set_up_process
 from gan_core.training.ensemble import Ensemble
-from gan_core.training.trainer import Training
+from gan_core.training.trainer import Trainer
 
 PROJECT = Path(__file__).resolve().parents[2]
 RACERS = 2
 RACE_SECONDS = 3.0
 PATIENCE = 300.0  # seconds for a process to start, or to finish a part, before it is given up
-CHUNK = 5  # steps between looks at the clock
+CHUNK = 5  # steps between readings of the clock
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 # --- one batch ------------------------------------------------------------------------------------
 
 
-def batched_steps(configs: Sequence[RunConfig], device: torch.device) -> interleaved_timing.Steps:
-    """The steps of the batched trainer, each of which is one of every run."""
-    ensemble = Ensemble(list(configs), device)
-    return interleaved_timing.Steps(ensemble.train_step, ensemble.measure)
-
-
 def batched(
-    device: torch.device, most_steps: int, tell: Tell, clock: interleaved_timing.Clock = time.perf_counter
+    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
 ) -> dict[str, Any]:
     """Steps a second of 1 to 16 seeds in one batch, all runs together, and what a step of all costs
     beside one of a single run."""
-    tell(f"batched runs: {', '.join(map(str, RUNS_AT_ONCE))} seeds of {BAND.dataset}")
-    alone = Training(BAND, device)
-    contenders = {"alone": interleaved_timing.Steps(alone.train_step, alone._measure)}
+    report(f"batched runs: {', '.join(map(str, RUNS_AT_ONCE))} seeds of {BAND.dataset}")
+    contenders = {"alone": TrainingSteps(Trainer(BAND, device))}
     for runs in RUNS_AT_ONCE:
         seeds = [BAND.replace(seed=seed) for seed in range(runs)]
-        contenders[str(runs)] = batched_steps(seeds, device)
-    seconds = interleaved_timing.step_seconds(contenders, device, most_steps, clock)
+        contenders[str(runs)] = TrainingSteps(Ensemble(seeds, device))
+    seconds = step_seconds(contenders, device, most_steps, clock)
     single = seconds.pop("alone")
     return {
         "networks": BAND.architecture, "dataset": BAND.dataset, "batch_size": BAND.batch_size,
@@ -67,44 +61,44 @@ def batched(
     }
 
 
-def batched_in_words(found: dict[str, Any]) -> list[str]:
+def batched_in_words(figures: dict[str, Any]) -> list[str]:
     lines = [
-        f"seeds in one batch: {found['networks']} on {found['dataset']}, batch "
-        f"{found['batch_size']}",
+        f"seeds in one batch: {figures['networks']} on {figures['dataset']}, batch "
+        f"{figures['batch_size']}",
         f"  {'runs':8}{'ms a step':>11}{'steps/s of all':>16}{'÷ one, cost':>13}{'gain':>8}",
-        f"  {'alone':8}{found['alone']['step_ms']:11.2f}"
-        f"{found['alone']['steps_per_second']:16.1f}{1:13.2f}{1:8.2f}",
+        f"  {'alone':8}{figures['alone']['step_ms']:11.2f}"
+        f"{figures['alone']['steps_per_second']:16.1f}{1:13.2f}{1:8.2f}",
     ]
     return lines + [
         f"  {runs:8}{own['step_ms']:11.2f}{own['steps_per_second']:16.1f}{own['cost']:13.2f}"
-        f"{own['gain']:8.2f}" for runs, own in found["runs"].items()]
+        f"{own['gain']:8.2f}" for runs, own in figures["runs"].items()]
 
 
 # --- processes side by side -----------------------------------------------------------------------
 
 
 def concurrent(
-    device: torch.device, most_steps: int, tell: Tell, clock: interleaved_timing.Clock = time.perf_counter
+    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
 ) -> dict[str, Any] | None:
     """Steps a second of one process with one thread, and of two at the same time together; None
     where there are no two cores for them, or the device is not the CPU."""
     if device.type != "cpu" or usable_cores() < RACERS:
         return None
-    tell(f"concurrent runs: {RACERS} processes with one thread each")
-    rates = race(NEIGHBOUR, RACE_SECONDS)
+    report(f"concurrent runs: {RACERS} processes with one thread each")
+    rates = race(SIDE_BY_SIDE, RACE_SECONDS)
     alone = statistics.median(rates[0]["alone"])
     together = statistics.median(map(sum, zip(*(own["together"] for own in rates), strict=True)))
-    return {"networks": NEIGHBOUR.architecture, "processes": RACERS,
+    return {"networks": SIDE_BY_SIDE.architecture, "processes": RACERS,
             "alone_steps_per_second": alone, "steps_per_second": together,
             "ratio": together / alone}
 
 
-def concurrent_in_words(found: dict[str, Any] | None) -> list[str]:
-    if found is None:
+def concurrent_in_words(figures: dict[str, Any] | None) -> list[str]:
+    if figures is None:
         return ["concurrent runs: not measured, they take a CPU with two cores"]
-    return [f"{found['processes']} processes with one thread each, {found['networks']}: "
-            f"{found['steps_per_second']:.1f} steps/s together, one alone "
-            f"{found['alone_steps_per_second']:.1f}: {found['ratio']:.2f} ×"]
+    return [f"{figures['processes']} processes with one thread each, {figures['networks']}: "
+            f"{figures['steps_per_second']:.1f} steps/s together, one alone "
+            f"{figures['alone_steps_per_second']:.1f}: {figures['ratio']:.2f} ×"]
 
 
 def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
@@ -118,7 +112,7 @@ def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
     for lane in range(RACERS):
         receiving, sending = context.Pipe(duplex=False)
         process = context.Process(
-            target=_racer, args=(lane, config, seconds, interleaved_timing.ROUNDS, barrier, sending),
+            target=_racer, args=(lane, config, seconds, ROUNDS, barrier, sending),
             daemon=True)
         process.start()
         sending.close()  # so that the end of the process ends the line
@@ -137,10 +131,9 @@ def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
 def _racer(
     lane: int, config: RunConfig, seconds: float, rounds: int, barrier: Any, line: Any
 ) -> None:
-    """One process: a training with one thread that takes steps whenever it is its turn."""
-    torch.set_num_threads(1)
-    training = Training(config, torch.device("cpu"))
-    steps = interleaved_timing.Steps(training.train_step, training._measure)
+    """One process: a training with one thread that takes steps in its rounds."""
+    set_up_process(threads=1)
+    steps = TrainingSteps(Trainer(config, torch.device("cpu")))
     steps.advance(CHUNK)
     rates: dict[str, list[float]] = {"alone": [], "together": []}
     with contextlib.suppress(threading.BrokenBarrierError):  # the other one has ended
@@ -153,7 +146,7 @@ def _racer(
         line.send(rates)
 
 
-def _rate(steps: interleaved_timing.Steps, seconds: float) -> float:
+def _rate(steps: TrainingSteps, seconds: float) -> float:
     started, count = time.perf_counter(), 0
     while (passed := time.perf_counter() - started) < seconds:
         steps.advance(CHUNK)
@@ -165,13 +158,13 @@ def _rate(steps: interleaved_timing.Steps, seconds: float) -> float:
 
 
 def interface(
-    device: torch.device, most_steps: int, tell: Tell, clock: interleaved_timing.Clock = time.perf_counter
+    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
 ) -> dict[str, Any] | None:
     """Steps a second of a run that somebody watches in the app, and on the command line; None where
     the app is not beside this package. `app_bench` measures it, in processes of its own."""
     if not (PROJECT / "tests" / "app_bench").is_dir():
         return None
-    tell("interface: the app against the command line")
+    report("interface: the app against the command line")
     done = subprocess.run(
         [sys.executable, "-m", "tests.app_bench", "--only", "overhead", "--json"],
         cwd=PROJECT, stdout=subprocess.PIPE, check=False,
@@ -180,13 +173,13 @@ def interface(
     return json.loads(done.stdout)["overhead"] if done.returncode == 0 else None
 
 
-def interface_in_words(found: dict[str, Any] | None) -> list[str]:
-    if found is None:
+def interface_in_words(figures: dict[str, Any] | None) -> list[str]:
+    if figures is None:
         return ["interface: not measured, the app did not run; see python -m tests.app_bench"]
-    return [f"the app, watched: {found['app']:.1f} steps/s, the command line "
-            f"{found['command_line']:.1f}: {found['ratio']:.2f} ×"]
+    return [f"the app, watched: {figures['app']:.1f} steps/s, the command line "
+            f"{figures['command_line']:.1f}: {figures['ratio']:.2f} ×"]
 
 
-MEASURES = {"batched": batched, "concurrent": concurrent, "interface": interface}
+PARTS_OF_THE_REPORT = {"batched": batched, "concurrent": concurrent, "interface": interface}
 WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words,
          "interface": interface_in_words}

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from gan_core.benchmarks.cases import CONTESTS, PARTS
+from gan_core.benchmarks.cases import CASES, PARTS
 from gan_core.cli.arguments import (
     Parser,
     add_command,
@@ -23,13 +23,13 @@ from gan_core.cli.output import json_text, say
 from gan_core.system.settings import Settings
 
 Report = dict[str, Any]
-ALL = (*CONTESTS, *PARTS)
+ALL = (*CASES, *PARTS)
 
 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = add_command(
-        commands, "bench", bench, "compare our training step with the textbook's and with its "
-        "bound, and many runs at once with one",
+        commands, "bench", bench, "compare our training step with the textbook's and with the "
+        "bound of its matrix products, and many runs at once with one",
         machine_options(), processor_time_option(), json_option())
     parser.add_argument("--steps", type=whole_number(1, 10_000), default=1000, metavar="N",
                         help="steps a block at most, 1 to 10000 (default 1000); as many as fit "
@@ -47,7 +47,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def bench(options: Namespace, settings: Settings) -> int:
     """Measure what was asked for, and report."""
-    names = tuple(CONTESTS) if options.measure is profile else ALL
+    names = tuple(CASES) if options.measure is profile else ALL
     refuse_unknown("--network", options.network or (), names)
     options.network = options.network or names
     device = prepare_device(options, settings)
@@ -80,5 +80,5 @@ def race(options: Namespace, device: Any) -> tuple[Report, str]:
     """Seconds until the samples are good, beside gan.py: the report, and in words."""
     from gan_core.benchmarks import race_to_quality
 
-    report = race_to_quality.measure(device, say)
+    report = race_to_quality.race(device, say)
     return report, race_to_quality.in_words(report)

@@ -23,11 +23,9 @@ def prepare_device(options: Namespace, settings: Settings) -> torch.device:
     threads = options.threads or settings.threads
     if "torch" not in sys.modules:  # the libraries below it read these when they are loaded
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(threads)
-    import torch
+    from gan_core.training.devices import DeviceError, pick_device, set_up_process
 
-    from gan_core.training.devices import DeviceError, pick_device
-
-    torch.set_num_threads(threads)
+    set_up_process(threads)
     try:
         return pick_device(options.device or settings.device)
     except DeviceError as error:

@@ -1,4 +1,4 @@
-"""Measurements of steps: kept on the device for a burst of steps, then fetched and recorded at once.
+"""Measurements of steps, kept on the device for a burst of steps, then fetched and recorded.
 
 A transfer to the host waits for the device; one in 25 steps costs next to nothing. The same burst
 serves one run and several that train as one batch.

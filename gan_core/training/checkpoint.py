@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gan_core.training.trainer import Trainer
 
 
+Source = dict[str, Any] | str | Path  # a checkpoint, or the file of one
+
+
 def save(trainer: Trainer) -> dict[str, Any]:
     """The trainer's state between two records.
 
@@ -46,26 +49,29 @@ def save(trainer: Trainer) -> dict[str, Any]:
     })
 
 
-def restore(trainer: Trainer, source: dict[str, Any] | str | Path) -> None:
+def restore(trainer: Trainer, source: Source) -> None:
     """Put a new trainer where a checkpoint, or the file of one, was taken.
 
     Raises ValueError if it belongs to another config or another kind of device.
     """
-    if not isinstance(source, dict):
-        # Generators' states must stay on the CPU; load_state_dict moves the rest.
-        source = torch.load(source, map_location="cpu", weights_only=True)
-    _refuse_others(source, trainer.config, trainer.device)
+    saved = source if isinstance(source, dict) else _loaded(source)
+    _refuse_others(saved, trainer.config, trainer.device)
     for name, part in _stateful(trainer.state).items():
         # Optimisers would go on in the checkpoint's own tensors.
-        part.load_state_dict(copy.deepcopy(source[name]))
+        part.load_state_dict(copy.deepcopy(saved[name]))
     for name, stream in trainer.state.draws.streams.items():
-        stream.set_state(source["random"][name])
-    trainer.step, trainer.first_lost_step = source["step"], source["lost"]
-    trainer.stopwatch.seconds = source["seconds"]
-    trainer.pictured_at_start = source["begun"]
+        stream.set_state(saved["random"][name])
+    trainer.step, trainer.first_lost_step = saved["step"], saved["lost"]
+    trainer.stopwatch.seconds = saved["seconds"]
+    trainer.pictured_at_start = saved["begun"]
     # Not in checkpoints from before the first evaluation came after its picture.
-    trainer.evaluation_at_start_due = source.get("owed", False)
-    trainer.waiting = [_unpacked(packed) for packed in source["waiting"]]
+    trainer.evaluation_at_start_due = saved.get("owed", False)
+    trainer.waiting = [_unpacked(packed) for packed in saved["waiting"]]
+
+
+def _loaded(path: str | Path) -> dict[str, Any]:
+    # Generators' states must stay on the CPU; load_state_dict moves the rest.
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _stateful(state: TrainingState) -> dict[str, Any]:

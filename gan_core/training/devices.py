@@ -55,10 +55,13 @@ def use_bfloat16(config: RunConfig, device: torch.device) -> bool:
     return device.type == "cpu" and supported()
 
 
-def set_up_process() -> None:
-    """Make this process compute as every process of the lab does; may be called again.
+def set_up_process(threads: int | None = None) -> None:
+    """Make this process compute as every process of the lab does, with `threads` compute threads or
+    as many as it has; may be called again.
 
     Numbers too small for full precision count as zero: on a processor the tiny gradients of a
     collapsed GAN would otherwise be slow, and a run's last bits would depend on who trains it.
     """
     torch.set_flush_denormal(True)
+    if threads is not None:
+        torch.set_num_threads(threads)

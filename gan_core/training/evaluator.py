@@ -114,9 +114,9 @@ class Evaluator:
             return []
         centre: float | Tensor | None = self.centre
         if centre is None:
-            parts = (self.state.data.unseen, samples)
-            centre = metrics.undecided(
-                *(self.logits(metrics.scored_rows(part)) for part in parts), None)
+            held_out, generated = (self.logits(metrics.scored_rows(part))
+                                   for part in (self.state.data.unseen, samples))
+            centre = metrics.undecided(held_out, generated, None)
         scores = decision_surface(
             self.logits, card.extent, centre, self.config.group, self.state.device)
         if np.isnan(scores).any():  # the last update broke D; its next step will show it

@@ -118,10 +118,12 @@ class UpsampledConv2d(nn.Conv2d):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(channels_in, channels_out, 3, padding=1)
         sums = torch.kron(_MEETING, _MEETING).t().contiguous()  # of rows and of columns: (9, 16)
+        self.sums: Tensor
         self.register_buffer("sums", sums, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         kernel = (self.weight.flatten(2) @ self.sums).unflatten(2, (4, 4)).transpose(0, 1)
+        assert self.bias is not None
         # A bias given along costs several times as much when its gradient is summed on a CPU.
         return conv_transpose2d(x, kernel, stride=2, padding=1).add_(self.bias[:, None, None])
 
@@ -133,8 +135,8 @@ def _to_one_channel(x: Tensor, kernel: Tensor, stride: int) -> Tensor:
     up: convolutions are made for many channels, and compute eight or more where one is asked for.
     """
     shares = conv2d(x, kernel.flatten(1).t()[:, :, None, None]).flatten(2)
-    size = [stride * side for side in x.shape[2:]]
-    return fold(shares, size, kernel.shape[1:], padding=1, stride=stride)
+    size = (stride * x.shape[2], stride * x.shape[3])
+    return fold(shares, size, (kernel.shape[1], kernel.shape[2]), padding=1, stride=stride)
 
 
 class OneChannelConv2d(nn.Conv2d):
@@ -147,6 +149,7 @@ class OneChannelConv2d(nn.Conv2d):
         # What a pixel gives to its left neighbour, that one takes from its right: hence the flip.
         if x.device.type != "cpu":
             return super().forward(x)
+        assert self.bias is not None
         return _to_one_channel(x, self.weight[0].flip(1, 2), stride=1) + self.bias
 
 
@@ -156,9 +159,10 @@ class OneChannelConvTranspose2d(nn.ConvTranspose2d):
     def __init__(self, channels_in: int) -> None:
         super().__init__(channels_in, 1, 4, stride=2, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
-            return super().forward(x)
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        if x.device.type != "cpu" or output_size is not None:
+            return super().forward(x, output_size)
+        assert self.bias is not None
         return _to_one_channel(x, self.weight[:, 0], stride=2) + self.bias
 
 

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+Smoothing = float | Tensor  # of several runs (r, 1, 1)
+
 
 def mean(values: Tensor) -> Tensor:
     """Over the examples of each run: () from (n, 1), (r,) from (r, n, 1)."""
@@ -28,12 +30,12 @@ def mean(values: Tensor) -> Tensor:
 # --- D: (real logits, fake logits, label smoothing) -> loss ---------------------------------------
 
 
-def cross_entropy(logits: Tensor, target: float) -> Tensor:
+def cross_entropy(logits: Tensor, target: Smoothing) -> Tensor:
     """Mean binary cross-entropy of σ(logits) against one target for all."""
     return mean(softplus(logits) - target * logits)
 
 
-def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
     """−[log D(x) + log(1 − D(G(z)))], summed over the two terms: 2 ln 2 at equilibrium.
 
     Smoothing is one-sided (Salimans et al., 2016): only the target of reals moves. A smoothed
@@ -42,23 +44,23 @@ def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: flo
     return cross_entropy(real, 1.0 - label_smoothing) + cross_entropy(fake, 0.0)
 
 
-def discriminator_least_squares(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+def discriminator_least_squares(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
     """½ (D(x) − 1)² + ½ D(G(z))², D being the output itself: ¼ at equilibrium, where D = ½."""
     target = 1.0 - label_smoothing
     return (mean((real - target).square()) + mean(fake.square())) / 2
 
 
-def discriminator_hinge(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+def discriminator_hinge(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
     """max(0, 1 − D(x)) + max(0, 1 + D(G(z))): no reward beyond a margin of 1."""
     return mean(relu(1.0 - real)) + mean(relu(1.0 + fake))
 
 
-def discriminator_wasserstein(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+def discriminator_wasserstein(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
     """D(G(z)) − D(x): minus an estimate of the distance, if D is kept 1-Lipschitz."""
     return mean(fake) - mean(real)
 
 
-def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: float) -> Tensor:
+def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
     """−log σ(D(x) − D(G(z))): each real against one generated example."""
     return mean(softplus(fake - real))
 
@@ -96,7 +98,7 @@ class Loss:
     """`centre` is the logit at which D is undecided; None where only differences of logits mean
     anything. `pairs` says that G's loss needs logits of fresh reals."""
 
-    discriminator: Callable[[Tensor, Tensor, float], Tensor]
+    discriminator: Callable[[Tensor, Tensor, Smoothing], Tensor]
     generator: Callable[..., Tensor]
     centre: float | None = 0.0
     pairs: bool = False

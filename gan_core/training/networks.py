@@ -50,7 +50,10 @@ def _discriminator(sizes: list[int], dropout: MakeDropout, config: RunConfig) ->
     # With points the step is all overhead, of which a function in Python is more.
     twice = config.gradient_penalty > 0 and config.card.kind == "image"
     leaky = KinkedLeakyReLU if twice else nn.LeakyReLU
-    activation = lambda _: [leaky(0.2), dropout()]  # noqa: E731
+
+    def activation(width: int) -> list[nn.Module]:
+        return [leaky(0.2), dropout()]
+
     if not config.minibatch_stddev:
         return nn.Sequential(*_hidden(sizes, activation), nn.Linear(sizes[-1], 1))
     # Before the last hidden layer, which can then weigh it against what else it sees.
@@ -65,7 +68,10 @@ def mlp(config: RunConfig, dim: int, dropout: MakeDropout) -> Pair:
 
     More layers repeat the width next to the data; fewer leave out the one next to the latents.
     """
-    relu = lambda _: [nn.ReLU()]  # noqa: E731
+
+    def relu(width: int) -> list[nn.Module]:
+        return [nn.ReLU()]
+
     points = config.card.kind == "points"
     far, near = (round(units * config.width) for units in ((128, 128) if points else (256, 512)))
     widths = [far, *[near] * (config.depth - 1)] if config.depth > 1 else [near]

@@ -22,7 +22,8 @@ class ScoredExamples:
 
     `examples` are (n, d), `logits` (n, 1). Where a penalty is taken at them, the examples require
     gradients; each kind has its logits from a pass of its own where D's layers allow, so that R1
-    alone goes back through no fakes. `score` is D, which gives logits; `uniform(rows, columns)` draws from [0, 1).
+    alone goes back through no fakes. `score` is D, which gives logits;
+    `uniform(rows, columns)` draws from [0, 1).
     """
 
     score: Callable[[Tensor], Tensor]

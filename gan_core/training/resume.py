@@ -33,9 +33,10 @@ def resumed_run(store: RunStore, config: RunConfig, device: Any) -> ResumedRun:
 
     digest = config.digest()
     for source in (digest, *(origin.digest() for origin, _ in config.origins())):
-        if store.exists(source) and store.checkpoint_path(source).exists():
-            if (run := _from_run(store, source, config, device)) is not None:
-                return run
+        if not (store.exists(source) and store.checkpoint_path(source).exists()):
+            continue
+        if (run := _from_run(store, source, config, device)) is not None:
+            return run
     store.rewind(digest, -1)
     return ResumedRun(train(config, device=device), 0, -1)
 

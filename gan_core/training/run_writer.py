@@ -10,7 +10,7 @@ import time
 from collections import deque
 from dataclasses import replace
 
-from gan_core.runs.records import EvalRecord, Record, SampleRecord, StepRecord
+from gan_core.runs.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
 from gan_core.runs.store import RunStatus, RunStore
 
 REPORT_SECONDS = 0.25  # between two states of a run that a page can see
@@ -26,13 +26,15 @@ class RunWriter:
         self.status = RunStatus("starting", before.step, seconds=before.seconds,
                                 device=before.device)
         self.last_evaluation = -1
-        self._buffer: list[Record] = []
+        self._buffer: list[StepRecord | EvalRecord | SampleRecord] = []
         self._visible = False  # whether the buffer holds a picture or an evaluation
         self._reported = 0.0
         self._progress: deque[tuple[float, int]] = deque(maxlen=RATE_REPORTS)
 
     def add(self, record: Record) -> None:
-        """Keep a record until `report_due`."""
+        """Keep a record until the next flush; an outcome is the session's to write."""
+        if isinstance(record, Outcome):
+            return
         if isinstance(record, EvalRecord):
             # A process that ended after its last checkpoint has already written this one.
             if record.step <= self.last_evaluation:
@@ -56,21 +58,21 @@ class RunWriter:
         """`steps` is how far the run is to go; `seconds` of training, None before it begins."""
         self.status = replace(self.status, state=state, steps=steps, reason=reason)
         if seconds is not None:
-            self.status = replace(self.status, seconds=round(seconds, 3), **self._pace(steps))
+            rate, left = self._pace(steps)
+            self.status = replace(
+                self.status, seconds=round(seconds, 3), steps_per_second=rate, seconds_left=left)
         if state != "running":
             self.status = replace(self.status, seconds_left=None)
         self.store.write_status(self.digest, self.status)
         self._reported = time.monotonic()
         self._visible = False
 
-    def _pace(self, steps: int) -> dict[str, float | None]:
+    def _pace(self, steps: int) -> tuple[float, float | None]:
+        """Steps a second over the last reports, and seconds left, None where they are unknown."""
         now, step = time.monotonic(), self.status.step
         self._progress.append((now, step))
         since, first = self._progress[0]
         if step <= first:
-            return {"seconds_left": None}
+            return self.status.steps_per_second, None
         rate = (step - first) / max(now - since, 1e-6)
-        return {
-            "steps_per_second": round(rate, 2),
-            "seconds_left": round(max(steps - step, 0) / rate, 1),
-        }
+        return round(rate, 2), round(max(steps - step, 0) / rate, 1)

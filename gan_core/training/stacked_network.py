@@ -18,6 +18,7 @@ from gan_core.training.optimizers import Optimizer
 from gan_core.training.stacking import Stack, stacked
 from gan_core.training.state import RunNetwork
 from gan_core.training.step import Gradients, clip_scale
+from gan_core.training.step_settings import Number
 
 
 class StackedNetwork:
@@ -52,11 +53,13 @@ class StackedNetwork:
         self.optimizer.apply_gradients(gradients[0])
 
     @torch.no_grad()
-    def clip_weights(self, limit: float | Tensor) -> None:
-        """`limit` may differ from run to run, (r, 1, 1)."""
+    def clip_weights(self, limit: Number) -> None:
+        """Keep every weight within ± `limit`, which may differ from run to run, (r, 1, 1)."""
         if isinstance(limit, Tensor):
-            limit = limit.flatten(1)
-        self.stack.values.clamp_(-limit, limit)
+            rows = limit.flatten(1)
+            self.stack.values.clamp_(-rows, rows)
+        else:
+            self.stack.values.clamp_(-limit, limit)
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:

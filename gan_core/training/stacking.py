@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,14 +49,15 @@ class Stack:
         return [row[low:high].view(column[0].shape[::-1]).t()
                 for column, (low, high) in zip(self.columns, self.bounds, strict=True)]
 
-    def of(self, parameter: nn.Parameter) -> Tensor:
+    def of(self, parameter: Tensor) -> Tensor:
         """The stack whose first row is `parameter`."""
         return self._of[id(parameter)]
 
 
-def shared(tensors: Sequence[Tensor]) -> Tensor:
+def shared(buffers: Sequence[Tensor | None]) -> Tensor:
     """A stack of buffers, which from now on are views into it."""
-    stack = torch.stack(list(tensors))
+    tensors = [buffer for buffer in buffers if buffer is not None]
+    stack = torch.stack(tensors)
     for tensor, row in zip(tensors, stack, strict=True):
         tensor.data = row
     return stack
@@ -78,8 +80,10 @@ class StackedSpectralLinear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear], stack: Stack) -> None:
         super().__init__()
-        norms = [layer.parametrizations.weight[0] for layer in layers]
-        self.weight = stack.of(layers[0].parametrizations.weight.original)
+        # torch.nn.utils.parametrize puts these beside the layer's own attributes, untyped.
+        parametrized: list[Any] = [layer.parametrizations for layer in layers]
+        norms = [parametrizations.weight[0] for parametrizations in parametrized]
+        self.weight = stack.of(parametrized[0].weight.original)
         self.bias = stack.of(layers[0].bias)
         self.u, self.v = shared([norm._u for norm in norms]), shared([norm._v for norm in norms])
 
@@ -99,7 +103,7 @@ class StackedBatchNorm(nn.Module):
         self.mean = shared([layer.running_mean for layer in layers])
         self.variance = shared([layer.running_var for layer in layers])
         self.batches = shared([layer.num_batches_tracked for layer in layers])
-        self.momentum, self.eps = layers[0].momentum, layers[0].eps
+        self.momentum, self.eps = layers[0].momentum or 0.0, layers[0].eps
 
     def forward(self, x: Tensor) -> Tensor:
         self.batches += 1
@@ -145,7 +149,7 @@ def _alike(layers: Sequence[nn.Module], stack: Stack) -> nn.Module:
     return layers[0]
 
 
-STACKED: dict[type[nn.Module], Callable[[Sequence[nn.Module], Stack], nn.Module]] = {
+STACKED: dict[type, Callable[[Sequence[Any], Stack], nn.Module]] = {
     nn.Linear: _linear,
     nn.BatchNorm1d: StackedBatchNorm,
     Dropout: StackedDropout,
@@ -158,12 +162,13 @@ STACKED: dict[type[nn.Module], Callable[[Sequence[nn.Module], Stack], nn.Module]
 }
 
 
-def stacked(networks: Sequence[nn.Sequential], stack: Stack) -> nn.Sequential:
+def stacked(networks: Sequence[nn.Module], stack: Stack) -> nn.Sequential:
     """The networks as one. Raises KeyError on a layer that cannot be stacked."""
-    return nn.Sequential(*(_stacked(layers, stack) for layers in zip(*networks, strict=True)))
+    return nn.Sequential(*(_stacked(layers, stack) for layers in zip(
+        *(network.children() for network in networks), strict=True)))
 
 
 def _stacked(layers: Sequence[nn.Module], stack: Stack) -> nn.Module:
     # Spectral normalisation makes a class of its own, derived from the layer's.
     kind = type(layers[0])
-    return STACKED[kind if kind in STACKED else kind.__base__](layers, stack)
+    return STACKED[kind if kind in STACKED else kind.__bases__[0]](layers, stack)

@@ -19,6 +19,7 @@ from gan_core.training.augmentation import augment
 from gan_core.training.layers import Dropout
 from gan_core.training.optimizers import Optimizer, make_optimizer
 from gan_core.training.step import Gradients, clip_scale, gradient_norm
+from gan_core.training.step_settings import Number
 
 STREAMS = ("batches", "latents", "noise", "dropout")
 FRESH_SEED = 2**31  # added to a run's seed, all below it, for the D that meets a frozen G
@@ -45,20 +46,23 @@ class RunNetwork:
         """Gradients at most `limit` long, 0 meaning any length, and their L2 norm before."""
         norm = gradient_norm(gradients)
         if limit > 0:
-            gradients = torch._foreach_mul(gradients, clip_scale(norm, limit))
+            gradients = torch._foreach_mul(list(gradients), clip_scale(norm, limit))
         return gradients, norm
 
     def apply_gradients(self, gradients: Gradients) -> None:
         self.optimizer.apply_gradients(gradients)
 
     @torch.no_grad()
-    def clip_weights(self, limit: float) -> None:
+    def clip_weights(self, limit: Number) -> None:
+        """Keep every weight within ± `limit`."""
+        bound = float(limit)  # of one run a plain number, never on the device
         for parameter in self.parameters:
-            parameter.clamp_(-limit, limit)
+            parameter.clamp_(-bound, bound)
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
         """Move the average towards the weights; buffers (BatchNorm's statistics) are copied."""
+        assert self.averaged is not None, "the step averages only where the settings ask for it"
         torch._foreach_lerp_(list(self.averaged.parameters()), self.parameters, 1.0 - decay)
         for mean, value in zip(self.averaged.buffers(), self.network.buffers(), strict=True):
             mean.copy_(value)

@@ -20,7 +20,7 @@ from torch import Tensor
 from gan_core.training.losses import minimax, non_saturating
 from gan_core.training.networks import packed
 from gan_core.training.penalties import AT_EXAMPLES, ScoredExamples
-from gan_core.training.step_settings import StepSettings, in_force
+from gan_core.training.step_settings import Number, StepSettings, in_force
 
 Gradients = Sequence[Tensor]  # of one network's parameters, in their order
 
@@ -34,7 +34,7 @@ class TrainedNetwork(Protocol):
     def train(self, mode: bool = True) -> None: ...
     def clip_gradients(self, gradients: Gradients, limit: float) -> tuple[Gradients, Tensor]: ...
     def apply_gradients(self, gradients: Gradients) -> None: ...
-    def clip_weights(self, limit: float | Tensor) -> None: ...
+    def clip_weights(self, limit: Number) -> None: ...
     def update_average(self, decay: float) -> None: ...
 
 
@@ -243,14 +243,18 @@ class GanStep:
         a batch, or if penalties are taken at the examples."""
         inputs = self.as_seen(torch.cat([real, fake], -2))
         at_examples = any(penalty in AT_EXAMPLES for _, penalty in self.settings.penalties)
-        examples = tuple(part.requires_grad_(at_examples) for part in inputs.chunk(2, -2))
+        real_inputs, fake_inputs = (
+            part.requires_grad_(at_examples) for part in inputs.chunk(2, -2))
+        examples = real_inputs, fake_inputs
         # What draws or iterates in a pass would do so twice in two.
         one_pass = in_force(self.settings.dropout) or self.settings.spectral_norm
         if self.settings.mixes_batch or (at_examples and not one_pass):
-            logits = tuple(self.score(part) for part in examples)
+            real_logits, fake_logits = self.score(real_inputs), self.score(fake_inputs)
         else:
-            logits = self.score(torch.cat(examples, -2) if at_examples else inputs).chunk(2, -2)
-        return ScoredExamples(self.score, examples, logits, self.draws.uniform)
+            together = torch.cat(examples, -2) if at_examples else inputs
+            real_logits, fake_logits = self.score(together).chunk(2, -2)
+        return ScoredExamples(
+            self.score, examples, (real_logits, fake_logits), self.draws.uniform)
 
 
 UPDATE_ORDERS: dict[str, Callable[[GanStep], Measurements]] = {
@@ -262,7 +266,7 @@ UPDATE_ORDERS: dict[str, Callable[[GanStep], Measurements]] = {
 
 def gradient_norm(gradients: Gradients) -> Tensor:
     """L2 norm over all gradients, () on their device; no synchronisation."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
 
 
 def clip_scale(norm: Tensor, limit: float) -> Tensor:

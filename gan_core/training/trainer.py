@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,6 @@ from gan_core.training.evaluator import Evaluator, evaluation_due, samples_due
 from gan_core.training.state import TrainingState
 from gan_core.training.step import GanStep
 from gan_core.training.step_settings import StepSettings
-
-Source = dict[str, Any] | str | Path  # a checkpoint, or the file of one
 
 
 class Stopwatch:
@@ -67,7 +64,7 @@ class Trainer:
         self,
         config: RunConfig,
         device: torch.device | str | None = None,
-        resume_from: Source | None = None,
+        resume_from: checkpoint.Source | None = None,
         data: datasets.Dataset | None = None,
     ) -> None:
         self.config = config
@@ -225,7 +222,7 @@ def train(
     config: RunConfig,
     *,
     device: torch.device | str | None = None,
-    resume_from: Source | None = None,
+    resume_from: checkpoint.Source | None = None,
 ) -> Trainer:
     """Train `config`: an iterator of records that ends with an Outcome, finished or diverged.
 

@@ -1,8 +1,9 @@
-"""The bound of a training step: its matrix products and convolutions alone.
+"""Matrix products and convolutions of a training step: their FLOPs, and the time they alone take.
 
-They are recorded while one of our own steps runs, whatever its networks, loss and penalties, and
-then repeated with nothing in between: same operations, same order, same tensors and so the same
-shapes, layouts and number formats. No step that asks for these products can be faster.
+They are recorded while one of our own steps runs, whatever its networks, loss and penalties. The
+matrix-product bound repeats them with nothing in between: same operations, same order, same tensors
+and so the same shapes, layouts and number formats. No step that asks for these products can be
+faster.
 """
 
 from __future__ import annotations
@@ -17,23 +18,26 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.flop_counter import flop_registry
 
 from gan_core.config.run_config import RunConfig
-from gan_core.training.trainer import Training
+from gan_core.training.trainer import Trainer
 
 aten = torch.ops.aten
 IN_PLACE_OF = {aten.mm.default: aten.mm.out, aten.addmm.default: aten.addmm.out,
                aten.bmm.default: aten.bmm.out, aten.baddbmm.default: aten.baddbmm.out}
 
 
-class Recorder(TorchDispatchMode):
-    """Keeps every matrix product that runs while it is entered, and adds up their FLOPs.
+class MatrixProducts(TorchDispatchMode):
+    """Adds up the FLOPs of the matrix products that run while it is entered, and with `keep` keeps
+    the products, to be repeated.
 
-    Products are what PyTorch's FLOP counter has a formula for: the same ones that `cost` counts.
+    FLOPs are those of PyTorch's own formulas. Its FlopCounterMode also sorts them by module, and
+    that fails on the gradient of a gradient.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep: bool = False) -> None:
         super().__init__()
-        self.products: list[Callable[[], Any]] = []
+        self.keep = keep
         self.flops = 0
+        self.products: list[Callable[[], Any]] = []
 
     def __torch_dispatch__(
         self, operation: Any, types: Any, arguments: tuple = (), named: dict | None = None
@@ -43,7 +47,8 @@ class Recorder(TorchDispatchMode):
         formula = flop_registry.get(operation.overloadpacket)
         if formula is not None:
             self.flops += formula(*arguments, **named, out_val=result)
-            self._keep(operation, arguments, named, result)
+            if self.keep:
+                self._keep(operation, arguments, named, result)
         return result
 
     def _keep(self, operation: Any, arguments: tuple, named: dict, result: Any) -> None:
@@ -55,15 +60,15 @@ class Recorder(TorchDispatchMode):
         self.products.append(lambda: operation(*arguments, **named))
 
 
-class Products:
+class MatrixProductBound:
     """The matrix products of one step of `config`. `flops` are those of all of them."""
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
-        training = Training(config, device)
-        training.train_step()  # after it everything that is made once is there
-        with Recorder() as recorder:
-            training.train_step()
-        self.products, self.flops = recorder.products, recorder.flops
+        trainer = Trainer(config, device)
+        trainer.train_step()  # after it everything that is made once is there
+        with MatrixProducts(keep=True) as recorded:
+            trainer.train_step()
+        self.products, self.flops = recorded.products, recorded.flops
 
     @torch.no_grad()
     def advance(self, steps: int) -> None:
