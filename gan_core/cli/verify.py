@@ -28,6 +28,7 @@ from gan_core.verification.results import Results, Row
 from gan_core.verification.tables import TABLES, configs, markdown
 
 MAX_SEEDS = 100
+HIGHEST_SEED = int(KNOBS["seed"].high or 0)
 
 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -98,8 +99,8 @@ def parse_seeds(text: str) -> list[int]:
         first, dash, last = part.strip().partition("-")
         valid = first.isdecimal() and (last.isdecimal() or not dash) and part.isascii()
         low, high = (int(first), int(last or first)) if valid else (1, 0)
-        if not low <= high <= KNOBS["seed"].high or high - low >= MAX_SEEDS:
+        if not low <= high <= HIGHEST_SEED or high - low >= MAX_SEEDS:
             raise UsageError(f"--seeds takes at most {MAX_SEEDS} whole numbers from 0 to "
-                             f"{KNOBS['seed'].high} like 0-4 or 0,2,5, not {text[:40]!r}.")
+                             f"{HIGHEST_SEED} like 0-4 or 0,2,5, not {text[:40]!r}.")
         seeds += range(low, high + 1)
     return list(dict.fromkeys(seeds))

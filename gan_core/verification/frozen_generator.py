@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 
 import numpy as np
 
@@ -32,11 +33,15 @@ def _norm_after(run: Result, loss: str, d_steps: int) -> float:
     return float(np.median(norms[-10:])) if len(norms) == d_steps else math.nan
 
 
+def _norms(index: int) -> Callable[[Row], str]:
+    return lambda row: smallest_to_largest(row["norms"][index])
+
+
 COLUMNS: Columns = {
     "D": lambda row: row["label"],
     "loss of G": lambda row: row["loss"].replace("_", "-"),
-    **{f"after {steps} D step{'s' if steps > 1 else ''}":
-       lambda row, i=i: smallest_to_largest(row["norms"][i]) for i, steps in enumerate(D_STEPS)},
+    **{f"after {steps} D step{'s' if steps > 1 else ''}": _norms(index)
+       for index, steps in enumerate(D_STEPS)},
 }
 
 

@@ -13,7 +13,7 @@ from tests.cli.calls import TINY
 @pytest.fixture
 def briefly(monkeypatch):
     """These tests look at what is reported, not at how fast it is."""
-    for name in ("ROUNDS", "WARM_UP", "LOOKS"):
+    for name in ("ROUNDS", "WARM_UP", "OBSERVATIONS"):
         monkeypatch.setattr(f"gan_core.benchmarks.step_cost.{name}", 1)
 
 
