@@ -115,11 +115,13 @@ def test_other_packages_come_with_the_named_ones() -> None:
 
 
 def test_the_requirements_are_those_six_packages() -> None:
-    """The project's card names six packages; a seventh must not slip in."""
+    """The project's card names six packages; a seventh must not slip in, nor a bound be missing:
+    `scripts/check --lowest` installs the lower one, and the upper one keeps out what nobody tried."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    named = {line.split(">")[0].split("=")[0].strip() for line in lines
-             if line.strip() and not line.startswith("#")}
-    assert named == {"torch", "torchvision", "streamlit", "altair", "numpy", "pillow"}
+    bounded = [re.fullmatch(r"([a-z]+)>=[0-9.]+,<[0-9]+", line) for line in lines]
+    assert all(bounded), lines
+    names = {match[1] for match in bounded if match}
+    assert names == {"torch", "torchvision", "streamlit", "altair", "numpy", "pillow"}
 
 
 def test_caches_of_the_pages_are_bounded() -> None:
