@@ -1,9 +1,14 @@
 """Data sets, held on the device as one tensor each; a batch is one index operation.
 
+To add a data set, add two entries under its name:
+1. its card in `DATASETS` of `gan_core/config/choices.py`: label, kind, examples, modes;
+2. in `SOURCES` below, a function that returns its examples as a `Dataset`.
+
+A data set that must be downloaded has a file of its own, as `fashion_mnist.py`.
+
 MNIST: Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (CC BY-SA 3.0), all
-70 000 images bundled. Fashion-MNIST comes from `downloads`. Ring and grid are drawn as their cards
-in `catalogue` say. Long-tailed classes: Cui et al., "Class-Balanced Loss Based on Effective Number
-of Samples" (2019).
+70 000 images bundled. Ring and grid are drawn as their cards say. Long-tailed classes: Cui et al.,
+"Class-Balanced Loss Based on Effective Number of Samples" (2019).
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,10 +25,10 @@ from torch import Tensor
 from gan_core.assets import ASSETS
 from gan_core.config.choices import DATASETS
 from gan_core.config.run_config import RunConfig
-from gan_core.data.downloads import fashion_mnist
+from gan_core.data import fashion_mnist
 
 SUBSET_SEED = 1000  # every run with the same `training_examples` sees the same subset
-FOLD_SEED, SKEW_SEED = (SUBSET_SEED, 1), (SUBSET_SEED, 2)  # apart from the subset's own draw
+FOLD_SEED, SKEW_SEED = (SUBSET_SEED, 1), (SUBSET_SEED, 2)  # independent of the subset's draw
 
 
 # --- drawing -------------------------------------------------------------------------------------
@@ -31,27 +36,31 @@ FOLD_SEED, SKEW_SEED = (SUBSET_SEED, 1), (SUBSET_SEED, 2)  # apart from the subs
 
 @dataclass(frozen=True)
 class ByClass:
-    """Rows sorted by class: to draw a class, and then one of its rows, takes no loop."""
+    """Rows sorted by class, so that drawing a class, and then one of its rows, takes no loop."""
 
     rows: Tensor  # (n,)
-    starts: Tensor  # (classes that are there,): where in `rows` each begins
-    sizes: Tensor  # (classes that are there,)
+    starts: Tensor  # (classes with rows,): where in `rows` each begins
+    sizes: Tensor  # (classes with rows,)
 
     @classmethod
     def of(cls, labels: Tensor) -> ByClass:
         sizes = torch.bincount(labels)
         starts = sizes.cumsum(0) - sizes
-        there = sizes > 0
-        return cls(labels.argsort(stable=True), starts[there], sizes[there])
+        present = sizes > 0
+        return cls(labels.argsort(stable=True), starts[present], sizes[present])
 
     def draw(self, size: int, generator: torch.Generator) -> Tensor:
-        """`size` rows: of a class drawn uniformly, an example drawn uniformly."""
-        settings = {"generator": generator, "device": self.rows.device}
-        classes = torch.randint(len(self.sizes), (size,), **settings)
+        """`size` rows, (size,): each of a class drawn uniformly, and uniformly within the class."""
+        device = self.rows.device
+        classes = torch.randint(len(self.sizes), (size,), generator=generator, device=device)
         # Each class has its own bound, which randint cannot take; the remainder of a number up to
         # 2³¹ favours no row by more than one in 20 000.
-        places = torch.randint(2**31 - 1, (size,), **settings) % self.sizes[classes]
-        return self.rows[self.starts[classes] + places]
+        places = torch.randint(2**31 - 1, (size,), generator=generator, device=device)
+        return self.rows[self.starts[classes] + places % self.sizes[classes]]
+
+
+def _no_labels() -> Tensor:
+    return torch.empty(0, dtype=torch.int64)
 
 
 @dataclass(frozen=True)
@@ -59,16 +68,16 @@ class Dataset:
     """Training and held-out reals on one device, flattened.
 
     `train` (n, d) and `held_out` (m, d) are uint8 for images, float32 for points; `labels` (n,)
-    and `held_out_labels` (m,) are their classes or modes. For points, `centres` (modes, 2) and
-    `sigma` describe the mixture. With `by_class`, batches show every class equally often.
-    `held_out_alike` holds fewer of the rare classes where training does: a D that has hardly seen a
-    class rejects it, which is not the same as knowing the others by heart.
+    and `held_out_labels` (m,) are their classes or modes, empty where nobody needs them. For
+    points, `centres` (modes, 2) and `sigma` describe the mixture. With `by_class`, batches show
+    every class equally often. `held_out_alike` has fewer of the rare classes where `train` has: a D
+    that has hardly seen a class rejects it, which is not the same as knowing the others by heart.
     """
 
     train: Tensor
     held_out: Tensor
-    labels: Tensor | None = None
-    held_out_labels: Tensor | None = None
+    labels: Tensor = field(default_factory=_no_labels)
+    held_out_labels: Tensor = field(default_factory=_no_labels)
     centres: Tensor | None = None
     sigma: float = 0.0
     by_class: ByClass | None = None
@@ -76,15 +85,17 @@ class Dataset:
 
     @property
     def unseen(self) -> Tensor:
-        """Held-out reals in the training set's shares of classes: what D is judged on."""
+        """Held-out reals with the training set's shares of classes, for D's held-out accuracy."""
         return self.held_out if self.held_out_alike is None else self.held_out_alike
 
     @property
     def dim(self) -> int:
+        """Numbers in one example: 784 pixels, or 2 coordinates."""
         return self.train.shape[1]
 
     @property
     def kind(self) -> str:
+        """"image" or "points"."""
         return "image" if self.centres is None else "points"
 
     def batch(self, size: int, generator: torch.Generator) -> Tensor:
@@ -101,8 +112,14 @@ class Dataset:
         # index_select copies whole rows: with bytes several times as fast as train[rows].
         return scaled(self.train.index_select(0, rows))
 
+    def to(self, device: torch.device) -> Dataset:
+        """The same with all tensors on `device`."""
+        tensors = {name: value.to(device) for name, value in vars(self).items()
+                   if isinstance(value, Tensor)}
+        return dataclasses.replace(self, **tensors)  # type: ignore[arg-type]
+
     def only(self, rows: np.ndarray) -> Dataset:
-        """With these training examples alone, in this order."""
+        """With these rows of the training examples alone, in this order."""
         index = torch.from_numpy(rows).to(self.train.device)
         return dataclasses.replace(self, train=self.train[index], labels=self.labels[index])
 
@@ -119,47 +136,53 @@ def as_bytes(images: Tensor) -> Tensor:
     return images.float().add(1.0).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-# --- the data sets -------------------------------------------------------------------------------
+# --- the data sets: a function for each, and the table of them -----------------------------------
 
 
-def _mnist() -> dict:
+def _mnist() -> Dataset:
     with np.load(ASSETS / "mnist.npz", allow_pickle=False) as bundle:
         # The test images come in two halves by two groups of writers, the first the neater one
         # (LeCun's page); shuffled, any part of them is like the whole.
         order = np.random.default_rng(SUBSET_SEED).permutation(len(bundle["test_images"]))
-        return {
-            "train": torch.from_numpy(bundle["train_images"].reshape(-1, 784)),
-            "held_out": torch.from_numpy(bundle["test_images"].reshape(-1, 784)[order]),
-            "labels": torch.from_numpy(bundle["train_labels"].astype(np.int64)),
-            "held_out_labels": torch.from_numpy(bundle["test_labels"].astype(np.int64)[order]),
-        }
+        return Dataset(
+            train=torch.from_numpy(bundle["train_images"].reshape(-1, 784)),
+            held_out=torch.from_numpy(bundle["test_images"].reshape(-1, 784)[order]),
+            labels=torch.from_numpy(bundle["train_labels"].astype(np.int64)),
+            held_out_labels=torch.from_numpy(bundle["test_labels"].astype(np.int64)[order]),
+        )
 
 
-def _mixture(name: str) -> dict:
+def _mixture(name: str) -> Dataset:
+    """A mixture of Gaussians, drawn as its card says."""
     card, random = DATASETS[name], np.random.default_rng(SUBSET_SEED)
     centres, sigma = np.array(card.centres), card.sigma
-    draw = {"train": card.examples, "held_out": 10_000}
-    modes = {part: random.integers(len(centres), size=size) for part, size in draw.items()}
+    sizes = {"train": card.examples, "held_out": 10_000}
+    modes = {part: random.integers(len(centres), size=size) for part, size in sizes.items()}
     points = {
         part: torch.from_numpy(centres[mode] + sigma * random.standard_normal((len(mode), 2)))
         for part, mode in modes.items()
     }
-    return {
-        "train": points["train"].float(),
-        "held_out": points["held_out"].float(),
-        "labels": torch.from_numpy(modes["train"]),
-        "held_out_labels": torch.from_numpy(modes["held_out"]),
-        "centres": torch.from_numpy(centres).float(),
-        "sigma": sigma,
-    }
+    return Dataset(
+        train=points["train"].float(),
+        held_out=points["held_out"].float(),
+        labels=torch.from_numpy(modes["train"]),
+        held_out_labels=torch.from_numpy(modes["held_out"]),
+        centres=torch.from_numpy(centres).float(),
+        sigma=sigma,
+    )
 
 
-def _fashion_mnist() -> dict:
-    return {key: value.reshape(-1, 784) if value.dim() == 3 else value
-            for key, value in fashion_mnist().items()}
+def _fashion_mnist() -> Dataset:
+    parts = fashion_mnist.read_or_download()
+    return Dataset(
+        train=parts["train"].reshape(-1, 784),
+        held_out=parts["held_out"].reshape(-1, 784),
+        labels=parts["labels"],
+        held_out_labels=parts["held_out_labels"],
+    )
 
 
-SOURCES: dict[str, Callable[[], dict]] = {
+SOURCES: dict[str, Callable[[], Dataset]] = {
     "mnist": _mnist,
     "fashion_mnist": _fashion_mnist,
     "ring": lambda: _mixture("ring"),
@@ -170,21 +193,17 @@ SOURCES: dict[str, Callable[[], dict]] = {
 @functools.cache
 def whole(name: str, device: torch.device) -> Dataset:
     """All of data set `name` on `device`, read once per process."""
-    parts = SOURCES[name]()
-    return Dataset(
-        **{key: value.to(device) if isinstance(value, Tensor) else value
-           for key, value in parts.items()}
-    )
+    return SOURCES[name]().to(device)
 
 
 # --- what a run trains on ------------------------------------------------------------------------
 
 
 def load(config: RunConfig, device: torch.device) -> Dataset:
-    """The data set of `config`, cut as it says. Raises DatasetError if it cannot be had.
+    """The data set of `config`, cut as it says. Raises DatasetError if it cannot be downloaded.
 
-    First the fold is taken out, to be held out instead of the test set; what is left is made
-    unbalanced by `class_skew`, then cut down to `training_examples`. No cut depends on the seed.
+    First the fold is taken out, to be held out instead of the test set; the rest is made unbalanced
+    by `class_skew`, then cut down to `training_examples`. No cut depends on the seed.
     """
     data = whole(config.dataset, device)
     for cut in (_folded, _skewed, _subset):
@@ -209,10 +228,15 @@ def _folded(data: Dataset, config: RunConfig) -> Dataset:
 
 
 @functools.cache
-def _folds(name: str, folds: int, device: torch.device) -> tuple[tuple[Tensor, ...], ...]:
-    """Examples and labels of each fold. The tensors are the same objects at every call, by which
-    the metrics know that they have measured them already."""
-    return tuple(part.tensor_split(folds) for part in _shuffled(name, device))
+def _folds(
+    name: str, folds: int, device: torch.device
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Examples and labels of each fold.
+
+    The tensors are the same objects at every call: metrics cache by object what they computed.
+    """
+    examples, labels = _shuffled(name, device)
+    return examples.tensor_split(folds), labels.tensor_split(folds)
 
 
 @functools.cache
@@ -224,7 +248,7 @@ def _shuffled(name: str, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def skewed_counts(counts: np.ndarray, skew: float) -> np.ndarray:
-    """Of class k of K, the share (1 − skew)^(k / (K − 1)) of its examples, at least one."""
+    """How many examples remain of each class: (1 − skew)^(k / (K − 1)) of class k, at least one."""
     shares = (1 - skew) ** (np.arange(len(counts)) / (len(counts) - 1))
     # In floating point, a tenth of 6000 would be 599.99….
     return np.maximum(np.floor(counts * shares + 1e-6), 1).astype(np.int64)
@@ -239,13 +263,13 @@ def _skewed(data: Dataset, config: RunConfig) -> Dataset:
 
 
 def _skewed_rows(labels: Tensor, config: RunConfig) -> np.ndarray:
-    """Rows of the examples, with labels (n,), that the skew leaves, in order."""
-    labels = labels.cpu().numpy()
-    counts = np.bincount(labels, minlength=DATASETS[config.dataset].modes)
-    kept = skewed_counts(counts, config.class_skew)
-    order = np.random.default_rng(SKEW_SEED).permutation(len(labels))
-    # Of a fixed order the first ones: with more skew, no example comes in that was not there.
-    rows = [order[labels[order] == k][:count] for k, count in enumerate(kept)]
+    """The rows that the skew leaves of examples with `labels`, (n,), in order."""
+    classes = labels.cpu().numpy()
+    counts = np.bincount(classes, minlength=DATASETS[config.dataset].modes)
+    remaining = skewed_counts(counts, config.class_skew)
+    order = np.random.default_rng(SKEW_SEED).permutation(len(classes))
+    # The first ones of a fixed order: a larger skew leaves a subset of what a smaller one leaves.
+    rows = [order[classes[order] == k][:count] for k, count in enumerate(remaining)]
     return np.sort(np.concatenate(rows))
 
 

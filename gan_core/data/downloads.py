@@ -1,10 +1,6 @@
-"""What is not bundled is fetched once and kept: the download, its progress in words, and turns.
+"""Downloads: files fetched once, by one process, with progress for whoever listens.
 
-Fashion-MNIST: Xiao, Rasul, Vollgraf, arXiv:1708.07747 (2017), downloaded when first asked for.
-
-What takes a while is told to whoever listens:
-
-    with telling(print):
+    with progress_to(print):
         datasets.load(RunConfig(dataset="fashion_mnist"), device)
 """
 
@@ -12,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import shutil
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -21,27 +15,24 @@ from contextvars import ContextVar
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from torch import Tensor
-
 from gan_core.system.files import lock
 from gan_core.system.settings import Settings
 
-SILENT_SECONDS = 10.0  # after which a server that says nothing is given up
-FASHION_BYTES = 30_878_645  # of the four archives
+SILENT_SECONDS = 10.0  # without a byte from the server end a download
 
 
 class DatasetError(ValueError):
-    """A data set that cannot be had; the message is one sentence for whoever asked for it."""
+    """A data set that cannot be downloaded; the message is one sentence for people."""
 
 
-# --- progress, and turns among processes ---------------------------------------------------------
+# --- progress, and one process at a time ---------------------------------------------------------
 
-_LISTENER: ContextVar[Callable[[str], None]] = ContextVar("_LISTENER", default=lambda words: None)
+_LISTENER: ContextVar[Callable[[str], None]] = ContextVar("_LISTENER", default=lambda message: None)
 
 
 @contextlib.contextmanager
-def telling(listener: Callable[[str], None]) -> Iterator[None]:
-    """Within, `listener` hears in words what is being waited for, many times a second perhaps.
+def progress_to(listener: Callable[[str], None]) -> Iterator[None]:
+    """Within, `listener` is called with messages on progress, perhaps many times a second.
 
     An exception that it raises ends the work, and leaves nothing half done behind.
     """
@@ -52,118 +43,69 @@ def telling(listener: Callable[[str], None]) -> Iterator[None]:
         _LISTENER.reset(token)
 
 
-def tell(words: str) -> None:
-    """Say to the listener, if there is one, what is being waited for."""
-    _LISTENER.get()(words)
+def report(message: str) -> None:
+    """Give the listener, if there is one, a message on progress."""
+    _LISTENER.get()(message)
 
 
 def data_folder() -> Path:
-    """Where what is not bundled is kept."""
+    """Where downloads are kept."""
     return Settings.from_environment().data
 
 
 @contextlib.contextmanager
-def alone(folder: Path, name: str, doing: str) -> Iterator[None]:
-    """Be the only process that does `name` in `folder`; others wait, and tell what for."""
+def exclusive(folder: Path, name: str, doing: str) -> Iterator[None]:
+    """Only one process at a time does `name` in `folder`; the others report that they wait."""
     folder.mkdir(parents=True, exist_ok=True)
     while True:
         try:
-            held = lock(folder / f".{name}.lock", wait=0.5)
+            acquired = lock(folder / f".{name}.lock", wait=0.5)
             break
         except TimeoutError:
-            tell(f"waiting for another run, which is {doing}")
-    with held:
+            report(f"waiting for another run, which is {doing}")
+    with acquired:
         yield
 
 
-# --- Fashion-MNIST -------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------
 
 
-def fashion_mnist() -> dict[str, Tensor]:
-    """The parts of Fashion-MNIST, images (n, 28, 28) in bytes, brought first if they are not here.
+def fetch(
+    mirrors: list[str], resources: list[tuple[str, str]], folder: Path, title: str, size: int
+) -> None:
+    """Download each (name, md5) of `resources` into `folder`, from the first mirror that has it.
 
-    Raises DatasetError if it cannot be had.
+    `title` and `size`, the bytes of all of them, are for progress. Raises OSError or HTTPException.
     """
-    folder = data_folder()
-    return _read_fashion(folder) or _download_fashion(folder)
+    def report_bytes(received: int) -> None:
+        report(f"downloading {title}: {min(received / size, 1.0):.0%} of {size / 1e6:.0f} MB")
 
-
-def _read_fashion(folder: Path) -> dict[str, Tensor] | None:
-    """What lies in `folder`, if it is all of Fashion-MNIST."""
-    from torchvision.datasets import FashionMNIST
-
-    try:
-        train, test = (FashionMNIST(folder, train=train) for train in (True, False))
-    except (OSError, RuntimeError, ValueError, LookupError, AssertionError):  # absent or damaged
-        return None
-    parts = {"train": train.data, "held_out": test.data,
-             "labels": train.targets, "held_out_labels": test.targets}
-    shapes = [(60_000, 28, 28), (10_000, 28, 28), (60_000,), (10_000,)]
-    return parts if [tuple(part.shape) for part in parts.values()] == shapes else None
-
-
-def _download_fashion(folder: Path) -> dict[str, Tensor]:
-    try:
-        with alone(folder, "fashion", "downloading Fashion-MNIST"):
-            # Whoever had the lock before may have brought it.
-            return _read_fashion(folder) or _fetch_fashion(folder)
-    except (OSError, http.client.HTTPException, RuntimeError) as error:
-        reason = str(getattr(error, "reason", error)) or type(error).__name__
-        raise DatasetError(
-            f"Fashion-MNIST is not in {folder} and could not be downloaded ({reason}): it needs "
-            "the internet once, while MNIST, ring and grid need none."
-        ) from error
-
-
-def _fetch_fashion(folder: Path) -> dict[str, Tensor]:
-    """Download it beside its place, and put it there only when it is whole."""
-    from torchvision.datasets import FashionMNIST
-
-    place, scratch = folder / "FashionMNIST", folder / ".fashion"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
-    try:
-        (scratch / "FashionMNIST" / "raw").mkdir(parents=True)
-        # torchvision's own download waits for a silent server for ever, and tells no listener.
-        _fetch(FashionMNIST.mirrors, FashionMNIST.resources, scratch / "FashionMNIST" / "raw")
-        FashionMNIST(scratch, download=True)  # finds the archives there and unpacks them
-        if (found := _read_fashion(scratch)) is None:
-            raise OSError("what came is not the data set")
-        shutil.rmtree(place, ignore_errors=True)
-        os.replace(scratch / "FashionMNIST", place)
-        return found
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _fetch(mirrors: list[str], resources: list[tuple[str, str]], folder: Path) -> None:
-    """Each (name, md5) of `resources` into `folder`, from the first mirror that has it whole."""
     for name, md5 in resources:
         for last, mirror in enumerate(mirrors, start=1 - len(mirrors)):
             try:
-                _fetch_file(mirror + name, folder / name, md5)
+                _fetch_file(mirror + name, folder / name, md5, report_bytes)
                 break
             except (OSError, http.client.HTTPException):
                 if last == 0:
                     raise
 
 
-def _fetch_file(url: str, path: Path, md5: str) -> None:
+def _fetch_file(url: str, path: Path, md5: str, report_bytes: Callable[[int], None]) -> None:
     from torchvision.datasets.utils import check_integrity
 
     before = sum(file.stat().st_size for file in path.parent.iterdir() if file != path)
     with open(path, "wb") as file:
         for chunk in _chunks(url):
             file.write(chunk)
-            share = min((before + file.tell()) / FASHION_BYTES, 1.0)
-            tell(f"downloading Fashion-MNIST: {share:.0%} of {FASHION_BYTES / 1e6:.0f} MB")
+            report_bytes(before + file.tell())
     if not check_integrity(path, md5):
         raise OSError(f"{path.name} came damaged")
 
 
 def _chunks(url: str) -> Iterator[bytes]:
-    """What the server sends. Raises TimeoutError once nothing came for SILENT_SECONDS.
+    """The bytes that the server sends. Raises TimeoutError if none come for SILENT_SECONDS.
 
-    A thread reads it: to look a name up, or to try a server's eight addresses one after the other
+    A thread reads them: looking a name up, or trying a server's eight addresses one after the other
     behind a firewall that drops everything, takes longer than any timeout of a socket.
     """
     arrived: SimpleQueue[bytes | Exception] = SimpleQueue()

@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from gan_core.assets import ASSETS
 from gan_core.config.choices import DATASETS
 from gan_core.data.datasets import SUBSET_SEED, Dataset, scaled, whole
-from gan_core.data.downloads import DatasetError, alone, data_folder, tell
+from gan_core.data.downloads import DatasetError, data_folder, exclusive, report
 from gan_core.diagnosis import feature_extractor
 from gan_core.evaluation.frechet import frechet, moments
 from gan_core.system.files import replacing
@@ -86,7 +86,7 @@ def _trained_here(dataset: str, path: Path) -> DigitClassifier:
     doing = f"training the classifier of {DATASETS[dataset].label}"
     whole(dataset, torch.device("cpu"))  # its own refusal is clearer than ours
     try:
-        with alone(path.parent, path.stem, doing):
+        with exclusive(path.parent, path.stem, doing):
             # Whoever had the lock before may have made it.
             return _opened(path) or make(dataset, path.parent)
     except OSError as error:
@@ -154,7 +154,7 @@ def _fitted(data: Dataset, epochs: int, doing: str) -> DigitClassifier:
         loss.backward()
         optimizer.step()
         schedule.step()
-        tell(f"{doing}, once on this machine: {(step + 1) / steps:.0%}")
+        report(f"{doing}, once on this machine: {(step + 1) / steps:.0%}")
     return model.eval()
 
 

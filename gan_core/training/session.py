@@ -113,10 +113,10 @@ class Session:
 
         Before the checkpoint is looked at: a classroom without internet must not lose a run.
         """
-        from gan_core.data.downloads import telling
+        from gan_core.data.downloads import progress_to
         from gan_core.training.trainer import prepare
 
-        with telling(self._report_download):
+        with progress_to(self._report_download):
             prepare(self.config, self.device)
 
     def _report_download(self, text: str) -> None:

@@ -14,9 +14,9 @@ import urllib.request
 import pytest
 import torch
 
-from gan_core.data import downloads
+from gan_core.data import downloads, fashion_mnist
 from gan_core.data.datasets import SOURCES
-from gan_core.data.downloads import DatasetError, telling
+from gan_core.data.downloads import DatasetError, progress_to
 from tests.support import fashion
 from tests.support.fashion import put
 
@@ -66,7 +66,7 @@ def server(all_archives, monkeypatch, tmp_path) -> Server:
     monkeypatch.setattr(FashionMNIST, "resources", made.resources)
     monkeypatch.setattr(FashionMNIST, "mirrors", ["http://one.example/"])
     total = sum(map(len, made.archives.values()))
-    monkeypatch.setattr(downloads, "FASHION_BYTES", total)
+    monkeypatch.setattr(fashion_mnist, "BYTES", total)
     return made
 
 
@@ -76,7 +76,7 @@ read = SOURCES["fashion_mnist"]  # as a run does, without the cache of the proce
 def test_fashion_is_downloaded_once_and_with_words(server, tmp_path):
     """Otherwise every run would download it, and a student look at a page that does nothing."""
     heard: list[str] = []
-    with telling(heard.append):
+    with progress_to(heard.append):
         first = read()
     assert heard[0].startswith("downloading Fashion-MNIST: ")
     shares = [int(words.split(": ")[1].split("%")[0]) for words in heard]
@@ -84,9 +84,10 @@ def test_fashion_is_downloaded_once_and_with_words(server, tmp_path):
     assert len(server.asked) == 4
     second = read()
     assert len(server.asked) == 4
-    assert all(torch.equal(first[key], second[key]) for key in first)
-    assert first["train"].shape == (60_000, 784) and first["held_out"].shape == (10_000, 784)
-    assert first["labels"].dtype == torch.int64
+    for part in ("train", "held_out", "labels", "held_out_labels"):
+        assert torch.equal(getattr(first, part), getattr(second, part))
+    assert first.train.shape == (60_000, 784) and first.held_out.shape == (10_000, 784)
+    assert first.labels.dtype == torch.int64
     left = {path.name for path in tmp_path.iterdir()} - {".fashion.lock"}
     assert left == {"FashionMNIST"}
 
@@ -107,7 +108,7 @@ def test_offline_is_one_sentence(refusal, server, tmp_path):
     assert said.endswith(".") and "\n" not in said
     assert len(server.asked) == 1  # the other three files would only make people wait
     server.refuse = None
-    assert len(read()["train"]) == 60_000  # and the next attempt is a new one
+    assert len(read().train) == 60_000  # and the next attempt is a new one
 
 
 def test_a_firewall_that_drops_everything_is_not_waited_for(server, monkeypatch):
@@ -133,7 +134,7 @@ def test_a_mirror_that_fails_is_followed_by_the_next(server, monkeypatch):
 
     monkeypatch.setattr(FashionMNIST, "mirrors", ["http://one.example/", "http://two.example/"])
     monkeypatch.setattr(urllib.request, "urlopen", only_two)
-    assert len(read()["train"]) == 60_000
+    assert len(read().train) == 60_000
 
 
 @pytest.mark.parametrize("answer", [b"<html>please log in</html>", b""], ids=["portal", "nothing"])
@@ -143,7 +144,7 @@ def test_what_is_not_the_file_is_refused(answer, server):
     with pytest.raises(DatasetError, match="came damaged"):
         read()
     server.answers = server.archives
-    assert len(read()["train"]) == 60_000
+    assert len(read().train) == 60_000
 
 
 @pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
@@ -152,7 +153,7 @@ def test_a_torn_file_is_downloaded_again(name, keep, server, fashion_files, tmp_
     """A disk that was full once would break the data set on this machine for good."""
     torn = put(fashion_files, tmp_path) / name
     torn.write_bytes(fashion_files[name][:keep])
-    assert len(read()["labels"]) == 60_000
+    assert len(read().labels) == 60_000
     assert len(server.asked) == 4
     assert torn.read_bytes() == fashion_files[name]
 
@@ -161,13 +162,13 @@ def test_files_put_there_by_hand_need_no_internet(server, fashion_files, tmp_pat
     """A teacher who carries the files into a room without the internet would do so in vain."""
     server.refuse = urllib.error.URLError("offline")
     put(fashion_files, tmp_path)
-    assert len(read()["train"]) == 60_000 and not server.asked
+    assert len(read().train) == 60_000 and not server.asked
 
 
 def test_a_download_that_was_killed_is_begun_again(server, tmp_path):
     """Otherwise its half of a file would stand in the way of every later one."""
     put({"train-images-idx3-ubyte": b"half"}, tmp_path / ".fashion")
-    assert len(read()["train"]) == 60_000
+    assert len(read().train) == 60_000
     assert not (tmp_path / ".fashion").exists()
 
 
@@ -180,10 +181,10 @@ def test_a_listener_can_end_a_download(server, tmp_path):
     def stop(words: str) -> None:
         raise Stopped
 
-    with telling(stop), pytest.raises(Stopped):
+    with progress_to(stop), pytest.raises(Stopped):
         read()
     assert {path.name for path in tmp_path.iterdir()} == {".fashion.lock"}
-    assert len(read()["train"]) == 60_000  # nobody listens any more
+    assert len(read().train) == 60_000  # nobody listens any more
 
 
 def test_workers_that_need_it_at_once_download_it_once(server, monkeypatch):
@@ -202,7 +203,7 @@ def test_workers_that_need_it_at_once_download_it_once(server, monkeypatch):
 
     def second() -> None:
         begun.wait(10)
-        with telling(hear):
+        with progress_to(hear):
             found.append(read())
 
     monkeypatch.setattr(urllib.request, "urlopen", slow)

@@ -11,7 +11,7 @@ import torch
 
 from gan_core.config.choices import DATASETS
 from gan_core.data.datasets import SUBSET_SEED, scaled
-from gan_core.data.downloads import DatasetError, telling
+from gan_core.data.downloads import DatasetError, progress_to
 from gan_core.diagnosis import feature_extractor
 from gan_core.evaluation import classifier, metrics
 
@@ -157,12 +157,12 @@ def test_weights_that_do_not_ship_are_trained_once(quick, cpu):
     silence, and their numbers not be comparable."""
     heard: list[str] = []
     assert feature_extractor.extractor("fashion_mnist", quick) == {}
-    with telling(heard.append):
+    with progress_to(heard.append):
         first = fresh_load(cpu, "fashion_mnist")
     assert heard[0].startswith("training the classifier of Fashion-MNIST")
     assert heard[-1].endswith("100%")
     heard.clear()
-    with telling(heard.append):
+    with progress_to(heard.append):
         second = fresh_load(cpu, "fashion_mnist")
     assert not heard
     assert torch.equal(first.head.weight, second.head.weight)
@@ -204,7 +204,7 @@ def test_a_stopped_training_leaves_nothing(quick, cpu):
     def stop(words: str) -> None:
         raise Stopped
 
-    with telling(stop), pytest.raises(Stopped):
+    with progress_to(stop), pytest.raises(Stopped):
         fresh_load(cpu, "fashion_mnist")
     assert {path.name for path in quick.iterdir()} == {".fashion_classifier.lock"}
 

@@ -245,7 +245,7 @@ def downloading(monkeypatch, end) -> None:
     def prepare(config, device):
         for percent in (10, 20, 30):
             monkeypatch.setattr("gan_core.training.run_writer.REPORT_SECONDS", 0.0)
-            downloads.tell(f"downloading: {percent} %")
+            downloads.report(f"downloading: {percent} %")
         end()
 
     monkeypatch.setattr(trainer, "prepare", prepare)
