@@ -1,0 +1,125 @@
+"""Synthetic histories: what each symptom looks like, written down."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.diagnose import THRESHOLDS, Finding, diagnose
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord, Outcome, StepRecord
+
+MINIMAX, NON_SATURATING = RunConfig(loss="minimax"), RunConfig()
+HEALTHY_STEP = {
+    "loss_d": 1.1, "loss_g": 1.2, "accuracy_real": 0.8, "accuracy_fake": 0.8, "score_real": 0.65,
+    "score_fake": 0.35, "grad_norm_d": 2.0, "grad_norm_g": 1.0, "saturation_minimax": 0.35,
+    "saturation_non_saturating": 0.65,
+}
+# D makes no mistake and G's gradient under the minimax loss is gone.
+SILENT_STEP = {"accuracy_real": 1.0, "accuracy_fake": 1.0, "score_real": 0.999, "score_fake": 1e-6,
+               "grad_norm_g": 1e-6, "saturation_minimax": 1e-6,
+               "saturation_non_saturating": 0.999999}
+
+
+def limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+def steps(
+    count: int = 1000, after: int = 0, base: float = 2.0, **changes
+) -> list[StepRecord]:
+    """Healthy steps, with D's gradient at `base`; those later than `after` with `changes`."""
+    plain = {**HEALTHY_STEP, "grad_norm_d": base}
+    changed = {**plain, **changes}
+    return [StepRecord(i, **(changed if i > after else plain)) for i in range(1, count + 1)]
+
+
+def evaluations(count: int = 1000, after: int = -1, **changes) -> list[EvalRecord]:
+    """Evaluations of a run that learns; those later than `after` with `changes`."""
+    records = []
+    for step in range(0, count + 1, 250):
+        metrics = {"modes": 10.0, "modes_total": 10.0, "diversity": 0.95, "class_entropy": 2.2,
+                   "kl_uniform": 0.1, "frechet": 1000 * 0.7 ** (step / 250), "density": 0.5,
+                   "coverage": 0.5, "accuracy_train": 0.8, "accuracy_held_out": 0.8,
+                   "overfit_gap": 0.1, "nearest_train_ratio": 1.0, "r_v": 0.05, "r_t": 0.6,
+                   "accuracy_generated": 0.2}
+        if step > after:
+            metrics |= changes
+        modes = max(int(metrics["modes"]), 1) if math.isfinite(metrics["modes"]) else 1
+        shares = tuple([1 / modes] * modes + [0.0] * (10 - modes))
+        records.append(EvalRecord(step, metrics, shares))
+    return records
+
+
+COLLAPSED = {"modes": 1.0, "diversity": 0.02, "frechet": 1500.0, "class_entropy": 0.0,
+             "kl_uniform": math.log(10), "coverage": 0.01}
+HEALTHY = History(steps(), evaluations(), Outcome("finished", 1000))
+MEMORISED = {"accuracy_train": 0.95, "accuracy_held_out": 0.5, "r_v": 0.7, "overfit_gap": 4.0}
+
+
+def swinging(count: int = 1000, after: int = 300, size: float = 0.9) -> list[StepRecord]:
+    """D's score of reals swings by `size`, once in 200 steps."""
+    records = steps(count)
+    for i, record in enumerate(records[after:], start=after):
+        score = 0.5 + size / 2 * math.sin(2 * math.pi * i / 200)
+        records[i] = dataclasses.replace(record, score_real=score, score_fake=0.5)
+    return records
+
+
+def rotating(count: int = 1750, period: int = 1, at_once: int = 2) -> list[EvalRecord]:
+    """`at_once` of ten digits at a time, others after every `period` evaluations from step 500."""
+    records = evaluations(count)
+    for i, record in enumerate(records[2:]):
+        shares = [0.0] * 10
+        for k in range(at_once):
+            shares[(i // period * at_once + k) % 10] = 1 / at_once
+        records[i + 2] = dataclasses.replace(record, histogram=tuple(shares))
+    return records
+
+
+def slow(step_seconds: float = 0.5, modes: float = 1.0, total: float = 0.0) -> History:
+    """100 steps of `step_seconds`, or in `total` seconds, after a start of 20 s."""
+    first, = evaluations(0, modes=modes)
+    seconds = total or 100 * step_seconds
+    return History(steps(99), [
+        dataclasses.replace(first, seconds=20.0),
+        dataclasses.replace(first, step=100, seconds=20.0 + seconds)])
+
+
+SHOWN: dict[str, tuple[History, RunConfig]] = {
+    "mode_collapse": (History(steps(), evaluations(after=250, **COLLAPSED)), NON_SATURATING),
+    "vanishing_gradient": (History(steps(after=300, **SILENT_STEP), evaluations()), MINIMAX),
+    "mode_rotation": (History(steps(1750), rotating()), NON_SATURATING),
+    "discriminator_overfitting": (
+        History(steps(), evaluations(after=500, **MEMORISED)),
+        RunConfig(training_examples=1000)),
+    "instability": (History(swinging(), evaluations()), NON_SATURATING),
+    "computational_cost": (
+        slow(), RunConfig(architecture="dcgan_reference")),
+    "divergence": (
+        History(steps(90), evaluations(0),
+                Outcome("diverged", 91, "a loss or a gradient became infinite or NaN")),
+        NON_SATURATING),
+}
+
+
+def symptoms(history: History, config: RunConfig = NON_SATURATING) -> list[str]:
+    return [finding.symptom for finding in diagnose(history, config)]
+
+
+def only_finding(history: History, config: RunConfig = NON_SATURATING) -> Finding:
+    finding, = diagnose(history, config)
+    return finding
+
+
+STUCK = {"frechet": 900.0}  # no nearer to the data than before
+
+
+def collapse_with(**metrics) -> History:
+    return History(steps(), evaluations(after=250, **{**STUCK, **metrics}))
+
+
+def vanish_with(**metrics) -> History:
+    return History(steps(after=300, **{**SILENT_STEP, **metrics}), evaluations())
+
