@@ -1,0 +1,42 @@
+"""Eviction: a store that fits its limits, and loses nothing that is in use."""
+
+from __future__ import annotations
+
+import os
+
+from gan_core.runs.eviction import evict
+from gan_core.runs.store import RunStore
+from tests.support.stored_runs import CONFIG
+
+
+def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
+    """A full disk would stop the class; a run in use that vanishes would as well."""
+    store = RunStore(tmp_path, megabytes=0.2)
+    digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(5)]
+    for age, digest in enumerate(digests):
+        (tmp_path / digest / "checkpoint.pt").write_bytes(bytes(100_000))
+        os.utime(tmp_path / digest, (1000 + age, 1000 + age))
+    store.touch(digests[1])  # now the most recently used
+    with store.lock(digests[2]):
+        os.utime(tmp_path / digests[2], (1002, 1002))
+        removed = evict(store, keep={digests[0]})
+    assert removed == [digests[3], digests[4], digests[1]]
+    assert set(store.digests()) == {digests[0], digests[2]}
+    assert evict(store) == [digests[0]]
+    assert not list(tmp_path.glob(".removed*"))
+
+
+def test_eviction_bounds_the_number_of_runs(store, monkeypatch):
+    """Many tiny runs would otherwise make every look at the store slow."""
+    monkeypatch.setattr("gan_core.runs.eviction.MOST_RUNS", 3)
+    digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(6)]
+    for age, digest in enumerate(digests):
+        os.utime(store.root / digest, (1000 + age, 1000 + age))
+    assert evict(store, keep={digests[1]}) == [digests[0], digests[2], digests[3]]
+    assert set(store.digests()) == {digests[1], digests[4], digests[5]}
+
+
+def test_a_store_within_its_limit_loses_nothing(store, digest):
+    """Runs would vanish for no reason."""
+    assert evict(store) == []
+    assert store.exists(digest)
