@@ -10,14 +10,14 @@ import numpy as np
 
 def files() -> dict[str, bytes]:
     """Fashion-MNIST's four files in its shapes: of class k, a bright bar at row 2k."""
-    found = {}
+    contents = {}
     for part, count in (("train", 60_000), ("t10k", 10_000)):
         labels = np.arange(count) % 10
         images = np.zeros((count, 28, 28), np.uint8)
         images[np.arange(count), 2 * labels] = 255
-        found[f"{part}-images-idx3-ubyte"] = _idx(images)
-        found[f"{part}-labels-idx1-ubyte"] = _idx(labels)
-    return found
+        contents[f"{part}-images-idx3-ubyte"] = _idx(images)
+        contents[f"{part}-labels-idx1-ubyte"] = _idx(labels)
+    return contents
 
 
 def _idx(array: np.ndarray) -> bytes:
