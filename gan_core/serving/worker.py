@@ -231,9 +231,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: orders.close())
     code = 0
     try:
-        import torch
+        from gan_core.training.devices import set_up_process
 
-        torch.set_num_threads(settings.threads)
+        set_up_process(settings.threads)
         _Worker(settings, orders, protocol).serve()
     except Exception:
         traceback.print_exc()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,55 +19,67 @@ from gan_core.config.run_config import TRAJECTORY_VERSION, RunConfig
 from gan_core.runs.records import EvalRecord, Record, SampleRecord, StepRecord
 from gan_core.training.state import TrainingState
 
-if TYPE_CHECKING:
-    from gan_core.training.trainer import Trainer
-
-
 Source = dict[str, Any] | str | Path  # a checkpoint, or the file of one
 
 
-def save(trainer: Trainer) -> dict[str, Any]:
-    """The trainer's state between two records.
+@dataclass
+class Progress:
+    """How far a run is, beside what its networks have learned and what its streams will draw.
 
-    `recorded` is the last step whose StepRecord was yielded.
+    `first_lost_step` is the first one that was not finite; `waiting` are records made but not yet
+    yielded. The picture of the untrained generator is yielded before its evaluation is made.
     """
-    waiting_steps = sum(isinstance(record, StepRecord) for record in trainer.waiting)
-    last = trainer.step if trainer.first_lost_step is None else trainer.first_lost_step - 1
-    streams = trainer.state.draws.streams
+
+    step: int = 0
+    seconds: float = 0.0
+    first_lost_step: int | None = None
+    pictured_at_start: bool = False
+    evaluation_at_start_due: bool = False
+    waiting: list[Record] = dataclasses.field(default_factory=list)
+
+    @property
+    def recorded(self) -> int:
+        """The last step whose StepRecord was yielded."""
+        waiting_steps = sum(isinstance(record, StepRecord) for record in self.waiting)
+        last = self.step if self.first_lost_step is None else self.first_lost_step - 1
+        return last - waiting_steps
+
+
+def save(state: TrainingState, progress: Progress) -> dict[str, Any]:
+    """A run between two records."""
+    streams = state.draws.streams
     return _cloned({  # training goes on in the same tensors
         "version": TRAJECTORY_VERSION,
-        "digest": trainer.config.digest(),
-        "device": trainer.device.type,  # random streams of one kind do not fit another
-        "step": trainer.step,
-        "recorded": last - waiting_steps,
-        "seconds": trainer.seconds,
-        "begun": trainer.pictured_at_start,
-        "owed": trainer.evaluation_at_start_due,
-        "lost": trainer.first_lost_step,
-        "waiting": [_packed(record) for record in trainer.waiting],
+        "digest": state.config.digest(),
+        "device": state.device.type,  # random streams of one kind do not fit another
+        "step": progress.step,
+        "recorded": progress.recorded,
+        "seconds": progress.seconds,
+        "begun": progress.pictured_at_start,
+        "owed": progress.evaluation_at_start_due,
+        "lost": progress.first_lost_step,
+        "waiting": [_packed(record) for record in progress.waiting],
         "random": {name: stream.get_state() for name, stream in streams.items()},
-        **{name: part.state_dict() for name, part in _stateful(trainer.state).items()},
+        **{name: part.state_dict() for name, part in _stateful(state).items()},
     })
 
 
-def restore(trainer: Trainer, source: Source) -> None:
-    """Put a new trainer where a checkpoint, or the file of one, was taken.
+def restore(state: TrainingState, source: Source) -> Progress:
+    """Put a new state where a checkpoint, or the file of one, was taken; how far that was.
 
     Raises ValueError if it belongs to another config or another kind of device.
     """
     saved = source if isinstance(source, dict) else _loaded(source)
-    _refuse_others(saved, trainer.config, trainer.device)
-    for name, part in _stateful(trainer.state).items():
+    _refuse_others(saved, state.config, state.device)
+    for name, part in _stateful(state).items():
         # Optimisers would go on in the checkpoint's own tensors.
         part.load_state_dict(copy.deepcopy(saved[name]))
-    for name, stream in trainer.state.draws.streams.items():
+    for name, stream in state.draws.streams.items():
         stream.set_state(saved["random"][name])
-    trainer.step, trainer.first_lost_step = saved["step"], saved["lost"]
-    trainer.stopwatch.seconds = saved["seconds"]
-    trainer.pictured_at_start = saved["begun"]
-    # Not in checkpoints from before the first evaluation came after its picture.
-    trainer.evaluation_at_start_due = saved.get("owed", False)
-    trainer.waiting = [_unpacked(packed) for packed in saved["waiting"]]
+    return Progress(
+        saved["step"], saved["seconds"], saved["lost"], saved["begun"],
+        # Not in checkpoints from before the first evaluation came after its picture.
+        saved.get("owed", False), [_unpacked(packed) for packed in saved["waiting"]])
 
 
 def _loaded(path: str | Path) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
 from gan_core.evaluation import classifier, metrics
 from gan_core.runs.records import Outcome, Record
-from gan_core.training import checkpoint
 from gan_core.training.burst import BURST, BURST_SECONDS, Burst, step_records
+from gan_core.training.checkpoint import Progress, Source, restore, save
 from gan_core.training.devices import pick_device, set_up_process, use_bfloat16
 from gan_core.training.evaluator import Evaluator, evaluation_due, samples_due
 from gan_core.training.state import TrainingState
@@ -35,8 +35,8 @@ class Stopwatch:
     """Adds up the seconds for which it is entered: what the caller does between two records is not
     training."""
 
-    def __init__(self) -> None:
-        self.seconds = 0.0
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
         self._started = 0.0
 
     def __enter__(self) -> Stopwatch:
@@ -64,7 +64,7 @@ class Trainer:
         self,
         config: RunConfig,
         device: torch.device | str | None = None,
-        resume_from: checkpoint.Source | None = None,
+        resume_from: Source | None = None,
         data: datasets.Dataset | None = None,
     ) -> None:
         self.config = config
@@ -76,16 +76,15 @@ class Trainer:
         self.gan_step = GanStep(
             self.state.generator, self.state.discriminator, self.state.draws,
             StepSettings.of(config.at(0)), self.autocast)
-        self.step = 0
-        self.stopwatch = Stopwatch()
+        progress = Progress() if resume_from is None else restore(self.state, resume_from)
+        self.step = progress.step
+        self.stopwatch = Stopwatch(progress.seconds)
         self.burst = Burst()
-        self.waiting: list[Record] = []  # records made but not yet yielded
-        self.first_lost_step: int | None = None  # the first one that was not finite
-        self.pictured_at_start = False
-        self.evaluation_at_start_due = False  # its picture was yielded first
+        self.waiting = progress.waiting  # records made but not yet yielded
+        self.first_lost_step = progress.first_lost_step  # the first one that was not finite
+        self.pictured_at_start = progress.pictured_at_start
+        self.evaluation_at_start_due = progress.evaluation_at_start_due
         self._change_steps = {step for step, _ in config.stages[1:]}
-        if resume_from is not None:
-            checkpoint.restore(self, resume_from)
         self._use(config.at(self.step))
         self._records = self._run()
 
@@ -102,7 +101,9 @@ class Trainer:
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything that decides what comes next; loadable with torch.load(weights_only=True)."""
-        return checkpoint.save(self)
+        return save(self.state, Progress(
+            self.step, self.seconds, self.first_lost_step, self.pictured_at_start,
+            self.evaluation_at_start_due, self.waiting))
 
     def autocast(self) -> AbstractContextManager:
         """The number format of the networks' passes."""
@@ -222,7 +223,7 @@ def train(
     config: RunConfig,
     *,
     device: torch.device | str | None = None,
-    resume_from: checkpoint.Source | None = None,
+    resume_from: Source | None = None,
 ) -> Trainer:
     """Train `config`: an iterator of records that ends with an Outcome, finished or diverged.
 
