@@ -22,7 +22,7 @@ from tests.support.fashion import put
 
 
 class Server:
-    """Stands in for the internet: answers with the files it has, or as it is told to."""
+    """Stands in for the internet: answers with the files it has, or with what a test puts there."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.archives = {f"{name}.gz": gzip.compress(content, 1) for name, content in
@@ -102,10 +102,10 @@ def test_offline_is_one_sentence(refusal, server, tmp_path):
     server.refuse = refusal
     with pytest.raises(DatasetError) as caught:
         read()
-    said = str(caught.value)
+    message = str(caught.value)
     for word in ("Fashion-MNIST", str(tmp_path), "internet once", "MNIST, ring and grid"):
-        assert word in said
-    assert said.endswith(".") and "\n" not in said
+        assert word in message
+    assert message.endswith(".") and "\n" not in message
     assert len(server.asked) == 1  # the other three files would only make people wait
     server.refuse = None
     assert len(read().train) == 60_000  # and the next attempt is a new one
@@ -147,8 +147,9 @@ def test_what_is_not_the_file_is_refused(answer, server):
     assert len(read().train) == 60_000
 
 
-@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
-@pytest.mark.parametrize("keep", [0, 10, 5000])
+@pytest.mark.parametrize(("name", "keep"), [
+    ("train-images-idx3-ubyte", 0), ("t10k-labels-idx1-ubyte", 10),
+    ("train-images-idx3-ubyte", 5000)])
 def test_a_torn_file_is_downloaded_again(name, keep, server, fashion_files, tmp_path):
     """A disk that was full once would break the data set on this machine for good."""
     torn = put(fashion_files, tmp_path) / name
@@ -190,7 +191,7 @@ def test_a_listener_can_end_a_download(server, tmp_path):
 def test_workers_that_need_it_at_once_download_it_once(server, monkeypatch):
     """Two students start together, and the one's download is unpacked over the other's."""
     begun, waited = threading.Event(), threading.Event()
-    found, heard = [], []
+    loaded, heard = [], []
 
     def slow(url: str, timeout: float) -> io.BytesIO:
         begun.set()
@@ -204,16 +205,16 @@ def test_workers_that_need_it_at_once_download_it_once(server, monkeypatch):
     def second() -> None:
         begun.wait(10)
         with progress_to(hear):
-            found.append(read())
+            loaded.append(read())
 
     monkeypatch.setattr(urllib.request, "urlopen", slow)
-    threads = [threading.Thread(target=lambda: found.append(read())),
+    threads = [threading.Thread(target=lambda: loaded.append(read())),
                threading.Thread(target=second)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert len(found) == 2 and len(server.asked) == 4
+    assert len(loaded) == 2 and len(server.asked) == 4
     assert set(heard) == {"waiting for another run, which is downloading Fashion-MNIST"}
 
 

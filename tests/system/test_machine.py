@@ -41,7 +41,7 @@ def test_this_machine_has_something():
     assert machine.free_memory() > 0
 
 
-def test_where_nothing_is_told_every_processor_counts(root, monkeypatch):
+def test_where_nothing_is_known_every_processor_counts(root, monkeypatch):
     """macOS and Windows have none of these files, and must train all the same."""
     assert machine.usable_cores(root) == 8
     assert machine.free_memory(root) == math.inf
@@ -63,7 +63,7 @@ def test_processors_that_are_not_ours_do_not_count(root, monkeypatch):
     assert machine.usable_cores(root) == 2
 
 
-# Where a limit of three cores and 2 GB can stand, and what tells our own group.
+# Where a limit of three cores and 2 GB can stand, and what names our own group.
 LIMITS = {
     "version 2, a container": (
         "0::/", {f"{GROUP}/cpu.max": "300000 100000", f"{GROUP}/memory.max": "2000000000"}),
@@ -76,7 +76,7 @@ LIMITS = {
          f"{GROUP}/cpu/cpu.cfs_quota_us": "-1", f"{GROUP}/cpu/cpu.cfs_period_us": "100000",
          f"{GROUP}/memory/a/memory.limit_in_bytes": "2000000000",
          f"{GROUP}/memory/memory.limit_in_bytes": UNLIMITED}),
-    "version 1, a container that is told its name outside": (
+    "version 1, a container that knows its name outside": (
         "4:memory:/docker/1f\n3:cpu,cpuacct:/docker/1f",
         {f"{GROUP}/cpu/cpu.cfs_quota_us": "300000", f"{GROUP}/cpu/cpu.cfs_period_us": "100000",
          f"{GROUP}/memory/memory.limit_in_bytes": "2000000000"}),
