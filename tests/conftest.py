@@ -10,9 +10,13 @@ import tempfile
 import pytest
 import torch
 
+from gan_core.training.devices import set_up_process
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Of the process that runs tests, and of each of xdist's: they share the cores."""
     torch.set_num_threads(1)
+    set_up_process()
     # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("GAN_LAB_")]:
@@ -65,53 +69,3 @@ def mixture(request, cpu):
     from gan_core.data import datasets
 
     return request.param, datasets.whole(request.param, cpu)
-
-
-# --- the app in a browser; without one, importing `browsing` has skipped the file before ---------
-
-
-@pytest.fixture(scope="module")
-def browser_store(tmp_path_factory: pytest.TempPathFactory):
-    """The folder of the runs of `app`."""
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(scope="module")
-def app(browser_store):
-    """A server of the app with one worker."""
-    from tests.support.browsing import Server
-
-    running = Server(browser_store)
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    from tests.support.browsing import CHROMIUM, playwright
-
-    with playwright.sync_playwright() as driver:
-        # Without --disable-gpu a process of its own imitates a GPU, on cores that train.
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def page_server(tmp_path_factory: pytest.TempPathFactory):
-    """One queue with one worker for all pages that a file opens, on a store of its own."""
-    import streamlit as st
-
-    from pages.components import server
-
-    settings = {"STORE": str(tmp_path_factory.mktemp("store")), "WORKERS": "1", "THREADS": "1",
-                "GRACE_SECONDS": "600", "DEVICE": "cpu"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(f"GAN_LAB_{name}", value)
-        st.cache_resource.clear()
-        server.queue()
-        yield
-        server.queue().close()
-        st.cache_resource.clear()

@@ -2,10 +2,10 @@
 
     python -m tests.app_bench [--only PART ...] [--runs N] [--json]
 
-Server time and bytes of reruns and of looks at a live run, the time from Train to the first
+Server time and bytes of reruns and of refreshes of a live run, the time from Train to the first
 picture, memory after many runs, and the speed of a run in the app against the command line. The
-visitor is a program: what a browser needs to draw a page is left out. Where it shares the cores
-with the training, it takes more of them than is told here.
+visitor is a program: what a browser needs to draw a page is left out. Where a browser shares the
+cores with the training, it takes more of them than is measured here.
 """
 
 from __future__ import annotations
@@ -37,50 +37,51 @@ SHORT = 100  # steps of the runs of which only the presence counts
 LONG = 1000  # steps of those whose speed does
 FIRST_PICTURES = 5
 ROUNDS = 3
-SITTING = 600.0  # seconds that a run may take at most
+SESSION_SECONDS = 600.0  # seconds that a run may take at most
 Report = dict[str, Any]
 
 
 def reruns(server: Server, runs: int) -> Report:
     """Of each page: its reruns as a whole, while a run is trained beside it and none is shown."""
-    found = {}
+    report = {}
     visitor = _visitor(server)
     for page in PAGES:
         opened = visitor.open(page)
         visitor.rerun()
         before = server.processor_seconds()
-        seen = [visitor.rerun() for _ in range(RERUNS)]
-        found[page or "home"] = {
-            "opened_ms": round(1e3 * opened.seconds), "opened_bytes": opened.bytes, **_told(seen),
+        again = [visitor.rerun() for _ in range(RERUNS)]
+        report[page or "home"] = {
+            "opened_ms": round(1e3 * opened.seconds), "opened_bytes": opened.bytes,
+            **_figures(again),
             "processor_ms": _rounded(_since(server, before), 1e3 / RERUNS),
         }
     visitor.close()
-    return found
+    return report
 
 
-def looks(server: Server, runs: int) -> Report:
-    """Looks at a live run, of images and of points, by what was new in them."""
-    found = {}
+def refreshes(server: Server, runs: int) -> Report:
+    """Refreshes of a live run, of images and of points, by what was new in them."""
+    report = {}
     for name, dataset in {"images": "mnist", "points": "ring"}.items():
         visitor = _visitor(server)
         visitor.open("mode_collapse", _link(RunConfig(dataset=dataset, steps=LONG, seed=1000)))
         visitor.press("Train")
         before, first, began = server.processor_seconds(), len(visitor.runs), time.monotonic()
-        visitor.watch(lambda visitor=visitor: "Finished" in visitor.words, SITTING)
+        visitor.watch(lambda visitor=visitor: "Finished" in visitor.words, SESSION_SECONDS)
         share = _rounded(_since(server, before), 1 / (time.monotonic() - began))
-        seen = [run for run in visitor.runs[first:] if run.fragment]
-        # A look in which nothing is new: the run has ended.
+        watched = [run for run in visitor.runs[first:] if run.fragment]
+        # Refreshes in which nothing is new: the run has ended.
         visitor.rerun()
-        again = [visitor.look() for _ in range(5)]
-        found[name] = {
-            "picture": _told([run for run in seen if _pictured(run)]),
-            "charts": _told([run for run in seen if _charted(run) and not _pictured(run)]),
-            "words": _told([run for run in seen if not _charted(run) and not _pictured(run)]),
-            "nothing": _told(again[1:]),
+        again = [visitor.refresh() for _ in range(5)]
+        report[name] = {
+            "picture": _figures([run for run in watched if _pictured(run)]),
+            "charts": _figures([run for run in watched if _charted(run) and not _pictured(run)]),
+            "words": _figures([run for run in watched if not _charted(run) and not _pictured(run)]),
+            "nothing": _figures(again[1:]),
             "processor_share": share,  # of one core, for the web process while the run was watched
         }
         visitor.close()
-    return found
+    return report
 
 
 def first_picture(server: Server, runs: int) -> Report:
@@ -97,7 +98,7 @@ def first_picture(server: Server, runs: int) -> Report:
         folder = store.root / config.digest()
         made = (folder / "samples" / "000000.png").stat().st_mtime - clock
         parts.append({"answered": answered, "made": made, "shown": shown})
-        visitor.watch(lambda: "Finished" in visitor.words, SITTING)
+        visitor.watch(lambda: "Finished" in visitor.words, SESSION_SECONDS)
     visitor.close()
     return {name: _rounded(statistics.median(part[name] for part in parts)) for name in parts[0]}
 
@@ -110,10 +111,10 @@ def memory(server: Server, runs: int) -> Report:
         visitor.open("mode_collapse", _link(RunConfig(dataset=dataset, steps=SHORT,
                                                       seed=3000 + seed)))
         visitor.press("Train")
-        visitor.watch(lambda: "Finished" in visitor.words, SITTING)
+        visitor.watch(lambda: "Finished" in visitor.words, SESSION_SECONDS)
     visitor.close()
     return {"runs": runs, "web_megabytes": _rounded(server.web_megabytes()),
-            "worker_megabytes": [round(each) for each in server.worker_megabytes()]}
+            "worker_megabytes": [round(megabytes) for megabytes in server.worker_megabytes()]}
 
 
 def overhead(server: Server, runs: int) -> Report:
@@ -124,7 +125,7 @@ def overhead(server: Server, runs: int) -> Report:
         config = RunConfig(steps=LONG, seed=4000 + seed)
         visitor.open("", _link(config))
         visitor.press("Train")
-        visitor.watch(lambda: "Finished" in visitor.words, SITTING)
+        visitor.watch(lambda: "Finished" in visitor.words, SESSION_SECONDS)
         rates["app"].append(config.steps / store.status(config.digest()).seconds)
         rates["command_line"].append(_on_the_command_line(config))
     visitor.close()
@@ -143,7 +144,7 @@ def _on_the_command_line(config: RunConfig) -> float:
 
 
 PARTS: dict[str, Callable[[Server, int], Report]] = {
-    "reruns": reruns, "looks": looks, "first_picture": first_picture, "overhead": overhead,
+    "reruns": reruns, "looks": refreshes, "first_picture": first_picture, "overhead": overhead,
     "memory": memory,
 }
 
@@ -173,16 +174,16 @@ def _charted(run: Run) -> bool:
     return "vega_lite_chart" in run.kinds
 
 
-def _told(seen: list[Run]) -> Report:
-    if not seen:
+def _figures(runs: list[Run]) -> Report:
+    if not runs:
         return {"count": 0}
-    seconds = sorted(run.seconds for run in seen)
+    seconds = sorted(run.seconds for run in runs)
     return {
-        "count": len(seen),
+        "count": len(runs),
         "p50_ms": _rounded(statistics.median(seconds), 1e3),
         "p95_ms": _rounded(seconds[math.ceil(0.95 * len(seconds)) - 1], 1e3),
-        "bytes": round(statistics.median(run.bytes for run in seen)),
-        "pictures_bytes": round(statistics.median(run.pictures for run in seen)),
+        "bytes": round(statistics.median(run.bytes for run in runs)),
+        "pictures_bytes": round(statistics.median(run.pictures for run in runs)),
     }
 
 
@@ -208,12 +209,13 @@ def _lines(figures: Report) -> Iterable[str]:
     for name, value in figures.items():
         words = value
         if isinstance(value, dict):
-            words = ", ".join(f"{key} {each}" for key, each in value.items())
+            words = ", ".join(f"{key} {figure}" for key, figure in value.items())
         yield f"  {name:26} {words}"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.app_bench", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.app_bench", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
                         help=", ".join(PARTS))
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="runs before memory is "

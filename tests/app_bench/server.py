@@ -59,13 +59,13 @@ class Server:
         shutil.rmtree(self.store, ignore_errors=True)
 
     def web_megabytes(self) -> float | None:
-        """Resident memory of the web process; None where the system does not tell."""
+        """Resident memory of the web process; None where the system does not say."""
         return _megabytes(self.process.pid)
 
     def worker_megabytes(self) -> list[float]:
-        """Resident memory of each worker; [] where the system does not tell."""
-        found = map(_megabytes, _children(self.process.pid))
-        return [megabytes for megabytes in found if megabytes is not None]
+        """Resident memory of each worker; [] where the system does not say."""
+        workers = map(_megabytes, _children(self.process.pid))
+        return [megabytes for megabytes in workers if megabytes is not None]
 
     def processor_seconds(self) -> float | None:
         """What the web process has had of the processor until now; None as above."""
@@ -82,14 +82,14 @@ def _stat(pid: int) -> list[str]:
 
 
 def _children(pid: int) -> list[int]:
-    found = []
+    children = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if int(_stat(int(folder.name))[1]) == pid:
-                found.append(int(folder.name))
+                children.append(int(folder.name))
         except OSError:  # it has ended meanwhile
             continue
-    return found
+    return children
 
 
 def _megabytes(pid: int) -> float | None:

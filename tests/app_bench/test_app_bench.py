@@ -36,13 +36,13 @@ def news(run: Run) -> int:
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "ring"])
-def test_a_look_in_which_nothing_is_new_sends_no_chart_and_no_picture(
+def test_a_refresh_in_which_nothing_is_new_sends_no_chart_and_no_picture(
     server: Server, dataset: str
 ) -> None:
     """Forty students who watch one run get its charts again every second."""
     visitor = trained(server, RunConfig(dataset=dataset, steps=60, batch_size=16, seed=31))
-    visitor.look()
-    again = visitor.look()
+    visitor.refresh()
+    again = visitor.refresh()
     assert not news(again) and again.references >= 1
     visitor.rerun()
     whole = visitor.rerun()  # a slider was moved
@@ -60,14 +60,14 @@ def test_only_what_has_changed_is_sent_while_a_run_goes_on(server: Server) -> No
     visitor.watch(lambda: "Training" in visitor.words, PATIENCE)
     assert visitor.intervals
     # This run's plane and the histogram may be new; the reference's plane is not.
-    assert all(visitor.look().kinds.count(CHART) <= 2 for _ in range(4))
+    assert all(visitor.refresh().kinds.count(CHART) <= 2 for _ in range(4))
     visitor.press("Stop")
     visitor.watch(lambda: "Stopped" in visitor.words, PATIENCE)
-    assert not visitor.intervals, "the page goes on looking at a run that has ended"
+    assert not visitor.intervals, "the page goes on refreshing a run that has ended"
     visitor.close()
 
 
-def test_a_visitor_is_told_of_a_button_that_is_not_there(server: Server) -> None:
+def test_a_button_that_is_not_there_is_an_error(server: Server) -> None:
     """A measurement of nothing passes for one."""
     visitor = Visitor(server.url)
     visitor.open("evidence")

@@ -1,6 +1,6 @@
 """Visitor: a browser tab without a screen, which speaks Streamlit's protocol over a websocket.
 
-It opens pages, presses buttons, looks again as often as a page asks for, keeps large messages as a
+It opens pages, presses buttons, refreshes as often as a page asks for, keeps large messages as a
 browser does, and fetches the pictures that it has not seen. It draws nothing.
 """
 
@@ -38,7 +38,7 @@ class Run:
 
 
 @dataclass
-class _Kept:
+class _Cached:
     content: bytes
     fragment: str
     used: int  # the count of runs when it was last referred to
@@ -54,7 +54,7 @@ class Visitor:
             subprotocols=["streamlit"], max_size=None, compression=None, origin=url)
         self._query, self._page = "", ""
         self._count = 0
-        self._kept: dict[str, _Kept] = {}
+        self._cache: dict[str, _Cached] = {}
         self._seen: set[str] = set()
         self._timers: dict[str, tuple[float, float]] = {}  # fragment -> its interval, and when next
         self.elements: dict[tuple[int, ...], Delta] = {}  # what is on the page, by place
@@ -78,21 +78,21 @@ class Visitor:
 
     def press(self, label: str) -> Run:
         """Press the first button called `label`."""
-        found = next((delta for delta in self.elements.values()
+        button = next((delta for delta in self.elements.values()
                       if delta.new_element.button.label == label), None)
-        if found is None:
+        if button is None:
             raise LookupError(f"There is no button {label!r} on the page.")
-        state = WidgetState(id=found.new_element.button.id, trigger_value=True)
-        return self._ask(found.fragment_id, WidgetStates(widgets=[state]))
+        state = WidgetState(id=button.new_element.button.id, trigger_value=True)
+        return self._ask(button.fragment_id, WidgetStates(widgets=[state]))
 
-    def look(self) -> Run:
-        """Have the fragment run that tells of the run's progress, as its timer would."""
-        found = next(delta for delta in self.elements.values()
+    def refresh(self) -> Run:
+        """Have the fragment run that shows the run's progress, as its timer would."""
+        progress = next(delta for delta in self.elements.values()
                      if delta.new_element.HasField("progress"))
-        return self._ask(found.fragment_id)
+        return self._ask(progress.fragment_id)
 
     def watch(self, done: Callable[[], bool], patience: float = PATIENCE) -> None:
-        """Look again whenever the page's timers say so, until `done()`."""
+        """Refresh whenever the page's timers say so, until `done()`."""
         deadline = time.monotonic() + patience
         while not done():
             if time.monotonic() > deadline:
@@ -116,9 +116,9 @@ class Visitor:
     @property
     def ready(self) -> bool:
         """Whether all workers are."""
-        found = [re.search(r"(\d+) of (\d+) workers ready", delta.new_element.markdown.body)
+        matches = [re.search(r"(\d+) of (\d+) workers ready", delta.new_element.markdown.body)
                  for delta in self.elements.values()]
-        return any(match and match[1] == match[2] for match in found)
+        return any(match and match[1] == match[2] for match in matches)
 
     @property
     def kinds(self) -> list[str]:
@@ -133,7 +133,7 @@ class Visitor:
 
     @property
     def intervals(self) -> list[float]:
-        """Seconds between the looks that the page takes by itself, one for each timer."""
+        """Seconds between the refreshes that the page asks for by itself, one for each timer."""
         return sorted(interval for interval, _ in self._timers.values())
 
     # --- the protocol ----------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class Visitor:
     def _ask(self, fragment: str = "", widgets: WidgetStates | None = None) -> Run:
         state = ClientState(
             query_string=self._query, page_name=self._page, fragment_id=fragment,
-            widget_states=widgets, cached_message_hashes=list(self._kept),
+            widget_states=widgets, cached_message_hashes=list(self._cache),
             is_auto_rerun=bool(fragment) and widgets is None)
         started = time.perf_counter()
         self._socket.send(BackMsg(rerun_script=state).SerializeToString())
@@ -159,15 +159,15 @@ class Visitor:
             kind = message.WhichOneof("type")
             if kind == "ref_hash":
                 references += 1
-                kept = self._kept[message.ref_hash]
-                kept.used = self._count
-                whole = ForwardMsg.FromString(kept.content)
+                cached = self._cache[message.ref_hash]
+                cached.used = self._count
+                whole = ForwardMsg.FromString(cached.content)
                 whole.metadata.CopyFrom(message.metadata)
                 message, kind = whole, "delta"
             elif kind == "delta":
                 kinds.append(_kind(message.delta))
                 if message.metadata.cacheable:
-                    self._kept[message.hash] = _Kept(content, message.delta.fragment_id,
+                    self._cache[message.hash] = _Cached(content, message.delta.fragment_id,
                                                      self._count)
             if kind == "delta":
                 self.elements[tuple(message.metadata.delta_path)] = message.delta
@@ -195,9 +195,9 @@ class Visitor:
             return
         self._count += 1
         partly = status == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
-        self._kept = {
-            name: kept for name, kept in self._kept.items()
-            if (partly and kept.fragment != fragment) or self._count - kept.used <= MOST_AGE
+        self._cache = {
+            name: cached for name, cached in self._cache.items()
+            if (partly and cached.fragment != fragment) or self._count - cached.used <= MOST_AGE
         }
 
     def _fetch(self, url: str) -> int:

@@ -34,6 +34,8 @@ from tests.support.browsing import (
     step,
     visit,
     wait_for_progress,
+    wait_for_theme,
+    wait_until,
 )
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -63,15 +65,15 @@ class Opened:
 
 
 @pytest.fixture(scope="module", params=[*CHALLENGES, *TOOLS])
-def opened(request, chromium, app: Server) -> Iterator[Opened]:
+def opened(request, shared_chromium, app: Server) -> Iterator[Opened]:
     """Each page as a newcomer finds it, opened once for all tests of this section."""
-    page = chromium.new_context(viewport=LAPTOP, color_scheme="light").new_page()
+    page = shared_chromium.new_context(viewport=LAPTOP, color_scheme="light").new_page()
     page.set_default_timeout(PATIENCE)
-    found = Opened(request.param, page)
-    page.on("request", lambda request: found.asked.append(request.url))
+    newcomer = Opened(request.param, page)
+    page.on("request", lambda request: newcomer.asked.append(request.url))
     page.goto(address(app.url, request.param))
     settle(page)
-    yield found
+    yield newcomer
     page.context.close()
 
 
@@ -88,8 +90,7 @@ def test_the_laptop_screen_holds_question_sliders_train_verdict_and_both_runs(
     if opened.name in TOOLS:
         pytest.skip("a page without an experiment")
     opened.page.set_viewport_size(LAPTOP)
-    found = boxes(opened.page)
-    beyond = {name: box for name, box in found.items()
+    beyond = {name: box for name, box in boxes(opened.page).items()
               if name != "first chart" and not inside(box, LAPTOP)}
     assert not beyond and not cut(opened.page)
     for slot in ("this", "reference"):
@@ -101,12 +102,11 @@ def test_the_projector_shows_the_first_charts_as_well(opened: Opened) -> None:
     if opened.name in TOOLS:
         pytest.skip("a page without an experiment")
     opened.page.set_viewport_size(PROJECTOR)
-    opened.page.wait_for_timeout(500)
-    assert inside(boxes(opened.page)["first chart"], PROJECTOR)
+    wait_until(opened.page, lambda: inside(boxes(opened.page)["first chart"], PROJECTOR))
     assert not cut(opened.page)
 
 
-# What axe-core finds in Streamlit's own widgets, which a page cannot change: rule -> selectors.
+# What axe-core reports of Streamlit's own widgets, which a page cannot change: rule -> selectors.
 STREAMLITS_OWN: dict[str, list[str]] = {}
 
 
@@ -115,9 +115,9 @@ def test_nothing_serious_keeps_people_from_reading_a_page(opened: Opened, scheme
     """A screen reader meets a control without a name, or weak eyes words without contrast."""
     opened.page.set_viewport_size(LAPTOP)
     opened.page.emulate_media(color_scheme=scheme)
-    opened.page.wait_for_timeout(1500)
-    found = axe.Axe().run(opened.page).response
-    assert not [words for violation in found["violations"] for words in _ours(violation)]
+    wait_for_theme(opened.page, scheme)
+    report = axe.Axe().run(opened.page).response
+    assert not [words for violation in report["violations"] for words in _ours(violation)]
 
 
 def _ours(violation: dict) -> list[str]:
@@ -131,69 +131,83 @@ def _ours(violation: dict) -> list[str]:
     ]
 
 
+# JavaScript: which of the elements has the keyboard, -1 for none of them.
+FOCUSED = "parts => parts.indexOf(document.activeElement)"
+
+
+def test_the_keyboard_reaches_the_sliders_and_train(opened: Opened) -> None:
+    """Whoever uses no mouse cannot train."""
+    if opened.name in TOOLS:
+        pytest.skip("a page without an experiment")
+    page = opened.page
+    labels = ["Train", *MAIN_SLIDERS]
+    parts = [button(page, "Train"), *(slider(page, label) for label in MAIN_SLIDERS)]
+    handles, reached = [part.element_handle() for part in parts], set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if (place := page.evaluate(FOCUSED, handles)) >= 0:
+            reached.add(labels[place])
+        if reached == set(labels):
+            break
+    assert reached == set(labels)
+
+
 # --- as it is used --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CHALLENGES)
-def test_train_shows_samples_curves_and_verdict_and_nothing_moves(
-    chromium, app: Server, name: str
-) -> None:
-    """The main job fails, or the page jumps under the reader's eyes while it is live."""
-    page = visit(chromium, address(app.url, name, f"{QUICK[name]}&seed=21"))
+@dataclass
+class Trained:
+    name: str
+    page: playwright.Page
+    places: list[dict[str, dict[str, float]]]  # where its parts were, time and again
+
+
+@pytest.fixture(scope="module", params=CHALLENGES)
+def trained(request, shared_chromium, app: Server) -> Iterator[Trained]:
+    """A short run of each page, watched from Train to its end by a visitor."""
+    name = request.param
+    page = visit(shared_chromium, address(app.url, name, f"{QUICK[name]}&seed=21"))
     press(page, "Train")
     wait_for_progress(page, r"Training · step \d+|Finished")
     expect(page.locator(".st-key-sheet-this").locator("img, svg").first).to_be_visible()
-    first, deadline = boxes(page), time.monotonic() + PATIENCE / 1000
+    places, deadline = [boxes(page)], time.monotonic() + PATIENCE / 1000
     while not progress(page).startswith("Finished"):
         assert time.monotonic() < deadline
-        assert boxes(page) == first
-        page.wait_for_timeout(300)
-    assert boxes(page) == first
-    assert step(page) == int(QUICK[name].rpartition("steps=")[2])
+        places.append(boxes(page))
+        page.wait_for_timeout(100)
+    places.append(boxes(page))
+    yield Trained(name, page, places)
+    page.context.close()
+
+
+def test_train_shows_samples_curves_and_verdict_and_nothing_moves(trained: Trained) -> None:
+    """The main job fails, or the page jumps under the reader's eyes while it is live."""
+    assert all(place == trained.places[0] for place in trained.places)
+    page = trained.page
+    assert step(page) == int(QUICK[trained.name].rpartition("steps=")[2])
     expect(page.locator(".st-key-verdict")).to_contain_text(re.compile(r"\w{3}"))
     for title in CHARTS:
         assert drawn(page, title), title
-    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def fresh_server(browser_store) -> Iterator[Server]:
+    """A server that was started later, on the same runs."""
+    server = Server(browser_store)
+    yield server
+    server.close()
 
 
 def test_a_copied_link_opens_the_same_run_on_a_fresh_server(
-    chromium, app: Server, browser_store
+    chromium, app: Server, trained: Trained, fresh_server: Server
 ) -> None:
     """A teacher's link shows the class another run, or none."""
-    shared = {}
-    for name in CHALLENGES:
-        page = visit(chromium, address(app.url, name, f"{QUICK[name]}&seed=21"))
-        press(page, "Train")  # where another test has trained it, that run is shown
-        wait_for_progress(page, "Finished")
-        shared[name] = copied_link(page), _told(page)
-        page.context.close()
-    fresh = Server(browser_store)
-    for name, (link, told) in shared.items():
-        page = visit(chromium, link.replace(app.url, fresh.url))
-        wait_for_progress(page, "Finished")
-        assert _told(page) == told, name
-        page.context.close()
-    fresh.close()
+    link = copied_link(trained.page)
+    page = visit(chromium, link.replace(app.url, fresh_server.url))
+    wait_for_progress(page, "Finished")
+    assert _words(page) == _words(trained.page)
 
 
-def _told(page: playwright.Page) -> list[str]:
+def _words(page: playwright.Page) -> list[str]:
     return [page.locator(f".st-key-{key}").inner_text()
             for key in ("verdict", "caption-this", "caption-reference")]
-
-
-@pytest.mark.parametrize("name", CHALLENGES)
-def test_the_keyboard_reaches_the_sliders_and_train(chromium, app: Server, name: str) -> None:
-    """Whoever uses no mouse cannot train."""
-    page = visit(chromium, address(app.url, name))
-    settle(page)
-    wanted = {"Train": button(page, "Train"),
-              **{label: slider(page, label) for label in MAIN_SLIDERS}}
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        for label in [label for label, part in wanted.items()
-                      if part.evaluate("e => e === document.activeElement")]:
-            del wanted[label]
-        if not wanted:
-            break
-    assert not wanted
-    page.context.close()

@@ -17,6 +17,7 @@ from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 from pages.components import price_charts, prices, server
+from tests.support.app_pages import HOME
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -73,8 +74,9 @@ def test_growth_is_told_with_what_doubling_costs():
 
 @pytest.mark.parametrize("spec", [
     price_charts.remedy_spec(("label smoothing", "dropout"), 10.0),
-    *(price_charts.growth_spec(g.label, g.networks, tuple(sorted({*g.requests, g.default})), g.default)
-      for g in price_list.GROWTH.values())])
+    *(price_charts.growth_spec(growth.label, growth.networks,
+                               tuple(sorted({*growth.requests, growth.default})), growth.default)
+      for growth in price_list.GROWTH.values())])
 def test_every_chart_says_what_it_shows(spec):
     """A chart without title or units teaches nothing, and cannot be quoted."""
     text = json.dumps(spec, ensure_ascii=False)
@@ -108,7 +110,7 @@ def test_time_to_quality_puts_both_runs_side_by_side():
 
 
 def opened() -> AppTest:
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=60)
+    app = AppTest.from_file(HOME, default_timeout=60)
     return app.switch_page("pages/computational_cost.py").run()
 
 
@@ -121,7 +123,7 @@ def until(app: AppTest, condition) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline, said(app)
-        time.sleep(0.2)
+        time.sleep(0.05)
         app.run()
         assert not app.exception
 
@@ -188,7 +190,8 @@ def test_what_was_measured_here_takes_the_place_of_the_record():
 def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
     """One network that does not fit into memory would leave the button grey for ever."""
     request = price_list.network("dcgan", 16)
-    monkeypatch.setitem(server.queue()._failures, request.name, "The measurement ran out of memory.")
+    monkeypatch.setitem(
+        server.queue()._prices._failures, request.name, "The measurement ran out of memory.")
     monkeypatch.setattr(server.queue(), "forget", lambda request: None)
     app = opened()
     app.multiselect[0].set_value(["dcgan"])

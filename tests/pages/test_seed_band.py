@@ -16,8 +16,11 @@ from gan_core.config.validation import ConfigError
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord, StepRecord
 from gan_core.runs.store import RunSnapshot, RunStatus, StoreError
-from gan_core.serving.queue import QueueFull
-from pages.components import chart_style, seed_band, seed_band_chart, server
+from gan_core.serving.admission import QueueFull
+from pages.components import seed_band, server
+from pages.components import seed_band_chart as band_chart
+from pages.components.chart_style import THIS
+from tests.support.app_pages import jobs
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -42,8 +45,8 @@ def snapshot(seed: int, state: str = "finished", steps: int = 400, **quality) ->
                        ).standing(status)
 
 
-def band_of(*losses: float, run: str = chart_style.THIS):
-    return seed_band_chart.band_frame(seed_band_chart.METRICS["loss_d"], CONFIG.steps,
+def band_of(*losses: float, run: str = THIS):
+    return band_chart.band_frame(band_chart.METRICS["loss_d"], CONFIG.steps,
                              {run: {seed: history(loss) for seed, loss in enumerate(losses)}})
 
 
@@ -57,13 +60,13 @@ def test_the_band_runs_from_the_lowest_to_the_highest_seed() -> None:
     assert np.allclose(median["value"], 2.0) and (median["runs"] == 3).all()
     assert np.allclose(median["low"], 1.0) and np.allclose(median["high"], 5.0)
     assert set(frame["seed"]) == {-1, 0, 1, 2}, "a seed's own line is missing"
-    assert len(median) <= seed_band_chart.POINTS
+    assert len(median) <= band_chart.POINTS
 
 
 def test_the_line_of_a_diverged_seed_ends() -> None:
     """A run that diverged is drawn on to the end, as if it had survived."""
-    histories = {chart_style.THIS: {0: history(1.0), 1: history(3.0, steps=200)}}
-    frame = seed_band_chart.band_frame(seed_band_chart.METRICS["loss_d"], CONFIG.steps, histories)
+    histories = {THIS: {0: history(1.0), 1: history(3.0, steps=200)}}
+    frame = band_chart.band_frame(band_chart.METRICS["loss_d"], CONFIG.steps, histories)
     assert frame[frame["seed"] == 1]["step"].max() <= 200
     late = frame[(frame["kind"] == "median") & (frame["step"] > 200)]
     assert (late["runs"] == 1).all() and np.allclose(late["value"].astype(float), 1.0)
@@ -80,43 +83,44 @@ def test_single_steps_are_averaged() -> None:
     """The noise of single batches hides what the seeds differ in."""
     noisy = History([dataclasses.replace(STEP, step=i + 1, score_real=i % 2, score_fake=0.5)
                      for i in range(100)])
-    steps, values = seed_band_chart.METRICS["gap"].values(noisy)
-    assert steps[0] == seed_band_chart.WINDOW and np.ptp(values) < 0.05
+    steps, values = band_chart.METRICS["gap"].values(noisy)
+    assert steps[0] == band_chart.WINDOW and np.ptp(values) < 0.05
     assert abs(values.mean()) < 0.03
 
 
 def test_a_young_or_absent_run_has_no_band() -> None:
     """The page fails before the first steps are there."""
-    for histories in ({}, {chart_style.THIS: {}}, {chart_style.THIS: {0: history(steps=3)}}):
-        frame = seed_band_chart.band_frame(seed_band_chart.METRICS["loss_d"], CONFIG.steps, histories)
-        domain = seed_band_chart.framed(seed_band_chart.METRICS["loss_d"], CONFIG, frame)
-        assert seed_band_chart.inside(frame, domain).empty
+    for histories in ({}, {THIS: {}}, {THIS: {0: history(steps=3)}}):
+        frame = band_chart.band_frame(band_chart.METRICS["loss_d"], CONFIG.steps, histories)
+        domain = band_chart.framed(band_chart.METRICS["loss_d"], CONFIG, frame)
+        assert band_chart.inside(frame, domain).empty
 
 
-@pytest.mark.parametrize("name", seed_band_chart.NAMES)
+@pytest.mark.parametrize("name", band_chart.NAMES)
 @pytest.mark.parametrize("dataset", ["mnist", "ring"])
 def test_every_metric_can_be_drawn(name: str, dataset: str) -> None:
     """A metric can be chosen whose chart stays empty, or has no title or unit."""
     config = RunConfig(dataset=dataset, steps=400)
-    drawn = seed_band_chart.metric(name, config)
+    drawn = band_chart.metric(name, config)
     run = history()
     points = [dataclasses.replace(e, metrics={"kl_uniform": 0.5}) for e in run.evaluations]
     run = run if dataset == "mnist" else History(run.steps, points)
-    frame = seed_band_chart.band_frame(drawn, 400, {chart_style.THIS: {0: run, 1: run}})
+    frame = band_chart.band_frame(drawn, 400, {THIS: {0: run, 1: run}})
     assert len(frame)
-    domain = seed_band_chart.framed(drawn, config, frame)
-    assert seed_band_chart.inside(frame, domain)["drawn"].between(*domain).all()
-    spec = seed_band_chart.band_spec(drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400)
+    domain = band_chart.framed(drawn, config, frame)
+    assert band_chart.inside(frame, domain)["drawn"].between(*domain).all()
+    spec = band_chart.band_spec(drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400)
     assert drawn.label in json.dumps(spec, ensure_ascii=False)
-    assert spec is seed_band_chart.band_spec(drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400)
+    assert spec is band_chart.band_spec(drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_frame_holds_the_band_and_no_more_than_the_losses_own(loss: str) -> None:
     """A calm band is a flat line, or a wild one leaves the chart's own frame."""
-    config, drawn = CONFIG.replace(loss=loss), seed_band_chart.METRICS["loss_d"]
+    config, drawn = CONFIG.replace(loss=loss), band_chart.METRICS["loss_d"]
     low, high = LOSSES[loss].frame
-    calm, wild = (seed_band_chart.framed(drawn, config, band_of(value)) for value in (high / 20, high * 9))
+    calm, wild = (band_chart.framed(drawn, config, band_of(value))
+                  for value in (high / 20, high * 9))
     assert calm[1] < high and wild == (low, high)
 
 
@@ -126,21 +130,21 @@ def test_the_frame_holds_the_band_and_no_more_than_the_losses_own(loss: str) -> 
 def test_the_numbers_are_told_as_a_range_over_seeds() -> None:
     """The lucky seed alone is told."""
     both = [snapshot(0, frechet=90.0), snapshot(1, frechet=310.0)]
-    words = seed_band_chart.numbers("This run", [*both, None])
+    words = band_chart.numbers("This run", [*both, None])
     assert "2 of 3 seeds trained" in words and "Fréchet distance 90 – 310" in words
     assert "digits 8," in words and "findings: none in 2" in words
-    assert seed_band_chart.numbers("This run", [None, snapshot(0, "running", 200)]) == ""
+    assert band_chart.numbers("This run", [None, snapshot(0, "running", 200)]) == ""
 
 
 def test_diverged_seeds_and_findings_are_counted() -> None:
     """Runs that blew up are silently left out of the count."""
-    words = seed_band_chart.numbers("This run", [snapshot(0), snapshot(1, "diverged", 200)])
+    words = band_chart.numbers("This run", [snapshot(0), snapshot(1, "diverged", 200)])
     assert "divergence in 1" in words and "1 diverged, and its line ends there" in words
 
 
 def test_progress_counts_what_is_trained_in_training_and_waiting() -> None:
     """The student waits without knowing for what."""
-    share, words = seed_band_chart.progress(
+    share, words = band_chart.progress(
         [snapshot(0), snapshot(1, "running", 200), snapshot(2, "queued", 0), None])
     assert words == "1 of 4 seeds trained · 1 in training · 1 waiting"
     assert share == pytest.approx(1.5 / 4)
@@ -180,7 +184,7 @@ def wait_for(app: AppTest, text: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while text not in words(app):
         assert time.monotonic() < deadline, (server.queue().pool(), words(app))
-        time.sleep(0.2)
+        time.sleep(0.05)
         app.run()
         assert not app.exception
 
@@ -202,7 +206,7 @@ def test_eight_seeds_in_the_plane_are_trained_by_one_click() -> None:
     app.run()
     assert app.button[0].label == "Train 8 seeds" and app.button[0].disabled
     assert "KL to an even mixture" in words(app)
-    for name in seed_band_chart.NAMES:
+    for name in band_chart.NAMES:
         app.selectbox[0].select(name).run()
         assert not app.exception
 
@@ -220,14 +224,14 @@ def test_five_seeds_that_go_one_by_one_are_trained_by_one_click() -> None:
     wait_for(app, "5 of 5 seeds trained")
 
 
-@pytest.mark.parametrize(("link", "jobs"), [(quick(2), 8), (one_by_one(2), seed_band.AT_ONCE)])
-def test_the_seeds_leave_a_place_for_train(link, jobs) -> None:
+@pytest.mark.parametrize(("link", "count"), [(quick(2), 8), (one_by_one(2), seed_band.AT_ONCE)])
+def test_the_seeds_leave_a_place_for_train(link, count) -> None:
     """While the band trains, Train is refused."""
     app = opened(**{**link, "steps": "5000"})
     app.button[0].click().run()
     own = RunConfig(dataset="ring", steps=5000, batch_size=32, seed=99)
-    viewer = next(iter(server.queue()._jobs.values())).leases
-    assert len(server.queue()._jobs) == jobs
+    viewer = next(iter(jobs().values())).leases
+    assert len(jobs()) == count
     assert server.queue().submit(own, next(iter(viewer))) == own.digest()
     server.queue().stop(own.digest(), next(iter(viewer)))
     app.button[0].click().run()  # Stop these seeds
@@ -238,7 +242,7 @@ def test_the_seeds_leave_a_place_for_train(link, jobs) -> None:
 
 def wait_for_end() -> None:
     deadline = time.monotonic() + PATIENCE
-    while server.queue()._jobs:
+    while jobs():
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -247,7 +251,7 @@ def test_turning_to_another_run_ends_the_seeds_of_the_last() -> None:
     """Seeds that nobody looks at any more keep the workers, and the visitor's places."""
     app = opened(**{**quick(3), "steps": "5000"})
     app.button[0].click().run()
-    assert server.queue()._jobs
+    assert jobs()
     app.session_state["mode_collapse/state"].shown = RunConfig(dataset="ring", steps=30)
     app.run()
     assert not app.exception

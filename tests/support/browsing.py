@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,10 +117,33 @@ def wait_for_progress(page: playwright.Page, pattern: str) -> None:
     expect(page.locator(".st-key-progress")).to_contain_text(re.compile(pattern))
 
 
+def wait_until(page: playwright.Page, condition: Callable[[], bool]) -> None:
+    """Until `condition()` holds; for what no expectation of Playwright says."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+
+
+# JavaScript: whether page and charts are drawn in a colour scheme. Their letters change last.
+IN_SCHEME = """scheme => {
+    const light = colour => colour.match(/\\d+/g).slice(0, 3).reduce((sum, c) => sum + +c, 0) > 382;
+    const letters = document.querySelectorAll(".stMain .stVegaLiteChart .role-title-text text");
+    const page = getComputedStyle(document.querySelector("[data-testid=stApp]"));
+    return light(page.backgroundColor) === (scheme === "light") && [...letters].every(
+        text => light(getComputedStyle(text).fill) === (scheme === "dark"));
+}"""
+
+
+def wait_for_theme(page: playwright.Page, scheme: str) -> None:
+    """Until the page has changed to the colour scheme that the browser asks for."""
+    page.wait_for_function(IN_SCHEME, arg=scheme)
+
+
 def step(page: playwright.Page) -> int:
-    """The step that the run on the left has reached; 0 where none is told."""
-    found = re.search(r"step ([\d ]+) of", progress(page))
-    return int(found.group(1).replace(" ", "")) if found else 0
+    """The step that the run on the left has reached; 0 where the page names none."""
+    match = re.search(r"step ([\d ]+) of", progress(page))
+    return int(match.group(1).replace(" ", "")) if match else 0
 
 
 def copied_link(page: playwright.Page) -> str:

@@ -1,0 +1,30 @@
+"""Settings as text, for captions, differences and marks."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_core.config.run_config import RunConfig
+from pages.components import config_text, controls
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(1.0, "equal"), (0.1, "G ×10"), (5.0, "D ×5"), (0.03, "G ×33.3")]
+)
+def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
+    """A slider at 0.1 does not tell whose rate is ten times the other's."""
+    assert controls.ratio_text(ratio) == words
+
+
+def test_a_change_in_mid_run_is_told_and_marked():
+    """The run's caption hides that it was rescued, or the chart does not show where."""
+    config = RunConfig(steps=1000, freeze_generator=700).changed(
+        400, dropout=0.4, learning_rate_ratio=10.0, r1=0.1)
+    assert "from step 400: rates D ×10, Dropout in D 0.4, R1 γ 0.1" in config_text.caption(config)
+    assert config_text.marks(config) == (
+        (400, "rates D ×10, Dropout in D 0.4, R1 γ 0.1"), (700, "G frozen"))
+    assert "@" not in config_text.caption(config)
+    text = config_text.difference_text(config, RunConfig(freeze_generator=700))
+    assert text.startswith("from step 400: ")
+    unchanged = RunConfig(freeze_generator=700)
+    assert "no change in mid-run" in config_text.difference_text(unchanged, config)

@@ -1,0 +1,95 @@
+"""Samples of a run at one step, the pictures that look copied, and the pictures on home."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.records import SampleRecord
+from gan_core.runs.store import RunStore
+from pages.components import samples
+from tests.support.app_pages import PAGES, QUICK, finished, opened, train, wait_for_run
+from tests.support.snapshots import snapshot
+
+pytestmark = pytest.mark.usefixtures("page_server")
+
+
+def test_the_averaged_generator_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone averages G's weights, and the page shows the other generator only."""
+    name, asked = "mode_collapse", []
+    points = RunStore.points
+    monkeypatch.setattr(RunStore, "points", lambda store, digest, step, averaged=False: (
+        asked.append(averaged), points(store, digest, step, averaged))[1])
+    app = opened(name, **QUICK, seed="21", ema="0.9")
+    run = train(app, name)
+    wait_for_run(app, run, finished)
+    app.run()
+    assert asked and not any(asked)
+    asked.clear()
+    app.toggle(key=f"{name}/averaged").set_value(True).run()
+    assert not app.exception and all(asked) and asked
+
+
+def drawn_neighbours(root: str) -> None:
+    """A script for AppTest: the neighbours of the only run in a store, at step 260 and at 0."""
+    from gan_core.runs.store import RunStore
+    from pages.components import samples
+    from pages.components.server import StoredRun
+
+    store = RunStore(root)
+    look = StoredRun(store.snapshot(store.digests()[0]), store, False)
+    samples.neighbours(look, 260, "this")
+    samples.neighbours(look, 0, "reference")
+
+
+def test_the_pictures_that_look_copied_stand_beside_their_nearest(tmp_path) -> None:
+    """D has learned 300 digits by heart, and nobody sees whether G hands them back; or a run from
+    before neighbours were stored breaks the page."""
+    store = RunStore(tmp_path)
+    digest = store.create(RunConfig(training_examples=300))
+    pictures = np.zeros((16, 3, 28, 28), np.uint8)
+    store.append(digest, [SampleRecord(250, pictures, "neighbours")])
+    app = AppTest.from_function(drawn_neighbours, args=(str(tmp_path),), default_timeout=60).run()
+    assert not app.exception
+    (grid,) = app.get("html")
+    assert grid.proto.body.count("<img") == 24
+    said = [caption.value for caption in app.caption]
+    assert "step 250" in said[0] and "A copy" in said[0] and "not stored" in said[1]
+    (tmp_path / digest / "neighbours" / "000250.png").write_bytes(b"torn")
+    assert not app.run().exception
+
+
+def test_home_maps_every_challenge_with_a_picture_of_its_failure() -> None:
+    """The map is a list of words."""
+    app = opened("baseline")
+    failures = sum("broken" in page.presets for page in PAGES.values())
+    assert len(app.get("image")) + len(app.get("imgs")) >= 2 + failures
+
+
+def test_the_nearest_images_stand_on_the_overfitting_page() -> None:
+    """The page tells of copying and shows none of it."""
+    app = opened("discriminator_overfitting")
+    assert any("nearest training image" in html.proto.body for html in app.get("html"))
+
+
+def test_a_copy_stands_beside_its_original_with_its_distance() -> None:
+    """A reader cannot tell a theft from a resemblance, or hears nothing of it from a reader."""
+    pictures = np.zeros((8, 3, 28, 28), np.uint8)
+    pictures[:, 2, 0, :4] = 255  # 4 pixels that differ by 2: distance 4
+    text = samples._triples(pictures)
+    assert text.count("<img") == text.count("alt=") == 24
+    assert text.count("training 0.0<") == text.count("new 4.0<") == 8
+    assert text.count("nearest training image, distance 0.0") == 8
+
+
+def test_samples_are_those_at_or_before_the_step() -> None:
+    """The sheet shows a later state than the step slider says."""
+    run = dataclasses.replace(snapshot(), views={"samples": (0, 50, 100), "averaged": (50,)})
+    assert [samples.nearest_sample(run, step) for step in (0, 49, 50, 99, 1000)] == [
+        0, 0, 50, 50, 100]
+    assert [samples.nearest_sample(run, step, averaged=True) for step in (49, 99)] == [None, 50]
+    assert samples.nearest_sample(dataclasses.replace(run, views={}), 100) is None

@@ -1,0 +1,115 @@
+"""What a URL opens, and what a reload, a link and a look at another page keep."""
+
+from __future__ import annotations
+
+import urllib.parse
+
+import pytest
+
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
+from pages.components import controls, state
+from tests.support.app_pages import (
+    PAGES,
+    QUICK,
+    address_of,
+    button,
+    finished,
+    opened,
+    shown,
+    wait_for_run,
+)
+
+pytestmark = pytest.mark.usefixtures("page_server")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> None:
+    """A mistyped link breaks the page, or is silently taken for something else."""
+    garbage = dict.fromkeys(KNOBS, "<b>nonsense</b>")
+    app = opened(name, **garbage, run="x:y,,:", reference="steps:-1", unknown="1")
+    assert not app.exception
+    said = app.warning[0].value
+    assert all(field in said for field in (*KNOBS, "unknown", "run: ", "reference: "))
+    assert len(app.get("image")) >= 2, "the page lost what it shows before any click"
+    values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
+    assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
+
+
+def test_a_reload_shows_the_same_run_and_reference() -> None:
+    """After a reload, or in a second tab, the run is gone."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK, seed="14")
+    button(app, "Train").click().run()
+    button(app, "Pin").click().run()
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    query = address_of(app)
+    again = opened(name, **query)
+    assert shown(again, name).digest() == shown(app, name).digest()
+    assert again.session_state[f"{name}/state"].pinned.digest() == shown(app, name).digest()
+    assert again.slider(key=controls.key(name, "dropout")).value == 0.4
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reload_of_the_starting_preset_shows_ones_own_run(name: str) -> None:
+    """Who trains the page's own preset and reloads finds the recorded run instead."""
+    app = opened(name)
+    start = PAGES[name].presets[PAGES[name].start].config
+    button(app, "Train").click().run()
+    assert shown(app, name) == start
+    wait_for_run(app, start, lambda it: it.history.last_step > 0)
+    button(app, "Stop").click().run()
+    query = address_of(app)
+    mine = app.session_state[f"{name}/state"]
+    link = dict(urllib.parse.parse_qsl(state.link(mine).partition("?")[2]))
+    for again in (opened(name, **query), opened(name, **link)):
+        assert shown(again, name) == start
+        found = again.session_state[f"{name}/state"].shown_run()
+        assert found is not None and not found.recorded
+
+
+def test_moving_a_slider_first_and_reloading_keeps_the_recorded_run() -> None:
+    """One touch of a slider and a reload, and the page is empty."""
+    name = "mode_collapse"
+    app = opened(name)
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    query = address_of(app)
+    again = opened(name, **query)
+    assert len(again.get("image")) == 2 and not again.warning
+    assert again.slider(key=controls.key(name, "dropout")).value == 0.4
+
+
+def test_a_copied_link_carries_every_value() -> None:
+    """A link means something else once a default changes."""
+    app = opened("mode_collapse", **QUICK, seed="15")
+    mine = app.session_state["mode_collapse/state"]
+    mine.pinned = RunConfig(dropout=0.4)
+    link = state.link(mine).partition("?")[2]
+    query = dict(urllib.parse.parse_qsl(link, keep_blank_values=True))
+    assert set(KNOBS) <= set(query) and query["v"] == state.LINK_VERSION
+    again = opened("mode_collapse", **query)
+    assert shown(again, "mode_collapse") == mine.shown
+    assert again.session_state["mode_collapse/state"].pinned == mine.pinned
+    assert not again.warning
+
+
+def test_a_linked_reference_that_is_not_here_can_be_trained() -> None:
+    """Another run is passed off as the linked reference, and the linked one is out of reach."""
+    reference = RunConfig(dataset="ring", batch_size=16, steps=120, seed=31)
+    app = opened("mode_collapse", **QUICK, seed="30", reference=controls.written(reference))
+    button(app, "Train the reference").click().run()
+    wait_for_run(app, reference, finished)
+
+
+def test_coming_back_from_another_page_finds_everything_as_it_was() -> None:
+    """A look at another page loses the sliders or the run."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK, seed="35", dropout="0.25")
+    before = shown(app, name)
+    app.query_params.clear()
+    app.switch_page("streamlit_app.py").run()
+    app.query_params.clear()
+    app.switch_page(PAGES[name].page).run()
+    assert not app.exception
+    assert shown(app, name) == before
+    assert app.slider(key=controls.key(name, "dropout")).value == 0.25

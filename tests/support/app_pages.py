@@ -1,0 +1,100 @@
+"""Pages without a browser, by Streamlit's AppTest: opened by a link, pressed, read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from gan_core.config.fields import KNOBS
+from gan_core.config.presets import CHALLENGES
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.snapshots import RunSnapshot
+from gan_core.serving.scheduler import Job
+from pages.components import controls, server
+
+ROOT = Path(__file__).parents[2]
+HOME = ROOT / "streamlit_app.py"
+PAGES = CHALLENGES
+QUICK = {"dataset": "ring", "steps": "150", "batch_size": "16"}
+PATIENCE = 120.0  # seconds; generous, since the machine may be busy
+
+
+def opened(name: str, **query: str) -> AppTest:
+    """The page of challenge `name`, opened by a link with `query`."""
+    app = AppTest.from_file(HOME, default_timeout=60)
+    for field, value in query.items():
+        app.query_params[field] = value
+    if PAGES[name].page != "streamlit_app.py":
+        app.switch_page(PAGES[name].page)
+    return app.run()
+
+
+def button(app: AppTest, label: str):
+    """The first button called `label`."""
+    return next(one for one in app.button if one.label == label)
+
+
+def words(app: AppTest) -> str:
+    """Everything the page says."""
+    kinds = (app.markdown, app.info, app.success, app.warning, app.error, app.caption)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def progress(app: AppTest) -> str:
+    """What the first progress bar says."""
+    return app.get("progress")[0].proto.text
+
+
+def wait_until(app: AppTest, condition: Callable[[], bool]) -> None:
+    """Refresh the page until `condition()`."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, (server.queue().pool(), progress(app))
+        time.sleep(0.05)
+        app.run()
+        assert not app.exception
+
+
+def shown(app: AppTest, name: str) -> RunConfig:
+    """The run on the left of the page `name`."""
+    return app.session_state[f"{name}/state"].shown
+
+
+def wait_for_run(app: AppTest, config: RunConfig, condition: Callable[[RunSnapshot], bool]) -> None:
+    """Refresh the page until `condition` holds of the run of `config`."""
+    wait_until(app, lambda: condition(server.queue().snapshot(config.digest())))
+
+
+def train(app: AppTest, name: str) -> RunConfig:
+    """Press Train on the page `name`; the run that it shows then."""
+    button(app, "Train").click().run()
+    assert not app.exception
+    return shown(app, name)
+
+
+def finished(snapshot: RunSnapshot) -> bool:
+    return snapshot.status.state == "finished"
+
+
+def address_of(app: AppTest) -> dict[str, str]:
+    """What the address bar of the page says."""
+    return {field: value[0] if isinstance(value, list) else value
+            for field, value in app.query_params.items()}
+
+
+def said_in_error(app: AppTest) -> str:
+    """All error messages, without Markdown's backslashes."""
+    return "".join(error.value for error in app.error).replace("\\", "")
+
+
+def slider_values(app: AppTest, name: str) -> RunConfig:
+    """The settings at which the widgets of the page `name` stand."""
+    return RunConfig(**{knob: app.session_state[controls.key(name, knob)] for knob in KNOBS})
+
+
+def jobs() -> dict[str, Job]:
+    """What this process's queue has to do, by the name of run or price."""
+    return dict(server.queue()._scheduler.jobs)
