@@ -179,7 +179,7 @@ def _run_config() -> Any:
 
 
 def _challenges() -> Any:
-    return _import("gan_core.config.challenges", "gan_core.challenges")
+    return _import("gan_core.config.presets", "gan_core.challenges")
 
 
 def _recipes() -> Any:

@@ -69,6 +69,7 @@ class Extractor(Protocol):
 
     def features(self, images: Tensor) -> Tensor: ...
     def head(self, features: Tensor) -> Tensor: ...
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -254,6 +255,8 @@ def evaluate_points(
 ) -> Evaluation:
     """Metrics of generated `points` (n, 2) and of D: a point within 3σ of a centre is of high
     quality, a mode with at least one such point is captured. `centre` as in `acceptance`."""
+    if data.centres is None:
+        raise ValueError("points are measured against the centres of their data set's modes.")
     distances, nearest = torch.cdist(points, data.centres).min(1)
     good = distances < 3 * data.sigma
     shares = shares_of(nearest, len(data.centres))

@@ -137,11 +137,16 @@ def sheet_neighbours(pictures: np.ndarray, data: Dataset) -> SheetNeighbours:
     in the `pools` of its data."""
     images = torch.from_numpy(pictures.reshape(len(pictures), -1)).to(data.train.device)
     reals = pools(data.train, data.held_out)
-    train, held_out = (
-        [rows[:, 0].cpu().numpy() for rows in nearest_neighbours(images, part)]
-        for part in (reals.train, reals.held_out)
-    )
-    return SheetNeighbours(*train, *held_out, len(reals.train))
+    train_rows, train_distances = _nearest(images, reals.train)
+    held_out_rows, held_out_distances = _nearest(images, reals.held_out)
+    return SheetNeighbours(
+        train_rows, train_distances, held_out_rows, held_out_distances, len(reals.train))
+
+
+def _nearest(images: Tensor, pool: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Row (n,) and distance (n,) of the nearest of `pool` to each of `images`."""
+    rows, distances = nearest_neighbours(images, pool)
+    return rows[:, 0].cpu().numpy(), distances[:, 0].cpu().numpy()
 
 
 def most_copied(pictures: np.ndarray, data: Dataset) -> np.ndarray:
