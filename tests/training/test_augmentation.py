@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gan_core.training.augmentation import BACKGROUND, augment, cut, translated
 
-# Every pixel has its own brightness, all brighter than hole and background: it tells its origin.
+# Every pixel has its own brightness, all brighter than hole and background: which says where it came from.
 LABELLED = torch.linspace(0.1, 1.0, 784)
 MANY = 8100
 
@@ -68,9 +68,9 @@ def test_every_picture_has_its_own_shift():
 
 def test_all_shifts_occur_equally_often(seen):
     """Published: uniform over ±1/8; a bias would teach G to draw off the centre."""
-    found = moves(seen)
-    assert found.min() == -4 and found.max() == 4
-    count = torch.bincount((found[:, 0] + 4) * 9 + found[:, 1] + 4, minlength=81)
+    shifts = moves(seen)
+    assert shifts.min() == -4 and shifts.max() == 4
+    count = torch.bincount((shifts[:, 0] + 4) * 9 + shifts[:, 1] + 4, minlength=81)
     # 100 each expected, with a deviation of 10.
     assert count.min() > 55 and count.max() < 145
     assert chi_square(count) < 80 + 4 * (2 * 80) ** 0.5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import io
 
 import pytest
@@ -14,11 +13,10 @@ from gan_core.config.batching import STACKABLE
 from gan_core.config.choices import ARCHITECTURES, LOSSES, OPTIMIZERS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
-from gan_core.data import datasets
 from gan_core.runs.records import EvalRecord, Outcome, SampleRecord, StepRecord
 from gan_core.training import devices, trainer
 from gan_core.training.ensemble import Ensemble
-from gan_core.training.trainer import Training
+from gan_core.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 RING = RunConfig(dataset="ring", width=0.25, batch_size=16, latent_dim=8, steps=60)
@@ -60,55 +58,61 @@ BANDS: dict[str, list[RunConfig]] = {
 }
 
 
-@pytest.fixture
-def in_64_bits(monkeypatch):
-    """Everything in double precision: differences that are left are not rounding.
-
-    Adam divides by the size of a gradient, so that rounding of one that vanishes becomes a step.
-    """
-    # Read anew, since what is read once a process would stay in double precision.
-    whole = functools.cache(datasets.whole.__wrapped__)
-    monkeypatch.setattr(datasets, "whole", whole)
-    monkeypatch.setattr(trainer, "prepare", lambda config, device: None)
-    monkeypatch.setattr(Tensor, "float", lambda self: self.double())
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(torch.float32)
-
-
-def state(training: Training) -> list[Tensor]:
+def state(training: Trainer) -> list[Tensor]:
     """Everything that decides what comes next."""
     content = training.checkpoint()
-    found: list[Tensor] = []
+    tensors: list[Tensor] = []
 
     def collect(value) -> None:
         if isinstance(value, Tensor):
-            found.append(value)
+            tensors.append(value)
         for inside in value.values() if isinstance(value, dict) else ():
             collect(inside)
 
     for name in ("generator", "discriminator", "optimizer_g", "optimizer_d", "random"):
         collect(content[name])
     collect(content.get("averaged", {}))
-    return found
+    return tensors
 
 
 @pytest.mark.parametrize("band", BANDS)
 def test_each_run_is_trained_as_if_alone(band, in_64_bits):
     """Otherwise a band would show other runs than the page does one by one."""
     configs = BANDS[band]
-    together, alone = Ensemble(configs, CPU), [Training(config, CPU) for config in configs]
+    together, alone = Ensemble(configs, CPU), [Trainer(config, CPU) for config in configs]
     for _ in range(5):
         together.train_step()
         for training in alone:
             training.train_step()
-    together.measure()
+    together.fetch_burst()
     for ours, theirs in zip(together.members, alone, strict=True):
         for a, b in zip(state(ours), state(theirs), strict=True):
             torch.testing.assert_close(a, b, atol=1e-9, rtol=1e-7)
-        for mine, other in zip(ours.waiting, theirs._measure(), strict=True):
+        for mine, other in zip(ours.waiting, theirs.fetch_burst(), strict=True):
             assert dataclasses.astuple(mine) == pytest.approx(
                 dataclasses.astuple(other), abs=1e-9, rel=1e-7, nan_ok=True)
+
+
+def test_a_batch_of_one_is_a_single_run(in_64_bits):
+    """Otherwise the step, the clip of gradients or the bursts of the batched trainer would be
+    others than the single one's: every record, also its evaluations and their pictures' steps."""
+    config = RING.replace(steps=60, gradient_clip=0.05, dropout=0.2, input_noise=0.1, ema=0.9,
+                          loss="hinge", r1=0.5, discriminator_steps=2)
+    together = [record for _, record in Ensemble([config], CPU)]
+    alone = list(Trainer(config, CPU))
+    assert [(type(each), each.step) for each in together] == [
+        (type(each), each.step) for each in alone]
+    clipped = 0
+    for ours, theirs in zip(together, alone, strict=True):
+        if isinstance(ours, StepRecord):
+            assert dataclasses.astuple(ours) == pytest.approx(
+                dataclasses.astuple(theirs), abs=1e-9, rel=1e-6, nan_ok=True)
+            clipped += ours.grad_norm_d > 0.05
+        if isinstance(ours, EvalRecord):
+            assert ours.metrics == pytest.approx(theirs.metrics, rel=1e-3)
+        if isinstance(ours, SampleRecord):
+            assert ours.samples == pytest.approx(theirs.samples, abs=1e-5)
+    assert clipped > 30
 
 
 def test_every_network_that_is_said_to_stack_does():
@@ -118,12 +122,12 @@ def test_every_network_that_is_said_to_stack_does():
 
 
 def test_records_are_those_of_each_run_alone():
-    """A run's history must not tell whether it had company: same records, in the same order."""
+    """A run's history must not show whether it had company: same records, in the same order."""
     configs = seeds(RING.replace(steps=260), 2)
-    found: list[list] = [[] for _ in configs]
+    records_of: list[list] = [[] for _ in configs]
     for index, record in Ensemble(configs, CPU):
-        found[index].append(record)
-    for config, records in zip(configs, found, strict=True):
+        records_of[index].append(record)
+    for config, records in zip(configs, records_of, strict=True):
         alone = list(trainer.train(config, device="cpu"))
         for kind in (StepRecord, EvalRecord, SampleRecord, Outcome):
             ours, theirs = ([each for each in side if isinstance(each, kind)]
@@ -140,7 +144,7 @@ def test_records_are_those_of_each_run_alone():
         assert ours == pytest.approx(theirs, rel=1e-3)
 
 
-def test_pictures_of_all_come_before_anything_measured():
+def test_pictures_of_all_come_before_any_evaluation():
     """Otherwise the last of eight runs would wait for seven evaluations to show its first one."""
     kinds = []
     for _, record in Ensemble(seeds(RING), CPU):
@@ -157,7 +161,7 @@ def test_one_that_diverges_leaves_the_others_alone(in_64_bits):
     ends = {index: record for index, record in Ensemble(configs, CPU)
             if isinstance(record, Outcome)}
     assert [ends[index].kind for index in range(3)] == ["finished", "diverged", "finished"]
-    alone = Training(configs[2], CPU)
+    alone = Trainer(configs[2], CPU)
     for _ in alone:
         pass
     together = Ensemble(configs, CPU)
@@ -183,16 +187,16 @@ def test_one_can_leave_and_go_on_alone(in_64_bits):
     for index, record in together:
         assert left is None or index != 1, "it still gets records"
         if left is None and index == 1 and record.step >= 25:
-            together.members[1].made()
+            together.members[1].take_waiting()
             left = together.members[1].checkpoint()
             together.leave(1)
     stored = io.BytesIO()
     torch.save(left, stored)
     stored.seek(0)
-    again = Training(configs[1], CPU, torch.load(stored, weights_only=True))
+    again = Trainer(configs[1], CPU, torch.load(stored, weights_only=True))
     for _ in again:
         pass
-    alone = Training(configs[1], CPU)
+    alone = Trainer(configs[1], CPU)
     for _ in alone:
         pass
     for a, b in zip(state(again), state(alone), strict=True):
@@ -202,16 +206,16 @@ def test_one_can_leave_and_go_on_alone(in_64_bits):
 def test_those_that_were_resumed_go_on_together(in_64_bits):
     """A band is continued as it was begun."""
     configs = seeds(RING.replace(steps=30))
-    halves = [Training(config.replace(steps=15), CPU) for config in configs]
+    halves = [Trainer(config.replace(steps=15), CPU) for config in configs]
     for half in halves:
         for _ in half:
             pass
-    resumed = [Training(config, CPU, half.checkpoint())
+    resumed = [Trainer(config, CPU, half.checkpoint())
                for config, half in zip(configs, halves, strict=True)]
     for _ in Ensemble(resumed):
         pass
     for config, training in zip(configs, resumed, strict=True):
-        alone = Training(config, CPU)
+        alone = Trainer(config, CPU)
         for _ in alone:
             pass
         assert training.step == 30
@@ -222,12 +226,12 @@ def test_those_that_were_resumed_go_on_together(in_64_bits):
 def test_a_checkpoint_holds_its_own_run_alone():
     """A view would drag all runs of the batch into every file."""
 
-    def size(training: Training) -> int:
+    def size(training: Trainer) -> int:
         stored = io.BytesIO()
         torch.save(training.checkpoint(), stored)
         return stored.tell()
 
-    together, alone = Ensemble(seeds(RING, 8), CPU), Training(RING, CPU)
+    together, alone = Ensemble(seeds(RING, 8), CPU), Trainer(RING, CPU)
     together.train_step()
     alone.train_step()
     assert size(together.members[0]) == pytest.approx(size(alone), rel=0.02)
@@ -265,12 +269,12 @@ def test_every_mechanism_stacks_with_every_network(architecture, settings):
                            training_examples=500, **settings)
     except ConfigError as error:
         pytest.skip(str(error))  # the rules refuse it on the pages, too
-    together, alone = Ensemble(seeds(config, 2), CPU), Training(config, CPU)
+    together, alone = Ensemble(seeds(config, 2), CPU), Trainer(config, CPU)
     for _ in range(2):
         together.train_step()
         alone.train_step()
-    together.measure()
-    ours, theirs = together.members[0].waiting[-1], alone._measure()[-1]
+    together.fetch_burst()
+    ours, theirs = together.members[0].waiting[-1], alone.fetch_burst()[-1]
     assert (ours.loss_d, ours.loss_g) == pytest.approx((theirs.loss_d, theirs.loss_g), rel=1e-3)
 
 
@@ -279,10 +283,10 @@ def test_every_mechanism_stacks_with_every_network(architecture, settings):
 def test_runs_train_together_on_a_gpu(band):
     """Rows of stacks, fused updates and limits must all be on the device."""
     configs, device = BANDS[band], devices.pick_device("auto")
-    together, alone = Ensemble(configs, device), Training(configs[0], device)
+    together, alone = Ensemble(configs, device), Trainer(configs[0], device)
     for _ in range(3):
         together.train_step()
         alone.train_step()
-    together.measure()
-    ours, theirs = together.members[0].waiting[-1], alone._measure()[-1]
+    together.fetch_burst()
+    ours, theirs = together.members[0].waiting[-1], alone.fetch_burst()[-1]
     assert ours.loss_d == pytest.approx(theirs.loss_d, rel=1e-3)

@@ -44,7 +44,7 @@ def test_dropout_is_off_where_it_should_be(channels):
 
 
 def test_dropout_of_channels_takes_all_or_nothing():
-    """dcgan.py's Dropout2d: neighbouring pixels tell the same, so dropping a few drops nothing."""
+    """dcgan.py's Dropout2d: neighbouring pixels say the same, so dropping a few drops nothing."""
     layer = Dropout(0.25, torch.Generator().manual_seed(0), channels=True)
     out = layer(torch.ones(100, 64, 3, 5))
     assert torch.equal(out, out[:, :, :1, :1].expand_as(out))
@@ -151,11 +151,11 @@ SIZES = [(8, 8), (7, 7), (1, 1), (1, 6), (5, 2)]
 
 def twins(name: str) -> tuple[nn.Module, nn.Module]:
     """Both drawn from one seed, in 64 bits."""
-    found = []
+    pair = []
     for make in CONVOLUTIONS[name][:2]:
         torch.manual_seed(3)
-        found.append(make(*CONVOLUTIONS[name][2]).double())
-    return tuple(found)
+        pair.append(make(*CONVOLUTIONS[name][2]).double())
+    return tuple(pair)
 
 
 def inputs(name: str, size: tuple[int, int]) -> Tensor:
@@ -177,25 +177,25 @@ def test_convolutions_start_like_those_they_stand_for(name):
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_convolutions_compute_what_those_they_stand_for_compute(name, size, laid_out):
     """At borders too, and the gradients of everything: else G would learn something else."""
-    found = []
+    results = []
     for layer in twins(name):
         x = inputs(name, size).requires_grad_()
         out = layer(laid_out(x))
         slope = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
-        found.append((out, *torch.autograd.grad(out, (x, *layer.parameters()), slope)))
-    for ours, theirs in zip(*found, strict=True):
+        results.append((out, *torch.autograd.grad(out, (x, *layer.parameters()), slope)))
+    for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_convolutions_can_be_penalised(name):
     """The gradient of a gradient's norm, as a penalty takes it, behind something curved."""
-    found = []
+    results = []
     for layer in twins(name):
         x = inputs(name, (4, 3)).requires_grad_()
         slope, = torch.autograd.grad(layer(x).tanh().sum(), x, create_graph=True)
-        found.append(torch.autograd.grad(slope.square().sum(), (x, *layer.parameters())))
-    for ours, theirs in zip(*found, strict=True):
+        results.append(torch.autograd.grad(slope.square().sum(), (x, *layer.parameters())))
+    for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
@@ -213,7 +213,7 @@ def test_an_enlarged_image_is_not_multiplied_pixel_by_pixel(name, share):
 
 
 def test_the_layout_changes_no_number_and_is_passed_on():
-    """Images of one channel too, of which strides alone cannot tell it: D's first layer."""
+    """Images of one channel too, whose strides are the same either way: D's first layer."""
     for channels in (1, 3):
         x = torch.randn(2, channels, 4, 6)
         out = ChannelsLast()(x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from torch import Tensor, nn
 
 from gan_core.config.choices import OPTIMIZERS
 from gan_core.config.run_config import RunConfig
-from gan_core.training.optimizers import optimizer
+from gan_core.training import optimizers
+from gan_core.training.optimizers import make_optimizer
 
 LIBRARY = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 
@@ -30,29 +32,29 @@ def pair() -> tuple[nn.Module, nn.Module]:
     return network, copy.deepcopy(network)
 
 
-def gradients(network: nn.Module, turned: bool = False) -> list[Tensor]:
-    """Some for each parameter; `turned` ones lie in memory another way round."""
+def gradients(network: nn.Module, transposed: bool = False) -> list[Tensor]:
+    """Some for each parameter; `transposed` ones lie in memory another way round."""
     made = [torch.randn_like(parameter) for parameter in network.parameters()]
-    if not turned:
+    if not transposed:
         return made
     return [each.to(memory_format=torch.channels_last) if each.dim() == 4
             else each.t().contiguous().t() for each in made]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_moves_are_the_librarys(name):
+def test_updates_are_the_librarys(name):
     """Otherwise "Adam" on a page would not be what students know by the name."""
     config = RunConfig(optimizer=name, beta1=0.5, beta2=0.99)
     (ours, theirs), rate = pair(), 0.01
-    mine = optimizer(config, ours.parameters(), rate)
+    mine = make_optimizer(config, ours.parameters(), rate)
     library = LIBRARY[name](theirs.parameters(), lr=rate, **settings(config))
     for step in range(4):
         if step == 2:
-            mine.set_rate(0.003)
+            mine.set_learning_rate(0.003)
             library.param_groups[0]["lr"] = 0.003
-        found = gradients(ours)
-        mine.move(found)
-        for parameter, gradient in zip(theirs.parameters(), found, strict=True):
+        current = gradients(ours)
+        mine.apply_gradients(current)
+        for parameter, gradient in zip(theirs.parameters(), current, strict=True):
             parameter.grad = gradient.clone()
         library.step()
         for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
@@ -65,11 +67,11 @@ def test_the_layout_of_a_gradient_does_not_matter(name):
     """Fused updates go through memory number by number: convolutions of channels-last images give
     gradients in another order, and each weight would move by its neighbour's."""
     (ours, theirs), config = pair(), RunConfig(optimizer=name)
-    mine, other = (optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    mine, other = (make_optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
     for _ in range(3):
-        found = gradients(ours, turned=True)
-        mine.move(found)
-        other.move([each.contiguous() for each in found])
+        current = gradients(ours, transposed=True)
+        mine.apply_gradients(current)
+        other.apply_gradients([each.contiguous() for each in current])
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
 
@@ -78,29 +80,38 @@ def test_the_layout_of_a_gradient_does_not_matter(name):
 def test_state_survives_the_librarys_way_of_saving(name):
     """Otherwise Continue would begin with an optimiser that has forgotten everything."""
     (ours, theirs), config = pair(), RunConfig(optimizer=name)
-    mine, other = (optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    mine, other = (make_optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
     first, second = gradients(ours), gradients(ours)
-    mine.move(first)
+    mine.apply_gradients(first)
     theirs.load_state_dict(ours.state_dict())
     other.load_state_dict(copy.deepcopy(mine.state_dict()))
-    mine.move(second)
-    other.move(second)
+    mine.apply_gradients(second)
+    other.apply_gradients(second)
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_those_that_move_alike_are_told_from_others(name):
-    """Runs are moved in one pass by these numbers: one that differs must not be among them."""
+def test_optimisers_that_update_alike_are_known_by_their_hyperparameters(name):
+    """Runs with equal ones are updated in one pass: one that differs must not be among them."""
     config = RunConfig(optimizer=name)
     network, _ = pair()
 
     def made(rate: float, **changes):
-        return optimizer(config.replace(**changes), network.parameters(), rate)
+        return make_optimizer(config.replace(**changes), network.parameters(), rate)
 
     base = made(0.01)
-    assert base.numbers() == made(0.01).numbers() == base.like([torch.zeros(3)]).numbers()
-    assert base.numbers() != made(0.02).numbers()
-    assert base.numbers() != made(0.01, beta1=0.1).numbers()
+    assert base.hyperparameters() == made(0.01).hyperparameters() == base.like([torch.zeros(3)]).hyperparameters()
+    assert base.hyperparameters() != made(0.02).hyperparameters()
+    assert base.hyperparameters() != made(0.01, beta1=0.1).hyperparameters()
     for other in set(OPTIMIZERS) - {name}:
-        assert base.numbers() != made(0.01, optimizer=other).numbers()
+        assert base.hyperparameters() != made(0.01, optimizer=other).hyperparameters()
+
+
+def test_every_choice_is_in_the_table_and_nothing_else_trains():
+    """An optimiser that a person can choose would fail at its first step, or one that nobody has
+    written would silently be trained by SGD."""
+    assert set(optimizers.OPTIMIZERS) == set(OPTIMIZERS)
+    unknown = SimpleNamespace(optimizer="lion", beta1=0.5, beta2=0.9)
+    with pytest.raises(KeyError, match="lion"):
+        make_optimizer(unknown, pair()[0].parameters(), 0.01)

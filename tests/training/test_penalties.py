@@ -15,7 +15,13 @@ from torch import Tensor, nn
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
 from gan_core.training.networks import build, packed
-from gan_core.training.penalties import PENALTIES, Judged, input_gradient, one_centred, zero_centred
+from gan_core.training.penalties import (
+    PENALTIES,
+    ScoredExamples,
+    input_gradient,
+    one_centred,
+    zero_centred,
+)
 
 WEIGHTS = [[3.0, 4.0, 0.0], [0.1, -0.2, 0.2], [0.6, 0.0, 0.8]]  # norms 5, .3 and 1
 
@@ -37,11 +43,11 @@ def linear(weights: list[float]) -> nn.Linear:
     return critic
 
 
-def judged(critic: nn.Module, real: Tensor, fake: Tensor, seed: int = 0) -> Judged:
+def scored(critic: nn.Module, real: Tensor, fake: Tensor, seed: int = 0) -> ScoredExamples:
     sides = tuple(side.detach().clone().requires_grad_() for side in (real, fake))
     stream = torch.Generator().manual_seed(seed)
-    return Judged(critic, sides, tuple(critic(side) for side in sides),
-                  lambda *shape: torch.rand(shape, generator=stream))
+    return ScoredExamples(critic, sides, tuple(critic(side) for side in sides),
+                          lambda *shape: torch.rand(shape, generator=stream))
 
 
 def examples(count: int = 6, dim: int = 3) -> tuple[Tensor, Tensor]:
@@ -65,7 +71,7 @@ def test_a_linear_critic(name, weights):
     critic = linear(weights)
     w = torch.tensor([weights])
     norm = w.norm()
-    penalty = PENALTIES[name](judged(critic, *examples()))
+    penalty = PENALTIES[name](scored(critic, *examples()))
     penalty.backward()
     value, slope = ((norm - 1) ** 2, 2 * (norm - 1) * w / norm)
     if name != "gradient_penalty":
@@ -81,7 +87,7 @@ def test_a_linear_critic(name, weights):
 def test_a_quadratic_critic_at_its_examples(name, side, a):
     """½a²·mean‖x‖² at reals for R1, at fakes for R2; d/da = a·mean‖x‖²."""
     critic, sides = Quadratic(a), examples()
-    penalty = PENALTIES[name](judged(critic, *sides))
+    penalty = PENALTIES[name](scored(critic, *sides))
     penalty.backward()
     size = sides[side].square().sum(1).mean().item()
     assert penalty.item() == pytest.approx(a**2 * size / 2, rel=1e-5)
@@ -92,7 +98,7 @@ def test_a_quadratic_critic_at_its_examples(name, side, a):
 def test_a_quadratic_critic_between_its_examples(a):
     """mean (|a|‖x̂‖ − 1)² at x̂ between a real and a fake; d/da = mean 2(|a|‖x̂‖ − 1)‖x̂‖ sign a."""
     critic, sides = Quadratic(a), examples()
-    penalty = PENALTIES["gradient_penalty"](judged(critic, *sides, seed=4))
+    penalty = PENALTIES["gradient_penalty"](scored(critic, *sides, seed=4))
     penalty.backward()
     norms = between(*sides, seed=4).norm(dim=1)
     assert penalty.item() == pytest.approx((abs(a) * norms - 1).square().mean().item(), rel=1e-4)
@@ -104,7 +110,7 @@ def test_a_quadratic_critic_between_its_examples(a):
 def test_a_constant_critic_has_a_finite_slope(name):
     """A clipped or dead D has gradient 0, where the norm's own derivative is 0/0: NaN weights."""
     critic = linear([0.0, 0.0, 0.0])
-    penalty = PENALTIES[name](judged(critic, *examples()))
+    penalty = PENALTIES[name](scored(critic, *examples()))
     penalty.backward()
     assert penalty.item() == pytest.approx(1.0 if name == "gradient_penalty" else 0.0, abs=1e-5)
     assert torch.equal(critic.weight.grad, torch.zeros(1, 3))
@@ -115,7 +121,7 @@ def test_steep_and_flat_critics_stay_finite(scale):
     """Otherwise the first step of a nearly flat critic would end the run."""
     critic = linear([scale, 0.0, -scale])
     for penalise in PENALTIES.values():
-        penalise(judged(critic, *examples())).backward()
+        penalise(scored(critic, *examples())).backward()
     assert critic.weight.grad.isfinite().all()
 
 
@@ -128,13 +134,13 @@ def test_gradients_on_paper():
     torch.testing.assert_close(input_gradient(Quadratic(2.0)(x), x), 2 * x)
 
 
-# --- where they look -----------------------------------------------------------------------------
+# --- where they are taken --------------------------------------------------------------------------
 
 
-def test_r1_looks_at_reals_and_r2_at_fakes():
+def test_r1_is_taken_at_reals_and_r2_at_fakes():
     """Otherwise R1 alone would flatten D where the samples are, and G would get no gradient."""
     critic, (real, fake) = Quadratic(1.0), examples()
-    here, there = judged(critic, real, fake), judged(critic, real, fake + 1)
+    here, there = scored(critic, real, fake), scored(critic, real, fake + 1)
     assert torch.equal(PENALTIES["r1"](here), PENALTIES["r1"](there))
     assert not torch.equal(PENALTIES["r2"](here), PENALTIES["r2"](there))
 
@@ -142,16 +148,16 @@ def test_r1_looks_at_reals_and_r2_at_fakes():
 @pytest.mark.parametrize(("name", "side"), [("r1", 0), ("r2", 1)])
 def test_a_penalty_at_one_side_asks_nothing_of_the_other(name, side):
     """Otherwise R1 alone would cost as much as R1 with R2."""
-    seen = judged(Quadratic(1.0), *examples())
+    seen = scored(Quadratic(1.0), *examples())
     other = 1 - side
-    blind = Judged(seen.judge, seen.examples, tuple(
+    blind = ScoredExamples(seen.score, seen.examples, tuple(
         torch.full((6, 1), torch.nan) if each == other else seen.logits[each] for each in (0, 1)),
         seen.uniform)
     assert torch.equal(PENALTIES[name](blind), PENALTIES[name](seen))
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-def test_games_side_by_side_are_penalised_each_by_itself(name):
+def test_runs_side_by_side_are_penalised_each_by_itself(name):
     """Otherwise runs that train together would punish each other's critics."""
     sides = [torch.randn(3, 6, 4) for _ in range(2)]
     steep = torch.tensor([0.5, 1.0, -2.0])[:, None, None]
@@ -165,9 +171,9 @@ def test_games_side_by_side_are_penalised_each_by_itself(name):
     torch.testing.assert_close(together, torch.stack(alone))
 
 
-def _stacked(critic, sides: list[Tensor], share: Tensor) -> Judged:
+def _stacked(critic, sides: list[Tensor], share: Tensor) -> ScoredExamples:
     sides = tuple(side.clone().requires_grad_() for side in sides)
-    return Judged(critic, sides, tuple(map(critic, sides)), lambda rows, columns: share)
+    return ScoredExamples(critic, sides, tuple(map(critic, sides)), lambda rows, columns: share)
 
 
 def test_interpolation_stays_on_the_segment():
@@ -179,8 +185,8 @@ def test_interpolation_stays_on_the_segment():
         return x.sum(1, keepdim=True)
 
     real, fake = examples(4000, 5)
-    PENALTIES["gradient_penalty"](judged(critic, real, fake))
-    (place,) = asked[2:]  # the first two are `judged` itself
+    PENALTIES["gradient_penalty"](scored(critic, real, fake))
+    (place,) = asked[2:]  # the first two are `scored` itself
     share = ((place - real) * (fake - real)).sum(1) / (fake - real).square().sum(1)
     torch.testing.assert_close(place, real + share[:, None] * (fake - real), atol=1e-5, rtol=1e-4)
     assert -1e-5 <= share.min() < 0.01 and 0.99 < share.max() <= 1 + 1e-5
@@ -195,30 +201,30 @@ def test_penalties_draw_from_the_runs_own_stream_alone(name):
     torch.manual_seed(1)
     before = torch.get_rng_state()
     asked = []
-    seen = judged(Quadratic(1.0), *examples(), seed=3)
+    seen = scored(Quadratic(1.0), *examples(), seed=3)
     uniform = seen.uniform
     seen = dataclasses.replace(seen, uniform=lambda *shape: asked.append(shape) or uniform(*shape))
     first = PENALTIES[name](seen)
     assert torch.equal(torch.get_rng_state(), before)
     assert asked == ([(6, 1)] if name == "gradient_penalty" else [])  # one number for each pair
-    assert torch.equal(first, PENALTIES[name](judged(Quadratic(1.0), *examples(), seed=3)))
+    assert torch.equal(first, PENALTIES[name](scored(Quadratic(1.0), *examples(), seed=3)))
 
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalties_do_not_depend_on_the_batch_size(name):
     """Otherwise the batch-size slider would also turn λ and γ."""
     real, _ = examples()
-    once = PENALTIES[name](judged(Quadratic(0.5), real, real))
-    repeated = PENALTIES[name](judged(Quadratic(0.5), real.repeat(5, 1), real.repeat(5, 1)))
+    once = PENALTIES[name](scored(Quadratic(0.5), real, real))
+    repeated = PENALTIES[name](scored(Quadratic(0.5), real.repeat(5, 1), real.repeat(5, 1)))
     assert repeated.item() == pytest.approx(once.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_examples_stay_as_they_are(name):
     """Otherwise the penalty would move the pictures, or train G through D's loss."""
-    seen = judged(Quadratic(0.5), *examples())
+    seen = scored(Quadratic(0.5), *examples())
     before = [side.detach().clone() for side in seen.examples]
-    torch.autograd.grad(PENALTIES[name](seen), seen.judge.a)
+    torch.autograd.grad(PENALTIES[name](seen), seen.score.a)
     assert all(map(torch.equal, seen.examples, before))
     assert all(side.grad is None for side in seen.examples)
 
@@ -249,7 +255,7 @@ def test_penalties_train_every_network_that_takes_them(architecture, option, cpu
     # Leaky layers are flat between their kinks, so biases need not get a gradient.
     weights = [p for name, p in critic.named_parameters() if not name.endswith("bias")]
     for name, penalise in PENALTIES.items():
-        penalty = penalise(judged(critic, real, fake))
+        penalty = penalise(scored(critic, real, fake))
         slopes = torch.autograd.grad(penalty, weights)
         assert penalty.isfinite() and penalty > 0, name
         assert all(slope.isfinite().all() for slope in slopes), name
@@ -262,12 +268,12 @@ def test_the_penalty_of_a_network_falls_along_its_own_gradient(cpu):
     critic.double()
     real, fake = (x.double() for x in examples(8, 2))
     weight = critic[0].weight
-    (slope,) = torch.autograd.grad(PENALTIES["r1"](judged(critic, real, fake)), weight)
+    (slope,) = torch.autograd.grad(PENALTIES["r1"](scored(critic, real, fake)), weight)
     step, values = 1e-6, []
     for sign in (1, -1):
         with torch.no_grad():
             weight[5, 1] += sign * step
-        values.append(PENALTIES["r1"](judged(critic, real, fake)).item())
+        values.append(PENALTIES["r1"](scored(critic, real, fake)).item())
         with torch.no_grad():
             weight[5, 1] -= sign * step
     assert (values[0] - values[1]) / (2 * step) == pytest.approx(slope[5, 1].item(), rel=1e-4)

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import EvalRecord, Outcome, StepRecord
+from gan_core.runs.records import EvalRecord, Outcome, Record, StepRecord
 from gan_core.runs.store import RunSnapshot, RunStore, StoreError
 from gan_core.training.recording import record_run, record_runs
-from gan_core.training.session import Wanted
+from gan_core.training.session import SessionRequest
 
 ROOT = Path(__file__).parents[2]
 STEPS = 160
@@ -42,10 +42,12 @@ def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path)
 
 
-def recorded(store: RunStore, wanted: Sequence[Wanted | RunConfig]) -> list[tuple[int, Outcome]]:
+def recorded(
+    store: RunStore, runs: Sequence[SessionRequest | RunConfig]
+) -> list[tuple[int, Outcome]]:
     """(index, outcome) in the order in which the runs end."""
-    wanted = [Wanted(each) if isinstance(each, RunConfig) else each for each in wanted]
-    return list(record_runs(store, wanted))
+    requests = [SessionRequest(run) if isinstance(run, RunConfig) else run for run in runs]
+    return list(record_runs(store, requests))
 
 
 def kinds(ends: list[tuple[int, Outcome]]) -> list[str]:
@@ -60,14 +62,14 @@ def after(count: int) -> Callable[[], str | None]:
 
 def assert_as_alone(store: RunStore, config: RunConfig, whole: RunSnapshot) -> None:
     """The run is in the store, to its end, as if nothing had happened to it."""
-    found = store.snapshot(config.digest())
-    assert (found.status.state, found.status.step) == ("finished", STEPS)
-    assert [record.step for record in found.history.steps] == list(range(1, STEPS + 1))
-    assert found.samples == whole.samples
-    for mine, other in zip(found.history.steps, whole.history.steps, strict=True):
+    snapshot = store.snapshot(config.digest())
+    assert (snapshot.status.state, snapshot.status.step) == ("finished", STEPS)
+    assert [record.step for record in snapshot.history.steps] == list(range(1, STEPS + 1))
+    assert snapshot.samples == whole.samples
+    for mine, other in zip(snapshot.history.steps, whole.history.steps, strict=True):
         for name in ("loss_d", "loss_g", "score_real", "score_fake", "grad_norm_d", "grad_norm_g"):
             assert getattr(mine, name) == pytest.approx(getattr(other, name), rel=1e-3), mine.step
-    evaluations = zip(found.history.evaluations, whole.history.evaluations, strict=True)
+    evaluations = zip(snapshot.history.evaluations, whole.history.evaluations, strict=True)
     for mine, other in evaluations:
         assert mine.step == other.step
         # Of 2500 samples, a few lie so close to a border that rounding decides.
@@ -98,7 +100,7 @@ def test_a_checkpoint_is_no_larger_for_the_company(store):
 def test_one_that_is_stopped_leaves_the_others_and_can_be_continued(store, alone, records):
     """Stop on one page would end the runs of other visitors, or spoil its own."""
     first, *rest = BAND
-    ends = recorded(store, [Wanted(first, after(records)), *rest])
+    ends = recorded(store, [SessionRequest(first, after(records)), *rest])
     assert ends[0][0] == 0 and ends[0][1].kind == "stopped"
     assert kinds(ends) == ["stopped", "finished", "finished"]
     stopped = store.snapshot(first.digest())
@@ -111,15 +113,13 @@ def test_one_that_is_stopped_leaves_the_others_and_can_be_continued(store, alone
 
 def test_a_band_that_is_stopped_at_once_goes_on_together(store, alone):
     """Continue on a band would begin anew, or leave some of its runs behind."""
-    told = [0]
+    records: list[Record] = []
 
     def should_stop() -> str | None:
-        return "enough" if told[0] > 250 else None
+        return "enough" if len(records) > 250 else None
 
-    def count(record) -> None:
-        told[0] += 1
-
-    ends = recorded(store, [Wanted(config, should_stop, on_record=count) for config in BAND])
+    ends = recorded(store, [
+        SessionRequest(config, should_stop, on_record=records.append) for config in BAND])
     assert kinds(ends) == ["stopped"] * 3 and all(0 < end.step < STEPS for _, end in ends)
     assert kinds(recorded(store, BAND)) == ["finished"] * 3
     for config, whole in zip(BAND, alone, strict=True):
@@ -140,8 +140,8 @@ def test_one_that_waits_for_the_others_can_be_stopped(store):
     before = record_run(store, waiting, should_stop=after(70)).step
     asked = []
     ends = recorded(store, [
-        Wanted(first, on_record=asked.append),
-        Wanted(waiting, lambda: "enough" if len(asked) > 20 else None), other])
+        SessionRequest(first, on_record=asked.append),
+        SessionRequest(waiting, lambda: "enough" if len(asked) > 20 else None), other])
     assert ends[0] == (1, Outcome("stopped", before, "enough"))
     assert kinds(ends) == ["finished", "stopped", "finished"]
     assert store.snapshot(waiting.digest()).history.last_step == before
@@ -150,15 +150,15 @@ def test_one_that_waits_for_the_others_can_be_stopped(store):
 def test_one_whose_target_grows_goes_on(store, alone):
     """Somebody asks for more steps of one seed of a band."""
     first, *rest = BAND
-    heard = []
+    records: list[Record] = []
     ends = recorded(store, [
-        Wanted(first.replace(steps=40), target=lambda: STEPS if len(heard) > 10 else 40,
-               on_record=heard.append), *rest])
+        SessionRequest(first.replace(steps=40), on_record=records.append,
+                       target=lambda: STEPS if len(records) > 10 else 40), *rest])
     assert [(kind, end.step) for kind, (_, end) in zip(kinds(ends), ends, strict=True)] == [
         ("finished", STEPS)] * 3
-    found = store.snapshot(first.digest())
-    assert [record.step for record in found.history.steps] == list(range(1, STEPS + 1))
-    assert found.status.steps == STEPS
+    snapshot = store.snapshot(first.digest())
+    assert [record.step for record in snapshot.history.steps] == list(range(1, STEPS + 1))
+    assert snapshot.status.steps == STEPS
     for config, whole in zip(rest, alone[1:], strict=True):
         assert_as_alone(store, config, whole)
 
@@ -167,9 +167,9 @@ def test_one_that_diverges_ends_and_the_others_finish(store, alone):
     """One learning rate too high would cost a whole sweep."""
     ends = recorded(store, [BAND[0], DIVERGING, BAND[2]])
     assert ends[0][0] == 1 and kinds(ends) == ["finished", "diverged", "finished"]
-    found = store.snapshot(DIVERGING.digest())
-    assert found.status.state == "diverged" and "infinite or NaN" in found.status.reason
-    assert found.status.step == ends[0][1].step == found.history.last_step + 1
+    snapshot = store.snapshot(DIVERGING.digest())
+    assert snapshot.status.state == "diverged" and "infinite or NaN" in snapshot.status.reason
+    assert snapshot.status.step == ends[0][1].step == snapshot.history.last_step + 1
     assert_as_alone(store, BAND[0], alone[0])
     assert_as_alone(store, BAND[2], alone[2])
     assert kinds(recorded(store, [DIVERGING, BAND[0]])) == ["diverged", "finished"]  # known by now
@@ -213,7 +213,7 @@ def test_one_that_cannot_be_written_fails_alone(store, alone, monkeypatch):
     assert_as_alone(store, BAND[0], alone[0])
 
 
-def test_a_failure_of_the_step_is_told_in_each_run(store, monkeypatch):
+def test_a_failure_of_the_step_is_written_in_each_run(store, monkeypatch):
     """A student would look at a run that never goes on and never says why."""
     from gan_core.training.ensemble import Ensemble
 
@@ -232,12 +232,13 @@ def test_kill_9_loses_no_more_than_came_after_the_checkpoints(store, alone):
     """A worker may die at any moment: lack of memory, a restart of the machine."""
     script = (
         "import json, sys, time; from gan_core.config.run_config import RunConfig\n"
-        "from gan_core.training.recording import record_runs; from gan_core.training.session import Wanted\n"
+        "from gan_core.training.recording import record_runs\n"
+        "from gan_core.training.session import SessionRequest\n"
         "from gan_core.runs.store import RunStore\n"
         "wait = lambda record: time.sleep(0.005)\n"
-        "wanted = [Wanted(RunConfig.from_json(each), on_record=wait)\n"
-        "          for each in json.loads(sys.argv[2])]\n"
-        "list(record_runs(RunStore(sys.argv[1]), wanted, checkpoint_seconds=0.01))"
+        "requests = [SessionRequest(RunConfig.from_json(text), on_record=wait)\n"
+        "            for text in json.loads(sys.argv[2])]\n"
+        "list(record_runs(RunStore(sys.argv[1]), requests, checkpoint_seconds=0.01))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, str(store.root),
@@ -256,16 +257,18 @@ def test_kill_9_loses_no_more_than_came_after_the_checkpoints(store, alone):
     before = [store.snapshot(digest).history.steps for digest in digests]
     saved = [torch.load(store.checkpoint_path(digest), weights_only=True)["recorded"]
              for digest in digests]
-    assert all(0 < kept <= len(steps) < STEPS
-               for kept, steps in zip(saved, before, strict=True))
+    assert all(0 < last <= len(steps) < STEPS
+               for last, steps in zip(saved, before, strict=True))
     trained: list[list] = [[] for _ in BAND]
-    wanted = [Wanted(config, on_record=found.append)
-              for config, found in zip(BAND, trained, strict=True)]
-    assert kinds(recorded(store, wanted)) == ["finished"] * 3
-    for config, whole, found, kept, steps in zip(BAND, alone, trained, saved, before, strict=True):
-        assert_as_alone(store, config, whole)
-        assert store.snapshot(config.digest()).history.steps[:kept] == steps[:kept]
-        assert next(each.step for each in found if isinstance(each, StepRecord)) == kept + 1
+    requests = [SessionRequest(config, on_record=records.append)
+                for config, records in zip(BAND, trained, strict=True)]
+    assert kinds(recorded(store, requests)) == ["finished"] * 3
+    for index, (config, last) in enumerate(zip(BAND, saved, strict=True)):
+        assert_as_alone(store, config, alone[index])
+        history = store.snapshot(config.digest()).history
+        assert history.steps[:last] == before[index][:last]
+        new = [record.step for record in trained[index] if isinstance(record, StepRecord)]
+        assert new[0] == last + 1
 
 
 def test_pictures_are_there_before_their_evaluation(store):
@@ -275,10 +278,10 @@ def test_pictures_are_there_before_their_evaluation(store):
     def check(config: RunConfig) -> Callable:
         def on_record(record) -> None:
             if isinstance(record, EvalRecord):
-                found = store.snapshot(config.digest())
-                missing.extend(each.step for each in found.history.evaluations
-                               if each.step not in found.samples)
+                snapshot = store.snapshot(config.digest())
+                missing.extend(each.step for each in snapshot.history.evaluations
+                               if each.step not in snapshot.samples)
         return on_record
 
-    recorded(store, [Wanted(config, on_record=check(config)) for config in BAND])
+    recorded(store, [SessionRequest(config, on_record=check(config)) for config in BAND])
     assert not missing

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.config.run_config import RunConfig
-from gan_core.training.trainer import Training, train
+from gan_core.training.trainer import Trainer, train
 
 Draw = Callable[[], Tensor]
 Losses = Iterator[tuple[Tensor, Tensor]]  # of D and of G, step by step
@@ -124,9 +124,9 @@ def wgan_gp(
     def gradient_penalty(real: Tensor, fake: Tensor) -> Tensor:
         alpha = 1 - shares()  # theirs is the share of the real image, ours of the generated one
         between = (alpha * real + (1 - alpha) * fake).requires_grad_(True)
-        judged = critic(between)
+        scores = critic(between)
         gradients = torch.autograd.grad(
-            outputs=judged, inputs=between, grad_outputs=torch.ones_like(judged),
+            outputs=scores, inputs=between, grad_outputs=torch.ones_like(scores),
             create_graph=True, retain_graph=True)[0]
         return ((gradients.norm(2, dim=1) - 1) ** 2).mean()
 
@@ -189,15 +189,15 @@ def doubled(network: nn.Module, weights: nn.Module) -> nn.Module:
     return network.double()
 
 
-def draws(training: Training) -> list[Draw]:
+def draws(training: Trainer) -> list[Draw]:
     """What draws the same reals, latents and shares as the training will, from streams apart."""
     def stream(name: str) -> torch.Generator:
-        return torch.Generator().set_state(training.random[name].get_state())
+        return torch.Generator().set_state(training.state.draws.streams[name].get_state())
 
     size = training.config.batch_size
     batches, latents, noise = map(stream, ("batches", "latents", "noise"))
     return [
-        lambda: training.data.batch(size, batches).double(),
+        lambda: training.state.data.batch(size, batches).double(),
         lambda: torch.randn(size, 100, generator=latents).double(),
         lambda: torch.rand(size, 1, generator=noise).double(),
     ]
@@ -208,11 +208,11 @@ def values(network: nn.Module) -> list[Tensor]:
     nearly, and Adam makes whole steps of what rounding leaves of it."""
     layers = [layer for layer in network.modules()
               if isinstance(layer, nn.Linear | nn.Conv2d | nn.BatchNorm1d | nn.BatchNorm2d)]
-    found = []
+    weights = []
     for layer, following in zip_longest(layers, layers[1:]):
         cancelled = isinstance(following, nn.BatchNorm1d | nn.BatchNorm2d)
-        found += [layer.weight] if cancelled else [layer.weight, layer.bias]
-    return [value.detach().double().clone() for value in found]
+        weights += [layer.weight] if cancelled else [layer.weight, layer.bias]
+    return [value.detach().double().clone() for value in weights]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -220,7 +220,7 @@ def test_the_reference_is_trained_as_it_was_published(name):
     """Otherwise our users would compare their plots with those of another algorithm."""
     case = CASES[name]
     training = train(case.config, device="cpu")
-    ours = training.generator, training.discriminator
+    ours = training.state.generator.network, training.state.discriminator.network
     theirs = doubled(case.generator(), ours[0]), doubled(case.discriminator(), ours[1])
     start = [values(network) for network in theirs]
     streams = draws(training)
@@ -228,7 +228,7 @@ def test_the_reference_is_trained_as_it_was_published(name):
     for _ in range(case.steps):
         training.train_step()
         loss_d, loss_g = next(reference)
-        record, = training._measure()
+        record, = training.fetch_burst()
         assert record.loss_d + record.penalty == pytest.approx(loss_d.item(), rel=case.loss)
         assert record.loss_g == pytest.approx(loss_g.item(), rel=case.loss)
         for mine, published, before in zip(ours, theirs, start, strict=True):
