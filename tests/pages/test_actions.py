@@ -52,8 +52,8 @@ def test_a_slider_moved_in_mid_run_changes_the_run() -> None:
     assert step > 30 and (before.dropout, after.dropout) == (0.0, 0.4)
     assert before.digest() == broken.digest()
     wait_for_run(app, rescued, lambda it: it.history.last_step > step)
-    found = server.queue().snapshot(rescued.digest())
-    assert found.history.steps[:30] == server.queue().snapshot(broken.digest()).history.steps[:30]
+    before, after = (server.queue().snapshot(run.digest()).history for run in (broken, rescued))
+    assert after.steps[:30] == before.steps[:30]
     assert f"from step {step}: Dropout in D 0.4" in words(app)
     assert "schedule=" in urllib.parse.unquote_plus(app.code[-1].value)
     assert app.session_state[f"{name}/state"].pinned == broken

@@ -49,8 +49,8 @@ def test_what_was_not_measured_has_no_numbers() -> None:
 
 def test_a_claim_tells_where_and_when_it_was_measured() -> None:
     """Numbers of another machine, or of last year, pass for those of today."""
-    said = claims.conditions(SOME, some_evidence())
-    assert "CPU" in said and "2026-01-01 to 2026-01-02" in said
+    text = claims.conditions(SOME, some_evidence())
+    assert "CPU" in text and "2026-01-01 to 2026-01-02" in text
 
 
 def test_a_recipe_is_named_only_if_there_is_one() -> None:
@@ -77,15 +77,15 @@ def test_every_claim_is_on_the_evidence_page_with_its_verdict() -> None:
     """A claim of the documents cannot be found, or its verdict or source is missing."""
     app = evidence_page()
     assert not app.exception
-    said, known = words(app), measured_runs.read()
+    text, known = words(app), measured_runs.read()
     verdicts = [measured_runs.verdict(claim, known) for claim in CLAIMS.values()]
     for name, claim in CLAIMS.items():
-        assert claim.says in said and claim.where in said
-        assert f"`python -m gan_core claims {name}`" in said
+        assert claim.says in text and claim.where in text
+        assert f"`python -m gan_core claims {name}`" in text
     for word, count in measured_runs.count_verdicts(verdicts).items():
         on_top = int(count > 0 or word != OPEN)
-        assert said.count(f" {count} {word}]") == on_top
-        assert said.count(f" {word}]") == count + on_top, "one badge a claim"
+        assert text.count(f" {count} {word}]") == on_top
+        assert text.count(f" {word}]") == count + on_top, "one badge a claim"
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_a_link_to_some_of_the_claims_shows_these(query: dict[str, str], chosen)
     """A teacher sends a link to the claims of one page, and the class sees all of them."""
     app, known = evidence_page(**query), measured_runs.read()
     assert not app.exception
-    said = words(app)
-    shown = {name for name in CLAIMS if f"`python -m gan_core claims {name}`" in said}
+    text = words(app)
+    shown = {name for name in CLAIMS if f"`python -m gan_core claims {name}`" in text}
     assert shown == {name for name, claim in CLAIMS.items()
                      if chosen(claim, measured_runs.verdict(claim, known))}
 
@@ -116,15 +116,15 @@ def test_filters_that_leave_nothing_say_so() -> None:
 @pytest.mark.parametrize("page", ["mode_collapse"])
 def test_a_challenge_page_shows_its_claims_and_no_others(page: str) -> None:
     """A page tells of a claim, but not whether it holds; or of another page's."""
-    said = words(opened(page))
+    text = words(opened(page))
     for name, claim in CLAIMS.items():
-        assert (f"`python -m gan_core claims {name}`" in said) == (claim.page == page)
+        assert (f"`python -m gan_core claims {name}`" in text) == (claim.page == page)
 
 
 def test_a_run_of_a_claim_opens_on_its_page() -> None:
     """The link of a claim's run leads to another run."""
-    said = words(evidence_page(page="Mode collapse"))
-    path, query = re.search(r"\[G ×10, noise 0.1\]\((\w+)\?([^)]*)\)", said).groups()
+    text = words(evidence_page(page="Mode collapse"))
+    path, query = re.search(r"\[G ×10, noise 0.1\]\((\w+)\?([^)]*)\)", text).groups()
     assert path == "mode_collapse"
     app = opened(path, **dict(urllib.parse.parse_qsl(query)))
     assert shown(app, path) == CLAIMS["input-noise"].runs["G ×10, noise 0.1"]

@@ -27,9 +27,9 @@ LOST = "game:r1,gamma:3,ratio:4,step_size:0.5,steps:300"
 
 
 def values(text: str = "") -> dirac_choices.Values:
-    found, problem = dirac_choices.read(text)
+    chosen, problem = dirac_choices.read(text)
     assert not problem
-    return found
+    return chosen
 
 
 def verdict_of(text: str) -> tuple[str, str]:
@@ -106,8 +106,8 @@ def test_a_portrait_survives_its_url(name: str) -> None:
 @pytest.mark.parametrize(("text", "words"), GARBAGE)
 def test_garbage_is_named_in_one_sentence(text: str, words: str) -> None:
     """A mistyped link breaks the page, or opens something else without a word."""
-    found, problem = dirac_choices.read(text)
-    assert found == dirac_choices.DEFAULTS
+    chosen, problem = dirac_choices.read(text)
+    assert chosen == dirac_choices.DEFAULTS
     assert words in problem and problem.startswith("In the address, dirac: ")
 
 

@@ -60,8 +60,8 @@ def test_every_page_shows_its_failure_beside_its_remedy_before_any_click(name: s
     assert shown_first.recorded and beside.recorded
     assert shown_first.snapshot.digest == presets["broken"].config.digest()
     assert beside.snapshot.digest == presets["fixed"].config.digest()
-    found = diagnose(shown_first.snapshot.history, shown_first.snapshot.config)
-    assert name in {SYMPTOMS[finding.symptom].challenge for finding in found}
+    findings = diagnose(shown_first.snapshot.history, shown_first.snapshot.config)
+    assert name in {SYMPTOMS[finding.symptom].challenge for finding in findings}
     mended = diagnose(beside.snapshot.history, beside.snapshot.config)
     assert name not in {SYMPTOMS[finding.symptom].challenge for finding in mended}
 

@@ -29,8 +29,9 @@ def test_a_prediction_is_asked_for_and_answered(name: str) -> None:
     start = PAGES[name].presets[PAGES[name].start].config
     app.session_state[f"{PAGES[name].title}/predictions"] = {start.digest(): asked.options[0][0]}
     app.run()
-    told = f"You predicted *{asked.options[0][0]}*" in words(app)
-    assert told == (name != "baseline"), "home shows another run than its preset's before a click"
+    answered = f"You predicted *{asked.options[0][0]}*" in words(app)
+    # Before a click, home shows another run than its preset's.
+    assert answered == (name != "baseline")
 
 
 def test_a_prediction_is_about_one_run() -> None:
@@ -62,8 +63,8 @@ def test_a_prediction_is_answered_by_what_was_measured(name):
     run = snapshot()
     value = headline.value_of(run.history)
     for answer, _ in options:
-        told = prediction.outcome(challenge, run, answer)
-        assert answer in told
+        text = prediction.outcome(challenge, run, answer)
+        assert answer in text
         if value == value:
-            assert (": right (" in told) == (challenge.prediction.right(value) == answer)
-            assert headline.text(value) in told
+            assert (": right (" in text) == (challenge.prediction.right(value) == answer)
+            assert headline.text(value) in text

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
@@ -17,9 +15,10 @@ from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 from pages.components import price_charts, prices, server
-from tests.support.app_pages import HOME
+from tests.support.app_pages import opened, wait_until, words
 
 pytestmark = pytest.mark.usefixtures("page_server")
+PAGE = "computational_cost"
 
 RING = RunConfig(dataset="ring", batch_size=16)
 
@@ -37,8 +36,8 @@ def test_the_table_tells_what_was_measured_here_and_what_was_not():
     """A recorded figure passes for this machine's, or a missing one for zero."""
     requests = [price_list.network("mlp"), price_list.network("dcgan"),
                 price_list.network("dcgan", 16, "float32")]
-    found = {place: priced(request) for place, request in enumerate(requests[:2])}
-    table = prices.price_table(requests, found, {0})
+    prices_here = {place: priced(request) for place, request in enumerate(requests[:2])}
+    table = prices.price_table(requests, prices_here, {0})
     assert list(table["from"]) == ["this machine", "recorded", "not measured"]
     assert list(table["batch"]) == [64, 64, 16]
     assert table["images/s"][0] == 64 / 0.04 and table["GFLOP/step"][1] == 2.0
@@ -48,9 +47,9 @@ def test_the_table_tells_what_was_measured_here_and_what_was_not():
 
 def test_the_dearest_remedy_comes_first_and_every_measure_has_its_bar():
     """A reader looks for what costs most at the top."""
-    found = {name: priced(request, time=ratio) for (name, request), ratio
+    prices_here = {name: priced(request, time=ratio) for (name, request), ratio
              in zip(price_list.REMEDY_PRICES.items(), (1.0, 3.0, 0.9), strict=False)}
-    frame = price_charts.remedy_frame(found, {name: f"<{name}>" for name in found})
+    frame = price_charts.remedy_frame(prices_here, {name: f"<{name}>" for name in prices_here})
     assert len(frame) == 3 * len(RATIOS)
     assert list(frame[frame["measure"] == "time"]["ratio"]) == [3.0, 1.0, 0.9]
     assert price_charts.most(frame) == 10.0
@@ -60,14 +59,14 @@ def test_the_dearest_remedy_comes_first_and_every_measure_has_its_bar():
 def test_growth_is_told_with_what_doubling_costs():
     """A slope alone tells a beginner nothing."""
     growth = price_list.GROWTH["side"]
-    found = {size: priced(request, flops=(size / 28) ** 2, time=(size / 28) ** 1.5)
+    prices_here = {size: priced(request, flops=(size / 28) ** 2, time=(size / 28) ** 1.5)
              for size, request in growth.requests.items()}
-    slopes = price_charts.growth_slopes(growth, found)
+    slopes = price_charts.growth_slopes(growth, prices_here)
     assert slopes == {"FLOPs": pytest.approx(2), "time": pytest.approx(1.5)}
     words = prices.growth_words(growth, slopes)
     assert "**FLOPs**: slope 2.00: doubling the side costs 4×" in words
     assert "slope 1.50: doubling the side costs 2.8×" in words
-    frame = price_charts.growth_frame(growth, found)
+    frame = price_charts.growth_frame(growth, prices_here)
     assert list(frame["cost"]) == pytest.approx(list(frame["fitted"]))
     assert set(frame["size"]) == {16, 28, 56, 112}
 
@@ -109,58 +108,39 @@ def test_time_to_quality_puts_both_runs_side_by_side():
 # --- the page -------------------------------------------------------------------------------------
 
 
-def opened() -> AppTest:
-    app = AppTest.from_file(HOME, default_timeout=60)
-    return app.switch_page("pages/computational_cost.py").run()
-
-
-def said(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.warning, app.error, app.info)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-def until(app: AppTest, condition) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, said(app)
-        time.sleep(0.05)
-        app.run()
-        assert not app.exception
-
-
 def test_the_page_opens_with_recorded_prices_named_as_such():
     """A newcomer finds an empty page, or takes another machine's times for this one's."""
-    app = opened()
+    app = opened(PAGE)
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table["networks"]) == [ARCHITECTURES[name].label
                                        for name in price_list.IMAGE_NETWORKS]
     assert set(table["from"]) == {"recorded"}
     device = next(iter(price_list.recorded().values())).device
-    assert said(app).replace("\\", "").count(device) >= 5
+    assert words(app).replace("\\", "").count(device) >= 5
     for growth in price_list.GROWTH.values():
-        assert f"doubling the {growth.subject} costs" in said(app)
+        assert f"doubling the {growth.subject} costs" in words(app)
 
 
 def test_every_published_figure_has_its_source():
     """A figure without a source cannot be checked."""
-    words = said(opened())
+    text = words(opened(PAGE))
     for model in MODELS:
-        assert f"]({model.link})" in words and model.duration in words
+        assert f"]({model.link})" in text and model.duration in text
 
 
 def test_a_press_of_measure_fills_the_row():
     """The button does nothing, or the table keeps the recorded figure."""
-    app = opened()
+    app = opened(PAGE)
     app.multiselect[0].set_value(["mlp"])
     app.multiselect[1].set_value([16]).run()
     assert list(app.dataframe[0].value["from"]) == ["not measured"]
     app.button(key="prices/networks/measure").click().run()
     assert not app.exception and app.button(key="prices/networks/measure").disabled
-    until(app, lambda: list(app.dataframe[0].value["from"]) == ["this machine"])
+    wait_until(app, lambda: list(app.dataframe[0].value["from"]) == ["this machine"])
     assert app.dataframe[0].value["ms/step"][0] > 0
     assert app.button(key="prices/networks/measure").label == "Measure again"
-    again = opened()  # another visitor: what was measured is there
+    again = opened(PAGE)  # another visitor: what was measured is there
     again.multiselect[0].set_value(["mlp"])
     again.multiselect[1].set_value([16]).run()
     assert list(again.dataframe[0].value["from"]) == ["this machine"]
@@ -170,20 +150,20 @@ def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
     """Fifteen remedies at once would leave the visitor no run to train beside them."""
     asked = []
     monkeypatch.setattr(server.queue(), "measure", lambda request, viewer: asked.append(request))
-    app = opened()
+    app = opened(PAGE)
     app.button(key="prices/remedies/measure").click().run()
     assert 0 < len(set(asked)) <= prices.PENDING
-    assert f"0 of {len(price_list.REMEDY_PRICES)} measured here …" in said(app)
+    assert f"0 of {len(price_list.REMEDY_PRICES)} measured here …" in words(app)
 
 
 def test_what_was_measured_here_takes_the_place_of_the_record():
     """The price list would show another machine's figures after a measurement."""
     store, name = PriceStore(server.settings().store), "r1"
-    until(opened(), lambda: server.queue().pool().device)
+    wait_until(opened(PAGE), lambda: server.queue().pool().device)
     request = price_list.REMEDY_PRICES[name]
     store.write(priced(request, server.queue().pool().device, time=7.5))
-    words = said(opened())
-    assert f"1 of {len(price_list.REMEDY_PRICES)} measured on this machine" in words
+    text = words(opened(PAGE))
+    assert f"1 of {len(price_list.REMEDY_PRICES)} measured on this machine" in text
     store.remove(request)
 
 
@@ -193,18 +173,18 @@ def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setitem(
         server.queue()._prices._failures, request.name, "The measurement ran out of memory.")
     monkeypatch.setattr(server.queue(), "forget", lambda request: None)
-    app = opened()
+    app = opened(PAGE)
     app.multiselect[0].set_value(["dcgan"])
     app.multiselect[1].set_value([16]).run()
     app.button(key="prices/networks/measure").click().run()
     app.run()
-    assert "ran out of memory" in said(app)
+    assert "ran out of memory" in words(app)
     assert not app.button(key="prices/networks/measure").disabled
 
 
 def test_recorded_prices_may_be_missing(monkeypatch):
     """A copy without the file would open with a stack trace."""
     monkeypatch.setattr(prices, "recorded", lambda: {})
-    app = opened()
+    app = opened(PAGE)
     assert not app.exception
-    assert "not measured yet" in said(app)
+    assert "not measured yet" in words(app)

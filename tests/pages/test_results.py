@@ -24,14 +24,14 @@ def test_a_chart_is_sent_as_it_was_drawn() -> None:
         run: History([dataclasses.replace(STEP, step=i, score_real=real) for i in range(1, 9)])
         for run, real in ((THIS, 0.1), (REFERENCE, 0.9))}
     sent = results.joined_table(charts.lines_frame, chart, histories).to_pandas()
-    wanted = charts.lines_frame(chart, histories)
-    assert list(sent) == list(wanted)
+    drawn = charts.lines_frame(chart, histories)
+    assert list(sent) == list(drawn)
     for name in ("series", "run"):
-        assert sent[name].tolist() == wanted[name].tolist()
+        assert sent[name].tolist() == drawn[name].tolist()
     for name in ("step", "value", "drawn"):
-        assert sent[name].tolist() == pytest.approx(wanted[name].tolist(), rel=1e-6)
+        assert sent[name].tolist() == pytest.approx(drawn[name].tolist(), rel=1e-6)
     empty = results.joined_table(charts.lines_frame, chart, {})
-    assert empty.column_names == list(wanted) and not len(empty)
+    assert empty.column_names == list(drawn) and not len(empty)
 
 
 def test_a_chart_is_made_anew_only_for_the_run_that_has_grown() -> None:

@@ -57,8 +57,8 @@ def test_the_pictures_that_look_copied_stand_beside_their_nearest(tmp_path) -> N
     assert not app.exception
     (grid,) = app.get("html")
     assert grid.proto.body.count("<img") == 24
-    said = [caption.value for caption in app.caption]
-    assert "step 250" in said[0] and "A copy" in said[0] and "not stored" in said[1]
+    captions = [caption.value for caption in app.caption]
+    assert "step 250" in captions[0] and "A copy" in captions[0] and "not stored" in captions[1]
     (tmp_path / digest / "neighbours" / "000250.png").write_bytes(b"torn")
     assert not app.run().exception
 

@@ -29,8 +29,8 @@ def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> Non
     garbage = dict.fromkeys(KNOBS, "<b>nonsense</b>")
     app = opened(name, **garbage, run="x:y,,:", reference="steps:-1", unknown="1")
     assert not app.exception
-    said = app.warning[0].value
-    assert all(field in said for field in (*KNOBS, "unknown", "run: ", "reference: "))
+    warning = app.warning[0].value
+    assert all(field in warning for field in (*KNOBS, "unknown", "run: ", "reference: "))
     assert len(app.get("image")) >= 2, "the page lost what it shows before any click"
     values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
     assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
@@ -64,8 +64,8 @@ def test_a_reload_of_the_starting_preset_shows_ones_own_run(name: str) -> None:
     link = dict(urllib.parse.parse_qsl(state.link(mine).partition("?")[2]))
     for again in (opened(name, **query), opened(name, **link)):
         assert shown(again, name) == start
-        found = again.session_state[f"{name}/state"].shown_run()
-        assert found is not None and not found.recorded
+        run = again.session_state[f"{name}/state"].shown_run()
+        assert run is not None and not run.recorded
 
 
 def test_moving_a_slider_first_and_reloading_keeps_the_recorded_run() -> None:
