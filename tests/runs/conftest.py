@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gan_core.runs.store import RunStore
-from tests.support.stored_runs import CONFIG
+from tests.support.made_up_records import CONFIG
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 
 from gan_core.runs.eviction import evict
 from gan_core.runs.store import RunStore
-from tests.support.stored_runs import CONFIG
+from tests.support.made_up_records import CONFIG
 
 
 def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 from gan_core.runs.export import export_run
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.store import RunStatus, RunStore
-from tests.support.stored_runs import evaluation, images, look, step
+from tests.support.made_up_records import evaluation, images, look, step
 
 
 def test_export_takes_views_of_the_same_steps(store, digest, tmp_path):

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from gan_core.runs.store import RunStore
-from tests.support.stored_runs import evaluation, images, step
+from tests.support.made_up_records import evaluation, images, step
 
 
 def history_file(store: RunStore, digest: str) -> Path:

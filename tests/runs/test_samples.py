@@ -11,7 +11,7 @@ from PIL import Image
 from gan_core.runs.records import SampleRecord
 from gan_core.runs.samples import VIEWS, neighbour_distances, sheet_png
 from gan_core.runs.store import StoreError
-from tests.support.stored_runs import images, look
+from tests.support.made_up_records import images, look
 
 
 def test_averaged_samples_lie_beside_the_raw_ones(store, digest):
@@ -75,9 +75,9 @@ def test_neighbours_come_back_exactly(store, digest):
     pictures = np.random.default_rng(0).integers(0, 256, (16, 3, 28, 28)).astype(np.uint8)
     pictures[3, 1] = pictures[3, 0]
     store.append(digest, [SampleRecord(50, pictures, "neighbours")])
-    found = store.neighbours(digest, 50)
-    np.testing.assert_array_equal(found, pictures)
-    distances = neighbour_distances(found)
+    read = store.neighbours(digest, 50)
+    np.testing.assert_array_equal(read, pictures)
+    distances = neighbour_distances(read)
     assert distances.shape == (16, 2) and distances[3, 0] == 0
     scaled = pictures[7] / 127.5 - 1
     assert distances[7] == pytest.approx(

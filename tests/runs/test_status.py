@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gan_core.runs.store import RunStatus, StoreError
-from tests.support.stored_runs import step
+from tests.support.made_up_records import step
 
 CORRUPT = ["", "[]", '{"state": "dancing"}', '{"state": []}', '{"state": "running", "step": "x"}',
            '{"state": "running", "seconds": 1e999}']

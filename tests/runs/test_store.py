@@ -17,7 +17,7 @@ import pytest
 from gan_core.runs.eviction import size
 from gan_core.runs.records import SampleRecord
 from gan_core.runs.store import RunStatus, RunStore, StoreError
-from tests.support.stored_runs import CONFIG, evaluation, images, step
+from tests.support.made_up_records import CONFIG, evaluation, images, step
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = ["", "../secret", "..", ".", "/etc/passwd", "0123456789ABCDEF", "0123456789abcdef/..",
@@ -71,7 +71,7 @@ def test_a_digest_from_a_url_never_becomes_a_path(store):
 
 
 def test_a_run_that_is_not_there_is_none(store):
-    """A link to a run that was evicted must be told apart from a broken store."""
+    """A link to a run that was evicted is another message than that of a broken store."""
     assert store.snapshot("0" * 16) is None
     with pytest.raises(StoreError, match="There is no run '0000000000000000' in"):
         store.existing_snapshot("0" * 16)
@@ -197,7 +197,7 @@ def test_whoever_waits_for_a_run_that_is_deleted_is_refused(store, digest):
         waiting = threading.Thread(target=wait)
         waiting.start()
         time.sleep(0.2)  # it has tried, and will try again
-        shutil.rmtree(store.root / digest)
+        shutil.rmtree((store.root / digest).rename(store.root / ".removed"))  # as `delete` does
     waiting.join(30)
     assert refused == [f"There is no run {digest!r} in {store.root}."]
     assert store.folders() == []

@@ -62,7 +62,7 @@ def test_one_visitors_batches_are_bounded(fakes):
 
 
 def test_a_band_is_refused_as_a_whole(fakes, monkeypatch):
-    """Seeds that nobody is told of would be trained, and fill the disk."""
+    """Seeds that the page does not show would be trained, and fill the disk."""
     monkeypatch.setattr("gan_core.serving.admission.MOST_WAITING", 3)
     queue = fakes.queue()
     queue.submit(apart(50), "a")

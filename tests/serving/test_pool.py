@@ -23,7 +23,7 @@ def test_threads_of_a_worker_sleep_when_idle(monkeypatch, tmp_path, threads, cho
     assert _environment(settings, tmp_path).get("OMP_WAIT_POLICY") == expected
 
 
-def test_whoever_asks_for_more_threads_than_cores_is_told(tmp_path, capsys):
+def test_more_threads_than_cores_are_reported(tmp_path, capsys):
     """The server's terminal is where the one who set the variables looks."""
     settings = Settings(tmp_path, 2000, 64, 256, "cpu", 50_000, 900.0, 25.0)
     ignore = lambda *message: None  # noqa: E731

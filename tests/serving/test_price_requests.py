@@ -51,8 +51,9 @@ def test_prices_wait_their_turn_among_runs(fakes):
     until(lambda: fakes.priced() == [requests[0].name])
 
 
-def test_a_price_that_nobody_waits_for_is_dropped(fakes):
+def test_a_price_that_nobody_waits_for_is_dropped(fakes, monkeypatch):
     """Closed tabs would otherwise have the machine measure for nobody."""
+    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.05)
     queue = fakes.queue(grace=1.0)
     waiting = PriceRequest(seeded(1))
     queue.measure(ASKED, "a")
@@ -64,7 +65,7 @@ def test_a_price_that_nobody_waits_for_is_dropped(fakes):
     assert fakes.priced() == [ASKED.name]
 
 
-def test_a_failed_price_is_told_and_can_be_asked_for_again(fakes):
+def test_a_failed_price_says_why_and_can_be_asked_for_again(fakes):
     """The row would say "measuring" for ever, or the failure stay when it no longer holds."""
     queue = fakes.queue()
     queue.measure(ASKED, "a")
@@ -93,7 +94,7 @@ def test_failures_are_not_kept_without_end(fakes, monkeypatch):
 
 
 def test_the_price_of_another_machine_is_none_of_this_one(fakes):
-    """A store copied from a laptop would tell the server's visitors the laptop's times."""
+    """A store copied from a laptop would show the server's visitors the laptop's times."""
     queue = fakes.queue()
     PriceStore(fakes.store.root).write(answer(ASKED, "another processor"))
     assert queue.price(ASKED).price is None

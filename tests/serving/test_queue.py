@@ -49,8 +49,9 @@ def test_states_before_the_worker_says_anything(fakes):
     assert (state(queue, running), queue.snapshot(running).status.steps) == ("running", RING.steps)
 
 
-def test_a_run_that_nobody_watches_is_stopped(fakes):
+def test_a_run_that_nobody_watches_is_stopped(fakes, monkeypatch):
     """Closed tabs would otherwise keep the workers busy for the rest of the lesson."""
+    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.05)
     queue = fakes.queue(grace=1.0)
     watched, unwatched = queue.submit(RING, "a"), queue.submit(seeded(1), "b")
     queue.leave("b")

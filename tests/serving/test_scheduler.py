@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gan_core.config.batching import MOST_RUNS
 from gan_core.config.run_config import RunConfig
 from tests.support.queues import RING, apart, band, seeded, state, until
@@ -22,10 +24,12 @@ def test_viewers_take_turns(fakes):
     until(lambda: queue.pool().waiting == 0)
 
 
-def test_a_third_run_waits_rather_than_slowing_two(fakes):
-    """Three trainings on two cores would all be slower than one after another."""
+@pytest.mark.parametrize("config", [seeded, apart], ids=["alike", "unlike"])
+def test_a_third_run_waits_rather_than_slowing_two(config, fakes):
+    """Three trainings on two cores would all be slower than one after another, whether or not the
+    third could have been trained together with one of them."""
     queue = fakes.queue(workers=2)
-    first, second, third = (queue.submit(seeded(number), f"viewer {number}") for number in range(3))
+    first, second, third = (queue.submit(config(number), f"viewer {number}") for number in range(3))
     until(lambda: sorted(fakes.begun()) == sorted([first, second]))
     assert (state(queue, third), queue.snapshot(third).place) == ("queued", 1)
     fakes.finish(second)
@@ -119,13 +123,3 @@ def test_no_more_runs_are_trained_together_than_are_good_for_them(fakes):
         fakes.finish(digest)
     until(lambda: len(fakes.together()) == 3)
     assert list(fakes.together()[2]) == digests[MOST_RUNS:]
-
-
-def test_a_third_run_waits_while_two_workers_are_busy(fakes):
-    """Three trainings on two cores would all be slow."""
-    queue = fakes.queue(workers=2)
-    digests = [queue.submit(apart(number), f"viewer {number}") for number in range(3)]
-    until(lambda: len(fakes.begun()) == 2)
-    assert (state(queue, digests[2]), queue.snapshot(digests[2]).place) == ("queued", 1)
-    fakes.finish(digests[0])
-    until(lambda: digests[2] in fakes.begun())

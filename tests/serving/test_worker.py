@@ -69,7 +69,7 @@ def test_the_worker_serves_runs_one_after_another(server):
 
 
 def test_the_worker_trains_runs_together(server):
-    """Each seed of a band is told of, stopped and extended by its own name."""
+    """Each seed of a band is reported, stopped and extended by its own name."""
     configs = [CONFIG.replace(seed=seed) for seed in (11, 12, 13)]
     short, stopped, extended = (server.store.create(config) for config in configs)
     server.send(runs={short: 40, stopped: 100_000, extended: 50, "0" * 16: 10}, max_seconds=100)
@@ -79,11 +79,11 @@ def test_the_worker_trains_runs_together(server):
     ended = [server.hear() for _ in range(3)]
     server.send(stop=stopped, reason="because")
     ended.append(server.hear())
-    found = {message["run"]: (message["outcome"], message["step"]) for message in ended}
-    assert found["0" * 16] == ("failed", 0) and found[short] == ("finished", 40)
-    assert found[extended][0] == "finished" and found[extended][1] in (50, 60)
-    assert found[stopped][0] == "stopped" and ended[-1]["reason"] == "because"
-    assert server.store.snapshot(stopped).history.last_step == found[stopped][1] >= 40
+    ended_with = {message["run"]: (message["outcome"], message["step"]) for message in ended}
+    assert ended_with["0" * 16] == ("failed", 0) and ended_with[short] == ("finished", 40)
+    assert ended_with[extended][0] == "finished" and ended_with[extended][1] in (50, 60)
+    assert ended_with[stopped][0] == "stopped" and ended[-1]["reason"] == "because"
+    assert server.store.snapshot(stopped).history.last_step == ended_with[stopped][1] >= 40
 
 
 def test_the_worker_measures_prices_between_runs(server):
@@ -93,8 +93,8 @@ def test_the_worker_measures_prices_between_runs(server):
     assert server.hear() == {"event": "started", "run": request.name}
     assert server.hear() == {"event": "ended", "run": request.name, "outcome": "finished",
                              "step": 0, "reason": ""}
-    found = PriceStore(server.store.root).read(request)
-    assert found.request == request and found.step_ms > 0
+    price = PriceStore(server.store.root).read(request)
+    assert price.request == request and price.step_ms > 0
     for broken, words in ((PriceRequest(CONFIG, side=13).to_dict(), "side must be 28"),
                           ({"config": {"layers": 3}}, "The measurement failed")):
         server.send(price="broken", request=broken)

@@ -14,7 +14,7 @@ from gan_core.system.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 RING = RunConfig(dataset="ring", batch_size=16)
-# Speaks the protocol without torch. Files beside the store tell it how its runs go: `go-<digest>`
+# Speaks the protocol without torch. Files beside the store decide how its runs go: `go-<digest>`
 # lets a run finish; `die` ends the process; `never-ready` keeps it from starting.
 FAKE = """
 import json, os, sys, threading, time
@@ -23,7 +23,7 @@ root = Path(os.environ["GAN_LAB_STORE"])
 if (root.parent / "never-ready").exists():
     sys.exit("no such device")
 runs = {}
-def tell(**content):
+def report(**content):
     print(json.dumps(content), flush=True)
 def listen():
     for line in sys.stdin:
@@ -37,7 +37,7 @@ def listen():
     os._exit(0)
 threading.Thread(target=listen, daemon=True).start()
 print("a library's greeting", flush=True)
-tell(event="ready", device="fake", pid=os.getpid())
+report(event="ready", device="fake", pid=os.getpid())
 while True:
     time.sleep(0.01)
     for digest, run in list(runs.items()):
@@ -48,20 +48,20 @@ while True:
         if (root.parent / f"fail-{digest}").exists():
             (root.parent / f"fail-{digest}").unlink()
             del runs[digest]
-            tell(event="ended", run=digest, outcome="failed", step=0, reason="It failed.")
+            report(event="ended", run=digest, outcome="failed", step=0, reason="It failed.")
         elif outcome == "stopped" or (root.parent / f"go-{digest}").exists():
             del runs[digest]
-            tell(event="ended", run=digest, outcome=outcome, step=run["steps"], reason="")
+            report(event="ended", run=digest, outcome=outcome, step=run["steps"], reason="")
 """
 
 
 def until(condition, seconds: float = 60.0):
     """Poll until the condition holds; returns what it gave."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
-    return found
+    return value
 
 
 class Fakes:
