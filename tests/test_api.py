@@ -45,6 +45,18 @@ def test_the_page_documents_every_name_and_no_other() -> None:
     assert sorted(named) == sorted(gan_core.__all__)
 
 
+def test_methods_that_the_page_names_are_there() -> None:
+    """The page would send its reader to a method that has another name."""
+    sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S))
+    named = [(name, method) for name, text in sections.items()
+             for method in re.findall(rf"`(?:{name}\.)?(\w+)\(", text)]
+    assert ("RunStore", "snapshot") in named
+    missing = [f"{name}.{method}" for name, method in named
+               if method not in gan_core.__all__
+               and not hasattr(getattr(gan_core, name), method)]
+    assert not missing
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     """`hasattr` and a typing mistake would behave strangely."""
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
