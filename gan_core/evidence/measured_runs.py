@@ -88,7 +88,7 @@ def gather(configs: Iterable[RunConfig], stores: Iterable[RunStore]) -> dict[str
 
 def _measured(snapshot: RunSnapshot) -> MeasuredRun:
     day = datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
-    history = snapshot.standing(snapshot.status).history
+    history = snapshot.with_status(snapshot.status).history
     return MeasuredRun(snapshot.status.device, day, summarise(history, snapshot.config))
 
 

@@ -58,7 +58,7 @@ class RunSnapshot:
         state, reached = self.status.state, self.history.last_step
         return state == "diverged" or reached > steps or (state == "finished" and reached == steps)
 
-    def standing(self, status: RunStatus, place: int = 0) -> RunSnapshot:
+    def with_status(self, status: RunStatus, place: int = 0) -> RunSnapshot:
         """The same records with another status, from which the history's outcome follows."""
         outcome = None
         if status.state in OUTCOMES:
@@ -93,7 +93,7 @@ class RunSnapshot:
                  for view, of_view in self.views.items()}
         return dataclasses.replace(
             self, config=config, history=history, views=views
-        ).standing(finished)
+        ).with_status(finished)
 
 
 def read_config(run: Path) -> RunConfig:
@@ -150,7 +150,7 @@ class RunReader:
         status = self._status(config, history)
         return RunSnapshot(
             self._run.name, config, history, status, view_steps(self._run)
-        ).standing(status)
+        ).with_status(status)
 
     def _status(self, config: RunConfig, history: History) -> RunStatus:
         with contextlib.suppress(StoreError):

@@ -130,7 +130,7 @@ class JobQueue:
             if job := self._scheduler.jobs.get(digest):
                 return self._live_snapshot(job, stored)
         if stored.status.live and self._abandoned(stored):
-            return stored.standing(dataclasses.replace(
+            return stored.with_status(dataclasses.replace(
                 stored.status, state="stopped", reason=RESTARTED, seconds_left=None
             ))
         return stored
@@ -238,13 +238,13 @@ class JobQueue:
     def _live_snapshot(self, job: Job, stored: RunSnapshot) -> RunSnapshot:
         """What is stored of a run, with its place and the status that its job gives it."""
         if job.worker is not None:
-            return stored.standing(job.status(stored.status))
+            return stored.with_status(job.status(stored.status))
         place = self._scheduler.place(job)
         # With nothing but a worker's start between it and its training, it does not queue.
         about_to_start = place <= self._dispatcher.starting
         state, place = ("starting", 0) if about_to_start else ("queued", place)
         steps = max(stored.status.steps, job.config.steps)
-        return stored.standing(waiting_status(state, stored.status, steps), place)
+        return stored.with_status(waiting_status(state, stored.status, steps), place)
 
     def _abandoned(self, stored: RunSnapshot) -> bool:
         """Whether a live status has no writer any more; another process may have one."""

@@ -42,7 +42,7 @@ def snapshot(seed: int, state: str = "finished", steps: int = 400, **quality) ->
     config = CONFIG.replace(seed=seed)
     status = RunStatus(state, steps, config.steps)
     return RunSnapshot(config.digest(), config, history(steps=steps, **quality), status, ()
-                       ).standing(status)
+                       ).with_status(status)
 
 
 def band_of(*losses: float, run: str = THIS):

@@ -28,7 +28,7 @@ def snapshot(state: str, reached: int, target: int) -> RunSnapshot:
     return RunSnapshot(
         CONFIG.digest(), CONFIG, history, status, {"samples": samples, "surface": samples[1:]},
         place=2,
-    ).standing(status, place=2)
+    ).with_status(status, place=2)
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "stopped", "finished", "failed"])

@@ -31,5 +31,5 @@ def snapshot(state: str = "finished", *, steps: int = 1000, config: RunConfig | 
     )
     status = RunStatus(state, steps, config.steps, 50.0, 20.0, 12.0, "CPU, 1 thread", reason)
     views = {"samples": (0, 50)}
-    return RunSnapshot(config.digest(), config, history, status, views, place).standing(
+    return RunSnapshot(config.digest(), config, history, status, views, place).with_status(
         status, place)
