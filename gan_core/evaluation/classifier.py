@@ -1,8 +1,9 @@
 """A small image classifier: it names generated images, and its features carry the image metrics.
 
-`python -m gan_core.evaluation.classifier` trains it from the bundled MNIST and writes the weights that ship
-in `gan_core/assets`, and beside them what `gan_core.diagnosis.feature_extractor` tells the pages. For a data set whose
-weights do not ship, `load` trains them once on this machine and keeps them where the data is.
+`python -m gan_core.evaluation.classifier` trains it from the bundled MNIST and writes the weights
+that ship in `gan_core/assets`, and beside them what the pages print about it, which
+`gan_core.diagnosis.feature_extractor` reads. For a data set whose weights do not ship, `load`
+trains them once on this machine and keeps them where the data is.
 Values of metrics on its features are comparable only among runs measured with the same weights,
 which `extractor_id` names.
 """
@@ -74,7 +75,7 @@ def _opened(path: Path) -> DigitClassifier | None:
     """None if the file is not there or not whole."""
     model = DigitClassifier()
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             state = {name: torch.from_numpy(arrays[name]) for name in model.state_dict()}
         model.load_state_dict(state)
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
@@ -159,7 +160,7 @@ def _fitted(data: Dataset, epochs: int, doing: str) -> DigitClassifier:
 
 
 def facts(model: DigitClassifier, dataset: str = "mnist", folder: Path | None = None) -> dict:
-    """What `gan_core.diagnosis.feature_extractor` tells of `model`, whose weights have been written."""
+    """What the pages print about `model`, whose weights have been written."""
     data = whole(dataset, torch.device("cpu"))
     rows = np.random.default_rng(SUBSET_SEED).permutation(len(data.train))[:SAMPLES]
     with torch.no_grad():
@@ -190,12 +191,13 @@ def make(dataset: str, folder: Path) -> DigitClassifier:
 
 def main(arguments: list[str] | None = None) -> None:
     """Make what ships: `python -m gan_core.evaluation.classifier [mnist | fashion_mnist]`."""
-    parser = argparse.ArgumentParser(prog="python -m gan_core.evaluation.classifier", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m gan_core.evaluation.classifier", description=main.__doc__)
     parser.add_argument("dataset", nargs="?", choices=IMAGES, default="mnist")
     dataset = parser.parse_args(arguments).dataset
     make(dataset, ASSETS)
-    made, files = card(dataset, ASSETS), (weights(dataset, ASSETS).name, feature_extractor.facts_file(dataset))
-    print(f"wrote {files[0]}: {made}, and {files[1]}")
+    facts_name = feature_extractor.facts_file(dataset)
+    print(f"wrote {weights(dataset, ASSETS).name}: {card(dataset, ASSETS)}, and {facts_name}")
 
 
 if __name__ == "__main__":

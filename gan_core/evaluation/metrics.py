@@ -25,7 +25,7 @@ D's scores, of either kind, against the logit c at which it is undecided:
 - `overfit_gap`: mean logit on training reals − on held-out reals, in the loss's own unit.
 - `r_v`: that gap ÷ (mean logit on training reals − on samples); `r_t`: mean sign(logit − c) on
   training reals. Karras et al., "Training GANs with Limited Data" (2020): 0 means no overfitting,
-  1 complete overfitting; they hold r_t at 0.6. r_v is 0 while D tells nothing apart.
+  1 complete overfitting; they hold r_t at 0.6. r_v is 0 while D separates nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ IMAGE_SAMPLES = 2000
 POINT_SAMPLES = 2500
 SHEET = 64  # pictures of the sample sheet; the first latents
 MODE_SHARE = 0.01
-SCORED = 960  # examples that D scores: whole groups of four of up to six packed samples, and of eight
+SCORED = 960  # examples that D scores: whole groups of four of up to six packed samples, or eight
 CHUNK = 250  # images that pass the extractor at a time: what fits a core's cache is twice as fast
 
 Score = Callable[[Tensor], Tensor]
@@ -104,7 +104,7 @@ def mean_pairwise_distance(x: Tensor) -> float:
 def scored_rows(examples: Tensor) -> Tensor:
     """The SCORED examples, scaled, that D scores: the first ones, or fewer over and over.
 
-    Shuffled, always alike: repeated in order, a D that looks at groups could meet one example
+    Shuffled, always alike: repeated in order, a D that scores groups could meet one example
     several times in each, which it takes for a collapse.
     """
     rows = np.random.default_rng(0).permutation(SCORED) % len(examples)
@@ -139,7 +139,7 @@ def acceptance(
 
 
 def undecided(held_out: Tensor, generated: Tensor, centre: float | None) -> float | Tensor:
-    """The logit at which D cannot tell, of its logits (k, 1) on new reals and on samples.
+    """The logit at which D is undecided, of its logits (k, 1) on new reals and on samples.
 
     `centre` is 0 for cross-entropy and hinge, ½ for least squares, and None where a logit means
     nothing by itself (Wasserstein, relativistic); then it is midway between the two means.
@@ -148,9 +148,9 @@ def undecided(held_out: Tensor, generated: Tensor, centre: float | None) -> floa
 
 
 def validation_ratio(train: Tensor, held_out: Tensor, generated: Tensor) -> Tensor:
-    """r_v, (), of logits (k, 1): 0 where D rates new reals as training reals, 1 as samples.
+    """r_v, (), of logits (k, 1): 0 where D scores new reals like training reals, 1 like samples.
 
-    0 as well where D does not rate training reals above samples by five standard errors: it has
+    0 as well where D does not score training reals above samples by five standard errors: it has
     learned no difference worth the name, so none by heart, and the quotient would be noise ÷ noise.
     Beyond that its own error is about 0.2 at most.
     """
@@ -272,11 +272,11 @@ def evaluate_points(
     )
 
 
-# --- what an evaluation needs, and what people look at -------------------------------------------
+# --- what an evaluation needs, and what people see -----------------------------------------------
 
 
 def is_about_discriminator(name: str) -> bool:
-    """Whether a metric tells of D rather than of samples."""
+    """Whether a metric describes D rather than samples."""
     return name.startswith(("accuracy_", "score_")) or name in ("overfit_gap", "r_v", "r_t")
 
 
@@ -286,7 +286,7 @@ def sample_count(kind: str) -> int:
 
 
 def sheet(samples: Tensor, kind: str) -> np.ndarray:
-    """What people look at: 64 images as uint8 (64, 28, 28), or all points as float32 (n, 2)."""
+    """What people see: 64 images as uint8 (64, 28, 28), or all points as float32 (n, 2)."""
     if kind == "image":
         return as_bytes(samples[:SHEET]).reshape(-1, 28, 28).cpu().numpy()
     return samples.float().cpu().numpy()

@@ -58,5 +58,5 @@ def different_bins(bins: Bins, features: Tensor) -> float:
     counts, n = nearest_bin(features, bins.centres).sum(0), len(features)
     pooled = (counts + bins.counts) / (n + bins.total)
     error = (pooled * (1 - pooled) * (1 / n + 1 / bins.total)).sqrt()
-    z = (counts / n - bins.counts / bins.total).abs() / error  # NaN where nobody is: no difference
+    z = (counts / n - bins.counts / bins.total).abs() / error  # NaN in an empty bin: no difference
     return (z > SIGNIFICANT).float().mean().item()

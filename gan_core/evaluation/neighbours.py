@@ -1,7 +1,7 @@
 """Which reals lie next to a sample? The geometry under density, coverage and copying.
 
-Distances are Euclidean. Among pixels they tell a copy from a new picture, among the features of a
-classifier a plausible picture from noise.
+Distances are Euclidean. Among pixels a copy lies nearer than a new picture, among the features of a
+classifier a plausible picture nearer than noise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from gan_core.data.datasets import Dataset, scaled
 
 NEIGHBOURS = 5  # k of density and coverage, as in Naeem et al. (2020)
-NEAREST_POOL = 2000  # reals of either part among which a nearest one is looked for
+NEAREST_POOL = 2000  # reals of either part among which the nearest one is searched
 SUSPECTS = 16  # of a sheet, the pictures shown beside their neighbours
 COMPARED = 500  # samples, and new reals, whose distances are compared
 CHUNK = 4096  # images of a pool held as floats at a time: 13 MB of digits

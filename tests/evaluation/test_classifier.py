@@ -23,9 +23,9 @@ def model(cpu):
 
 def test_the_shipped_weights_recognise_digits(model, mnist):
     """At least 98.5 % of the 10 000 test images, and what the card beside the weights claims."""
-    found = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
-    assert found >= 0.985
-    assert found == pytest.approx(classifier.card()["test_accuracy"], abs=2e-4)
+    measured = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
+    assert measured >= 0.985
+    assert measured == pytest.approx(classifier.card()["test_accuracy"], abs=2e-4)
 
 
 def test_every_digit_is_recognised(model, mnist):
@@ -61,22 +61,22 @@ def test_the_card_says_how_the_weights_were_made():
     assert {"epochs", "seed", "test_accuracy", "torch"} <= set(classifier.card())
 
 
-def test_what_the_pages_are_told_is_what_is_measured(model, mnist, cpu):
+def test_what_the_pages_print_of_it_is_what_is_measured(model, mnist, cpu):
     """Else they would set a run's Fréchet distance against the number of another extractor."""
-    told = feature_extractor.extractor()
-    assert set(told) == {"id", "test_accuracy", "frechet_train_held_out"}
-    assert told["id"] == classifier.extractor_id()
-    found = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
-    assert told["test_accuracy"] == pytest.approx(found, abs=2e-4)
+    facts = feature_extractor.extractor()
+    assert set(facts) == {"id", "test_accuracy", "frechet_train_held_out"}
+    assert facts["id"] == classifier.extractor_id()
+    measured = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
+    assert facts["test_accuracy"] == pytest.approx(measured, abs=2e-4)
     # As `metrics` measures as many samples of G.
     rows = np.random.default_rng(SUBSET_SEED).permutation(60_000)[: metrics.IMAGE_SAMPLES]
     images = scaled(mnist.train[torch.from_numpy(rows)])
     reference = metrics.image_reference(mnist.held_out, model).moments
     distance = metrics.frechet(metrics.moments(model.features(images)), reference)
-    assert told["frechet_train_held_out"] == pytest.approx(distance, rel=0.01)
+    assert facts["frechet_train_held_out"] == pytest.approx(distance, rel=0.01)
 
 
-def test_what_the_pages_are_told_cannot_be_changed_by_one_of_them():
+def test_what_the_pages_print_cannot_be_changed_by_one_of_them():
     """One page's rounding would otherwise reach every other visitor."""
     feature_extractor.extractor()["test_accuracy"] = 0
     assert feature_extractor.extractor()["test_accuracy"] > 0.9
@@ -104,8 +104,8 @@ fresh_load = classifier.load.__wrapped__  # without the cache of the process
 
 
 def test_training_learns(quick):
-    """`python -m gan_core.evaluation.classifier` must work when somebody wants to check the weights: on 2560
-    images, one pass of ten batches is already far above the 10 % of guessing."""
+    """`python -m gan_core.evaluation.classifier` must work when somebody wants to check the
+    weights: on 2560 images, one pass of ten batches is already far above the 10 % of guessing."""
     model, accuracy = classifier.train(epochs=3)
     assert accuracy > 0.4 and not model.training
 
@@ -146,7 +146,7 @@ def test_main_writes_what_load_reads(monkeypatch, quick, cpu, capsys):
 
 
 def test_missing_weights_say_how_to_make_them(monkeypatch, quick, cpu):
-    """Otherwise somebody who deleted them would be told of a KeyError."""
+    """Otherwise somebody who deleted them would see a KeyError."""
     monkeypatch.setattr(classifier, "ASSETS", quick)
     with pytest.raises(FileNotFoundError, match=r"python -m gan_core.evaluation.classifier mnist"):
         fresh_load(cpu)
@@ -155,22 +155,22 @@ def test_missing_weights_say_how_to_make_them(monkeypatch, quick, cpu):
 def test_weights_that_do_not_ship_are_trained_once(quick, cpu):
     """Otherwise the first run on Fashion-MNIST would fail, or every worker train for a minute, in
     silence, and their numbers not be comparable."""
-    heard: list[str] = []
+    messages: list[str] = []
     assert feature_extractor.extractor("fashion_mnist", quick) == {}
-    with progress_to(heard.append):
+    with progress_to(messages.append):
         first = fresh_load(cpu, "fashion_mnist")
-    assert heard[0].startswith("training the classifier of Fashion-MNIST")
-    assert heard[-1].endswith("100%")
-    heard.clear()
-    with progress_to(heard.append):
+    assert messages[0].startswith("training the classifier of Fashion-MNIST")
+    assert messages[-1].endswith("100%")
+    messages.clear()
+    with progress_to(messages.append):
         second = fresh_load(cpu, "fashion_mnist")
-    assert not heard
+    assert not messages
     assert torch.equal(first.head.weight, second.head.weight)
     assert not second.training and not second.head.weight.requires_grad
-    told = feature_extractor.extractor("fashion_mnist", quick)
-    assert told["id"] == classifier.extractor_id("fashion_mnist")
-    assert told["id"].startswith("fashion-cnn64-")
-    assert set(told) == set(feature_extractor.extractor())
+    facts = feature_extractor.extractor("fashion_mnist", quick)
+    assert facts["id"] == classifier.extractor_id("fashion_mnist")
+    assert facts["id"].startswith("fashion-cnn64-")
+    assert set(facts) == set(feature_extractor.extractor())
 
 
 def test_shipped_weights_are_preferred(monkeypatch, quick, cpu):

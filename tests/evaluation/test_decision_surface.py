@@ -1,4 +1,4 @@
-"""The surface: what D thinks of each place of the plane, at its place, and without a trace."""
+"""The decision surface: how D scores each place of the plane, at its place."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from gan_core.evaluation import metrics
-from gan_core.evaluation.decision_surface import SIDE, plane, surface
+from gan_core.evaluation.decision_surface import SIDE, decision_surface, plane
 from gan_core.training import networks
 from gan_core.training.trainer import train
-from tests.support.runs import TINY, TINY_IMAGES, run, views_of
+from tests.support.runs import TINY, TINY_IMAGES, networks_of, run, views_of
 
 CPU = torch.device("cpu")
 
 
 def test_the_plane_is_read_like_a_picture():
-    """Otherwise D's opinion would be drawn mirrored, or half a cell beside the points."""
+    """Otherwise D's scores would be drawn mirrored, or half a cell beside the points."""
     points = plane(1.6).reshape(SIDE, SIDE, 2)
     half = 1.6 / SIDE
     assert points[0, 0].tolist() == pytest.approx([-1.6 + half, 1.6 - half])
@@ -28,37 +28,37 @@ def test_the_plane_is_read_like_a_picture():
 def test_scores_lie_where_their_points_are(group):
     """A D that likes what is on the right must be drawn so, however many points it sees at once."""
 
-    def judge(x):  # packs of `group`
+    def score(x):  # packs of `group`
         assert (x.reshape(-1, group, 2) == x.reshape(-1, group, 2)[:, :1]).all()
         return networks.packed(x, group)[:, :1] + 5.0
 
-    scores = surface(judge, 2.0, 5.0, group, CPU)
+    scores = decision_surface(score, 2.0, 5.0, group, CPU)
     assert scores.shape == (SIDE, SIDE) and scores.dtype == np.float32
     x = plane(2.0)[:SIDE, 0].numpy()
     np.testing.assert_allclose(scores, np.tile(1 / (1 + np.exp(-x)), (SIDE, 1)), rtol=1e-5)
 
 
-def test_a_d_that_looks_at_groups_answers_once_for_each_place():
+def test_a_d_that_scores_groups_gives_one_score_for_each_place():
     """Packing and minibatch standard deviation together give four logits a point, all alike."""
-    scores = surface(lambda x: networks.packed(x, 2)[:, 1:2], 2.0, 0.0, 8, CPU)
+    scores = decision_surface(lambda x: networks.packed(x, 2)[:, 1:2], 2.0, 0.0, 8, CPU)
     y = plane(2.0)[::SIDE, 1].numpy()
     np.testing.assert_allclose(scores[:, 7], 1 / (1 + np.exp(-y)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["non_saturating", "least_squares", "wasserstein"])
-def test_a_run_stores_what_its_d_thinks(loss):
-    """The picture must be the opinion of the D of that step, counted from where it is undecided."""
-    training = train(TINY.replace(loss=loss, dropout=0.4, steps=5), device="cpu")
-    *records, _ = training
+def test_a_run_stores_how_its_d_scores(loss):
+    """The picture must be the scores of the D of that step, counted from where it is undecided."""
+    trainer = train(TINY.replace(loss=loss, dropout=0.4, steps=5), device="cpu")
+    *records, _ = trainer
     surfaces = views_of(records)["surface"]
     assert len(surfaces) == len(views_of(records)["samples"]) == 2
-    training.discriminator.eval()
+    g, d = (network.network.eval() for network in networks_of(trainer).values())
     with torch.no_grad():
-        logits = training.discriminator(plane(training.config.card.extent))
-        parts = (training.data.held_out, training.generator.eval()(training.fixed_latents))
-        means = [training.discriminator(metrics.judged_rows(part)).mean() for part in parts]
-    middle = {"non_saturating": 0.0, "least_squares": 0.5, "wasserstein": sum(means) / 2}[loss]
-    expected = (logits - middle).sigmoid().reshape(SIDE, SIDE)
+        logits = d(plane(trainer.config.card.extent))
+        parts = (trainer.state.data.held_out, g(trainer.evaluator.fixed_latents))
+        means = [d(metrics.scored_rows(part)).mean() for part in parts]
+    centre = {"non_saturating": 0.0, "least_squares": 0.5, "wasserstein": sum(means) / 2}[loss]
+    expected = (logits - centre).sigmoid().reshape(SIDE, SIDE)
     np.testing.assert_allclose(surfaces[-1], expected.numpy(), rtol=1e-4, atol=1e-6)
 
 
@@ -69,7 +69,7 @@ def test_images_have_no_surface():
 
 def test_a_broken_d_has_no_surface():
     """NaN in a picture would be drawn as certainty that all is generated."""
-    training = train(TINY.replace(steps=5), device="cpu")
+    trainer = train(TINY.replace(steps=5), device="cpu")
     with torch.no_grad():
-        next(training.discriminator.parameters()).fill_(torch.nan)
-    assert "surface" not in views_of(training)
+        next(trainer.state.discriminator.network.parameters()).fill_(torch.nan)
+    assert "surface" not in views_of(trainer)

@@ -13,22 +13,22 @@ import torch
 from gan_core.data.datasets import scaled
 from gan_core.evaluation import classifier, metrics
 from gan_core.evaluation.metrics import (
-    JUDGED,
+    SCORED,
     acceptance,
     evaluate_images,
     evaluate_points,
     frechet,
     histogram_metrics,
     image_reference,
-    judged_rows,
     mean_pairwise_distance,
     moments,
+    scored_rows,
     validation_ratio,
 )
 
 
 @pytest.fixture(scope="module")
-def judge() -> torch.nn.Module:
+def bright_is_real() -> torch.nn.Module:
     """A discriminator that calls bright images real: logit = Σ pixels + 600."""
     layer = torch.nn.Linear(784, 1).requires_grad_(False)
     layer.weight.fill_(1.0)
@@ -47,9 +47,9 @@ def first_coordinate(points: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def judged(mnist, judge, model):
+def evaluations(mnist, bright_is_real, model):
     """Evaluations of image sets whose right answer is known, by name."""
-    ones = mnist.train[mnist.labels == 1][-2000:]  # none of the pool copies are looked for in
+    ones = mnist.train[mnist.labels == 1][-2000:]  # none of the pool that copies are searched in
     gray = torch.Generator().manual_seed(0)
     sets = {
         "held_out": scaled(mnist.held_out[2000:4000]),
@@ -59,7 +59,8 @@ def judged(mnist, judge, model):
         "one_image": scaled(mnist.train[:1]).repeat(2000, 1),
         "noise": torch.rand(2000, 784, generator=gray) * 2 - 1,
     }
-    return {name: evaluate_images(images, judge, mnist, model) for name, images in sets.items()}
+    return {name: evaluate_images(images, bright_is_real, mnist, model)
+            for name, images in sets.items()}
 
 
 # --- shares --------------------------------------------------------------------------------------
@@ -79,13 +80,13 @@ def test_entropy_and_kl_of_known_shares():
 @pytest.mark.parametrize(("modes", "mean", "spread"), [(8, 0.0014, 0.0007), (25, 0.0048, 0.0015)])
 def test_kl_floor_of_a_perfect_sampler(modes, mean, spread):
     """2n·KL is χ² with K − 1 degrees: floors (K − 1)/2n and √(2(K − 1))/2n at n = 2500. Otherwise
-    a perfect generator would be told that it misses something."""
+    a perfect generator would seem to miss something."""
     assert (modes - 1) / 5000 == pytest.approx(mean, abs=1e-4)
     random = np.random.default_rng(0)
     draws = random.multinomial(2500, np.full(modes, 1 / modes), size=400) / 2500
-    found = np.array([histogram_metrics(shares)["kl_uniform"] for shares in draws])
-    assert found.mean() == pytest.approx(mean, abs=4 * spread / 20)
-    assert found.std() == pytest.approx(spread, rel=0.2)
+    divergences = np.array([histogram_metrics(shares)["kl_uniform"] for shares in draws])
+    assert divergences.mean() == pytest.approx(mean, abs=4 * spread / 20)
+    assert divergences.std() == pytest.approx(spread, rel=0.2)
 
 
 # --- distances -----------------------------------------------------------------------------------
@@ -145,23 +146,23 @@ def test_pacgan_metrics_by_hand(mixture):
         data.centres[1] + 2.9 * sideways,
         data.centres[2] + 3.1 * sideways,
     ])
-    found = evaluate_points(points, first_coordinate, data)
+    evaluation = evaluate_points(points, first_coordinate, data)
     shares = [0.6, 0.2, 0.2]
-    assert found.metrics["modes"] == 2 and found.metrics["modes_total"] == modes
-    assert found.metrics["high_quality"] == pytest.approx(0.8)
+    assert evaluation.metrics["modes"] == 2 and evaluation.metrics["modes_total"] == modes
+    assert evaluation.metrics["high_quality"] == pytest.approx(0.8)
     expected = sum(p * math.log(p * modes) for p in shares)  # Σ p̂ ln(K p̂)
-    assert found.metrics["kl_uniform"] == pytest.approx(expected)
-    assert found.histogram == pytest.approx([*shares, *[0.0] * (modes - 3)])
+    assert evaluation.metrics["kl_uniform"] == pytest.approx(expected)
+    assert evaluation.histogram == pytest.approx([*shares, *[0.0] * (modes - 3)])
 
 
 def test_a_perfect_sampler_of_points(mixture):
     """1 − e^(−9/2) = 98.89 % lie within 3σ in two dimensions; 100 000 draws know it to ± .03 %."""
     _, data = mixture
-    found = evaluate_points(data.train, first_coordinate, data).metrics
-    assert found["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.0015)
+    values = evaluate_points(data.train, first_coordinate, data).metrics
+    assert values["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.0015)
     assert 1 - math.exp(-4.5) == pytest.approx(0.9889, abs=5e-5)
-    assert found["modes"] == found["modes_total"] == len(data.centres)
-    assert found["kl_uniform"] < 0.001
+    assert values["modes"] == values["modes_total"] == len(data.centres)
+    assert values["kl_uniform"] < 0.001
 
 
 def test_the_floor_of_kl_holds_for_points_as_they_are_evaluated(mixture):
@@ -169,138 +170,138 @@ def test_the_floor_of_kl_holds_for_points_as_they_are_evaluated(mixture):
     name, data = mixture
     mean, spread = {"ring": (0.0014, 0.0007), "grid": (0.0048, 0.0015)}[name]
     sets = data.train[: 40 * 2500].split(metrics.sample_count("points"))
-    found = [evaluate_points(points, first_coordinate, data).metrics for points in sets]
-    kl = np.array([each["kl_uniform"] for each in found])
+    results = [evaluate_points(points, first_coordinate, data).metrics for points in sets]
+    kl = np.array([each["kl_uniform"] for each in results])
     assert kl.mean() == pytest.approx(mean, abs=4 * spread / math.sqrt(len(sets)))
     assert kl.max() < mean + 6 * spread
-    assert max(each["high_quality"] for each in found) <= 0.9889 + 4 * 0.0021  # √(pq/2500)
+    assert max(each["high_quality"] for each in results) <= 0.9889 + 4 * 0.0021  # √(pq/2500)
 
 
-def test_d_judges_points_as_well(mixture):
+def test_d_scores_points_as_well(mixture):
     """Otherwise the acceptance of reals and fakes could be shown for images alone."""
     _, data = mixture
     left, right = torch.tensor([-5.0, 0.0]).repeat(2500, 1), torch.tensor([5.0, 0.0])
-    found = evaluate_points(left, first_coordinate, data).metrics
-    assert found["accuracy_generated"] == 0.0
-    assert found["accuracy_train"] == pytest.approx(found["accuracy_held_out"], abs=0.08)
-    found = evaluate_points(right.repeat(2500, 1), first_coordinate, data).metrics
-    assert found["accuracy_generated"] == 1.0
+    values = evaluate_points(left, first_coordinate, data).metrics
+    assert values["accuracy_generated"] == 0.0
+    assert values["accuracy_train"] == pytest.approx(values["accuracy_held_out"], abs=0.08)
+    values = evaluate_points(right.repeat(2500, 1), first_coordinate, data).metrics
+    assert values["accuracy_generated"] == 1.0
     assert evaluate_points(left, first_coordinate, data, -6.0).metrics["accuracy_generated"] == 1.0
 
 
 def test_points_far_away_are_counted_and_survive(mixture):
     """A generator that shoots off must give a poor score, not an error."""
     _, data = mixture
-    found = evaluate_points(torch.full((100, 2), 1e30), first_coordinate, data).metrics
-    assert found["modes"] == 0 and found["high_quality"] == 0
+    values = evaluate_points(torch.full((100, 2), 1e30), first_coordinate, data).metrics
+    assert values["modes"] == 0 and values["high_quality"] == 0
 
 
 # --- images --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["held_out", "train"])
-def test_real_images_look_perfect(judged, name):
+def test_real_images_are_the_ceiling(evaluations, name):
     """Real images in place of G's are the ceiling a page may promise; values of this extractor."""
-    found = judged[name].metrics
-    assert found["modes"] == found["modes_total"] == 10
-    assert found["class_entropy"] == pytest.approx(math.log(10), abs=0.02)
-    assert found["diversity"] == pytest.approx(1.0, abs=0.05)
-    assert found["density"] == pytest.approx(1.0, abs=0.12)
-    assert found["coverage"] > 0.85
-    assert found["frechet"] < 15
-    assert found["nearest_train_ratio"] == pytest.approx(1.0, abs=0.03)
+    values = evaluations[name].metrics
+    assert values["modes"] == values["modes_total"] == 10
+    assert values["class_entropy"] == pytest.approx(math.log(10), abs=0.02)
+    assert values["diversity"] == pytest.approx(1.0, abs=0.05)
+    assert values["density"] == pytest.approx(1.0, abs=0.12)
+    assert values["coverage"] > 0.85
+    assert values["frechet"] < 15
+    assert values["nearest_train_ratio"] == pytest.approx(1.0, abs=0.03)
 
 
-def test_held_out_images_have_the_coverage_of_an_identical_distribution(judged):
+def test_held_out_images_have_the_coverage_of_an_identical_distribution(evaluations):
     """0.97 (Naeem et al., 2020): held-out images against other held-out images."""
-    assert judged["held_out"].metrics["coverage"] == pytest.approx(0.97, abs=0.015)
-    assert judged["held_out"].metrics["density"] == pytest.approx(1.0, abs=0.05)
+    assert evaluations["held_out"].metrics["coverage"] == pytest.approx(0.97, abs=0.015)
+    assert evaluations["held_out"].metrics["density"] == pytest.approx(1.0, abs=0.05)
 
 
-def test_histogram_of_real_images_has_mnists_shares(judged):
+def test_histogram_of_real_images_has_mnists_shares(evaluations):
     """Otherwise the bar chart would name the wrong digits: ones 11.2 %, fives 9.0 % of MNIST."""
-    shares = judged["train"].histogram
+    shares = evaluations["train"].histogram
     assert sum(shares) == pytest.approx(1.0)
     assert shares == pytest.approx([n / 60_000 for n in (
         5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)], abs=0.025)
 
 
-def test_copied_training_images_are_detected(judged):
+def test_copied_training_images_are_detected(evaluations):
     """Distance 0 to the nearest training image, several units to the nearest held-out one."""
-    assert judged["copied"].metrics["nearest_train_ratio"] < 0.02
-    assert judged["copied"].metrics["copying"] < -20
+    assert evaluations["copied"].metrics["nearest_train_ratio"] < 0.02
+    assert evaluations["copied"].metrics["copying"] < -20
 
 
 @pytest.mark.parametrize("name", ["held_out", "train", "ones"])
-def test_new_pictures_are_not_called_copies(judged, name):
+def test_new_pictures_are_not_called_copies(evaluations, name):
     """Neither of all digits nor of one: ones lie close together, and a G that draws only ones
     would be taken for a thief if it were not compared with real ones."""
-    assert abs(judged[name].metrics["copying"]) < 4
+    assert abs(evaluations[name].metrics["copying"]) < 4
 
 
-def test_bins_tell_a_perfect_generator_from_a_collapsed_one(judged):
+def test_bins_differ_for_a_collapsed_generator_and_not_for_a_perfect_one(evaluations):
     """Held-out images are in their bins as often as the test allows; ones leave the others' empty.
     The reference's bins were counted with these very images, so fewer than 5 % differ by chance."""
-    assert judged["held_out"].metrics["ndb"] < 0.1
-    assert judged["ones"].metrics["ndb"] > 0.9
-    assert judged["one_image"].metrics["ndb"] > 0.9
+    assert evaluations["held_out"].metrics["ndb"] < 0.1
+    assert evaluations["ones"].metrics["ndb"] > 0.9
+    assert evaluations["one_image"].metrics["ndb"] > 0.9
 
 
-def test_one_digit_is_a_collapse_of_modes_not_of_diversity(judged):
-    """Otherwise a G that draws only ones, each different, would not be told from a healthy one."""
-    found = judged["ones"].metrics
-    assert found["modes"] == 1 and judged["ones"].histogram[1] > 0.98
-    assert found["kl_uniform"] > 2.0 and found["coverage"] < 0.3
-    assert found["diversity"] > 0.3
+def test_one_digit_is_a_collapse_of_modes_not_of_diversity(evaluations):
+    """Otherwise a G that draws only ones, each different, would seem healthy."""
+    values = evaluations["ones"].metrics
+    assert values["modes"] == 1 and evaluations["ones"].histogram[1] > 0.98
+    assert values["kl_uniform"] > 2.0 and values["coverage"] < 0.3
+    assert values["diversity"] > 0.3
 
 
-def test_one_image_is_a_total_collapse(judged):
+def test_one_image_is_a_total_collapse(evaluations):
     """Diversity 0 and one mode: the reading of the collapse page."""
-    found = judged["one_image"].metrics
-    assert found["diversity"] < 0.01 and found["modes"] == 1 and found["coverage"] < 0.05
+    values = evaluations["one_image"].metrics
+    assert values["diversity"] < 0.01 and values["modes"] == 1 and values["coverage"] < 0.05
 
 
-def test_noise_is_far_from_digits(judged):
+def test_noise_is_far_from_digits(evaluations):
     """Otherwise an untrained generator would not score worst."""
-    found = judged["noise"].metrics
-    assert found["frechet"] > 20 * judged["held_out"].metrics["frechet"]
-    assert found["coverage"] < 0.05
+    values = evaluations["noise"].metrics
+    assert values["frechet"] > 20 * evaluations["held_out"].metrics["frechet"]
+    assert values["coverage"] < 0.05
 
 
-def test_metrics_order_what_people_order(judged):
+def test_metrics_order_what_people_order(evaluations):
     """Real beats one digit beats noise, by distance and by coverage."""
-    frechets = [judged[name].metrics["frechet"] for name in ("held_out", "ones", "noise")]
-    coverages = [judged[name].metrics["coverage"] for name in ("held_out", "ones", "noise")]
+    frechets = [evaluations[name].metrics["frechet"] for name in ("held_out", "ones", "noise")]
+    coverages = [evaluations[name].metrics["coverage"] for name in ("held_out", "ones", "noise")]
     assert frechets == sorted(frechets) and coverages == sorted(coverages, reverse=True)
 
 
-def test_a_d_that_never_saw_either_shows_no_overfitting(judged):
+def test_a_d_that_never_saw_either_shows_no_overfitting(evaluations):
     """Brightness was not learned from the training images: the gap must be noise, or the
     overfitting page would accuse every D. Its standard error is about 98 × √(2/1000) = 4.4."""
-    found = judged["held_out"].metrics
-    assert abs(found["overfit_gap"]) < 15
-    assert found["accuracy_train"] == pytest.approx(found["accuracy_held_out"], abs=0.07)
+    values = evaluations["held_out"].metrics
+    assert abs(values["overfit_gap"]) < 15
+    assert values["accuracy_train"] == pytest.approx(values["accuracy_held_out"], abs=0.07)
 
 
-def test_few_training_images_are_compared_with_as_few_held_out(mnist, judge, model):
+def test_few_training_images_are_compared_with_as_few_held_out(mnist, bright_is_real, model):
     """A larger pool has nearer neighbours; else fifty images would never look copied."""
     few = dataclasses.replace(mnist, train=mnist.train[:50])
     fakes = scaled(mnist.train[-2000:])
-    ratio = evaluate_images(fakes, judge, few, model).metrics["nearest_train_ratio"]
+    ratio = evaluate_images(fakes, bright_is_real, few, model).metrics["nearest_train_ratio"]
     assert ratio == pytest.approx(1.0, abs=0.1)
     copies = scaled(mnist.train[:50]).repeat(40, 1)
-    ratio = evaluate_images(copies, judge, few, model).metrics["nearest_train_ratio"]
+    ratio = evaluate_images(copies, bright_is_real, few, model).metrics["nearest_train_ratio"]
     assert ratio < 0.02
 
 
 @pytest.mark.parametrize("centre", [0.0, 0.5, None])
-def test_three_training_images_are_enough_to_evaluate(mnist, judge, model, centre):
+def test_three_training_images_are_enough_to_evaluate(mnist, bright_is_real, model, centre):
     """The smallest sets show overfitting best; they must give numbers, not errors."""
     few = dataclasses.replace(mnist, train=mnist.train[:3])
     copies = scaled(mnist.train[:3]).repeat(700, 1)[:2000]
-    found = evaluate_images(copies, judge, few, model, centre).metrics
-    assert all(math.isfinite(value) for value in found.values())
-    assert found["nearest_train_ratio"] < 0.02 and found["copying"] < -5
+    values = evaluate_images(copies, bright_is_real, few, model, centre).metrics
+    assert all(math.isfinite(value) for value in values.values())
+    assert values["nearest_train_ratio"] < 0.02 and values["copying"] < -5
 
 
 def test_two_folds_have_two_references(mnist, model):
@@ -313,25 +314,25 @@ def test_two_folds_have_two_references(mnist, model):
     assert other is not reference and not torch.equal(other.features, reference.features)
 
 
-def test_looking_draws_no_random_number(mnist, judge, model):
+def test_evaluating_draws_no_random_number(mnist, bright_is_real, model):
     """Otherwise a run evaluated more often would be another run."""
     torch.manual_seed(1)
     before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()
     image_reference.cache_clear()
-    evaluate_images(scaled(mnist.train[:2000]), judge, mnist, model)
+    evaluate_images(scaled(mnist.train[:2000]), bright_is_real, mnist, model)
     assert torch.equal(torch.get_rng_state(), before)
     assert (np.random.get_state()[1] == numpy_before).all()
 
 
-def test_the_same_images_get_the_same_metrics(mnist, judge, model, judged):
+def test_the_same_images_get_the_same_metrics(mnist, bright_is_real, model, evaluations):
     """Also with a reference made anew, as by another worker: else equal runs would differ."""
     image_reference.cache_clear()
-    again = evaluate_images(scaled(mnist.held_out[2000:4000]), judge, mnist, model)
-    assert again == judged["held_out"]
+    again = evaluate_images(scaled(mnist.held_out[2000:4000]), bright_is_real, mnist, model)
+    assert again == evaluations["held_out"]
 
 
 @pytest.mark.gpu
-def test_a_gpu_measures_what_the_cpu_measures(mnist, judged, judge):
+def test_a_gpu_measures_what_the_cpu_measures(mnist, evaluations, bright_is_real):
     """Otherwise runs of two machines could not be compared."""
     from gan_core.data.datasets import Dataset
     from gan_core.training.devices import pick_device
@@ -340,15 +341,15 @@ def test_a_gpu_measures_what_the_cpu_measures(mnist, judged, judge):
     there = Dataset(mnist.train.to(device), mnist.held_out.to(device))
     images = scaled(mnist.held_out[2000:4000]).to(device)
     weight = torch.ones(784, 1, device=device)
-    found = evaluate_images(
+    values = evaluate_images(
         images, lambda x: x @ weight + 600, there, classifier.load(device)).metrics
-    expected = dict(judged["held_out"].metrics)
+    expected = dict(evaluations["held_out"].metrics)
     # A feature's last bit can send a whole bin another way; about 0.05 it must stay.
-    assert found.pop("ndb") == pytest.approx(expected.pop("ndb"), abs=0.08)
-    assert found == pytest.approx(expected, rel=0.03, abs=0.03)
+    assert values.pop("ndb") == pytest.approx(expected.pop("ndb"), abs=0.08)
+    assert values == pytest.approx(expected, rel=0.03, abs=0.03)
 
 
-# --- D's judgement -------------------------------------------------------------------------------
+# --- D's scores ----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -359,23 +360,23 @@ def line() -> object:
     return Dataset(torch.full((50, 1), 3.0), torch.full((40, 1), 1.0))
 
 
-def test_acceptance_by_hand(judge, mnist):
+def test_acceptance_by_hand(bright_is_real, mnist):
     """D's acceptance of reals it saw, never saw, and of fakes, and the gap of its logits."""
     bright, dark = torch.full((4, 784), 255, dtype=torch.uint8), torch.zeros(4, 784).byte()
     data = dataclasses.replace(mnist, train=bright, held_out=torch.cat([bright[:1], dark[:3]]))
-    found = acceptance(judge, data, scaled(torch.cat([bright[:2], dark[:2]])))
-    assert found["accuracy_train"] == 1.0 and found["accuracy_held_out"] == 0.25
-    assert found["accuracy_generated"] == 0.5
-    assert found["overfit_gap"] == pytest.approx(0.75 * 2 * 784)
+    values = acceptance(bright_is_real, data, scaled(torch.cat([bright[:2], dark[:2]])))
+    assert values["accuracy_train"] == 1.0 and values["accuracy_held_out"] == 0.25
+    assert values["accuracy_generated"] == 0.5
+    assert values["overfit_gap"] == pytest.approx(0.75 * 2 * 784)
 
 
 def test_scores_are_those_of_the_sigmoid(line):
     """Otherwise the three curves would not be the report's D(x)."""
-    found = acceptance(lambda x: x, line, torch.full((40, 1), -1.0))
+    values = acceptance(lambda x: x, line, torch.full((40, 1), -1.0))
     for name, logit in {"train": 3.0, "held_out": 1.0, "generated": -1.0}.items():
-        assert found[f"score_{name}"] == pytest.approx(1 / (1 + math.exp(-logit)))
-    assert found["r_t"] == 1.0 and found["overfit_gap"] == 2.0
-    assert found["r_v"] == pytest.approx(2.0 / 4.0)
+        assert values[f"score_{name}"] == pytest.approx(1 / (1 + math.exp(-logit)))
+    assert values["r_t"] == 1.0 and values["overfit_gap"] == 2.0
+    assert values["r_v"] == pytest.approx(2.0 / 4.0)
 
 
 def test_least_squares_is_undecided_at_one_half(line):
@@ -387,49 +388,49 @@ def test_least_squares_is_undecided_at_one_half(line):
 
 
 @pytest.mark.parametrize("shift", [-1000.0, 0.0, 1000.0])
-def test_a_critic_without_a_zero_is_judged_by_what_it_separates(line, shift):
+def test_a_critic_without_a_zero_is_measured_by_what_it_separates(line, shift):
     """A Wasserstein or relativistic critic may drift by any constant, and all the curves with it:
     its zero says nothing, so it is undecided midway between new reals and fakes."""
     fakes = torch.tensor([[-1.0], [-2.0], [-3.0], [2.0]]).repeat(240, 1)
-    found = acceptance(lambda x: x + shift, line, fakes, None)
-    assert found["accuracy_train"] == found["accuracy_held_out"] == 1.0
-    assert found["accuracy_generated"] == 0.25
-    assert found["score_held_out"] == pytest.approx(1 / (1 + math.exp(-1.0)))  # midway: 0
-    assert found["r_v"] == pytest.approx(2.0 / 4.0, rel=1e-3)
+    values = acceptance(lambda x: x + shift, line, fakes, None)
+    assert values["accuracy_train"] == values["accuracy_held_out"] == 1.0
+    assert values["accuracy_generated"] == 0.25
+    assert values["score_held_out"] == pytest.approx(1 / (1 + math.exp(-1.0)))  # midway: 0
+    assert values["r_v"] == pytest.approx(2.0 / 4.0, rel=1e-3)
 
 
 @pytest.mark.parametrize("packing", [1, 2, 3, 4, 6])
-def test_a_packed_judge_is_asked_for_whole_packs_in_whole_groups(mnist, packing):
+def test_a_d_of_packs_scores_whole_packs_in_whole_groups(mnist, packing):
     """A D of m samples gives n/m logits, and with a minibatch standard deviation wants groups of
     four packs: five training images must not break it, nor the shares depend on m."""
-    asked = []
+    passes = []
 
-    def packed_judge(x: torch.Tensor) -> torch.Tensor:
+    def packed_score(x: torch.Tensor) -> torch.Tensor:
         packs = x.reshape(-1, packing * 784)
-        asked.append(len(packs))
+        passes.append(len(packs))
         groups = packs.reshape(-1, 4, packing * 784)
         return groups.mean((1, 2)).repeat_interleave(4)[:, None] + 2.0
 
     few = dataclasses.replace(mnist, train=mnist.train[:5])
-    found = acceptance(packed_judge, few, scaled(mnist.train[-100:]))
-    assert asked == [JUDGED // packing] * 3
-    assert found["accuracy_train"] == found["accuracy_held_out"] == 1.0
-    assert found["score_train"] == pytest.approx(found["score_held_out"], abs=0.05)
+    values = acceptance(packed_score, few, scaled(mnist.train[-100:]))
+    assert passes == [SCORED // packing] * 3
+    assert values["accuracy_train"] == values["accuracy_held_out"] == 1.0
+    assert values["score_train"] == pytest.approx(values["score_held_out"], abs=0.05)
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 240, 959, 5000])
-def test_every_training_image_is_judged_about_equally_often(count):
+def test_every_training_image_is_scored_about_equally_often(count):
     """Otherwise the score of five training images would be that of the first."""
-    rows = judged_rows(torch.arange(count, dtype=torch.float32)[:, None])
-    found = torch.bincount(rows[:, 0].long())
-    assert len(rows) == JUDGED and len(found) == min(count, JUDGED)
-    assert found.max() - found.min() <= 1
+    rows = scored_rows(torch.arange(count, dtype=torch.float32)[:, None])
+    counts = torch.bincount(rows[:, 0].long())
+    assert len(rows) == SCORED and len(counts) == min(count, SCORED)
+    assert counts.max() - counts.min() <= 1
 
 
 def test_few_images_are_not_lined_up_with_themselves():
-    """Groups of four from five images, consecutive or at equal strides: a D that looks at the
+    """Groups of four from five images, consecutive or at equal strides: a D that sees the
     spread of a group would see a collapse where there is none."""
-    rows = judged_rows(torch.arange(5.0)[:, None])[:, 0]
+    rows = scored_rows(torch.arange(5.0)[:, None])[:, 0]
     for groups in (rows.reshape(-1, 4), rows.reshape(4, -1).T):
         alike = (groups == groups[:, :1]).all(1).float().mean().item()
         assert alike < 0.05  # (1/5)³ = 0.008 by chance
@@ -462,18 +463,18 @@ def test_a_d_that_broke_is_not_called_healthy():
     assert math.isnan(validation_ratio(broken, broken, broken))
 
 
-# --- what the words say --------------------------------------------------------------------------
+# --- what the docs say ---------------------------------------------------------------------------
 
 
-def test_every_metric_is_explained(judged, mixture):
+def test_every_metric_is_explained(evaluations, mixture):
     """Otherwise a curve would appear that nobody can look up."""
     _, data = mixture
     points = evaluate_points(data.train[:2500], first_coordinate, data)
     explained = set(re.findall(r"`(\w+)`", metrics.__doc__))
-    assert set(judged["held_out"].metrics) | set(points.metrics) == explained
+    assert set(evaluations["held_out"].metrics) | set(points.metrics) == explained
 
 
-# --- what people look at -------------------------------------------------------------------------
+# --- what people see -----------------------------------------------------------------------------
 
 
 def test_sheets_are_what_the_store_writes():

@@ -35,7 +35,7 @@ def test_a_collapsed_generator_differs_in_nearly_every_bin():
     assert different_bins(make_bins(reals), reals[:1].repeat(2000, 1)) > 0.95
 
 
-def test_a_generator_that_misses_half_is_told_from_one_that_does_not():
+def test_a_generator_that_misses_half_differs_in_its_bins():
     """Half of the bins lose their samples, the other half have twice as many."""
     reals = clouds(10_000, 10, seed=0)
     bins = make_bins(reals)

@@ -1,4 +1,4 @@
-"""Neighbours: copies are found, new pictures are not called copies."""
+"""Neighbours: copies are recognised, new pictures are not called copies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_density_and_coverage_are_counts_of_distances():
     assert 0 < coverage < 1
 
 
-def test_fakes_far_away_or_on_one_real_are_told_apart():
+def test_fakes_far_away_and_fakes_on_one_real_get_different_numbers():
     """Otherwise collapse on a good picture would look like a good generator."""
     draw = torch.Generator().manual_seed(0)
     reals = torch.randn(500, 8, generator=draw)
@@ -81,9 +81,9 @@ def normal_draws(seed: int, cells: int) -> list[torch.Tensor]:
 @pytest.mark.parametrize("cells", [1, 10])
 def test_copying_is_standard_normal_where_nothing_was_copied(cells):
     """The z-score of a Mann–Whitney U, however many cells: else no threshold would hold."""
-    found = np.array([copying(*normal_draws(seed, cells)) for seed in range(400)])
-    assert found.mean() == pytest.approx(0.0, abs=4 / math.sqrt(400))
-    assert found.std() == pytest.approx(1.0, abs=4 / math.sqrt(800))
+    scores = np.array([copying(*normal_draws(seed, cells)) for seed in range(400)])
+    assert scores.mean() == pytest.approx(0.0, abs=4 / math.sqrt(400))
+    assert scores.std() == pytest.approx(1.0, abs=4 / math.sqrt(800))
 
 
 def test_copying_is_negative_where_samples_are_nearer():
@@ -123,8 +123,8 @@ def test_only_what_is_of_one_kind_is_compared():
 def test_nearest_distances_by_hand():
     """Otherwise the ratio of copying would be off by a factor."""
     corners = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])
-    found = nearest_distances(corners, torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
-    assert found.tolist() == pytest.approx([0.0, 3.0, 4.0])
+    distances = nearest_distances(corners, torch.tensor([[0.0, 0.0], [9.0, 0.0]]))
+    assert distances.tolist() == pytest.approx([0.0, 3.0, 4.0])
 
 
 @pytest.mark.parametrize("chunk", [7, 100, 4096])
@@ -146,27 +146,27 @@ def test_a_copy_is_at_distance_zero(mnist):
 
 
 def test_a_sheet_finds_its_neighbours_in_equal_numbers(mnist):
-    """Sheets are stored as bytes; copies are found among 300 reals, and compared with 300 others,
-    since more would be nearer whatever G did."""
+    """Sheets are stored as bytes; copies are searched among 300 reals, and compared with 300
+    others, since more would be nearer whatever G did."""
     few = dataclasses.replace(mnist, train=mnist.train[:300])
     pictures = torch.cat([mnist.train[:32], mnist.train[-32:]]).reshape(64, 28, 28).numpy()
-    found = sheet_neighbours(pictures, few)
-    assert found.pool == 300 and found.held_out_rows.max() < 300
-    assert found.train_rows[:32].tolist() == list(range(32))
-    assert not found.train_distances[:32].any() and found.held_out_distances.min() > 1
-    ratio = found.train_distances[32:].mean() / found.held_out_distances[32:].mean()
+    nearest = sheet_neighbours(pictures, few)
+    assert nearest.pool == 300 and nearest.held_out_rows.max() < 300
+    assert nearest.train_rows[:32].tolist() == list(range(32))
+    assert not nearest.train_distances[:32].any() and nearest.held_out_distances.min() > 1
+    ratio = nearest.train_distances[32:].mean() / nearest.held_out_distances[32:].mean()
     assert ratio == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_sheets_neighbours_can_be_looked_up(mnist):
     """Otherwise the gallery would show other pictures than those that were measured."""
     pictures = mnist.held_out[:64].reshape(64, 28, 28).numpy()
-    found = sheet_neighbours(pictures, mnist)
-    assert found.pool == 2000 and len(found.train_rows) == 64
-    shown = scaled(mnist.train[torch.from_numpy(found.train_rows)])
+    nearest = sheet_neighbours(pictures, mnist)
+    assert nearest.pool == 2000 and len(nearest.train_rows) == 64
+    shown = scaled(mnist.train[torch.from_numpy(nearest.train_rows)])
     distances = (shown - scaled(mnist.held_out[:64])).norm(dim=1)
-    assert found.train_distances == pytest.approx(distances.numpy())
-    assert not found.held_out_distances.any()  # they are held-out images themselves
+    assert nearest.train_distances == pytest.approx(distances.numpy())
+    assert not nearest.held_out_distances.any()  # they are held-out images themselves
 
 
 def test_copies_come_first_beside_what_they_copy(mnist):
@@ -175,16 +175,16 @@ def test_copies_come_first_beside_what_they_copy(mnist):
     pictures = mnist.held_out[-64:].clone()
     copied = torch.tensor([5, 41, 63])
     pictures[copied] = few.train[[7, 8, 9]]
-    found = most_copied(pictures.reshape(64, 28, 28).numpy(), few)
-    assert found.shape == (16, 3, 28, 28) and found.dtype.name == "uint8"
-    assert (found[:3, 0] == pictures[copied].reshape(3, 28, 28).numpy()).all()
-    assert (found[:3, 1] == found[:3, 0]).all() and (found[:3, 2] != found[:3, 0]).any((1, 2)).all()
-    distances = neighbour_distances(found)
+    shown = most_copied(pictures.reshape(64, 28, 28).numpy(), few)
+    assert shown.shape == (16, 3, 28, 28) and shown.dtype.name == "uint8"
+    assert (shown[:3, 0] == pictures[copied].reshape(3, 28, 28).numpy()).all()
+    assert (shown[:3, 1] == shown[:3, 0]).all() and (shown[:3, 2] != shown[:3, 0]).any((1, 2)).all()
+    distances = neighbour_distances(shown)
     ratios = distances[:, 0] / distances[:, 1]
     assert (np.diff(ratios) >= -1e-6).all()
     # And they are the nearest there are.
     for part, pool in ((1, few.train), (2, mnist.held_out[:300])):
-        nearest = (scaled(torch.from_numpy(found[:, 0].reshape(16, 1, 784))) - scaled(pool)).norm(
+        nearest = (scaled(torch.from_numpy(shown[:, 0].reshape(16, 1, 784))) - scaled(pool)).norm(
             dim=2).amin(1)
         assert distances[:, part - 1] == pytest.approx(nearest.numpy(), rel=1e-5, abs=1e-5)
 
@@ -192,5 +192,5 @@ def test_copies_come_first_beside_what_they_copy(mnist):
 def test_a_generated_picture_may_be_a_new_real(mnist):
     """Distance 0 to a held-out image is the opposite of a copy, and no division by zero."""
     pictures = torch.cat([mnist.held_out[:32], mnist.train[:32]]).reshape(64, 28, 28).numpy()
-    found = neighbour_distances(most_copied(pictures, mnist))
-    assert not found[:, 0].any() and (found[:, 1] > 0).all()
+    distances = neighbour_distances(most_copied(pictures, mnist))
+    assert not distances[:, 0].any() and (distances[:, 1] > 0).all()

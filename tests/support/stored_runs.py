@@ -1,34 +1,22 @@
-"""Records of made-up runs, for tests of the store."""
+"""Runs in a store that tests stop, and compare with others."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
-from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord
-
-CONFIG = RunConfig(dataset="ring", steps=100)
+from gan_core.runs.store import RunSnapshot
 
 
-def step(number: int) -> StepRecord:
-    return StepRecord(number, *(number / 8 + i for i in range(10)))
+def stop_after(count: int) -> Callable[[], str | None]:
+    """A should_stop that stops at the count-th record."""
+    asked = iter(range(count))
+    return lambda: None if next(asked, None) is not None else "enough"
 
 
-def evaluation(number: int) -> EvalRecord:
-    return EvalRecord(number, {"modes": 8.0}, (0.5, 0.5), seconds=1.0)
-
-
-def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecord:
-    view = "averaged" if averaged else "samples"
-    return SampleRecord(number, np.full((64, 28, 28), value, np.uint8), view)
-
-
-SHAPES = {"samples": (5, 2), "surface": (48, 48), "neighbours": (16, 3, 28, 28)}
-
-
-def look(number: int, view: str) -> SampleRecord:
-    """Something to keep for a view, other at every step."""
-    if view == "averaged":
-        return images(number, number % 256, averaged=True)
-    kind = np.uint8 if view == "neighbours" else np.float32
-    return SampleRecord(number, np.full(SHAPES[view], number % 2, kind), view)
+def same_records(snapshot: RunSnapshot, other: RunSnapshot) -> bool:
+    """Whether two runs look the same to whoever reads their stores."""
+    return (
+        snapshot.history.steps == other.history.steps
+        and snapshot.history.evaluations == other.history.evaluations
+        and snapshot.samples == other.samples
+    )

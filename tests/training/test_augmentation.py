@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gan_core.training.augmentation import BACKGROUND, augment, cut, translated
 
-# Every pixel has its own brightness, all brighter than hole and background: which says where it came from.
+# Every pixel has its own brightness, which says where it came from, and is brighter
+# than hole and background.
 LABELLED = torch.linspace(0.1, 1.0, 784)
 MANY = 8100
 

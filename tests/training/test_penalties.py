@@ -134,7 +134,7 @@ def test_gradients_on_paper():
     torch.testing.assert_close(input_gradient(Quadratic(2.0)(x), x), 2 * x)
 
 
-# --- where they are taken --------------------------------------------------------------------------
+# --- where they are taken -------------------------------------------------------------------------
 
 
 def test_r1_is_taken_at_reals_and_r2_at_fakes():

@@ -18,6 +18,7 @@ from gan_core.runs.records import EvalRecord, Outcome, Record, StepRecord
 from gan_core.runs.store import RunSnapshot, RunStore, StoreError
 from gan_core.training.recording import record_run, record_runs
 from gan_core.training.session import SessionRequest
+from tests.support.stored_runs import stop_after
 
 ROOT = Path(__file__).parents[2]
 STEPS = 160
@@ -52,12 +53,6 @@ def recorded(
 
 def kinds(ends: list[tuple[int, Outcome]]) -> list[str]:
     return [outcome.kind for _, outcome in sorted(ends, key=lambda end: end[0])]
-
-
-def after(count: int) -> Callable[[], str | None]:
-    """A should_stop that stops at the count-th record."""
-    asked = iter(range(count))
-    return lambda: None if next(asked, None) is not None else "enough"
 
 
 def assert_as_alone(store: RunStore, config: RunConfig, whole: RunSnapshot) -> None:
@@ -100,7 +95,7 @@ def test_a_checkpoint_is_no_larger_for_the_company(store):
 def test_one_that_is_stopped_leaves_the_others_and_can_be_continued(store, alone, records):
     """Stop on one page would end the runs of other visitors, or spoil its own."""
     first, *rest = BAND
-    ends = recorded(store, [SessionRequest(first, after(records)), *rest])
+    ends = recorded(store, [SessionRequest(first, stop_after(records)), *rest])
     assert ends[0][0] == 0 and ends[0][1].kind == "stopped"
     assert kinds(ends) == ["stopped", "finished", "finished"]
     stopped = store.snapshot(first.digest())
@@ -128,7 +123,7 @@ def test_a_band_that_is_stopped_at_once_goes_on_together(store, alone):
 
 def test_runs_at_different_steps_are_all_trained(store, alone):
     """A seed that was trained half already would keep the band from being trained."""
-    record_run(store, BAND[1], should_stop=after(70))
+    record_run(store, BAND[1], should_stop=stop_after(70))
     assert kinds(recorded(store, BAND)) == ["finished"] * 3
     for config, whole in zip(BAND, alone, strict=True):
         assert_as_alone(store, config, whole)
@@ -137,7 +132,7 @@ def test_runs_at_different_steps_are_all_trained(store, alone):
 def test_one_that_waits_for_the_others_can_be_stopped(store):
     """A worker that does not obey a stop is killed, and the other runs with it."""
     first, waiting, other = BAND
-    before = record_run(store, waiting, should_stop=after(70)).step
+    before = record_run(store, waiting, should_stop=stop_after(70)).step
     asked = []
     ends = recorded(store, [
         SessionRequest(first, on_record=asked.append),

@@ -18,20 +18,12 @@ from gan_core.runs.records import Outcome, StepRecord
 from gan_core.runs.store import RunStore, StoreError
 from gan_core.training import trainer
 from gan_core.training.recording import record_run
+from tests.support.stored_runs import same_records, stop_after
 
 ROOT = Path(__file__).parents[2]
 CONFIG = RunConfig(dataset="ring", steps=160, batch_size=16)
 DIGEST = CONFIG.digest()
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Threads that compete for two busy cores are many times slower than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -44,20 +36,6 @@ def uninterrupted(tmp_path_factory):
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path)
-
-
-def after(count: int):
-    """A should_stop that stops at the count-th record."""
-    asked = iter(range(count))
-    return lambda: None if next(asked, None) is not None else "enough"
-
-
-def same_records(snapshot, other) -> bool:
-    return (
-        snapshot.history.steps == other.history.steps
-        and snapshot.history.evaluations == other.history.evaluations
-        and snapshot.samples == other.samples
-    )
 
 
 def test_a_run_is_recorded(uninterrupted):
@@ -79,7 +57,7 @@ def test_the_checkpoint_loads_as_plain_weights(store):
 @pytest.mark.parametrize("records", [0, 1, 7, 30, 100, 104, 150, 165])
 def test_stop_and_continue_is_as_if_nothing_had_happened(store, uninterrupted, records):
     """A student who stops a run to look at it would otherwise get another run."""
-    stopped = record_run(store, CONFIG, should_stop=after(records))
+    stopped = record_run(store, CONFIG, should_stop=stop_after(records))
     assert (stopped.kind, stopped.reason) == ("stopped", "enough")
     snapshot = store.snapshot(DIGEST)
     assert (snapshot.status.state, snapshot.status.reason) == ("stopped", "enough")
@@ -88,21 +66,13 @@ def test_stop_and_continue_is_as_if_nothing_had_happened(store, uninterrupted, r
     assert same_records(store.snapshot(DIGEST), uninterrupted)
 
 
-def test_records_written_after_the_last_checkpoint_are_not_doubled(store, uninterrupted):
-    """A killed worker leaves more history than checkpoint; the curves would go back in time."""
-    record_run(store, CONFIG, should_stop=after(101))
-    old = store.checkpoint_path(DIGEST).read_bytes()
-    record_run(store, CONFIG, should_stop=after(40))
-    store.checkpoint_path(DIGEST).write_bytes(old)
-    record_run(store, CONFIG)
-    assert same_records(store.snapshot(DIGEST), uninterrupted)
-
-
 def test_kill_9_and_continue_is_as_if_nothing_had_happened(store, uninterrupted):
     """A worker may die at any moment: lack of memory, a restart of the machine."""
     script = (
-        "import sys, time; from gan_core.config.run_config import RunConfig\n"
-        "from gan_core.runs.store import RunStore; from gan_core.training.recording import record_run\n"
+        "import sys, time\n"
+        "from gan_core.config.run_config import RunConfig\n"
+        "from gan_core.runs.store import RunStore\n"
+        "from gan_core.training.recording import record_run\n"
         "record_run(RunStore(sys.argv[1]), RunConfig.from_json(sys.argv[2]),\n"
         "           checkpoint_seconds=0.01, on_record=lambda record: time.sleep(0.005))"
     )
@@ -124,22 +94,6 @@ def test_kill_9_and_continue_is_as_if_nothing_had_happened(store, uninterrupted)
     assert not list((store.root / DIGEST).glob(".*.tmp"))
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty", "other", "incomplete history"])
-def test_an_unusable_checkpoint_means_starting_over(store, uninterrupted, damage):
-    """Otherwise a run with a damaged file could never be trained again."""
-    record_run(store, CONFIG, should_stop=after(90))
-    path = store.checkpoint_path(DIGEST)
-    if damage == "other":
-        torch.save({"recorded": 3}, path)
-    elif damage == "incomplete history":
-        store.rewind(DIGEST, 4)
-    else:
-        path.write_bytes(b"garbage" if damage == "garbage" else b"")
-    assert record_run(store, CONFIG).kind == "finished"
-    assert same_records(store.snapshot(DIGEST), uninterrupted)
-    assert "starting over" in (store.root / DIGEST / "log.txt").read_text()
-
-
 def test_a_finished_run_is_not_trained_again(store, monkeypatch):
     """Forty students pressing the same preset cost one training."""
     record_run(store, CONFIG)
@@ -148,7 +102,7 @@ def test_a_finished_run_is_not_trained_again(store, monkeypatch):
     assert record_run(store, CONFIG.replace(steps=20)) == Outcome("finished", 160)
 
 
-def test_a_target_that_grows_is_trained_to_in_the_same_sitting(store, uninterrupted):
+def test_a_target_that_grows_is_trained_to_in_the_same_session(store, uninterrupted):
     """Somebody asks for more steps of a run that is just training."""
     seen = []
     outcome = record_run(
@@ -162,7 +116,7 @@ def test_a_target_that_grows_is_trained_to_in_the_same_sitting(store, uninterrup
     assert sum(isinstance(record, Outcome) for record in seen) == 2
 
 
-class FakeTraining:
+class ScriptedTrainer:
     """Yields given records; an exception among them is raised."""
 
     waiting: tuple = ()
@@ -186,8 +140,8 @@ class FakeTraining:
         return {"recorded": 1}
 
 
-def fake(monkeypatch, *script) -> None:
-    monkeypatch.setattr(trainer, "train", lambda config, **options: FakeTraining(*script))
+def scripted(monkeypatch, *script) -> None:
+    monkeypatch.setattr(trainer, "train", lambda config, **options: ScriptedTrainer(*script))
 
 
 ONE = StepRecord(1, *[0.5] * 10)
@@ -200,11 +154,11 @@ ONE = StepRecord(1, *[0.5] * 10)
     (torch.OutOfMemoryError("CUDA"), "out of memory"),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "out of memory"),
 ])
-def test_a_failure_is_told_in_one_sentence_with_its_traceback_in_the_log(
+def test_a_failure_is_one_sentence_with_its_traceback_in_the_log(
     store, monkeypatch, error, words
 ):
     """The student needs a sentence, the teacher the traceback; the server must go on."""
-    fake(monkeypatch, ONE, error)
+    scripted(monkeypatch, ONE, error)
     outcome = record_run(store, CONFIG)
     snapshot = store.snapshot(DIGEST)
     assert outcome.kind == snapshot.status.state == "failed"
@@ -216,10 +170,10 @@ def test_a_failure_is_told_in_one_sentence_with_its_traceback_in_the_log(
 
 
 def test_a_diverged_run_keeps_its_last_finite_checkpoint(store, monkeypatch):
-    """NaN weights can neither be looked at nor continued."""
-    record_run(store, CONFIG, should_stop=after(50))
+    """NaN weights can neither be shown nor continued."""
+    record_run(store, CONFIG, should_stop=stop_after(50))
     before = store.checkpoint_path(DIGEST).read_bytes()
-    fake(monkeypatch, ONE, Outcome("diverged", 2, "a loss became NaN"))
+    scripted(monkeypatch, ONE, Outcome("diverged", 2, "a loss became NaN"))
     assert record_run(store, CONFIG.replace(steps=500)).kind == "diverged"
     assert store.checkpoint_path(DIGEST).read_bytes() == before
     status = store.snapshot(DIGEST).status
@@ -241,7 +195,7 @@ def test_a_run_that_really_diverges_says_so(store):
 
 
 def downloading(monkeypatch, end) -> None:
-    """Data that must be fetched first: three words of progress, then `end()`."""
+    """Data that must be fetched first: three messages of progress, then `end()`."""
     def prepare(config, device):
         for percent in (10, 20, 30):
             monkeypatch.setattr("gan_core.training.run_writer.REPORT_SECONDS", 0.0)
@@ -255,7 +209,7 @@ def test_a_run_without_its_data_fails_in_a_sentence_and_loses_nothing(
     store, uninterrupted, monkeypatch
 ):
     """A classroom without internet must find its run where it was when the net is back."""
-    record_run(store, CONFIG, should_stop=after(90))
+    record_run(store, CONFIG, should_stop=stop_after(90))
     before = store.snapshot(DIGEST)
 
     def offline():
@@ -270,15 +224,15 @@ def test_a_run_without_its_data_fails_in_a_sentence_and_loses_nothing(
     assert same_records(store.snapshot(DIGEST), uninterrupted)
 
 
-def test_a_download_tells_how_far_it_is_and_can_be_stopped(store, monkeypatch):
+def test_a_download_reports_its_progress_and_can_be_stopped(store, monkeypatch):
     """Otherwise a student would look at "Starting" for a minute, and Stop would do nothing."""
-    told = []
+    written = []
     downloading(monkeypatch, lambda: None)
     write = store.write_status
     monkeypatch.setattr(store, "write_status", lambda digest, status: (
-        told.append((status.state, status.reason)), write(digest, status)))
-    outcome = record_run(store, CONFIG, should_stop=after(2))
-    assert ("starting", "downloading: 20 %") in told
+        written.append((status.state, status.reason)), write(digest, status)))
+    outcome = record_run(store, CONFIG, should_stop=stop_after(2))
+    assert ("starting", "downloading: 20 %") in written
     assert (outcome.kind, outcome.reason) == ("stopped", "enough")
     assert store.snapshot(DIGEST).status.state == "stopped"
 
@@ -300,7 +254,7 @@ def test_ctrl_c_stops_with_a_checkpoint(store, uninterrupted):
 
 def test_an_interrupt_inside_a_step_stops_as_well(store, monkeypatch):
     """A second Ctrl-C gives up what came after the last checkpoint, and must not look failed."""
-    fake(monkeypatch, ONE, KeyboardInterrupt())
+    scripted(monkeypatch, ONE, KeyboardInterrupt())
     assert record_run(store, CONFIG).kind == "stopped"
     assert store.snapshot(DIGEST).status.state == "stopped"
 
@@ -328,40 +282,3 @@ def test_a_run_in_training_elsewhere_is_left_alone(store):
         with pytest.raises(StoreError, match="another process"):
             record_run(other, CONFIG)
         assert store.status(DIGEST) == before
-
-
-def test_a_change_in_mid_run_goes_on_from_the_run_that_failed(store):
-    """A rescue would wait until everything before it has been trained once more."""
-    stopped = record_run(store, CONFIG, should_stop=after(60)).step
-    rescued = CONFIG.changed(stopped, dropout=0.4)
-    trained = []
-    record_run(store, rescued, on_record=trained.append)
-    steps = [record.step for record in trained if isinstance(record, StepRecord)]
-    assert steps == list(range(stopped + 1, 161))
-    broken, found = store.snapshot(DIGEST), store.snapshot(rescued.digest())
-    assert found.history.steps[:stopped] == broken.history.steps
-    assert found.history.last_step == 160 and found.samples[0] == 0
-    assert store.snapshot(DIGEST).history == broken.history, "the broken run was touched"
-
-
-def test_a_change_before_the_last_checkpoint_trains_from_the_start(store):
-    """A change set back in time would be drawn where it was not made."""
-    record_run(store, CONFIG)
-    rescued = CONFIG.changed(40, dropout=0.4)
-    assert record_run(store, rescued).kind == "finished"
-    found, whole = store.snapshot(rescued.digest()), store.snapshot(DIGEST)
-    assert found.history.steps[:40] == whole.history.steps[:40]
-    assert found.history.steps[40:] != whole.history.steps[40:]
-    assert [record.step for record in found.history.steps] == list(range(1, 161))
-
-
-def test_a_change_goes_on_from_the_nearest_relative(store):
-    """A second rescue would lose the first one's training."""
-    once = CONFIG.changed(50, dropout=0.4)
-    twice = once.changed(100, dropout=0.0)
-    record_run(store, once.replace(steps=100))
-    trained = []
-    record_run(store, twice, on_record=trained.append)
-    steps = [record.step for record in trained if isinstance(record, StepRecord)]
-    assert steps == list(range(101, 161))
-    assert twice.at(120).dropout == 0.0
