@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gan_core.config.choices import ARCHITECTURES, DATASETS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.training.layers import Dropout
-from gan_core.training.networks import NETWORKS, build, packed
-
-PAIRS = [(architecture, dataset) for architecture, card in ARCHITECTURES.items()
-         for dataset in DATASETS if DATASETS[dataset].kind in card.kinds]
-FIRST = dict(reversed(PAIRS))  # a data set for each architecture
-# Options of D that every architecture, or those which say so, must work with.
-OPTIONS = [
-    (architecture, options) for architecture, card in ARCHITECTURES.items()
-    for options in ({}, {"packing": 2}, {"minibatch_stddev": True},
-                    {"packing": 2, "minibatch_stddev": True})
-    if "minibatch_stddev" in card.resizable or "minibatch_stddev" not in options
-]
-
-
-def dim_of(dataset: str) -> int:
-    return 784 if DATASETS[dataset].kind == "image" else 2
-
-
-def made(cpu, seed: int = 0, stream: int = 0, **settings):
-    """G and D, of a data set that fits unless one is named."""
-    settings.setdefault("dataset", FIRST[settings.get("architecture", "mlp")])
-    config = RunConfig(seed=seed, **settings)
-    return build(config, dim_of(config.dataset), cpu, torch.Generator().manual_seed(stream))
-
-
-def random(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def parameter_count(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def by_layer(network: nn.Module) -> list[int]:
-    """Parameters of each layer that has its own."""
-    counts = (sum(p.numel() for p in layer.parameters(recurse=False))
-              for layer in network.modules())
-    return [count for count in counts if count]
-
-
-def linear(*sizes: int) -> int:
-    """Parameters of linear layers between consecutive sizes: weights and biases."""
-    return sum((width + 1) * out for width, out in pairwise(sizes))
-
-
-def conv(channels_in: int, channels_out: int, side: int) -> int:
-    return channels_out * (channels_in * side**2 + 1)
-
+from gan_core.training.networks import NETWORKS, packed
+from tests.support.networks import (
+    FIRST,
+    OPTIONS,
+    PAIRS,
+    by_layer,
+    conv,
+    dim_of,
+    linear,
+    made,
+    parameter_count,
+    random,
+)
 
 # --- what they are made of -----------------------------------------------------------------------
 
@@ -233,17 +197,16 @@ def test_minibatch_stddev_reaches_the_logit(cpu):
 # --- what they compute ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("architecture", "dataset"), PAIRS)
-def test_every_pair_maps_latents_to_samples_and_samples_to_logits(architecture, dataset, cpu):
+def test_every_pair_maps_latents_to_samples_and_samples_to_logits(cpu):
     """Otherwise choosing it would end in a traceback."""
-    settings = {"architecture": architecture, "dataset": dataset, "latent_dim": 7}
-    generator, discriminator = made(cpu, **settings)
-    samples = generator(random(5, 7) * 100)
-    logits = discriminator(samples)
-    assert samples.shape == (5, dim_of(dataset))
-    assert logits.shape == (5, 1)
-    if DATASETS[dataset].kind == "image":
-        assert samples.abs().max() <= 1.0  # Tanh: the range of the scaled images
+    for architecture, dataset in PAIRS:
+        generator, discriminator = made(
+            cpu, architecture=architecture, dataset=dataset, latent_dim=7)
+        samples = generator(random(5, 7) * 100)
+        assert samples.shape == (5, dim_of(dataset)), (architecture, dataset)
+        assert discriminator(samples).shape == (5, 1), (architecture, dataset)
+        if DATASETS[dataset].kind == "image":  # Tanh: the range of the scaled images
+            assert samples.abs().max() <= 1.0, (architecture, dataset)
 
 
 @pytest.mark.parametrize("architecture",
@@ -267,25 +230,29 @@ def test_logits_are_unbounded(architecture, cpu):
     assert not any(isinstance(layer, nn.Sigmoid) for layer in discriminator.modules())
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("architecture", "options"), OPTIONS)
-def test_reals_and_fakes_do_not_mix_where_the_card_says_so(architecture, options, training, cpu):
-    """The trainer passes them together unless D mixes a batch; a leak would tell D which is which.
-
-    dcgan_reference has batch normalisation in D and does mix them, while it trains.
-    """
-    settings = {"architecture": architecture, **options}
-    _, discriminator = made(cpu, **settings)
-    config = RunConfig(dataset=FIRST[architecture], **settings)
-    discriminator.train(training)
+def mixes(discriminator: nn.Module, config: RunConfig) -> bool:
+    """Whether reals get other logits in one batch with fakes than by themselves."""
     dim = dim_of(config.dataset)
     parts = [packed(x, config.packing) for x in (random(16, dim, seed=1), random(16, dim) + 1)]
     together = discriminator(torch.cat(parts))
     apart = torch.cat([discriminator(part) for part in parts])
-    same = torch.allclose(together, apart, atol=1e-5, rtol=1e-4)
-    assert same == (not (training and config.mixes_batch))
-    assert config.mixes_batch == bool(norms(discriminator))
-    assert config.mixes_batch == (architecture == "dcgan_reference")
+    return not torch.allclose(together, apart, atol=1e-5, rtol=1e-4)
+
+
+def test_reals_and_fakes_do_not_mix_where_the_card_says_so(cpu):
+    """The trainer passes them together unless D mixes a batch; a leak would tell D which is which.
+
+    dcgan_reference has batch normalisation in D and does mix them, while it trains.
+    """
+    for architecture, options in OPTIONS:
+        settings = {"architecture": architecture, **options}
+        _, discriminator = made(cpu, **settings)
+        config = RunConfig(dataset=FIRST[architecture], **settings)
+        for training in (True, False):
+            expected = training and config.mixes_batch
+            assert mixes(discriminator.train(training), config) == expected, (settings, training)
+        assert config.mixes_batch == bool(norms(discriminator)), settings
+        assert config.mixes_batch == (architecture == "dcgan_reference"), settings
 
 
 def test_networks_that_do_not_fit_are_refused_by_name():
@@ -295,106 +262,6 @@ def test_networks_that_do_not_fit_are_refused_by_name():
             if DATASETS[dataset].kind not in card.kinds:
                 with pytest.raises(ConfigError, match=f"{architecture} does not fit .*{dataset}"):
                     RunConfig(architecture=architecture, dataset=dataset)
-
-
-# --- where they start ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("options", [{}, {"spectral_norm": True}])
-@pytest.mark.parametrize(("architecture", "dataset"), PAIRS)
-def test_weights_come_from_the_seed_alone(architecture, dataset, options, cpu):
-    """Otherwise a run would depend on what the process did before, and disturb what comes after."""
-    settings = {"architecture": architecture, "dataset": dataset, **options}
-    torch.manual_seed(1)
-    expected = torch.rand(1)
-    torch.manual_seed(1)
-    first = made(cpu, seed=5, **settings)
-    assert torch.equal(torch.rand(1), expected)  # the process's own stream is where it was
-    second, other = made(cpu, seed=5, **settings), made(cpu, seed=6, **settings)
-    for one, same, different in zip(first, second, other, strict=True):
-        state, again, elsewhere = one.state_dict(), same.state_dict(), different.state_dict()
-        assert all(torch.equal(state[name], again[name]) for name in state)
-        assert any(not torch.equal(state[name], elsewhere[name]) for name in state)
-
-
-def test_a_seed_of_ones_own_replaces_the_configs(cpu):
-    """The D that meets a frozen G must be a fresh one, and the same in every such run."""
-    config = RunConfig(seed=5)
-    stream = torch.Generator()
-    for seed, weights in ((None, 5), (5, 5), (9, 9)):
-        _, discriminator = build(config, 784, cpu, stream, seed)
-        _, expected = made(cpu, seed=weights)
-        assert torch.equal(discriminator[0].weight, expected[0].weight)
-
-
-@pytest.mark.parametrize(("settings", "of_g", "of_d"), [
-    ({"dataset": "mnist"}, (100, 256, 512, 784), (784, 512, 256, 1)),
-    ({"dataset": "ring"}, (100, 128, 128, 2), (2, 128, 128, 1)),
-    ({"architecture": "mlp_reference"}, (100, 128, 256, 512, 1024, 784), (784, 512, 256, 1)),
-])
-def test_mlps_start_as_they_always_did(settings, of_g, of_d, cpu):
-    """PyTorch's own initialisation, G before D: other weights, and stored runs could not go on."""
-    pair = made(cpu, seed=5, **settings)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(5)
-        expected = [nn.Linear(*sizes) for sizes in (*pairwise(of_g), *pairwise(of_d))]
-    layers = [layer for network in pair for layer in network if isinstance(layer, nn.Linear)]
-    for layer, fresh in zip(layers, expected, strict=True):
-        assert torch.equal(layer.weight, fresh.weight) and torch.equal(layer.bias, fresh.bias)
-
-
-REMEDIES = [{"dropout": 0.4}, {"spectral_norm": True}, {"gradient_penalty": 10.0}, {"ema": 0.999},
-            {"loss": "hinge"}, {"input_noise": 0.1}, {"weight_clip": 0.01}]
-
-
-@pytest.mark.parametrize(("architecture", "remedy"), [
-    (architecture, remedy) for architecture, card in ARCHITECTURES.items() for remedy in REMEDIES
-    if not (card.batch_norm_in_d and "gradient_penalty" in remedy)
-])
-def test_remedies_do_not_change_the_initial_weights(architecture, remedy, cpu):
-    """Otherwise broken and remedy would start from different networks."""
-    plain, remedied = (made(cpu, architecture=architecture, **each) for each in ({}, remedy))
-    for one, other in zip(plain, remedied, strict=True):
-        before = dict(one.named_parameters())
-        after = {name.replace("parametrizations.weight.original", "weight"): value
-                 for name, value in other.named_parameters()}
-        assert before.keys() == after.keys()
-        assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-def test_remedies_of_d_do_not_change_the_initial_generator(cpu):
-    """Packing and minibatch standard deviation change D's shape, but must not change G's start."""
-    for architecture, options in OPTIONS:
-        plain, changed = (made(cpu, architecture=architecture, **each)[0].state_dict()
-                          for each in ({}, options))
-        assert all(torch.equal(plain[name], changed[name]) for name in plain)
-
-
-@pytest.mark.parametrize("architecture", ["dcgan", "dcgan_reference", "pacgan_2d"])
-def test_published_initialisation(architecture, cpu):
-    """N(0, .02) for convolutions (DCGAN) and all weights (PacGAN); N(1, .02) for DCGAN's norms."""
-    for network in made(cpu, architecture=architecture):
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-                assert_normal(layer.weight, 0.0)
-            elif isinstance(layer, nn.BatchNorm2d):
-                assert_normal(layer.weight, 1.0)
-                assert not layer.bias.any()
-            elif isinstance(layer, nn.BatchNorm1d):
-                assert (layer.weight == 1).all() and not layer.bias.any()
-            elif isinstance(layer, nn.Linear) and architecture == "pacgan_2d":
-                assert_normal(layer.weight, 0.0)
-                assert layer.bias is None or not layer.bias.any()
-            elif isinstance(layer, nn.Linear):  # PyTorch's: uniform within 1/√fan-in
-                bound = layer.in_features ** -0.5
-                assert 0.9 * bound < layer.weight.abs().max() <= bound
-
-
-def assert_normal(weights: Tensor, mean: float) -> None:
-    """N(mean, .02), within five standard errors of mean and deviation."""
-    count = weights.numel()
-    assert weights.mean().item() == pytest.approx(mean, abs=5 * 0.02 / count**0.5)
-    assert weights.std().item() == pytest.approx(0.02, abs=5 * 0.02 / (2 * count) ** 0.5)
 
 
 # --- dropout -------------------------------------------------------------------------------------
@@ -407,101 +274,6 @@ def assert_normal(weights: Tensor, mean: float) -> None:
 def test_dropout_sits_in_the_discriminator_only(architecture, count, channels, cpu):
     """The report's dropout is D's, after each hidden layer; in G it would be another experiment."""
     generator, discriminator = made(cpu, architecture=architecture, dropout=0.4)
-    found = [layer for layer in discriminator.modules() if isinstance(layer, Dropout)]
-    assert [(layer.rate, layer.channels) for layer in found] == [(0.4, channels)] * count
+    layers = [layer for layer in discriminator.modules() if isinstance(layer, Dropout)]
+    assert [(layer.rate, layer.channels) for layer in layers] == [(0.4, channels)] * count
     assert not any(isinstance(layer, Dropout) for layer in generator.modules())
-
-
-# --- spectral normalisation ----------------------------------------------------------------------
-
-
-def matrices(network: nn.Module) -> list[Tensor]:
-    """The weights a network multiplies by, those of convolutions as (out, in · h · w)."""
-    return [layer.weight.detach().flatten(1) for layer in network.modules()
-            if isinstance(layer, nn.Linear | nn.Conv2d)]
-
-
-def largest(matrix: Tensor) -> float:
-    return torch.linalg.svdvals(matrix)[0].item()
-
-
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_spectral_norm_brings_every_matrix_to_one(architecture, cpu):
-    """Miyato et al. (2018): one left out, and D would not be 1-Lipschitz; G must stay free."""
-    generator, discriminator = made(cpu, architecture=architecture, spectral_norm=True)
-    x = random(4, dim_of(FIRST[architecture]))
-    for _ in range(150):  # one power iteration each; the largest two values can be close
-        discriminator(x)
-    discriminator.eval()
-    found = matrices(discriminator)
-    assert len(found) == {"dcgan_reference": 5, "pacgan_2d": 4}.get(architecture, 3)
-    assert [largest(matrix) for matrix in found] == [pytest.approx(1.0, abs=0.01)] * len(found)
-    assert not any("parametrizations" in name for name in generator.state_dict())
-
-
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_spectral_norm_works_from_the_first_step(architecture, cpu):
-    """PyTorch warms its vectors up by 15 iterations: the first pass is within a tenth of 1."""
-    _, discriminator = made(cpu, architecture=architecture, spectral_norm=True)
-    discriminator(random(4, dim_of(FIRST[architecture])))
-    for matrix in matrices(discriminator.eval()):
-        assert largest(matrix) == pytest.approx(1.0, abs=0.1)
-
-
-def test_spectral_norm_makes_an_mlp_one_lipschitz(cpu):
-    """The promise itself: |D(x) − D(y)| ≤ ‖x − y‖, since LeakyReLU stretches nothing."""
-    _, discriminator = made(cpu, spectral_norm=True)
-    with torch.no_grad():
-        for layer in discriminator:
-            if isinstance(layer, nn.Linear):
-                layer.parametrizations.weight.original.mul_(50)  # however large they grow
-        for _ in range(150):
-            discriminator(random(4, 784))
-        x, y = random(500, 784), random(500, 784, seed=1)
-        gap = (discriminator(x) - discriminator(y)).abs().flatten()
-    assert (gap <= 1.02 * (x - y).norm(dim=1)).all()
-
-
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_looking_at_d_leaves_spectral_norm_where_it_was(architecture, cpu):
-    """Otherwise a run measured more often would be another run."""
-    _, discriminator = made(cpu, architecture=architecture, spectral_norm=True)
-    x = random(8, dim_of(FIRST[architecture]))
-    discriminator(x)
-    before = copy.deepcopy(discriminator.state_dict())
-    vectors = [name for name in before if name.endswith(("._u", "._v"))]
-    discriminator.eval()
-    assert torch.equal(discriminator(x), discriminator(x))
-    after = discriminator.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    discriminator.train()
-    discriminator(x)
-    assert any(not torch.equal(before[name], after[name]) for name in vectors)
-
-
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_a_checkpoint_carries_spectral_norms_vectors(architecture, cpu):
-    """Otherwise a run that was continued would be another one than a run in one go."""
-    settings = {"architecture": architecture, "spectral_norm": True}
-    (_, first), (_, second) = made(cpu, **settings), made(cpu, seed=1, **settings)
-    x = random(8, dim_of(FIRST[architecture]))
-    for _ in range(3):
-        first(x)
-    state = copy.deepcopy(first.state_dict())
-    names = [name for name in state if name.endswith(("._u", "._v"))]
-    assert len(names) == 2 * len(matrices(first.eval()))
-    first.train()
-    second.load_state_dict(state)
-    for _ in range(2):
-        assert torch.equal(first(x), second(x))
-
-
-def test_spectral_norm_runs_in_bfloat16(cpu):
-    """The default precision of a processor that has it; the norm itself stays in 32 bits."""
-    for architecture in NETWORKS:
-        _, discriminator = made(cpu, architecture=architecture, spectral_norm=True)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = discriminator(random(8, dim_of(FIRST[architecture])))
-        logits.float().sum().backward()
-        assert logits.isfinite().all()
-        assert all(p.grad.isfinite().all() for p in discriminator.parameters())
