@@ -1,5 +1,5 @@
 """What is measured by the clock: a step's cost, our step beside published loops, time to quality.
 
-`cases` lists what is compared, `interleaved_timing` how; `product_bound` is the least that a step's
-matrix products take, `reference_loops` what published code does.
+`cases` lists what is compared, `interleaved_timing` says how; `matrix_products` is the least time
+that a step can take, `reference_loops` are the loops of published code.
 """

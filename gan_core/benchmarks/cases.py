@@ -46,4 +46,4 @@ CASES: dict[str, BenchmarkCase] = {
 RUNS_AT_ONCE = (1, 2, 4, 8, 16)
 BAND = RunConfig(dataset="ring")
 SIDE_BY_SIDE = CASES["mlp_reference"].config
-PARTS = ("batched", "concurrent", "interface")  # of the report, beside the cases
+REPORT_PARTS = ("batched", "concurrent", "interface")  # beside the cases: see `throughput`

@@ -1,8 +1,8 @@
 """Interleaved timing: blocks of each contender's steps alternate, and the median block counts.
 
-A machine's speed changes from minute to minute; what is measured in turn changes together. A block
-is as many steps as fit into a given time, because one network takes a thousand times as long as
-another.
+A machine's speed changes from minute to minute, and in alternating blocks it changes for all
+contenders alike. A block is as many steps as fit into a given time, because one network takes a
+thousand times as long as another.
 """
 
 from __future__ import annotations
@@ -50,15 +50,10 @@ class TrainingSteps:
                 self.training.fetch_burst()
 
 
-def wait_for(device: torch.device) -> None:
-    """Until everything is done that the device was asked to do."""
+def synchronised_time(device: torch.device, clock: Clock = time.perf_counter) -> float:
+    """What the clock says once the device has done everything that it was asked to do."""
     if device.type != "cpu":
         getattr(torch, device.type).synchronize()
-
-
-def reading(device: torch.device, clock: Clock = time.perf_counter) -> float:
-    """The clock in seconds, with everything done that the device was asked to do."""
-    wait_for(device)
     return clock()
 
 
@@ -66,38 +61,42 @@ def seconds_of(
     work: Callable[[], Any], device: torch.device, clock: Clock = time.perf_counter
 ) -> float:
     """Seconds that `work` takes, on the device as well."""
-    started = reading(device, clock)
+    started = synchronised_time(device, clock)
     work()
-    return reading(device, clock) - started
+    return synchronised_time(device, clock) - started
 
 
 def step_seconds(
     contenders: Mapping[str, Contender], device: torch.device, most_steps: int,
     clock: Clock = time.perf_counter,
 ) -> dict[str, float]:
-    """Median seconds a step of each, over ROUNDS blocks of at most `most_steps`.
+    """Median seconds a step of every contender, over ROUNDS blocks of at most `most_steps`.
 
-    Of a busy machine, time.process_time as the `clock` leaves out what others computed meanwhile;
-    only with one thread on a CPU does it mean anything.
+    On a busy machine, time.process_time as the `clock` leaves out what other processes compute; it
+    is meaningful on a CPU with one thread only.
     """
     sizes = {name: block_size(contender, device, most_steps, clock)
              for name, contender in contenders.items()}
     blocks: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, contender in contenders.items():
-            seconds = seconds_of(
-                lambda run=contender, size=sizes[name]: run.advance(size), device, clock)
-            blocks[name].append(seconds / sizes[name])
+            blocks[name].append(_seconds_per_step(contender, sizes[name], device, clock))
     return {name: statistics.median(seconds) for name, seconds in blocks.items()}
+
+
+def _seconds_per_step(
+    contender: Contender, steps: int, device: torch.device, clock: Clock
+) -> float:
+    return seconds_of(lambda: contender.advance(steps), device, clock) / steps
 
 
 def block_size(
     contender: Contender, device: torch.device, most_steps: int, clock: Clock = time.perf_counter
 ) -> int:
-    """Warm it up, and say how many of its steps fit into a block; at least one."""
+    """Warm the contender up; how many of its steps fit into a block, at least one."""
     started, fastest = time.perf_counter(), float("inf")
     for _ in range(min(WARM_UP, most_steps)):
-        fastest = min(fastest, seconds_of(lambda: contender.advance(1), device, clock))
+        fastest = min(fastest, _seconds_per_step(contender, 1, device, clock))
         if time.perf_counter() - started > BLOCK_SECONDS:
             break
     return max(1, min(most_steps, int(BLOCK_SECONDS / fastest)))

@@ -1,4 +1,4 @@
-"""Matrix products and convolutions of a training step: their FLOPs, and the time they alone take.
+"""Matrix products and convolutions of a training step: their FLOPs, and the time that they take alone.
 
 They are recorded while one of our own steps runs, whatever its networks, loss and penalties. The
 matrix-product bound repeats them with nothing in between: same operations, same order, same tensors
@@ -61,18 +61,18 @@ class MatrixProducts(TorchDispatchMode):
 
 
 class MatrixProductBound:
-    """The matrix products of one step of `config`. `flops` are those of all of them."""
+    """The matrix products of one step of `config`; `flops` is their sum."""
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         trainer = Trainer(config, device)
-        trainer.train_step()  # after it everything that is made once is there
+        trainer.train_step()  # the first one also allocates what later ones reuse
         with MatrixProducts(keep=True) as recorded:
             trainer.train_step()
         self.products, self.flops = recorded.products, recorded.flops
 
     @torch.no_grad()
     def advance(self, steps: int) -> None:
-        """Repeat the products of so many steps."""
+        """Repeat the products of `steps` steps."""
         for _ in range(steps):
             for product in self.products:
                 product()

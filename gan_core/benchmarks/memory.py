@@ -1,7 +1,7 @@
-"""What a training step holds at its peak: an account in exact bytes, read from the tensors.
+"""The memory of a training step at its peak, in exact bytes, read from the tensors.
 
 The same on every device of a precision, and without temporary results; `allocated` is what the
-device's own allocator says, those included.
+device's allocator reports, temporary results included.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from gan_core.benchmarks.interleaved_timing import TrainingSteps
 from gan_core.training.burst import BURST
 from gan_core.training.trainer import Trainer
 
-# What is held -> in words.
-HOLDINGS = {
+# What takes memory -> in words.
+MEMORY_PARTS = {
     "networks": "networks",
     "gradients": "gradients",
     "optimizers": "optimisers' state",
@@ -41,30 +41,30 @@ def _tensors(holder: Any) -> list[Tensor]:
     return [tensor for value in inside.values() for tensor in _tensors(value)]
 
 
-class Saved:
-    """Counts, while it is entered, what autograd keeps for backward passes: bytes at their peak.
+class SavedForBackward:
+    """Counts, while it is entered, what autograd saves for backward passes: bytes at their peak.
 
-    Each storage counts once, and those of `own` (weights) not at all.
+    A storage that is saved twice counts once, and those of the `weights` not at all.
     """
 
-    def __init__(self, own: Iterable[Tensor]) -> None:
-        self.own = {tensor.untyped_storage().data_ptr() for tensor in own}
+    def __init__(self, weights: Iterable[Tensor]) -> None:
+        self.weights = {tensor.untyped_storage().data_ptr() for tensor in weights}
         self.uses: Counter[int] = Counter()
         self.now = self.peak = 0
         self.hooks = torch.autograd.graph.saved_tensors_hooks(
-            lambda tensor: _Kept(self, tensor), lambda kept: kept.tensor)
+            lambda tensor: _SavedTensor(self, tensor), lambda saved: saved.tensor)
 
-    def __enter__(self) -> Saved:
+    def __enter__(self) -> SavedForBackward:
         self.hooks.__enter__()
         return self
 
-    def __exit__(self, *problem: Any) -> None:
-        self.hooks.__exit__(*problem)
+    def __exit__(self, *error: Any) -> None:
+        self.hooks.__exit__(*error)
 
     def use(self, tensor: Tensor, change: int) -> None:
         storage = tensor.untyped_storage()
         place = storage.data_ptr()
-        if place in self.own:
+        if place in self.weights:
             return
         before = self.uses[place] > 0
         self.uses[place] += change
@@ -72,11 +72,11 @@ class Saved:
         self.peak = max(self.peak, self.now)
 
 
-class _Kept:
-    """A tensor for as long as autograd keeps it."""
+class _SavedTensor:
+    """A tensor for as long as autograd saves it."""
 
-    def __init__(self, saved: Saved, tensor: Tensor) -> None:
-        # Detached: an operation that keeps its own result would otherwise keep itself alive.
+    def __init__(self, saved: SavedForBackward, tensor: Tensor) -> None:
+        # Detached: an operation that saves its result would otherwise keep itself alive.
         self.saved, self.tensor = saved, tensor.detach()
         saved.use(tensor, 1)
 
@@ -85,15 +85,15 @@ class _Kept:
 
 
 def account_memory(trainer: Trainer, steps: int = BURST) -> dict[str, int]:
-    """Bytes by HOLDINGS at the peak of `steps` of a session's steps."""
+    """Bytes by MEMORY_PARTS at the peak of `steps` of a session's steps."""
     state = trainer.state
     networks = [state.generator.network, state.discriminator.network]
     networks += [] if state.generator.averaged is None else [state.generator.averaged]
     weights = [tensor for network in networks
                for tensor in (*network.parameters(), *network.buffers())]
-    with Saved(weights) as saved:
-        TrainingSteps(trainer).advance(steps)  # of a whole burst: whatever it keeps is then there
-    # Those of one network are gone before the other's are taken, unless both move at once.
+    with SavedForBackward(weights) as saved:
+        TrainingSteps(trainer).advance(steps)  # of a whole burst, with all that it keeps
+    # The gradients of one network are freed before the other's are taken, unless both move at once.
     gradients = [_bytes(state.generator.parameters), _bytes(state.discriminator.parameters)]
     at_once = trainer.settings.update_order == "simultaneous"
     optimizers = [state.generator.optimizer.state, state.discriminator.optimizer.state]

@@ -1,9 +1,9 @@
 """Prices by the clock: what a step costs, measured within seconds; it can be ended in between.
 
 `step_cost` is the whole account of a config, for the command line. This is the short one that the
-pages ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Two configs
-that are to be compared take their blocks in turn, because a machine's speed changes from minute to
-minute.
+pages ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Two
+configs that are to be compared take their blocks in turn, because a machine's speed changes from
+minute to minute.
 """
 
 from __future__ import annotations

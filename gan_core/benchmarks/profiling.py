@@ -1,8 +1,9 @@
-"""Where a training step's time goes, operator by operator, and whether the host waits for it.
+"""Where a training step's time goes, operator by operator, and whether the host waits for a device.
 
-PyTorch's profiler gives each operator's own time; what is left of a step is outside operators: in
-Python, in autograd's nodes and in dispatch. Profiling itself takes time, most where operators are
-small: the shares are of a profiled step, and how much longer that takes stands beside them.
+PyTorch's profiler gives the time of every operator without those it calls; the rest of a step is
+outside operators: in Python, in autograd's nodes and in dispatch. Profiling itself takes time, most
+where operators are small: the shares are of a profiled step, and how much longer that takes than an
+ordinary one is reported with them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ GROUPS: dict[str, str] = {
     "elementwise": r".*",
 }
 
-PENALTIES: dict[str, dict[str, float]] = {  # by kind of data, as published
+# Penalty -> kind of data -> weights as published.
+PENALTIES: dict[str, dict[str, dict[str, float]]] = {
     "gradient penalty": {"image": {"gradient_penalty": 10.0}, "points": {"gradient_penalty": 0.1}},
     "R1": {"image": {"r1": 1.0}, "points": {"r1": 1.0}},
     "R1 + R2": {"image": {"r1": 1.0, "r2": 1.0}, "points": {"r1": 1.0, "r2": 1.0}},
@@ -75,37 +77,44 @@ def profiled(config: RunConfig, device: torch.device) -> dict[str, Any]:
     trainer = Trainer(config, device)
     steps = TrainingSteps(trainer)
     steps.advance(2)
-    count = _fitting(steps, device)
-    plain = seconds_of(lambda: steps.advance(count), device) / count
-    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
-    with profile(activities=kinds) as profiler:
-        watched = seconds_of(lambda: steps.advance(count), device) / count
-    spent = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
-    operators = {event.key: getattr(event, spent) / 1e3 / count
-                 for event in profiler.key_averages() if group_of(event.key) != OUTSIDE}
+    count = _steps_that_fit(steps, device)
+    step_ms = 1e3 * seconds_of(lambda: steps.advance(count), device) / count
+    profiled_ms, operators = _profile(steps, count, device)
     groups = dict.fromkeys(GROUPS, 0.0)
     for name, milliseconds in operators.items():
         groups[group_of(name)] += milliseconds
     slowest = sorted(operators, key=operators.__getitem__, reverse=True)[:SLOWEST]
     return {
-        "step_ms": 1e3 * plain,
-        "profiled_ms": 1e3 * watched,
-        "milliseconds": {**groups, OUTSIDE: max(1e3 * watched - sum(groups.values()), 0.0)},
+        "step_ms": step_ms,
+        "profiled_ms": profiled_ms,
+        "milliseconds": {**groups, OUTSIDE: max(profiled_ms - sum(groups.values()), 0.0)},
         "slowest": {name: operators[name] for name in slowest},
         "synchronisations": synchronisations(trainer),
     }
 
 
-def _fitting(steps: TrainingSteps, device: torch.device) -> int:
+def _steps_that_fit(steps: TrainingSteps, device: torch.device) -> int:
     seconds = seconds_of(lambda: steps.advance(1), device)
     return max(1, min(MOST_STEPS, int(PROFILE_SECONDS / seconds)))
 
 
-class Waits(TorchDispatchMode):
-    """Counts operations that make the host wait for a number on the device.
+def _profile(
+    steps: TrainingSteps, count: int, device: torch.device
+) -> tuple[float, dict[str, float]]:
+    """Milliseconds of a profiled step, and of every operator in it."""
+    on_gpu = device.type == "cuda"
+    kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with profile(activities=kinds) as profiler:
+        seconds = seconds_of(lambda: steps.advance(count), device)
+    microseconds = "self_device_time_total" if on_gpu else "self_cpu_time_total"
+    operators = {event.key: getattr(event, microseconds) / 1e3 / count
+                 for event in profiler.key_averages() if group_of(event.key) != OUTSIDE}
+    return 1e3 * seconds / count, operators
 
-    Seen from Python: that a fused optimiser reads its own counter, which lies on the host, is not.
-    """
+
+class Waits(TorchDispatchMode):
+    """Counts operations that make the host wait for a number on the device, as far as Python sees
+    them: a fused optimiser reads its counter, which lies on the host, without being seen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -127,7 +136,7 @@ INDEXING = {aten.index, aten.index_put, aten.index_put_}  # by a mask: as many a
 
 def _waits(operation: Any, arguments: tuple) -> bool:
     if operation in INDEXING:
-        return any(each is not None and each.dtype == torch.bool for each in arguments[1])
+        return any(index is not None and index.dtype == torch.bool for index in arguments[1])
     return operation in WAITING
 
 
@@ -141,7 +150,7 @@ def synchronisations(trainer: Trainer) -> int:
 def profile_all(
     names: Sequence[str], device: torch.device, progress: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """`profiled` of every case in `names`."""
+    """The profile of every case in `names`, by its label."""
     profiles, started = {}, time.perf_counter()
     for label, config in cases(names):
         progress(f"{time.perf_counter() - started:4.0f} s: {label}")
@@ -152,20 +161,24 @@ def profile_all(
 def in_words(profiles: dict[str, Any]) -> str:
     """A line of shares for each case, and its slowest operators below."""
     columns = [*GROUPS, OUTSIDE]
-    head = "".join(f"{_short(name):>11}" for name in columns)
+    head = "".join(f"{_first_word(name):>11}" for name in columns)
     lines = ["shares of a step's time; ×: how much longer a profiled step takes; waits: how often "
              "the host waits for the device in a step",
              f"{'':34}{'ms':>8}{'×':>6}{head}{'waits':>7}"]
     for label, case in profiles.items():
-        total = sum(case["milliseconds"].values())
-        shares = "".join(f"{case['milliseconds'][name] / total:11.1%}" for name in columns)
-        slow = ", ".join(f"{name.removeprefix('aten::')} {spent:.3f}"
-                         for name, spent in case["slowest"].items())
-        lines += [f"{label:34}{case['step_ms']:8.2f}{case['profiled_ms'] / case['step_ms']:6.2f}"
-                  f"{shares}{case['synchronisations']:7}", f"    slowest, ms: {slow}"]
+        lines += _case_in_words(label, case, columns)
     return "\n".join(lines)
 
 
-def _short(group: str) -> str:
-    """The first word of a group, for the head of its column."""
+def _first_word(group: str) -> str:
+    """Of a group's name, for the head of its column."""
     return re.split(r"[ ,]", group)[0]
+
+
+def _case_in_words(label: str, case: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    total = sum(case["milliseconds"].values())
+    shares = "".join(f"{case['milliseconds'][name] / total:11.1%}" for name in columns)
+    slowest = ", ".join(f"{name.removeprefix('aten::')} {milliseconds:.3f}"
+                        for name, milliseconds in case["slowest"].items())
+    return [f"{label:34}{case['step_ms']:8.2f}{case['profiled_ms'] / case['step_ms']:6.2f}"
+            f"{shares}{case['synchronisations']:7}", f"    slowest, ms: {slowest}"]

@@ -1,10 +1,10 @@
 """Seconds until G is good: our default baseline against gan.py with its own settings.
 
-Good is: all ten digits are there, and the Fréchet distance to held-out images is below 100. Ours is
-the preset that a newcomer finds on the baseline's sliders, trained on until it is reached; its
-seconds are a session's, evaluations and sample sheets included. The textbook is looked at every 250
-steps as well, and its clock stands still meanwhile, because the original never looks. Their steps
-alternate, in parts of 250, until both are there, or one has taken six times as long as the other.
+G is good when it makes all ten digits and its Fréchet distance to held-out images is below 100. Our
+side is the preset that the baseline's page starts with; its seconds are those of a session,
+evaluations and sample sheets included. The reference loop is evaluated every 250 steps as well, but
+its clock stands still meanwhile, because the original evaluates nothing. The sides alternate, 250
+steps at a time, until both are good, or one has taken six times as long as the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from gan_core.benchmarks.cases import CASES
 from gan_core.benchmarks.reference_loops import ReferenceLoop
-from gan_core.config.fields import KNOBS
+from gan_core.config.fields import LONGEST_RUN
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
@@ -27,9 +27,9 @@ from gan_core.training.evaluator import fixed_latents
 from gan_core.training.trainer import Trainer
 
 BELOW = 100.0  # Fréchet distance
-INTERVAL = 250  # steps between looks at the textbook
-MOST_SECONDS = 1800.0  # of training, after which a side is said not to have reached it
-MOST_TIMES = 6.0  # and of the seconds of the other side, once that one is there
+INTERVAL = 250  # steps between evaluations of the reference loop
+MOST_SECONDS = 1800.0  # of training, after which a side has not reached the goal
+MOST_TIMES = 6.0  # as long as the other side took, after which it has not either
 
 Metrics = dict[str, float]
 
@@ -42,7 +42,7 @@ class OurSide:
     """A session, from one evaluation to the next."""
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
-        self.trainer = Trainer(config.replace(steps=int(KNOBS["steps"].high)), device)
+        self.trainer = Trainer(config.replace(steps=LONGEST_RUN), device)
         self.seconds, self.step = 0.0, 0
 
     def train_on(self) -> Metrics | None:
@@ -57,7 +57,7 @@ class OurSide:
 
 
 class TheirSide:
-    """The textbook loop, looked at every INTERVAL steps."""
+    """The reference loop, evaluated every INTERVAL steps."""
 
     def __init__(self, config: RunConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
@@ -88,8 +88,8 @@ class TheirSide:
 
 
 def race(device: torch.device, progress: Callable[[str], None] = print) -> dict[str, Any]:
-    """Seconds and steps of both sides, whether each is `good` then, and the ratio of the seconds;
-    None for the ratio if ours is not. If the textbook is not, the ratio is one that it exceeds."""
+    """Seconds and steps of both sides, whether each ended `good`, and the ratio of the seconds:
+    None if our side did not; a lower limit if the reference loop did not."""
     baseline = CHALLENGES["baseline"]
     ours = baseline.presets[baseline.start].config
     theirs = CASES["mlp_reference"].config
@@ -107,7 +107,7 @@ def race(device: torch.device, progress: Callable[[str], None] = print) -> dict[
 
 
 def _most_seconds(results: dict[str, dict[str, Any]]) -> float:
-    """After which a side is given up: a multiple of what the other one took."""
+    """How long a side may take: at most a multiple of what the other one took."""
     times = [MOST_TIMES * result["seconds"] for result in results.values() if result["good"]]
     return min([MOST_SECONDS, *times])
 
@@ -115,7 +115,7 @@ def _most_seconds(results: dict[str, dict[str, Any]]) -> float:
 def _result(
     name: str, side: OurSide | TheirSide, most_seconds: float, progress: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """The result of one side after its next evaluation; None while it is still in the race."""
+    """The result of one side after its next evaluation; None while it goes on."""
     values = side.train_on()
     if values is None:
         return {"good": False, "seconds": side.seconds, "steps": side.step}

@@ -1,7 +1,7 @@
 """Reference loops: how published code trains these networks, to compare our step with.
 
 The loops are gan.py, dcgan.py and wgan_gp.py of https://github.com/eriklindernoren/PyTorch-GAN
-(36d3c77) in words of our own, and nothing is made faster than it is there: networks in float32,
+(36d3c77) written anew, and nothing is made faster than it is there: networks in float32,
 plain Adam, a DataLoader that loads in this process and decodes and transforms image by image, G
 updated on its own forward passes, both losses fetched whenever the original prints them. Two
 things are left out: the line that is printed, and the sheet of samples every 400 batches. The
@@ -37,7 +37,7 @@ Losses = Iterator[tuple[float, float]]  # of D and of G, as they are printed
 
 
 class Pictures(Dataset):
-    """MNIST as torchvision gives it: a PIL image that is transformed whenever it is asked for."""
+    """MNIST as torchvision gives it: a PIL image that is transformed whenever it is read."""
 
     def __init__(self, side: int) -> None:
         data = datasets.whole("mnist", CPU)
@@ -71,7 +71,7 @@ def endless(loader: DataLoader) -> Batches:
 
 
 def _layers(sizes: list[int], *, norm: bool = False, slope: float = 0.2) -> list[nn.Module]:
-    """Linear layers, each with BatchNorm where asked for and (Leaky)ReLU in place."""
+    """Linear layers with BatchNorm, if `norm`, and (Leaky)ReLU in place behind every one."""
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes):
         layers.append(nn.Linear(width_in, width_out))
@@ -252,8 +252,8 @@ LOOPS: dict[str, Callable[[Pair, Batches, RunConfig, torch.device], Losses]] = {
 
 
 class ReferenceLoop:
-    """One of LOOPS at the networks, batch size and rates of `config`. `losses` are the last ones
-    of D and of G."""
+    """One of LOOPS with the networks, batch size and learning rates of `config`. `losses` are the
+    last ones of D and of G."""
 
     def __init__(self, loop: str, config: RunConfig, device: torch.device) -> None:
         generator, discriminator = NETWORKS[config.architecture](config)

@@ -1,10 +1,10 @@
 """What a training step costs: parameters, FLOPs, milliseconds by phase, and memory.
 
-`step_phases` meters the step, `memory` counts its bytes, `matrix_products` its FLOPs; here are the
-clock and the sum of all.
+`step_phases` meters the step, `memory` counts its bytes, `matrix_products` its FLOPs; this file adds
+the clock, and reports everything.
 
 FLOPs are those of matrix products and convolutions, two per multiplication and addition, as
-torch.utils.flop_counter counts them. It leaves out everything elementwise (activations, biases,
+torch.utils.flop_counter counts them. They leave out everything elementwise (activations, biases,
 normalisation, augmentation, losses), products of a matrix with one vector (spectral normalisation's
 power iteration), random numbers, optimisers and evaluations.
 """
@@ -14,17 +14,24 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from gan_core.benchmarks.interleaved_timing import Clock, TrainingSteps, reading, seconds_of
+from gan_core.benchmarks.interleaved_timing import (
+    Clock,
+    TrainingSteps,
+    seconds_of,
+    synchronised_time,
+)
+from gan_core.benchmarks.environment import precision_of
 from gan_core.benchmarks.matrix_products import MatrixProducts
-from gan_core.benchmarks.memory import HOLDINGS, account_memory, allocated
+from gan_core.benchmarks.memory import MEMORY_PARTS, account_memory, allocated
 from gan_core.benchmarks.step_phases import PARTS, PHASES, metered
-from gan_core.config.run_config import KNOBS, RunConfig
+from gan_core.config.fields import LONGEST_RUN
+from gan_core.config.run_config import RunConfig
 from gan_core.training.devices import device_name
 from gan_core.training.evaluator import evaluation_due, samples_due
 from gan_core.training.trainer import Trainer
@@ -34,9 +41,9 @@ STEPS = 50  # a block
 WARM_UP = 5  # steps before the clock runs: allocators, caches and thread pools fill
 OBSERVATIONS = 3  # evaluations, and sample sheets, that are timed
 
-# What a config keeps when its remedies are taken away: the plain GAN at equal networks and batch.
-KEPT = ("dataset", "architecture", "width", "depth", "latent_dim", "batch_size", "precision",
-        "steps")
+# What the plain GAN has in common with a config: networks, batch and session, but no remedy.
+OF_THE_PLAIN_GAN = ("dataset", "architecture", "width", "depth", "latent_dim", "batch_size",
+                    "precision", "steps")
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,14 @@ class Cost:
     """What one step of `config` costs on one device, with the settings that it begins with: before
     any change in mid-run and before G is frozen.
 
-    `flops` and `milliseconds` are by PHASES; the device is waited for at the end of each phase,
-    which on a GPU makes their sum larger than `step_ms`, a step left to itself. `evaluation_ms` is
-    a step's share of the evaluations and sample sheets of a session of `config.steps` steps.
+    `flops` and `milliseconds` are by PHASES; the host waits for the device at the end of a phase,
+    which on a GPU makes their sum larger than `step_ms`, that of an ordinary step. `evaluation_ms`
+    is a step's share of the evaluations and sample sheets of a session of `config.steps` steps.
 
-    `memory` is by HOLDINGS, counted in bytes from the tensors themselves: the same on every device
+    `memory` is by MEMORY_PARTS, counted in bytes from the tensors themselves: the same on every device
     of a precision, and without temporary results. `device_peak` is what the device's allocator
-    says of the same steps, those included; None on a CPU, where a process's size says little.
+    reports of the same steps, temporary results included; None on a CPU, where a process's size
+    says little.
     """
 
     config: RunConfig
@@ -69,9 +77,9 @@ class Cost:
         """Real examples that D learns from, in steps alone."""
         return 1e3 * self.config.batch_size * self.config.discriminator_steps / self.step_ms
 
-    def parts(self, phases: dict[str, float]) -> dict[str, float]:
+    def parts(self, phases: Mapping[str, float]) -> dict[str, float]:
         """`flops` or `milliseconds` summed by part: D, penalty, G, rest."""
-        return {part: sum(phases[name] for name, (whose, _) in PHASES.items() if whose == part)
+        return {part: sum(phases[name] for name, (of_part, _) in PHASES.items() if of_part == part)
                 for part in PARTS}
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,11 +98,11 @@ class Cost:
 
 def plain(config: RunConfig) -> RunConfig:
     """The same networks and batch without any remedy: what a remedy's price is relative to."""
-    return RunConfig(**{name: getattr(config, name) for name in KEPT})
+    return RunConfig(**{name: getattr(config, name) for name in OF_THE_PLAIN_GAN})
 
 
 def relative(cost: Cost, base: Cost) -> dict[str, float]:
-    """The price of a remedy: time, FLOPs and memory (but the data set) of a step, ÷ `base`'s."""
+    """The price of a remedy: time, FLOPs and memory (without the data set) of a step, ÷ `base`'s."""
     def without_data(of: Cost) -> int:
         return sum(of.memory.values()) - of.memory["data"]
 
@@ -109,7 +117,7 @@ def relative(cost: Cost, base: Cost) -> dict[str, float]:
 
 
 def count_flops(trainer: Trainer) -> dict[str, int]:
-    """FLOPs of one step by phase; every step takes as many."""
+    """FLOPs of one step by phase; every step of the same settings takes as many."""
     with MatrixProducts() as products, metered(trainer, lambda: products.flops) as meter:
         trainer.train_step()
     return {phase: int(flops) for phase, flops in meter.charged.items()}
@@ -120,35 +128,37 @@ def count_flops(trainer: Trainer) -> dict[str, int]:
 
 def time_phases(trainer: Trainer, steps: int) -> dict[str, float]:
     """Milliseconds a step by phase, over `steps` steps."""
-    with metered(trainer, lambda: reading(trainer.device)) as meter:
+    with metered(trainer, lambda: synchronised_time(trainer.device)) as meter:
         TrainingSteps(trainer).advance(steps)
         meter.charge("rest")
     return {phase: 1e3 * seconds / steps for phase, seconds in meter.charged.items()}
 
 
 def time_step(trainer: Trainer, steps: int, clock: Clock = time.perf_counter) -> float:
-    """Milliseconds a step, its phases not metered and nothing waited for in between."""
-    advance = TrainingSteps(trainer).advance
-    return 1e3 * seconds_of(lambda: advance(steps), trainer.device, clock) / steps
+    """Milliseconds of an ordinary step, whose phases are not metered, over `steps` steps."""
+    training = TrainingSteps(trainer)
+    return 1e3 * seconds_of(lambda: training.advance(steps), trainer.device, clock) / steps
 
 
 def time_observations(trainer: Trainer, clock: Clock = time.perf_counter) -> dict[str, float]:
     """Milliseconds of one "evaluation", with its samples, and of one sheet of "samples"."""
-    medians = {}
-    for name, evaluation in (("evaluation", True), ("samples", False)):
-        def observe(evaluation: bool = evaluation) -> None:
-            trainer.evaluator.records(
-                trainer.step, pictures=True, evaluation=evaluation, seconds=time.perf_counter)
+    return {"evaluation": _observation_ms(trainer, evaluation=True, clock=clock),
+            "samples": _observation_ms(trainer, evaluation=False, clock=clock)}
 
-        observe()  # the first one also computes what it compares with, once a process
-        medians[name] = 1e3 * statistics.median(
-            seconds_of(observe, trainer.device, clock) for _ in range(OBSERVATIONS))
-    return medians
+
+def _observation_ms(trainer: Trainer, *, evaluation: bool, clock: Clock) -> float:
+    def observe() -> None:
+        trainer.evaluator.records(
+            trainer.step, pictures=True, evaluation=evaluation, seconds=time.perf_counter)
+
+    observe()  # the first one also computes the features of the reals, once a process
+    return 1e3 * statistics.median(
+        seconds_of(observe, trainer.device, clock) for _ in range(OBSERVATIONS))
 
 
 def observations_per_step(milliseconds: dict[str, float], steps: int) -> float:
-    """Milliseconds a step that evaluations and sheets of samples, each as long as `milliseconds`
-    says, add to a session of `steps`."""
+    """Milliseconds that evaluations and sheets of samples, which take `milliseconds`, add to a step
+    of a session of `steps`."""
     evaluations = {step for step in range(steps + 1) if evaluation_due(step)} | {0, steps}
     sheets = {step for step in range(steps + 1) if samples_due(step)} - evaluations
     total = (len(evaluations) * milliseconds["evaluation"]
@@ -165,15 +175,15 @@ def cost(config: RunConfig, device: torch.device, steps: int = STEPS) -> Cost:
 
 
 def beside_plain(config: RunConfig, device: torch.device, steps: int = STEPS) -> tuple[Cost, Cost]:
-    """The costs of `config` and of the plain GAN, the same one where it is plain itself."""
+    """The costs of `config` and of the plain GAN: the same object if `config` is the plain GAN."""
     measured = costs(list(dict.fromkeys((config, plain(config)))), device, steps)
     return measured[0], measured[-1]
 
 
 def costs(configs: Sequence[RunConfig], device: torch.device, steps: int = STEPS) -> list[Cost]:
-    """The cost of each, to be compared: blocks of their steps alternate, because a machine's speed
-    changes from minute to minute."""
-    exact = [_counted(config, device) for config in configs]
+    """The costs of `configs`, to be compared: blocks of their steps alternate, because a machine's
+    speed changes from minute to minute."""
+    counts = [_counted(config, device) for config in configs]
     trainers = [Trainer(every_step_alike(config), device) for config in configs]
     observations = [observations_per_step(time_observations(trainer), config.steps)
                     for trainer, config in zip(trainers, configs, strict=True)]
@@ -182,39 +192,45 @@ def costs(configs: Sequence[RunConfig], device: torch.device, steps: int = STEPS
     blocks = [[(time_phases(trainer, steps), time_step(trainer, steps)) for trainer in trainers]
               for _ in range(ROUNDS)]
     return [
-        Cost(**counted, evaluation_ms=observing, **_median(own))
-        for counted, observing, own in zip(
-            exact, observations, zip(*blocks, strict=True), strict=True)
+        Cost(**counted, evaluation_ms=observing, **_median(blocks_of_one))
+        for counted, observing, blocks_of_one in zip(
+            counts, observations, zip(*blocks, strict=True), strict=True)
     ]
 
 
 def every_step_alike(config: RunConfig) -> RunConfig:
-    """What is measured of `config`: a session as long as there are, with the settings that it
-    begins with and G always moving, so that FLOPs, bytes and every timed step mean the same."""
-    return config.at(0).replace(steps=int(KNOBS["steps"].high), freeze_generator=0)
+    """What is measured of `config`: the longest session with the settings that it begins with and
+    G always trained, so that FLOPs, bytes and times are of the same settings in every step."""
+    return config.at(0).replace(steps=LONGEST_RUN, freeze_generator=0)
 
 
 def _counted(config: RunConfig, device: torch.device) -> dict[str, Any]:
     """What does not depend on the clock."""
     trainer = Trainer(every_step_alike(config), device)
-    state = trainer.state
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     before = allocated(device)
     flops, memory = count_flops(trainer), account_memory(trainer)
-    peak = None
-    if before is not None:  # the networks and the data were there already, among other things
-        peak = memory["networks"] + memory["data"] + allocated(device) - before
+    after, peak = allocated(device), None
+    if before is not None and after is not None:
+        # Networks and data were there before, and perhaps other things that are not this run's.
+        peak = memory["networks"] + memory["data"] + after - before
     return {
         "config": config,
         "device": device_name(device),
-        "precision": "bfloat16" if trainer.bfloat16 else "float32",
-        "parameters": {"generator": sum(w.numel() for w in state.generator.parameters),
-                       "discriminator": sum(w.numel() for w in state.discriminator.parameters)},
+        "precision": precision_of(trainer),
+        "parameters": count_parameters(trainer),
         "flops": flops,
         "memory": memory,
         "device_peak": peak,
     }
+
+
+def count_parameters(trainer: Trainer) -> dict[str, int]:
+    """Of "generator" and "discriminator"."""
+    networks = {"generator": trainer.state.generator, "discriminator": trainer.state.discriminator}
+    return {name: sum(parameter.numel() for parameter in network.parameters)
+            for name, network in networks.items()}
 
 
 def _median(blocks: Sequence[tuple[dict[str, float], float]]) -> dict[str, Any]:
@@ -229,34 +245,45 @@ def _median(blocks: Sequence[tuple[dict[str, float], float]]) -> dict[str, Any]:
 
 def in_words(cost: Cost, base: Cost, steps: int) -> str:
     """A table for people; `base` is the plain GAN's cost."""
-    config, total = cost.config, sum(cost.milliseconds.values())
-    lines = [
+    config, parameters = cost.config, cost.parameters
+    return "\n".join([
         f"{config.architecture} on {config.dataset}, batch {config.batch_size}, {cost.precision}; "
         f"{cost.device}; median of {ROUNDS} × {steps} steps",
-        f"parameters: G {cost.parameters['generator']:,}, "
-        f"D {cost.parameters['discriminator']:,}",
-        "", f"{'a step':54}{'ms':>9}{'share':>8}{'GFLOP':>10}",
-    ]
+        f"parameters: G {parameters['generator']:,}, D {parameters['discriminator']:,}",
+        "",
+        *_phases_in_words(cost),
+        f"a step whose phases are not metered {cost.step_ms:.3f} ms, "
+        f"{cost.images_per_second:,.0f} real examples/s; evaluations add "
+        f"{cost.evaluation_ms:.3f} ms a step over {config.steps} steps",
+        _memory_in_words(cost),
+        _price_in_words(relative(cost, base)),
+        "FLOPs are those of matrix products and convolutions alone.",
+        *_before_the_first_change(config),
+    ])
+
+
+def _phases_in_words(cost: Cost) -> list[str]:
+    total = sum(cost.milliseconds.values())
+    lines = [f"{'a step':54}{'ms':>9}{'share':>8}{'GFLOP':>10}"]
     for name, (part, words) in PHASES.items():
         milliseconds = cost.milliseconds[name]
         lines.append(f"  {part:9}{words:43}{milliseconds:9.3f}{milliseconds / total:8.1%}"
                      f"{cost.flops[name] / 1e9:10.4f}")
-    memory = ", ".join(f"{HOLDINGS[name]} {size / 1e6:.2f}" for name, size in cost.memory.items())
-    price = relative(cost, base)
-    return "\n".join([
-        *lines,
-        f"  {'sum':52}{total:9.3f}{1:8.1%}{sum(cost.flops.values()) / 1e9:10.4f}",
-        f"a step whose phases are not metered {cost.step_ms:.3f} ms, "
-        f"{cost.images_per_second:,.0f} real examples/s; evaluations add "
-        f"{cost.evaluation_ms:.3f} ms a step over {config.steps} steps",
-        f"memory {sum(cost.memory.values()) / 1e6:.2f} MB: {memory}" + (
-            "" if cost.device_peak is None else
-            f"; the device's peak {cost.device_peak / 1e6:.2f} MB"),
-        f"÷ the plain GAN's: {price['milliseconds']:.2f} × time, {price['flops']:.2f} × FLOPs, "
-        f"{price['memory']:.2f} × memory without the data set",
-        "FLOPs are those of matrix products and convolutions alone.",
-        *_before_the_first_change(config),
-    ])
+    return [*lines, f"  {'sum':52}{total:9.3f}{1:8.1%}{sum(cost.flops.values()) / 1e9:10.4f}"]
+
+
+def _memory_in_words(cost: Cost) -> str:
+    parts = ", ".join(f"{MEMORY_PARTS[name]} {size / 1e6:.2f}"
+                      for name, size in cost.memory.items())
+    text = f"memory {sum(cost.memory.values()) / 1e6:.2f} MB: {parts}"
+    if cost.device_peak is None:
+        return text
+    return f"{text}; the device's peak {cost.device_peak / 1e6:.2f} MB"
+
+
+def _price_in_words(price: dict[str, float]) -> str:
+    return (f"÷ the plain GAN's: {price['milliseconds']:.2f} × time, {price['flops']:.2f} × FLOPs, "
+            f"{price['memory']:.2f} × memory without the data set")
 
 
 def _before_the_first_change(config: RunConfig) -> list[str]:

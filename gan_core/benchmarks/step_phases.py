@@ -1,7 +1,8 @@
-"""The phases of a training step, and a meter that charges each with what it took.
+"""The phases of a training step, and a meter that charges every phase with what it took.
 
-The step calls a listener whenever a phase ends; the meter charges that phase with what its reading
-(a clock, a count of FLOPs) has grown by since the phase before.
+The step calls a listener whenever a phase ends; the meter reads a clock, or a count of FLOPs, and
+charges the phase with the difference to the reading before. `step_cost.time_phases` and
+`step_cost.count_flops` measure with it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PARTS = tuple(dict.fromkeys(part for part, _ in PHASES.values()))
 
 
 class PhaseMeter:
-    """Charges each phase with what `read` has grown by while it lasted; sums are in `charged`."""
+    """Charges a phase with the increase of `read()` while it lasted; the sums are in `charged`."""
 
     def __init__(self, read: Callable[[], float]) -> None:
         self.read = read
@@ -43,7 +44,7 @@ class PhaseMeter:
 
 @contextlib.contextmanager
 def metered(trainer: Trainer, read: Callable[[], float]) -> Iterator[PhaseMeter]:
-    """Meter the trainer's steps while it is entered; they compute the same as ever."""
+    """Meter the trainer's steps inside the with-statement; they compute the same as without."""
     meter = PhaseMeter(read)
     trainer.gan_step.on_phase_end = meter.charge
     try:

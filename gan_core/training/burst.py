@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from gan_core.runs.records import StepRecord
-from gan_core.training.step import Measurements
 
 BURST = 25  # steps whose measurements stay on the device before they come over together
 BURST_SECONDS = 0.25  # a slow network reports sooner
@@ -26,36 +25,36 @@ class Burst:
     def __len__(self) -> int:
         return len(self._steps)
 
-    def add(self, measurements: Measurements) -> None:
+    def add(self, values: tuple[Tensor, ...]) -> None:
+        """The values of one step, as `StepMeasurements.values` orders them."""
         # Detached: a burst must not keep the graphs of its steps.
-        self._steps.append(
-            tuple(value.detach() for value in measurements.scalars + measurements.logits))
+        self._steps.append(tuple(value.detach() for value in values))
 
     def fetch(self) -> np.ndarray:
         """(steps, values) on the host, or (r, steps, values) of several runs; the burst is then
-        empty. The values of a step are its scalars and then its logits."""
+        empty. The values of a step are its numbers and then its logits."""
         rows = [_row(values) for values in self._steps]
         self._steps.clear()
         return torch.stack(rows, -2).cpu().numpy()
 
 
 def _row(values: tuple[Tensor, ...]) -> Tensor:
-    runs = values[0].shape  # of a scalar: () of one run, (r,) of several
+    runs = values[0].shape  # of a number: () of one run, (r,) of several
     return torch.cat([value.reshape(*runs, -1) for value in values], -1)
 
 
 def step_records(
     values: np.ndarray, first_step: int, packs: int, centre: float | None
 ) -> tuple[list[StepRecord], int | None]:
-    """Records of one run's steps from `values` (steps, scalars and 3 · packs logits), and the first
+    """Records of one run's steps from `values` (steps, numbers and 3 · packs logits), and the first
     step at which a number was NaN or infinite, None if there was none: the records end before it.
 
     `centre` is the logit at which D is undecided; where only differences count it is None, and the
     middle of D's logits takes its place.
     """
     values = values.astype(np.float64)
-    scalars, logits = np.split(values, [-3 * packs], 1)
-    loss_d, penalty, norm_d, loss_g, norm_g, *frozen = scalars.T
+    numbers, logits = np.split(values, [-3 * packs], 1)
+    loss_d, penalty, norm_d, loss_g, norm_g, *norms_by_loss = numbers.T
     logits = logits - _undecided(logits, packs, centre)
     real, fake, fake_of_g = logits.reshape(len(values), 3, -1).swapaxes(0, 1)
     # Means in 64 bits on the host: on the device their last bit would depend on the length of the
@@ -73,7 +72,7 @@ def step_records(
             _sigmoid(fake_of_g).mean(1),
             _sigmoid(-fake_of_g).mean(1),
             penalty,
-            *frozen,
+            *norms_by_loss,
         ],
         axis=1,
     )

@@ -97,7 +97,7 @@ class Ensemble:
     def train_step(self) -> None:
         """One step of all runs, whose measurements wait on the device."""
         started = time.perf_counter()
-        self.burst.add(self.gan_step(self.step))
+        self.burst.add(self.gan_step(self.step).values())
         self.step += 1
         seconds = time.perf_counter() - started
         for member in self.training:

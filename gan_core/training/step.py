@@ -4,7 +4,9 @@ Goodfellow et al., "Generative Adversarial Nets" (2014), algorithm 1, with every
 config at its place. Losses and penalties take plain tensors; networks, data and random numbers are
 handed in. Nothing here waits for the device: measurements stay on it.
 
-The same step trains one run or several at once. Examples are (n, d); of several runs (r, n, d).
+The same step trains one run (`trainer.Trainer`) or several at once (`ensemble.Ensemble`). In the
+shapes below n is the batch size, d the numbers of one example, z those of one latent vector, m how
+many examples D scores together (packing), k = n / m; of r runs every shape begins with r.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ Gradients = Sequence[Tensor]  # of one network's parameters, in their order
 
 
 class TrainedNetwork(Protocol):
-    """A network with the optimiser that trains it, of one run or of several as one."""
+    """A network with the optimiser that trains it: `state.RunNetwork` of one run,
+    `stacked_network.StackedNetwork` of several."""
 
     parameters: list[Tensor]
 
@@ -39,7 +42,8 @@ class TrainedNetwork(Protocol):
 
 
 class Draws(Protocol):
-    """Where batches and noise come from: data and the run's own random streams."""
+    """Where batches and noise come from, data and the run's own random streams: `state.RunDraws`
+    of one run, `ensemble.StackedDraws` of several."""
 
     def reals(self) -> Tensor: ...
     def latents(self) -> Tensor: ...
@@ -49,14 +53,40 @@ class Draws(Protocol):
 
 
 @dataclass(frozen=True)
-class Measurements:
-    """What updates leave to be recorded, still on the device and still with their graphs."""
+class DiscriminatorUpdate:
+    """What an update of D leaves to be recorded, on the device: the loss without penalties, the
+    penalties and the gradient's norm, () each; D's logits of reals and of fakes, (k, 1) each."""
 
-    scalars: tuple[Tensor, ...]  # () each, or (r,)
-    logits: tuple[Tensor, ...]  # (k, 1) each, or (r, k, 1)
+    loss: Tensor
+    penalty: Tensor
+    gradient_norm: Tensor
+    real_logits: Tensor
+    fake_logits: Tensor
 
-    def __add__(self, other: Measurements) -> Measurements:
-        return Measurements(self.scalars + other.scalars, self.logits + other.logits)
+
+@dataclass(frozen=True)
+class GeneratorUpdate:
+    """What an update of G leaves to be recorded: loss and norm, (); D's logits of its samples,
+    (k, 1). Of a frozen G also the norms that it would get under both forms of the GAN loss."""
+
+    loss: Tensor
+    gradient_norm: Tensor
+    logits: Tensor
+    norms_by_loss: tuple[Tensor, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepMeasurements:
+    """The last update of either network in a step."""
+
+    discriminator: DiscriminatorUpdate
+    generator: GeneratorUpdate
+
+    def values(self) -> tuple[Tensor, ...]:
+        """Numbers first, then logits of reals, of fakes, and of the fakes that trained G."""
+        d, g = self.discriminator, self.generator
+        return (d.loss, d.penalty, d.gradient_norm, g.loss, g.gradient_norm, *g.norms_by_loss,
+                d.real_logits, d.fake_logits, g.logits)
 
 
 def no_listener(phase: str) -> None:
@@ -66,10 +96,9 @@ def no_listener(phase: str) -> None:
 class GanStep:
     """One training step: updates of D and of G, in the order of `settings`.
 
-    Calling it trains one step and returns, in this order, D's loss without penalties, the
-    penalties, the norm of D's gradient, G's loss, the norm of G's gradient; and D's logits of
-    reals, of fakes, and of the fakes that trained G. `settings` may be replaced between steps.
-    `on_phase_end` is called with the name of a phase whenever one ends.
+    Calling it trains one step and returns what is to be recorded of it. `settings` may be replaced
+    between two steps. `on_phase_end` is called with the name of a phase whenever one ends:
+    `benchmarks.step_phases` lists them and measures what each takes.
     """
 
     def __init__(
@@ -83,9 +112,9 @@ class GanStep:
         self.on_phase_end: Callable[[str], None] = no_listener
         self.steps_done = 0
 
-    def __call__(self, steps_done: int) -> Measurements:
-        self.steps_done = steps_done
-        if steps_done >= self.settings.freeze_generator > 0:
+    def __call__(self, steps_done: int) -> StepMeasurements:
+        self.steps_done = steps_done  # before this one
+        if 0 < self.settings.freeze_generator <= steps_done:
             measurements = self.frozen_generator()
         else:
             measurements = UPDATE_ORDERS[self.settings.update_order](self)
@@ -97,7 +126,7 @@ class GanStep:
 
     # --- the orders of the updates ----------------------------------------------------------------
 
-    def discriminator_first(self) -> Measurements:
+    def discriminator_first(self) -> StepMeasurements:
         """G's first update reuses the fakes of D's last one, scored by the updated D."""
         for remaining in reversed(range(self.settings.discriminator_steps)):
             fake = self.fakes(for_generator=remaining == 0)
@@ -106,9 +135,9 @@ class GanStep:
             if update > 0:
                 fake = self.fakes()
             of_g = self.update_generator(fake)
-        return of_d + of_g
+        return StepMeasurements(of_d, of_g)
 
-    def generator_first(self) -> Measurements:
+    def generator_first(self) -> StepMeasurements:
         """D's first update reuses the fakes of G's last one, made before that update."""
         for _ in range(self.settings.generator_steps):
             fake = self.fakes()
@@ -117,17 +146,20 @@ class GanStep:
             if update > 0:
                 fake = self.fakes(for_generator=False)
             of_d = self.update_discriminator(fake)
-        return of_d + of_g
+        return StepMeasurements(of_d, of_g)
 
-    def simultaneous(self) -> Measurements:
-        """Both gradients are taken before either network moves."""
+    def simultaneous(self) -> StepMeasurements:
+        """D's gradients are taken first and applied last, so that G learns from the D they are of;
+        one update each, as the constraints of a config demand."""
         fake = self.fakes()
         of_d, gradients = self.discriminator_gradients(fake)
         of_g = self.update_generator(fake)
         self.apply_to_discriminator(gradients)
-        return of_d + of_g
+        return StepMeasurements(of_d, of_g)
 
-    def frozen_generator(self) -> Measurements:
+    # --- a G that stands still --------------------------------------------------------------------
+
+    def frozen_generator(self) -> StepMeasurements:
         """Updates of D alone; then the norm of the gradient that G would get, under its own loss
         and under both forms of the GAN loss: Arjovsky & Bottou (2017), figure 2."""
         self.generator.train(False)
@@ -136,34 +168,33 @@ class GanStep:
         logits = self.score(self.as_seen(self.generate(self.draws.latents())))
         loss = self.settings.loss.generator(logits, self.paired_logits())
         # Both forms read a logit as log-odds, so it must be 0 where D is undecided.
-        centre = self.settings.loss.centre
-        odds = logits - (torch.cat(of_d.logits).detach().mean() if centre is None else centre)
-        norms = [
+        centre: float | Tensor | None = self.settings.loss.centre
+        if centre is None:
+            centre = torch.cat([of_d.real_logits, of_d.fake_logits]).detach().mean()
+        log_odds = logits - centre
+        norm, *norms_by_loss = [
             gradient_norm(torch.autograd.grad(each, self.generator.parameters, retain_graph=True))
-            for each in (loss, minimax(odds), non_saturating(odds))
+            for each in (loss, minimax(log_odds), non_saturating(log_odds))
         ]
         self.generator.train()
-        return of_d + Measurements((loss, *norms), (logits,))
+        return StepMeasurements(of_d, GeneratorUpdate(loss, norm, logits, tuple(norms_by_loss)))
 
     # --- D's update -------------------------------------------------------------------------------
 
-    def update_discriminator(self, fake: Tensor) -> Measurements:
+    def update_discriminator(self, fake: Tensor) -> DiscriminatorUpdate:
         """One update of D on a batch of reals and on `fake` (n, d)."""
-        measurements, gradients = self.discriminator_gradients(fake)
+        update, gradients = self.discriminator_gradients(fake)
         self.apply_to_discriminator(gradients)
-        return measurements
+        return update
 
-    def discriminator_gradients(self, fake: Tensor) -> tuple[Measurements, Gradients]:
+    def discriminator_gradients(self, fake: Tensor) -> tuple[DiscriminatorUpdate, Gradients]:
         """Loss, penalties and the gradients of D's weights, which do not move yet."""
         scored = self.score_batch(self.draws.reals(), fake.detach())
         real_logits, fake_logits = scored.logits
         loss = self.settings.loss.discriminator(
             real_logits, fake_logits, self.settings.label_smoothing)
         self.on_phase_end("discriminator_forward")
-        if self.settings.penalties and self.on_phase_end is not no_listener:
-            # Autograd takes the latest operations first: the penalties' part of the backward pass
-            # ends where the loss's begins.
-            loss.register_hook(lambda gradient: self.on_phase_end("penalty"))
+        self.announce_end_of_penalty(loss)
         if self.settings.discriminator_loss == "mean":
             loss = loss / 2
         penalty = torch.zeros_like(loss)
@@ -171,7 +202,7 @@ class GanStep:
             penalty = penalty + weight * penalise(scored)
         gradients, norm = self.differentiate(loss + penalty, self.discriminator)
         self.on_phase_end("discriminator_backward")
-        return Measurements((loss, penalty, norm), scored.logits), gradients
+        return DiscriminatorUpdate(loss, penalty, norm, *scored.logits), gradients
 
     def apply_to_discriminator(self, gradients: Gradients) -> None:
         self.discriminator.apply_gradients(gradients)
@@ -179,9 +210,15 @@ class GanStep:
             self.discriminator.clip_weights(self.settings.weight_clip)
         self.on_phase_end("discriminator_optimizer")
 
+    def announce_end_of_penalty(self, loss: Tensor) -> None:
+        """Autograd takes the latest operations first: the penalties' part of the backward pass ends
+        where that of the loss begins."""
+        if self.settings.penalties and self.on_phase_end is not no_listener:
+            loss.register_hook(lambda gradient: self.on_phase_end("penalty"))
+
     # --- G's update -------------------------------------------------------------------------------
 
-    def update_generator(self, fake: Tensor) -> Measurements:
+    def update_generator(self, fake: Tensor) -> GeneratorUpdate:
         """One update of G through D's scores of its samples `fake` (n, d)."""
         logits = self.score(self.as_seen(fake))
         loss = self.settings.loss.generator(logits, self.paired_logits())
@@ -190,7 +227,7 @@ class GanStep:
         self.on_phase_end("generator_backward")
         self.generator.apply_gradients(gradients)
         self.on_phase_end("generator_optimizer")
-        return Measurements((loss, norm), (logits,))
+        return GeneratorUpdate(loss, norm, logits)
 
     @torch.no_grad()
     def paired_logits(self) -> Tensor | None:
@@ -202,7 +239,7 @@ class GanStep:
     def differentiate(self, loss: Tensor, network: TrainedNetwork) -> tuple[Gradients, Tensor]:
         """Gradients of one network, clipped where that is asked for, and their norm before:
         autograd computes nothing for the other network."""
-        gradients = torch.autograd.grad(loss.sum(), network.parameters)
+        gradients = torch.autograd.grad(loss.sum(), network.parameters)  # of r runs a loss is (r,)
         return network.clip_gradients(gradients, self.settings.gradient_clip)
 
     # --- samples, and how D sees and scores them --------------------------------------------------
@@ -234,19 +271,19 @@ class GanStep:
 
     def score(self, inputs: Tensor) -> Tensor:
         """D's logits (k, 1), float32, of inputs (k, m · d) as `as_seen` gives them."""
-        # A penalty differentiates twice, which eight bits of mantissa do not survive.
+        # A penalty differentiates twice, which bfloat16's eight bits of precision do not survive.
         with nullcontext() if self.settings.penalties else self.autocast():
             return self.discriminator(inputs).float()
 
     def score_batch(self, real: Tensor, fake: Tensor) -> ScoredExamples:
-        """Reals and fakes (n, d), scored in one pass of D; in two passes if D has layers that mix
-        a batch, or if penalties are taken at the examples."""
+        """Reals and fakes (n, d), scored in one pass of D; in two passes if D has BatchNorm, which
+        would mix them, or if penalties are taken at the examples themselves."""
         inputs = self.as_seen(torch.cat([real, fake], -2))
         at_examples = any(penalty in AT_EXAMPLES for _, penalty in self.settings.penalties)
         real_inputs, fake_inputs = (
             part.requires_grad_(at_examples) for part in inputs.chunk(2, -2))
         examples = real_inputs, fake_inputs
-        # What draws or iterates in a pass would do so twice in two.
+        # In two passes dropout would draw two masks, and spectral normalisation iterate twice.
         one_pass = in_force(self.settings.dropout) or self.settings.spectral_norm
         if self.settings.mixes_batch or (at_examples and not one_pass):
             real_logits, fake_logits = self.score(real_inputs), self.score(fake_inputs)
@@ -257,7 +294,7 @@ class GanStep:
             self.score, examples, (real_logits, fake_logits), self.draws.uniform)
 
 
-UPDATE_ORDERS: dict[str, Callable[[GanStep], Measurements]] = {
+UPDATE_ORDERS: dict[str, Callable[[GanStep], StepMeasurements]] = {
     "discriminator_first": GanStep.discriminator_first,
     "generator_first": GanStep.generator_first,
     "simultaneous": GanStep.simultaneous,

@@ -119,7 +119,7 @@ class Trainer:
             self._use(self.config.at(self.step))
         if self.step == self.settings.freeze_generator > 0:
             self.state.renew_discriminator(self.settings)
-        self.burst.add(self.gan_step(self.step))
+        self.burst.add(self.gan_step(self.step).values())
         self.step += 1
         self.gan_step.on_phase_end("rest")
 

@@ -11,7 +11,6 @@ import torch
 from gan_core.training import trainer as trainer_module
 from gan_core.training.burst import Burst
 from gan_core.training.losses import Loss
-from gan_core.training.step import Measurements
 from gan_core.training.trainer import train
 from tests.support.runs import TINY, last_gradients, norm, run, steps_of
 
@@ -77,23 +76,23 @@ def test_records_do_not_depend_on_the_clock(monkeypatch, quick_evaluations):
 
 
 def test_a_burst_holds_one_run_or_several():
-    """Otherwise a run of a batch would be shown another run's curves. Scalars come first, then
+    """Otherwise a run of a batch would be shown another run's curves. Numbers come first, then
     logits, in rows of steps."""
     burst = Burst()
     for step in (0.0, 10.0):
-        burst.add(Measurements((torch.tensor(step), torch.tensor(step + 1)),
-                               (torch.tensor([[step + 2], [step + 3]]),)))
+        burst.add((torch.tensor(step), torch.tensor(step + 1),
+                   torch.tensor([[step + 2], [step + 3]])))
     assert len(burst) == 2
     assert burst.fetch().tolist() == [[0.0, 1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0]]
     assert len(burst) == 0
-    scalars = torch.tensor([0.0, 100.0])
-    burst.add(Measurements((scalars,), (torch.tensor([[[2.0], [3.0]], [[102.0], [103.0]]]),)))
+    numbers = torch.tensor([0.0, 100.0])
+    burst.add((numbers, torch.tensor([[[2.0], [3.0]], [[102.0], [103.0]]])))
     assert burst.fetch().tolist() == [[[0.0, 2.0, 3.0]], [[100.0, 102.0, 103.0]]]
 
 
 def test_a_burst_keeps_no_graphs():
     """Otherwise 25 steps' activations would fill the memory."""
     weight, burst = torch.ones(1, requires_grad=True), Burst()
-    burst.add(Measurements(((2 * weight).sum(),), ((2 * weight)[:, None],)))
+    burst.add(((2 * weight).sum(), (2 * weight)[:, None]))
     (values,) = burst._steps
     assert not any(value.requires_grad for value in values)
