@@ -1,10 +1,12 @@
 """Data sets, held on the device as one tensor each; a batch is one index operation.
 
 To add a data set, add two entries under its name:
-1. its card in `DATASETS` of `gan_core/config/choices.py`: label, kind, examples, modes;
+1. its card in `DATASETS` of `gan_core/config/choices.py`: label, kind, examples, modes and what
+   counts as one; of points also the centres, their spread and the extent of the plane;
 2. in `SOURCES` below, a function that returns its examples as a `Dataset`.
 
-A data set that must be downloaded has a file of its own, as `fashion_mnist.py`.
+Images are measured on a classifier of their own, named on the card: `evaluation/classifier.py`
+trains it. A data set that must be downloaded has a file of its own, as `fashion_mnist.py`.
 
 MNIST: Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (CC BY-SA 3.0), all
 70 000 images bundled. Ring and grid are drawn as their cards say. Long-tailed classes: Cui et al.,

@@ -12,9 +12,9 @@
       log.txt          dated lines of the worker, and tracebacks
       lock             held by the process that trains the run
 
-Processes share a store through its files alone: a worker writes, the web process and the command
-line read. Reading never writes, so a store may be read-only. `eviction` makes room in it, `export`
-copies runs out of it. Torch-free.
+`<root>` is what `system/settings.py` reads from GAN_LAB_STORE. Processes share a store through its
+files alone: a worker writes, the web process and the command line read. Reading never writes, so a
+store may be read-only. `eviction` makes room in it, `export` copies runs out of it. Torch-free.
 """
 
 from __future__ import annotations
