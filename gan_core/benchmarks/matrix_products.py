@@ -1,4 +1,4 @@
-"""Matrix products and convolutions of a training step: their FLOPs, and the time that they take alone.
+"""Matrix products and convolutions of a training step: their FLOPs, and their time alone.
 
 They are recorded while one of our own steps runs, whatever its networks, loss and penalties. The
 matrix-product bound repeats them with nothing in between: same operations, same order, same tensors

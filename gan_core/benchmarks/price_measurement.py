@@ -1,20 +1,21 @@
-"""Prices by the clock: what a step costs, measured within seconds; it can be ended in between.
+"""Prices by the clock: what a step costs, measured within seconds; it can be stopped in between.
 
-`step_cost` is the whole account of a config, for the command line. This is the short one that the
-pages ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Two
-configs that are to be compared take their blocks in turn, because a machine's speed changes from
-minute to minute.
+`step_cost` measures a config in full, for the command line. This is the short measurement that the
+pages ask for: FLOPs and memory are exact, the time is the median of a few blocks of steps. Blocks
+of two configs that are to be compared alternate, because a machine's speed changes from minute to
+minute.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 
 from gan_core.benchmarks import step_cost
+from gan_core.benchmarks.environment import precision_of
 from gan_core.benchmarks.interleaved_timing import Clock
 from gan_core.benchmarks.memory import account_memory
 from gan_core.config.run_config import RunConfig
@@ -25,10 +26,10 @@ from gan_core.training.trainer import Trainer
 
 BLOCKS = 3  # the median one counts
 BLOCK_SECONDS = 0.7  # a block is as many steps as fit, and at least one
-MEMORY_STEPS = 2  # the optimisers' state is there after the first
+MEMORY_STEPS = 2  # the first one makes the optimisers' state
 RANDOM_IMAGES = 512
 
-ShouldStop = Callable[[], "str | None"]
+ShouldStop = Callable[[], str | None]
 
 
 class Interrupted(Exception):
@@ -36,7 +37,7 @@ class Interrupted(Exception):
 
 
 def random_images(side: int, device: torch.device) -> Dataset:
-    """Images of another side than MNIST's: they cost what real ones would."""
+    """Images of another side than MNIST's; a step on them costs what it would on real ones."""
     generator = torch.Generator().manual_seed(0)
     size = (RANDOM_IMAGES, side**2)
     images = torch.randint(256, size, dtype=torch.uint8, generator=generator).to(device)
@@ -49,10 +50,10 @@ def price(
 ) -> Price:
     """Measure what `request` asks for.
 
-    With `processor_time` the time counts that one thread has computed: on a busy machine it is
-    close to what an idle one would take, where the wall clock counts the others' work as well.
+    With `processor_time` only the time counts during which this thread computed: on a busy machine
+    it is close to what an idle one would take, where the wall clock counts waiting as well.
 
-    `should_stop` is asked before each block and gives the reason to stop, or None. Raises
+    `should_stop` is called before every block; it returns the reason to stop, or None. Raises
     Interrupted then, DatasetError where the data cannot be had, ValueError for a side that the
     networks cannot have.
     """
@@ -60,21 +61,21 @@ def price(
         raise ValueError(f"side must be {SIDE}, or a multiple of 4 with the architecture dcgan, "
                          f"not {request.side}")
     clock = time.process_time if processor_time else time.perf_counter
-    accounts = [_Account(request.config, request.side, device, should_stop, clock)]
-    if request.base is not None:
-        accounts.append(_Account(request.base, SIDE, device, should_stop, clock))
+    measured = _StepMeasurement(request.config, request.side, device, should_stop, clock)
+    base = None if request.base is None else _StepMeasurement(
+        request.base, SIDE, device, should_stop, clock)
     for _ in range(BLOCKS):
-        for account in accounts:
-            account.time_block(block_seconds)
-    own, *bases = accounts
+        for measurement in (measured, base):
+            if measurement is not None:
+                measurement.time_block(block_seconds)
     return Price(
         request, device_name(device) + (", processor time" if processor_time else ""),
-        "bfloat16" if own.trainer.bfloat16 else "float32",
-        own.parameters, own.flops, own.step_ms, own.memory, _ratios(own, *bases))
+        precision_of(measured.trainer), measured.parameters, measured.flops, measured.step_ms,
+        measured.memory, {} if base is None else _ratios(measured, base))
 
 
-class _Account:
-    """What is measured of one config."""
+class _StepMeasurement:
+    """FLOPs, memory, parameters and time of one config's step."""
 
     def __init__(
         self, config: RunConfig, side: int, device: torch.device, should_stop: ShouldStop,
@@ -88,10 +89,9 @@ class _Account:
         self._stop_if_asked()
         memory = account_memory(trainer, MEMORY_STEPS)
         self.memory = sum(memory.values()) - memory["data"]
-        self.parameters = {"generator": _count(trainer.state.generator.parameters),
-                           "discriminator": _count(trainer.state.discriminator.parameters)}
+        self.parameters = step_cost.count_parameters(trainer)
         self.blocks: list[float] = []  # milliseconds a step
-        self.step_ms = step_cost.time_step(trainer, 1, clock)  # from it, how many make a block
+        self.step_ms = step_cost.time_step(trainer, 1, clock)  # says how many fit into a block
 
     def time_block(self, seconds: float) -> None:
         self._stop_if_asked()
@@ -104,12 +104,6 @@ class _Account:
             raise Interrupted(reason)
 
 
-def _count(parameters: Sequence[torch.Tensor]) -> int:
-    return sum(weight.numel() for weight in parameters)
-
-
-def _ratios(own: _Account, base: _Account | None = None) -> dict[str, float]:
-    if base is None:
-        return {}
-    return {"time": own.step_ms / base.step_ms, "flops": own.flops / base.flops,
-            "memory": own.memory / base.memory}
+def _ratios(measured: _StepMeasurement, base: _StepMeasurement) -> dict[str, float]:
+    return {"time": measured.step_ms / base.step_ms, "flops": measured.flops / base.flops,
+            "memory": measured.memory / base.memory}

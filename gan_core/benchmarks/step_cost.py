@@ -1,7 +1,7 @@
 """What a training step costs: parameters, FLOPs, milliseconds by phase, and memory.
 
-`step_phases` meters the step, `memory` counts its bytes, `matrix_products` its FLOPs; this file adds
-the clock, and reports everything.
+`step_phases` meters the step, `memory` counts its bytes, `matrix_products` its FLOPs; this
+file adds the clock, and reports everything.
 
 FLOPs are those of matrix products and convolutions, two per multiplication and addition, as
 torch.utils.flop_counter counts them. They leave out everything elementwise (activations, biases,
@@ -20,13 +20,13 @@ from typing import Any
 
 import torch
 
+from gan_core.benchmarks.environment import precision_of
 from gan_core.benchmarks.interleaved_timing import (
     Clock,
     TrainingSteps,
     seconds_of,
     synchronised_time,
 )
-from gan_core.benchmarks.environment import precision_of
 from gan_core.benchmarks.matrix_products import MatrixProducts
 from gan_core.benchmarks.memory import MEMORY_PARTS, account_memory, allocated
 from gan_core.benchmarks.step_phases import PARTS, PHASES, metered
@@ -55,10 +55,10 @@ class Cost:
     which on a GPU makes their sum larger than `step_ms`, that of an ordinary step. `evaluation_ms`
     is a step's share of the evaluations and sample sheets of a session of `config.steps` steps.
 
-    `memory` is by MEMORY_PARTS, counted in bytes from the tensors themselves: the same on every device
-    of a precision, and without temporary results. `device_peak` is what the device's allocator
-    reports of the same steps, temporary results included; None on a CPU, where a process's size
-    says little.
+    `memory` is by MEMORY_PARTS, counted in bytes from the tensors themselves: the same on every
+    device of a precision, and without temporary results. `device_peak` is what the device's
+    allocator reports of the same steps, temporary results included; None on a CPU, where a
+    process's size says little.
     """
 
     config: RunConfig
@@ -102,7 +102,7 @@ def plain(config: RunConfig) -> RunConfig:
 
 
 def relative(cost: Cost, base: Cost) -> dict[str, float]:
-    """The price of a remedy: time, FLOPs and memory (without the data set) of a step, ÷ `base`'s."""
+    """The price of a remedy: time, FLOPs and memory (no data set) of a step, ÷ `base`'s."""
     def without_data(of: Cost) -> int:
         return sum(of.memory.values()) - of.memory["data"]
 

@@ -1,7 +1,7 @@
 """Many runs at once, as one batch of networks and as processes side by side; and a run in the app.
 
-A band of seeds or a sweep trains as one batch; two workers train two runs on two cores. What counts
-is how many steps all of them take together, beside one run alone.
+A band of seeds or a sweep trains as one batch; two workers train two runs on two cores. Their speed
+is the steps a second of all of them together, beside that of one run alone.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ from gan_core.training.trainer import Trainer
 PROJECT = Path(__file__).resolve().parents[2]
 RACERS = 2
 RACE_SECONDS = 3.0
-PATIENCE = 300.0  # seconds for a process to start, or to finish a part, before it is given up
+TIMEOUT = 300.0  # seconds for a process to start, or to finish a part
 CHUNK = 5  # steps between readings of the clock
 
-Report = Callable[[str], None]
+Progress = Callable[[str], None]  # is called with a line on what is being measured
 
 # --- one batch ------------------------------------------------------------------------------------
 
 
 def batched(
-    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
+    device: torch.device, most_steps: int, progress: Progress, clock: Clock = time.perf_counter
 ) -> dict[str, Any]:
-    """Steps a second of 1 to 16 seeds in one batch, all runs together, and what a step of all costs
-    beside one of a single run."""
-    report(f"batched runs: {', '.join(map(str, RUNS_AT_ONCE))} seeds of {BAND.dataset}")
+    """Steps a second of 1 to 16 seeds in one batch, all runs together, and the time of their step
+    ÷ that of a single run (`cost`)."""
+    progress(f"batched runs: {', '.join(map(str, RUNS_AT_ONCE))} seeds of {BAND.dataset}")
     contenders = {"alone": TrainingSteps(Trainer(BAND, device))}
     for runs in RUNS_AT_ONCE:
         seeds = [BAND.replace(seed=seed) for seed in range(runs)]
@@ -55,9 +55,9 @@ def batched(
     return {
         "networks": BAND.architecture, "dataset": BAND.dataset, "batch_size": BAND.batch_size,
         "alone": {"step_ms": 1e3 * single, "steps_per_second": 1 / single},
-        "runs": {runs: {"step_ms": 1e3 * each, "steps_per_second": int(runs) / each,
-                        "cost": each / single, "gain": int(runs) * single / each}
-                 for runs, each in seconds.items()},
+        "runs": {runs: {"step_ms": 1e3 * of_step, "steps_per_second": int(runs) / of_step,
+                        "cost": of_step / single, "gain": int(runs) * single / of_step}
+                 for runs, of_step in seconds.items()},
     }
 
 
@@ -70,24 +70,25 @@ def batched_in_words(figures: dict[str, Any]) -> list[str]:
         f"{figures['alone']['steps_per_second']:16.1f}{1:13.2f}{1:8.2f}",
     ]
     return lines + [
-        f"  {runs:8}{own['step_ms']:11.2f}{own['steps_per_second']:16.1f}{own['cost']:13.2f}"
-        f"{own['gain']:8.2f}" for runs, own in figures["runs"].items()]
+        f"  {runs:8}{speed['step_ms']:11.2f}{speed['steps_per_second']:16.1f}"
+        f"{speed['cost']:13.2f}{speed['gain']:8.2f}" for runs, speed in figures["runs"].items()]
 
 
 # --- processes side by side -----------------------------------------------------------------------
 
 
 def concurrent(
-    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
+    device: torch.device, most_steps: int, progress: Progress, clock: Clock = time.perf_counter
 ) -> dict[str, Any] | None:
     """Steps a second of one process with one thread, and of two at the same time together; None
     where there are no two cores for them, or the device is not the CPU."""
     if device.type != "cpu" or usable_cores() < RACERS:
         return None
-    report(f"concurrent runs: {RACERS} processes with one thread each")
+    progress(f"concurrent runs: {RACERS} processes with one thread each")
     rates = race(SIDE_BY_SIDE, RACE_SECONDS)
     alone = statistics.median(rates[0]["alone"])
-    together = statistics.median(map(sum, zip(*(own["together"] for own in rates), strict=True)))
+    rounds = zip(*(of_process["together"] for of_process in rates), strict=True)
+    together = statistics.median(sum(of_round) for of_round in rounds)
     return {"networks": SIDE_BY_SIDE.architecture, "processes": RACERS,
             "alone_steps_per_second": alone, "steps_per_second": together,
             "ratio": together / alone}
@@ -95,31 +96,32 @@ def concurrent(
 
 def concurrent_in_words(figures: dict[str, Any] | None) -> list[str]:
     if figures is None:
-        return ["concurrent runs: not measured, they take a CPU with two cores"]
+        return ["concurrent runs: not measured, they need a CPU with two cores"]
     return [f"{figures['processes']} processes with one thread each, {figures['networks']}: "
             f"{figures['steps_per_second']:.1f} steps/s together, one alone "
             f"{figures['alone_steps_per_second']:.1f}: {figures['ratio']:.2f} ×"]
 
 
 def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
-    """Steps a second of each process, "alone" (the first one only) and "together", in turn.
+    """Steps a second of every process in every round, "alone" (the first process only) and
+    "together".
 
     Raises RuntimeError if one of them ends without a result.
     """
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(RACERS)
-    lines, processes = [], []
-    for lane in range(RACERS):
+    pipes, processes = [], []
+    for number in range(RACERS):
         receiving, sending = context.Pipe(duplex=False)
         process = context.Process(
-            target=_racer, args=(lane, config, seconds, ROUNDS, barrier, sending),
+            target=_racer, args=(number, config, seconds, ROUNDS, barrier, sending),
             daemon=True)
         process.start()
-        sending.close()  # so that the end of the process ends the line
-        lines.append(receiving)
+        sending.close()  # only the process holds it: when that ends, the pipe does
+        pipes.append(receiving)
         processes.append(process)
     try:
-        return [line.recv() for line in lines]
+        return [pipe.recv() for pipe in pipes]
     except EOFError:
         raise RuntimeError("a process of the concurrent runs ended without a result") from None
     finally:
@@ -129,9 +131,9 @@ def race(config: RunConfig, seconds: float) -> list[dict[str, list[float]]]:
 
 
 def _racer(
-    lane: int, config: RunConfig, seconds: float, rounds: int, barrier: Any, line: Any
+    number: int, config: RunConfig, seconds: float, rounds: int, barrier: Any, pipe: Any
 ) -> None:
-    """One process: a training with one thread that takes steps in its rounds."""
+    """One of the processes: trains with one thread, alone and together with the others."""
     set_up_process(threads=1)
     steps = TrainingSteps(Trainer(config, torch.device("cpu")))
     steps.advance(CHUNK)
@@ -139,11 +141,11 @@ def _racer(
     with contextlib.suppress(threading.BrokenBarrierError):  # the other one has ended
         for _ in range(rounds):
             for part, racers in (("alone", 1), ("together", RACERS)):
-                barrier.wait(PATIENCE)
-                if lane < racers:
+                barrier.wait(TIMEOUT)
+                if number < racers:
                     rates[part].append(_rate(steps, seconds))
-        barrier.wait(PATIENCE)
-        line.send(rates)
+        barrier.wait(TIMEOUT)
+        pipe.send(rates)
 
 
 def _rate(steps: TrainingSteps, seconds: float) -> float:
@@ -158,13 +160,13 @@ def _rate(steps: TrainingSteps, seconds: float) -> float:
 
 
 def interface(
-    device: torch.device, most_steps: int, report: Report, clock: Clock = time.perf_counter
+    device: torch.device, most_steps: int, progress: Progress, clock: Clock = time.perf_counter
 ) -> dict[str, Any] | None:
-    """Steps a second of a run that somebody watches in the app, and on the command line; None where
-    the app is not beside this package. `app_bench` measures it, in processes of its own."""
+    """Steps a second of a run that somebody watches in the app, and on the command line; None in an
+    installation without the app. `tests.app_bench` measures it, in processes of its own."""
     if not (PROJECT / "tests" / "app_bench").is_dir():
         return None
-    report("interface: the app against the command line")
+    progress("interface: the app against the command line")
     done = subprocess.run(
         [sys.executable, "-m", "tests.app_bench", "--only", "overhead", "--json"],
         cwd=PROJECT, stdout=subprocess.PIPE, check=False,
@@ -180,6 +182,7 @@ def interface_in_words(figures: dict[str, Any] | None) -> list[str]:
             f"{figures['command_line']:.1f}: {figures['ratio']:.2f} ×"]
 
 
-PARTS_OF_THE_REPORT = {"batched": batched, "concurrent": concurrent, "interface": interface}
+# By REPORT_PARTS.
+MEASUREMENTS = {"batched": batched, "concurrent": concurrent, "interface": interface}
 WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words,
          "interface": interface_in_words}

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
 
-from gan_core.benchmarks.cases import CASES, PARTS
+from gan_core.benchmarks.cases import CASES, REPORT_PARTS
 from gan_core.cli.arguments import (
     Parser,
     add_command,
@@ -23,7 +23,7 @@ from gan_core.cli.output import json_text, say
 from gan_core.system.settings import Settings
 
 Report = dict[str, Any]
-ALL = (*CASES, *PARTS)
+ALL = (*CASES, *REPORT_PARTS)
 
 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -69,11 +69,11 @@ def compare(options: Namespace, device: Any) -> tuple[Report, str]:
 
 def profile(options: Namespace, device: Any) -> tuple[Report, str]:
     """Where a step's time goes: the report, and in words."""
-    from gan_core.benchmarks import comparison, profiling
+    from gan_core.benchmarks import environment, profiling
 
     profiles = profiling.profile_all(options.network, device, say)
-    report = {**comparison.machine(device), "profiles": profiles}
-    return report, f"{comparison.headline(report)}\n\n{profiling.in_words(profiles)}"
+    report = {**environment.describe(device), "profiles": profiles}
+    return report, f"{environment.in_words(report)}\n\n{profiling.in_words(profiles)}"
 
 
 def race(options: Namespace, device: Any) -> tuple[Report, str]:

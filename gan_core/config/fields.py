@@ -24,6 +24,8 @@ from gan_core.config.choices import (
 )
 from gan_core.config.knobs import Knob, setting
 
+LONGEST_RUN = 200_000  # steps
+
 
 @dataclass(frozen=True)
 class Fields:
@@ -216,7 +218,7 @@ class Fields:
     )
     steps: int = setting(
         3000, "Steps", "How far to train. A run can be continued later.",
-        "session", low=1, high=200_000, scale="log",
+        "session", low=1, high=LONGEST_RUN, scale="log",
     )
     seed: int = setting(
         0, "Seed", "Start of all random numbers. The same seed and settings give the same run.",
