@@ -69,7 +69,7 @@ IMAGES = {**IMAGE_MECHANISMS, "everything": {"architecture": "mlp_reference", **
 @pytest.mark.parametrize("name", IMAGES)
 def test_image_runs_go_on(name, quick_evaluations):
     """BatchNorm's running statistics belong to the state, or pictures would change on Continue."""
-    assert_goes_on(TINY_IMAGES.replace(steps=6, **IMAGES[name]), (0, 1, 2, 5, -3))
+    assert_goes_on(TINY_IMAGES.replace(steps=6, **IMAGES[name]), (1, 5, -3))
 
 
 def test_a_full_evaluation_is_the_same_after_a_checkpoint():
