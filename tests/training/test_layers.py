@@ -172,19 +172,22 @@ def test_convolutions_start_like_those_they_stand_for(name):
     assert all(torch.equal(value, state[key]) for key, value in ours.state_dict().items())
 
 
-@pytest.mark.parametrize("laid_out", [nn.Identity(), ChannelsLast()])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("layout", [nn.Identity(), ChannelsLast()])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
-def test_convolutions_compute_what_those_they_stand_for_compute(name, size, laid_out):
+def test_convolutions_compute_what_those_they_stand_for_compute(name, layout):
     """At borders too, and the gradients of everything: else G would learn something else."""
-    results = []
-    for layer in twins(name):
-        x = inputs(name, size).requires_grad_()
-        out = layer(laid_out(x))
-        slope = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
-        results.append((out, *torch.autograd.grad(out, (x, *layer.parameters()), slope)))
-    for ours, theirs in zip(*results, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    for size in SIZES:
+        ours, theirs = (outcomes(layer, layout, inputs(name, size)) for layer in twins(name))
+        torch.testing.assert_close(
+            ours, theirs, rtol=1e-12, atol=1e-12, msg=lambda text, size=size: f"{size}: {text}")
+
+
+def outcomes(layer: nn.Module, layout: nn.Module, x: Tensor) -> list[Tensor]:
+    """A layer's output, and the gradients of its inputs and weights for some slope."""
+    x = x.requires_grad_()
+    out = layer(layout(x))
+    slope = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
+    return [out, *torch.autograd.grad(out, (x, *layer.parameters()), slope)]
 
 
 @pytest.mark.parametrize("name", CONVOLUTIONS)

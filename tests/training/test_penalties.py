@@ -212,7 +212,7 @@ def test_penalties_draw_from_the_runs_own_stream_alone(name):
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_penalties_do_not_depend_on_the_batch_size(name):
-    """Otherwise the batch-size slider would also turn λ and γ."""
+    """Otherwise the batch-size slider would also change λ and γ."""
     real, _ = examples()
     once = PENALTIES[name](scored(Quadratic(0.5), real, real))
     repeated = PENALTIES[name](scored(Quadratic(0.5), real.repeat(5, 1), real.repeat(5, 1)))
