@@ -161,7 +161,7 @@ def profile_all(
 def in_words(profiles: dict[str, Any]) -> str:
     """A line of shares for each case, and its slowest operators below."""
     columns = [*GROUPS, OUTSIDE]
-    head = "".join(f"{_first_word(name):>11}" for name in columns)
+    head = "".join(f"{_first_word(name):>12}" for name in columns)
     lines = ["shares of a step's time; ×: how much longer a profiled step takes; waits: how often "
              "the host waits for the device in a step",
              f"{'':34}{'ms':>8}{'×':>6}{head}{'waits':>7}"]
@@ -177,7 +177,7 @@ def _first_word(group: str) -> str:
 
 def _case_in_words(label: str, case: dict[str, Any], columns: Sequence[str]) -> list[str]:
     total = sum(case["milliseconds"].values())
-    shares = "".join(f"{case['milliseconds'][name] / total:11.1%}" for name in columns)
+    shares = "".join(f"{case['milliseconds'][name] / total:12.1%}" for name in columns)
     slowest = ", ".join(f"{name.removeprefix('aten::')} {milliseconds:.3f}"
                         for name, milliseconds in case["slowest"].items())
     return [f"{label:34}{case['step_ms']:8.2f}{case['profiled_ms'] / case['step_ms']:6.2f}"

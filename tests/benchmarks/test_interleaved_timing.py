@@ -1,14 +1,17 @@
-"""Speeds are compared in turn, in blocks that fit a time, on a clock that the tests hold."""
+"""Speeds are compared in alternating blocks of a given time, on a clock that the tests move."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from gan_core.benchmarks import interleaved_timing
-from gan_core.training.trainer import BURST
+from gan_core.training.burst import BURST
 
 CPU = torch.device("cpu")
+ROUNDS = interleaved_timing.ROUNDS
 
 
 class World:
@@ -41,10 +44,10 @@ def world(monkeypatch) -> World:
 def test_blocks_alternate_and_hold_what_fits_the_time(world):
     """A slow network must not take hours, nor a fast one be timed over microseconds."""
     both = {"fast": world.contender("fast", 1e-3), "slow": world.contender("slow", 10.0)}
-    found = interleaved_timing.step_seconds(both, CPU, 400, world.clock)
-    assert found == pytest.approx({"fast": 1e-3, "slow": 10.0})
-    assert world.log[-2 * interleaved_timing.ROUNDS:] == [("fast", 400), ("slow", 1)] * interleaved_timing.ROUNDS
-    assert world.log.count(("slow", 1)) == interleaved_timing.ROUNDS + 1  # warmed up by one step alone
+    seconds = interleaved_timing.step_seconds(both, CPU, 400, world.clock)
+    assert seconds == pytest.approx({"fast": 1e-3, "slow": 10.0})
+    assert world.log[-2 * ROUNDS:] == [("fast", 400), ("slow", 1)] * ROUNDS
+    assert world.log.count(("slow", 1)) == ROUNDS + 1  # warmed up by one step alone
 
 
 def test_the_median_block_counts(world):
@@ -59,13 +62,14 @@ def test_the_median_block_counts(world):
             world.now += 100.0 * (len(blocks_done) == 2)
 
     contender.advance = advance
-    found = interleaved_timing.step_seconds({"it": contender}, CPU, 100, world.clock)
-    assert found["it"] == pytest.approx(0.01)
+    seconds = interleaved_timing.step_seconds({"it": contender}, CPU, 100, world.clock)
+    assert seconds["it"] == pytest.approx(0.01)
 
 
 def test_steps_fetch_their_measurements_as_a_session_does():
     """Otherwise ours would be timed without something that every session does."""
     log = []
-    steps = interleaved_timing.Steps(lambda: log.append("step"), lambda: log.append("measure"))
-    steps.advance(BURST + 2)
-    assert log == ["step"] * BURST + ["measure", "step", "step", "measure"]
+    trainer = SimpleNamespace(train_step=lambda: log.append("step"),
+                              fetch_burst=lambda: log.append("fetch"))
+    interleaved_timing.TrainingSteps(trainer).advance(BURST + 2)
+    assert log == ["step"] * BURST + ["fetch", "step", "step", "fetch"]

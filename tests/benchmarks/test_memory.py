@@ -1,12 +1,12 @@
-"""The account of a step's bytes is exact: it is that computed by hand."""
+"""The bytes of a step are exact: they are those computed by hand."""
 
 from __future__ import annotations
 
 import torch
 
-from gan_core.benchmarks.memory import Saved, account_memory
-from gan_core.benchmarks.step_phases import Watched
+from gan_core.benchmarks.memory import SavedForBackward, account_memory
 from gan_core.config.run_config import RunConfig
+from gan_core.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 POINTS = RunConfig(dataset="ring", latent_dim=3, batch_size=8, width=0.25, depth=1,
@@ -18,34 +18,35 @@ def test_memory_of_a_small_mlp_is_that_computed_by_hand():
     """What each layer keeps for its backward pass, four bytes a number.
 
     At the peak, in D's update, G's pass is kept too: latents, and the hidden units once, as
-    ReLU's result, which is the next layer's input. LeakyReLU keeps its input beside.
+    ReLU's result, which is the next layer's input. LeakyReLU keeps its input as well.
     """
-    found = account_memory(Watched(POINTS, CPU))
+    memory = account_memory(Trainer(POINTS, CPU))
     weights = Z * H + H + H * X + X + X * H + H + H + 1
-    assert found["networks"] == 4 * weights
+    assert memory["networks"] == 4 * weights
     # D's are gone when G's are taken.
-    assert found["gradients"] == 4 * max(Z * H + H + H * X + X, X * H + H + H + 1)
+    assert memory["gradients"] == 4 * max(Z * H + H + H * X + X, X * H + H + H + 1)
     counters = 8  # Adam's, one for each of two weights and two biases of each network
-    assert found["optimizers"] == 4 * (2 * weights + counters)
+    assert memory["optimizers"] == 4 * (2 * weights + counters)
     passed_g = N * Z + N * H
     passed_d = 2 * N * (X + H + H)
     logits = 2 * N  # kept by the loss
-    assert found["activations"] == 4 * (passed_g + passed_d + logits)
+    assert memory["activations"] == 4 * (passed_g + passed_d + logits)
 
 
 def test_the_data_set_counts_once_and_as_it_is_held():
     """MNIST is bytes; labels are 64-bit numbers; then 2000-odd latents, all with their size."""
-    training = Watched(RunConfig(batch_size=4, architecture="mlp", width=0.25), CPU)
-    data = training.data
+    trainer = Trainer(RunConfig(batch_size=4, architecture="mlp", width=0.25), CPU)
+    data = trainer.state.data
     expected = sum(t.numel() * t.element_size() for t in (
-        data.train, data.held_out, data.labels, data.held_out_labels, training.fixed_latents)
-        if t is not None)
-    assert account_memory(training)["data"] == expected
+        data.train, data.held_out, data.labels, data.held_out_labels,
+        trainer.evaluator.fixed_latents))
+    assert account_memory(trainer)["data"] == expected
 
 
 def test_memory_grows_with_what_a_remedy_keeps():
+    """The page would call a remedy free of charge that is not, or the reverse."""
     def memory(**changes):
-        return account_memory(Watched(POINTS.replace(**changes), CPU))
+        return account_memory(Trainer(POINTS.replace(**changes), CPU))
 
     plain = memory()
     assert memory(batch_size=2 * N)["activations"] == 2 * plain["activations"]
@@ -60,7 +61,7 @@ def test_memory_grows_with_what_a_remedy_keeps():
 def test_what_autograd_keeps_is_counted_until_it_lets_go():
     """Also where an operation keeps its own result, as Tanh does: it must not keep itself alive."""
     weight = torch.ones(10, requires_grad=True)
-    with Saved([weight]) as saved:
+    with SavedForBackward([weight]) as saved:
         product = (weight * torch.ones(10)).tanh()
         assert saved.now == 2 * 40  # the factor and Tanh's result; the weight is not counted
         product.sum().backward()

@@ -17,37 +17,38 @@ TWO_CORES = pytest.mark.skipif(usable_cores() < 2, reason="two processes at once
 
 
 def test_a_batch_of_runs_is_counted_by_the_steps_of_all(monkeypatch):
-    """A step of eight runs in 4 ms is 2000 steps a second, and costs two of a run that takes 2."""
+    """A step of eight runs in 4 ms is 2000 steps a second, and takes twice the 2 ms of one run."""
     made = {}
 
-    def fake(configs, device):
+    def ensemble(configs, device):
         made[len(configs)] = configs
-        return interleaved_timing.Steps(lambda: None, lambda: None)
 
     def seconds(contenders, device, most_steps, clock):
         assert most_steps == 7
         return {name: 2e-3 if name == "alone" else 2e-3 + 0.25e-3 * int(name)
                 for name in contenders}
 
-    monkeypatch.setattr(throughput, "batched_steps", fake)
-    monkeypatch.setattr(interleaved_timing, "step_seconds", seconds)
-    found = throughput.batched(CPU, 7, lambda _: None)
+    monkeypatch.setattr(throughput, "Ensemble", ensemble)
+    monkeypatch.setattr(throughput, "step_seconds", seconds)
+    figures = throughput.batched(CPU, 7, lambda _: None)
     assert made[8] == [BAND.replace(seed=seed) for seed in range(8)]
     assert (BAND.dataset, BAND.batch_size, BAND.architecture) == ("ring", 64, "mlp")
-    assert set(found["runs"]) == {str(runs) for runs in RUNS_AT_ONCE}
-    assert found["alone"]["steps_per_second"] == pytest.approx(500)
-    assert found["runs"]["8"] == pytest.approx(
+    assert set(figures["runs"]) == {str(runs) for runs in RUNS_AT_ONCE}
+    assert figures["alone"]["steps_per_second"] == pytest.approx(500)
+    assert figures["runs"]["8"] == pytest.approx(
         {"step_ms": 4.0, "steps_per_second": 2000, "cost": 2.0, "gain": 4.0})
-    told = "\n".join(throughput.batched_in_words(found))
-    assert "2000.0" in told
-    assert "seeds in one batch" in told
+    text = "\n".join(throughput.batched_in_words(figures))
+    assert "2000.0" in text
+    assert "seeds in one batch" in text
 
 
 @TWO_CORES
-def test_processes_race_in_turn_and_together():
+def test_processes_train_alone_and_together():
+    """The ratio would be of other rounds than the report says."""
     config = RunConfig(dataset="ring", batch_size=4)
     first, second = throughput.race(config, 0.05)
-    assert len(first["alone"]) == len(first["together"]) == len(second["together"]) == interleaved_timing.ROUNDS
+    for rates in (first["alone"], first["together"], second["together"]):
+        assert len(rates) == interleaved_timing.ROUNDS
     assert second["alone"] == []
     assert min(*first["alone"], *first["together"], *second["together"]) > 0
 
@@ -60,37 +61,38 @@ def test_a_process_that_ends_without_a_result_does_not_hold_up_the_other():
 
 
 def test_together_is_the_sum_of_both_beside_one_alone(monkeypatch):
+    """Two workers would look slower than one."""
     rates = [{"alone": [10.0, 99.0, 10.0], "together": [8.0, 9.0, 1.0]},
              {"alone": [], "together": [9.0, 9.0, 1.0]}]
     monkeypatch.setattr(throughput, "race", lambda config, seconds: rates)
     monkeypatch.setattr(throughput, "usable_cores", lambda: 2)
-    found = throughput.concurrent(CPU, 1, lambda _: None)
-    assert found["ratio"] == pytest.approx(1.7)
-    assert "1.70 ×" in throughput.concurrent_in_words(found)[0]
+    figures = throughput.concurrent(CPU, 1, lambda _: None)
+    assert figures["ratio"] == pytest.approx(1.7)
+    assert "1.70 ×" in throughput.concurrent_in_words(figures)[0]
 
 
 def test_what_cannot_be_measured_is_said(monkeypatch):
-    """One core, or a GPU that both would share: a ratio would tell of something else."""
+    """One core, or a GPU that both would share: a ratio would mean something else."""
     monkeypatch.setattr(throughput, "usable_cores", lambda: 1)
     assert throughput.concurrent(CPU, 1, lambda _: None) is None
     assert "two cores" in throughput.concurrent_in_words(None)[0]
 
 
-def test_the_app_is_measured_by_its_own_bench(monkeypatch):
-    """The engine knows nothing of the pages: it asks, and says so where there is no answer."""
-    asked = []
+def test_the_app_is_measured_by_app_bench(monkeypatch):
+    """The engine knows nothing of the pages: it runs a command, and says so if that fails."""
+    calls = []
 
     def answer(command, **settings):
-        asked.append((command, settings["cwd"]))
+        calls.append((command, settings["cwd"]))
         text = b'{"overhead": {"app": 45.0, "command_line": 50.0, "ratio": 0.9}}'
         return subprocess.CompletedProcess(command, code, text if code == 0 else b"")
 
     monkeypatch.setattr(subprocess, "run", answer)
     code = 0
-    found = throughput.interface(CPU, 1, lambda _: None)
-    assert found["ratio"] == 0.9
-    assert "45.0" in throughput.interface_in_words(found)[0]
-    ((command, folder),) = asked
+    figures = throughput.interface(CPU, 1, lambda _: None)
+    assert figures["ratio"] == 0.9
+    assert "45.0" in throughput.interface_in_words(figures)[0]
+    ((command, folder),) = calls
     assert command[1:] == ["-m", "tests.app_bench", "--only", "overhead", "--json"]
     assert (folder / "streamlit_app.py").exists()
     code = 1

@@ -7,13 +7,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gan_core.benchmarks import step_cost
-from gan_core.benchmarks.cases import CONTESTS
-from gan_core.benchmarks.product_bound import Products, Recorder
-from gan_core.benchmarks.step_phases import Watched
+from gan_core.benchmarks.cases import CASES
+from gan_core.benchmarks.matrix_products import MatrixProductBound, MatrixProducts
 from gan_core.config.run_config import RunConfig
+from gan_core.training.trainer import Trainer
 
 CPU = torch.device("cpu")
-SMALL = {name: c.config.replace(batch_size=4) for name, c in CONTESTS.items()}
+SMALL = {name: case.config.replace(batch_size=4) for name, case in CASES.items()}
 R1_R2 = RunConfig(dataset="ring", batch_size=4, r1=1.0, r2=1.0)
 
 
@@ -23,21 +23,21 @@ def test_the_bound_counts_every_product_of_a_step_and_no_other():
     g = 100 * 256 + 256 * 512 + 512 * 784
     d_update = 128 * (d + d + (d - 784 * 512))  # forward, weights, inputs but the images
     g_update = 64 * (d + d + g + (g - 100 * 256))  # D there and back, G's weights and inputs
-    products = Products(RunConfig(), CPU)
-    assert products.flops == 2 * (64 * g + d_update + g_update)
+    bound = MatrixProductBound(RunConfig(), CPU)
+    assert bound.flops == 2 * (64 * g + d_update + g_update)
     # Forward: G 3, D 3; D's weights 3 and inputs 2; D 3 and inputs 3; G's weights 3 and inputs 2.
-    assert len(products.products) == 22
+    assert len(bound.products) == 22
 
 
 @pytest.mark.parametrize("config", [*SMALL.values(), R1_R2], ids=[*SMALL, "R1 + R2"])
 def test_what_is_repeated_is_what_a_step_costs(config):
     """Products left out would make the bound, and our distance from it, look better or worse."""
-    products = Products(config, CPU)
-    with Recorder() as again:
-        products.advance(2)
-    assert 2 * products.flops == again.flops
-    assert len(again.products) == 2 * len(products.products)
-    assert products.flops == sum(step_cost.count_flops(Watched(config, CPU)).values())
+    bound = MatrixProductBound(config, CPU)
+    with MatrixProducts(keep=True) as repeated:
+        bound.advance(2)
+    assert 2 * bound.flops == repeated.flops
+    assert len(repeated.products) == 2 * len(bound.products)
+    assert bound.flops == sum(step_cost.count_flops(Trainer(config, CPU)).values())
 
 
 class Formats(TorchDispatchMode):
@@ -56,16 +56,15 @@ class Formats(TorchDispatchMode):
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ["mlp", "dcgan"])
-def test_products_are_repeated_in_the_steps_own_precision(name, precision):
+def test_products_are_repeated_in_the_precision_of_the_step(name, precision):
     """A bound in another format would be that of another step."""
-    products = Products(SMALL[name].replace(precision=precision), CPU)
+    bound = MatrixProductBound(SMALL[name].replace(precision=precision), CPU)
     with Formats() as formats:
-        products.advance(1)
+        bound.advance(1)
     assert formats.seen == {getattr(torch, precision)}
 
 
 def test_the_bound_keeps_no_graph_of_the_step():
     """Otherwise a repetition would be recorded by autograd, which costs time."""
-    products = Products(SMALL["mlp"], CPU)
-    results = [product() for product in products.products]
+    results = [product() for product in MatrixProductBound(SMALL["mlp"], CPU).products]
     assert not any(result.requires_grad for result in results)
