@@ -16,11 +16,6 @@ from gan_core.diagnosis import feature_extractor
 from gan_core.evaluation import classifier, metrics
 
 
-@pytest.fixture(scope="module")
-def model(cpu):
-    return classifier.load(cpu)
-
-
 def test_the_shipped_weights_recognise_digits(model, mnist):
     """At least 98.5 % of the 10 000 test images, and what the card beside the weights claims."""
     measured = classifier.accuracy(model, mnist.held_out, mnist.held_out_labels)
