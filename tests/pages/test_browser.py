@@ -24,6 +24,7 @@ from tests.support.browsing import (
     step,
     visit,
     wait_for_progress,
+    wait_until,
 )
 
 pytestmark = pytest.mark.browser
@@ -37,10 +38,9 @@ def test_moving_a_slider_does_not_interrupt_the_run(chromium, app: Server) -> No
     before, dropout = step(page), slider(page, "Dropout in D")
     for _ in range(4):
         dropout.press("ArrowRight")
+    wait_until(page, lambda: step(page) > before)
     wait_for_progress(page, r"Training")
-    page.wait_for_timeout(1500)
     expect(dropout).to_have_value("0.2")
-    assert step(page) > before
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
     press(page, "Continue")
@@ -95,9 +95,11 @@ def test_reload_second_tab_and_a_restarted_server_show_the_same_run(
     wait_for_progress(page, r"Training · step [1-9]")
     tab = visit(chromium, page.url)
     wait_for_progress(tab, r"Training · step [1-9]")
-    reached, link = step(tab), copied_link(page)
+    page.context.close()
+    reached, link = step(tab), copied_link(tab)
     server.process.kill()  # not even a good-bye
     server.process.wait(30)
+    tab.context.close()
     port = f":{server.port}/"
     server = Server(browser_store)
     again = visit(chromium, link.replace(port, f":{server.port}/"))
