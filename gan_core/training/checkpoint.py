@@ -1,8 +1,8 @@
 """Checkpoints: everything that decides how a run goes on, and how it is read back.
 
 Plain values and tensors only, so that torch.load(weights_only=True) reads it; `session` writes the
-file of a run and `resume` reads it. Records that are made
-and not yet yielded travel along: nothing is lost wherever the caller stops.
+file of a run and `resume` reads it. Records that are made and not yet yielded travel along: nothing
+is lost wherever the caller stops.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class Session:
     def _prepare(self) -> None:
         """Fetch what the run needs and this machine has not got; the status says how far it is.
 
-        Before the checkpoint is looked at: a classroom without internet must not lose a run.
+        Before the checkpoint is opened: a classroom without internet must not lose a run.
         """
         from gan_core.data.downloads import progress_to
         from gan_core.training.trainer import prepare
