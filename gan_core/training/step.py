@@ -149,8 +149,8 @@ class GanStep:
         return StepMeasurements(of_d, of_g)
 
     def simultaneous(self) -> StepMeasurements:
-        """Both networks learn from the other one as it was: D's gradients are computed before G moves
-        and applied after G has learned. A config allows one update each here."""
+        """Both networks learn from the other one as it was: D's gradients are computed before G
+        moves and applied after G has learned. A config allows one update each here."""
         fake = self.fakes()
         of_d, gradients = self.discriminator_gradients(fake)
         of_g = self.update_generator(fake)

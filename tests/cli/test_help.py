@@ -43,7 +43,7 @@ def test_every_command_has_help_and_says_what_it_needs_of_the_machine(capsys):
 
 @pytest.mark.parametrize(("called", "name"), [
     ("/usr/bin/gan-lab", "gan-lab"), ("gan-lab.exe", "gan-lab"),
-    ("/work/gan_core/__main__.py", "python -m gan_core")])
+    ("/home/somebody/gan_core/__main__.py", "python -m gan_core")])
 def test_help_says_the_command_as_it_was_typed(called, name, capsys, monkeypatch):
     """A user copies a line from the help, and the shell does not know it."""
     monkeypatch.setattr(sys, "argv", [called])
