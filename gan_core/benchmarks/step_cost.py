@@ -183,7 +183,7 @@ def beside_plain(config: RunConfig, device: torch.device, steps: int = STEPS) ->
 def costs(configs: Sequence[RunConfig], device: torch.device, steps: int = STEPS) -> list[Cost]:
     """The costs of `configs`, to be compared: blocks of their steps alternate, because a machine's
     speed changes from minute to minute."""
-    counts = [_counted(config, device) for config in configs]
+    counts = [_counts(config, device) for config in configs]
     trainers = [Trainer(every_step_alike(config), device) for config in configs]
     observations = [observations_per_step(time_observations(trainer), config.steps)
                     for trainer, config in zip(trainers, configs, strict=True)]
@@ -204,7 +204,7 @@ def every_step_alike(config: RunConfig) -> RunConfig:
     return config.at(0).replace(steps=LONGEST_RUN, freeze_generator=0)
 
 
-def _counted(config: RunConfig, device: torch.device) -> dict[str, Any]:
+def _counts(config: RunConfig, device: torch.device) -> dict[str, Any]:
     """What does not depend on the clock."""
     trainer = Trainer(every_step_alike(config), device)
     if device.type == "cuda":

@@ -8,7 +8,7 @@ stand with the claims: in `report_claims` and `notes_claims`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gan_core.config.run_config import RunConfig
@@ -18,9 +18,9 @@ from gan_core.evidence.run_summaries import label, range_text, value_text
 Values = Mapping[str, Mapping[str, list[float]]]  # by run, by summary: one value a seed
 RunSummary = tuple[str, str]  # a run's label in its claim, and the name of a summary
 
-REPRODUCED, PARTLY, NOT, OPEN = (
+REPRODUCED, PARTLY, NOT_REPRODUCED, OPEN = (
     "reproduced", "partly", "not under this recipe", "not measured yet")
-WORDS = (REPRODUCED, PARTLY, NOT, OPEN)
+WORDS = (REPRODUCED, PARTLY, NOT_REPRODUCED, OPEN)
 SOURCES = {"report": "The report", "notes": "The lecture notes"}
 
 
@@ -107,7 +107,7 @@ def judge(claim: Claim, values: Values) -> Verdict:
     if all(part.holds == part.seeds for part in parts):
         return Verdict(REPRODUCED, parts)
     mostly = any(part.holds > part.seeds / 2 for part in parts)
-    return Verdict(PARTLY if mostly else NOT, parts)
+    return Verdict(PARTLY if mostly else NOT_REPRODUCED, parts)
 
 
 def _count(part: Part, values: Values) -> CountedPart:
@@ -123,7 +123,7 @@ def _numbers(values: list[float], summary: str) -> str:
 
 
 # --- parts ----------------------------------------------------------------------------------------
-# A value that a run does not have is NaN, for which every comparison is false.
+# A value that a run does not have is NaN, and then no part holds.
 
 
 def at_least(name: str, summary: str, limit: float) -> Part:
@@ -159,7 +159,7 @@ def less(name: str, than: str, summary: str, factor: float = 1.0) -> Part:
 def differ(name: str, other: str, summary: str, factor: float) -> Part:
     """One of the two runs of a seed has more than `factor` times what the other has."""
     return Part(f"*{name}* beside *{other}*: {label(summary)} apart by more than {factor:g} ×",
-                lambda values: [max(pair) > factor * min(pair) for pair in
+                lambda values: [_apart(pair, factor) for pair in
                                 zip(values[name][summary], values[other][summary], strict=True)],
                 ((name, summary), (other, summary)))
 
@@ -167,8 +167,13 @@ def differ(name: str, other: str, summary: str, factor: float) -> Part:
 def differ_by_seed(name: str, summary: str, factor: float) -> Part:
     """The largest value among the seeds is more than `factor` times the smallest: one count."""
     return Part(f"*{name}*: {label(summary)} apart between seeds by more than {factor:g} ×",
-                lambda values: [max(values[name][summary]) > factor * min(values[name][summary])],
+                lambda values: [_apart(values[name][summary], factor)],
                 ((name, summary),))
+
+
+def _apart(values: Sequence[float], factor: float) -> bool:
+    """Never where one is NaN, on whose place `max` and `min` would depend."""
+    return not any(map(math.isnan, values)) and max(values) > factor * min(values)
 
 
 def shows(name: str, symptom: str) -> Part:

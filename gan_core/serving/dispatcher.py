@@ -17,7 +17,7 @@ from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving.pool import Pool, PoolState, Worker
 from gan_core.serving.price_requests import PriceRequests
-from gan_core.serving.scheduler import Job, Scheduler, order
+from gan_core.serving.scheduler import Job, Scheduler, worker_message
 from gan_core.system.settings import Settings
 
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
@@ -89,7 +89,7 @@ class Dispatcher:
             free = sum(worker not in busy for worker in self._pool.workers.values())
             busy.add(worker := idle.pop(0))
             jobs = self._scheduler.assign(worker, free)
-            worker.send(**order(jobs, self._settings.max_seconds))
+            worker.send(**worker_message(jobs, self._settings.max_seconds))
 
     def extend(self, job: Job, steps: int) -> None:
         """Raise the target of a run, if this is further than it goes already."""

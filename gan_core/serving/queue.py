@@ -239,7 +239,7 @@ class JobQueue:
         """What is stored of a run, with its place and the status that its job gives it."""
         if job.worker is not None:
             return stored.with_status(job.status(stored.status))
-        place = self._scheduler.place(job)
+        place = self._scheduler.queue_position(job)
         # With nothing but a worker's start between it and its training, it does not queue.
         about_to_start = place <= self._dispatcher.starting
         state, place = ("starting", 0) if about_to_start else ("queued", place)

@@ -38,7 +38,9 @@ class Job:
     @property
     def group(self) -> Hashable:
         """Equal for runs that can be trained together; any other job is a group of its own."""
-        return (self.request is None and batch_key(self.config)) or self.name
+        if self.request is not None:
+            return self.name
+        return batch_key(self.config) or self.name
 
     def ended_early(self, message: dict[str, Any]) -> bool:
         """Whether a worker reports the end of a run whose target has been raised meanwhile."""
@@ -61,7 +63,7 @@ def waiting_status(state: str, stored: RunStatus, steps: int) -> RunStatus:
     return dataclasses.replace(stored, state=state, steps=steps, reason="", seconds_left=None)
 
 
-def order(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
+def worker_message(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
     """The message to a worker: to measure one price, or to train runs together."""
     if jobs[0].request is not None:
         return {"price": jobs[0].name, "request": jobs[0].request.to_dict()}
@@ -115,7 +117,7 @@ class Scheduler:
         waiting = [job for job in self.jobs.values() if job.worker is None]
         return sorted(waiting, key=lambda job: (job.turn, job.number))
 
-    def place(self, job: Job) -> int:
+    def queue_position(self, job: Job) -> int:
         """Of a waiting job; the next one is at 1."""
         return self.waiting().index(job) + 1
 
@@ -126,10 +128,11 @@ class Scheduler:
         """The viewer waits for this job as well; it takes the viewer's turn if that is lower."""
         if job.worker is not None or viewer in job.leases:
             return
-        batch = [other.turn for other in self.waiting()
-                 if viewer in other.leases and other.group == job.group]
+        turns_of_batch = [other.turn for other in self.waiting()
+                          if viewer in other.leases and other.group == job.group]
         # Runs that are trained together take one turn; the next batch takes another.
-        turn = self._turns.take(viewer) if len(batch) % MOST_RUNS == 0 else max(batch)
+        batch_is_full = len(turns_of_batch) % MOST_RUNS == 0
+        turn = self._turns.take(viewer) if batch_is_full else max(turns_of_batch)
         job.turn = min(job.turn, turn)
 
     def withdraw(self, job: Job, viewer: str) -> None:
@@ -139,7 +142,7 @@ class Scheduler:
 
     def assign(self, worker: Worker, free_workers: int) -> list[Job]:
         """Give `worker` its next jobs, of those that wait for `free_workers` workers in all."""
-        jobs = _together(self.waiting(), free_workers)
+        jobs = _next_batch(self.waiting(), free_workers)
         for job in jobs:
             job.worker, job.assigned = worker, time.time()
             job.stopped, job.again = None, False
@@ -147,10 +150,10 @@ class Scheduler:
         return jobs
 
 
-def _together(waiting: Sequence[Job], workers: int) -> list[Job]:
+def _next_batch(waiting: Sequence[Job], workers: int) -> list[Job]:
     """Those of the waiting jobs, in their order, that the first of `workers` free workers takes.
 
-    Runs that can be trained together are spread evenly over the workers: each has a core.
+    Runs that can be trained together are spread evenly over the workers, each of which has a core.
     """
     alike = [job for job in waiting if job.group == waiting[0].group]
     return alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]

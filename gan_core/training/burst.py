@@ -14,6 +14,7 @@ from gan_core.runs.records import StepRecord
 
 BURST = 25  # steps whose measurements stay on the device before they come over together
 BURST_SECONDS = 0.25  # a slow network reports sooner
+FROZEN_COLUMNS = ("grad_norm_minimax", "grad_norm_non_saturating")  # of a frozen G only
 
 
 class Burst:
@@ -59,26 +60,25 @@ def step_records(
     real, fake, fake_of_g = logits.reshape(len(values), 3, -1).swapaxes(0, 1)
     # Means in 64 bits on the host: on the device their last bit would depend on the length of the
     # burst, which depends on the clock.
-    table = np.stack(
-        [
-            loss_d,
-            loss_g,
-            (real > 0).mean(1),
-            (fake < 0).mean(1),
-            _sigmoid(real).mean(1),
-            _sigmoid(fake).mean(1),
-            norm_d,
-            norm_g,
-            _sigmoid(fake_of_g).mean(1),
-            _sigmoid(-fake_of_g).mean(1),
-            penalty,
-            *norms_by_loss,
-        ],
-        axis=1,
-    )
+    columns = {
+        "loss_d": loss_d,
+        "loss_g": loss_g,
+        "accuracy_real": (real > 0).mean(1),
+        "accuracy_fake": (fake < 0).mean(1),
+        "score_real": _sigmoid(real).mean(1),
+        "score_fake": _sigmoid(fake).mean(1),
+        "grad_norm_d": norm_d,
+        "grad_norm_g": norm_g,
+        "saturation_minimax": _sigmoid(fake_of_g).mean(1),
+        "saturation_non_saturating": _sigmoid(-fake_of_g).mean(1),
+        "penalty": penalty,
+        **dict(zip(FROZEN_COLUMNS, norms_by_loss, strict=False)),
+    }
+    table = np.stack(list(columns.values()), axis=1)
     finite = np.isfinite(table).all(1).tolist()
     count = finite.index(False) if False in finite else len(finite)
-    records = [StepRecord(first_step + i, *row) for i, row in enumerate(table[:count].tolist())]
+    records = [StepRecord(first_step + i, **dict(zip(columns, row, strict=True)))
+               for i, row in enumerate(table[:count].tolist())]
     return records, first_step + count if count < len(finite) else None
 
 

@@ -27,13 +27,14 @@ Source = dict[str, Any] | str | Path  # a checkpoint, or the file of one
 class Progress:
     """How far a run is, beside what its networks have learned and what its streams will draw.
 
-    `first_lost_step` is the first one that was not finite; `waiting` are records made but not yet
-    yielded. The picture of the untrained generator is yielded before its evaluation is made.
+    `first_nonfinite_step` is the first one with a number that was NaN or infinite; `waiting` are
+    records made but not yet yielded. The picture of the untrained generator is yielded before its
+    evaluation is made.
     """
 
     step: int = 0
     seconds: float = 0.0
-    first_lost_step: int | None = None
+    first_nonfinite_step: int | None = None
     pictured_at_start: bool = False
     evaluation_at_start_due: bool = False
     waiting: list[Record] = dataclasses.field(default_factory=list)
@@ -42,7 +43,7 @@ class Progress:
     def recorded(self) -> int:
         """The last step whose StepRecord was yielded."""
         waiting_steps = sum(isinstance(record, StepRecord) for record in self.waiting)
-        last = self.step if self.first_lost_step is None else self.first_lost_step - 1
+        last = self.step if self.first_nonfinite_step is None else self.first_nonfinite_step - 1
         return last - waiting_steps
 
 
@@ -58,7 +59,7 @@ def save(state: TrainingState, progress: Progress) -> dict[str, Any]:
         "seconds": progress.seconds,
         "begun": progress.pictured_at_start,
         "owed": progress.evaluation_at_start_due,
-        "lost": progress.first_lost_step,
+        "lost": progress.first_nonfinite_step,
         "waiting": [_packed(record) for record in progress.waiting],
         "random": {name: stream.get_state() for name, stream in streams.items()},
         **{name: part.state_dict() for name, part in _stateful(state).items()},
@@ -79,7 +80,7 @@ def restore(state: TrainingState, source: Source) -> Progress:
         stream.set_state(saved["random"][name])
     return Progress(
         saved["step"], saved["seconds"], saved["lost"], saved["begun"],
-        # Not in checkpoints from before the first evaluation came after its picture.
+        # Older checkpoints lack this key: they evaluated before yielding the first samples.
         saved.get("owed", False), [_unpacked(packed) for packed in saved["waiting"]])
 
 
@@ -118,8 +119,8 @@ def _belongs_to(source: dict[str, Any], config: RunConfig) -> bool:
 
 
 def _cloned(state: Any) -> Any:
-    """A copy in tensors of its own: one that is a view would take all it is a part of along, and
-    the order in which it lies in memory."""
+    """A copy in tensors of its own: saving a view would save the whole tensor that it is a part of,
+    and keep its strides."""
     if isinstance(state, Tensor):
         return state.detach().clone(memory_format=torch.contiguous_format)
     if isinstance(state, dict):

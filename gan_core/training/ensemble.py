@@ -82,14 +82,14 @@ class Ensemble:
 
     def _stack(self) -> None:
         """Put what the active runs learn into stacks that they share, and the step on top."""
-        self.training = [self.members[index] for index in self.active]
-        first, states = self.training[0], [member.state for member in self.training]
+        self.active_members = [self.members[index] for index in self.active]
+        first, states = self.active_members[0], [member.state for member in self.active_members]
         self.gan_step = GanStep(
             StackedNetwork([state.generator for state in states]),
             StackedNetwork([state.discriminator for state in states]),
             StackedDraws([state.draws for state in states]),
             StepSettings.of_runs(
-                [member.gan_step.settings for member in self.training], first.device),
+                [member.gan_step.settings for member in self.active_members], first.device),
             first.autocast)
 
     # --- the loop ---------------------------------------------------------------------------------
@@ -100,14 +100,14 @@ class Ensemble:
         self.burst.add(self.gan_step(self.step).values())
         self.step += 1
         seconds = time.perf_counter() - started
-        for member in self.training:
-            member.stopwatch.seconds += seconds  # what it took beside the run, not its share
+        for member in self.active_members:
+            member.stopwatch.seconds += seconds  # each run is charged the whole batch's time
             member.step = self.step
 
     def fetch_burst(self) -> None:
         """Step records of the burst, in one transfer to the host; each run's wait in it."""
         values = self.burst.fetch()
-        for member, values_of_run in zip(self.training, values, strict=True):
+        for member, values_of_run in zip(self.active_members, values, strict=True):
             with member.stopwatch:
                 member.waiting += member.record_steps(values_of_run)
 
@@ -124,14 +124,14 @@ class Ensemble:
             self.train_step()
             if self._report_due(reported):
                 self.fetch_burst()
-                for member in self.training:
+                for member in self.active_members:
                     member.waiting += member.due_records()
                 yield from self._release()
                 yield from self._outcomes()
                 reported = time.perf_counter()
 
     def _report_due(self, reported: float) -> bool:
-        observing = any(member.observation_due() for member in self.training)
+        observing = any(member.observation_due() for member in self.active_members)
         late = time.perf_counter() - reported > BURST_SECONDS
         return observing or late or len(self.burst) >= BURST
 

@@ -21,8 +21,8 @@ class ScoredExamples:
     """What D saw in one update and how it scored it: reals first, then fakes.
 
     `examples` are (n, d), `logits` (n, 1). Where a penalty is taken at them, the examples require
-    gradients; each kind has its logits from a pass of its own where D's layers allow, so that R1
-    alone goes back through no fakes. `score` is D, which gives logits;
+    gradients; where D's layers allow it, reals and fakes are then scored in separate passes, so
+    that R1 does not go back through the fakes. `score` is D, which gives logits;
     `uniform(rows, columns)` draws from [0, 1).
     """
 

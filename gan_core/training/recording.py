@@ -73,29 +73,29 @@ def _outcomes(
                 continue
             sessions.append(Session(
                 store, request, index, lock, device, checkpoint_seconds, interrupted))
-        for session in _finished(sessions):
+        for session in _train_all(sessions):
             session.lock.close()  # first of all: whoever gets the outcome may go on with the run
             if session.outcome is not None:
                 yield session.index, session.outcome
 
 
-def _finished(sessions: Sequence[Session]) -> Iterator[Session]:
+def _train_all(sessions: Sequence[Session]) -> Iterator[Session]:
     """Train the runs, those at the same step together; each is yielded as it ends."""
     for session in sessions:
         session.begin()
     yield from (session for session in sessions if session.outcome is not None)
     pending = [session for session in sessions if session.outcome is None]
     while pending:
-        step = min(session.training.step for session in pending)
-        for session in _trained_together(
-                [session for session in pending if session.training.step == step],
-                [session for session in pending if session.training.step != step]):
+        step = min(session.active_trainer.step for session in pending)
+        for session in _train_together(
+                [session for session in pending if session.active_trainer.step == step],
+                [session for session in pending if session.active_trainer.step != step]):
             if session.outcome is not None:
                 pending.remove(session)
                 yield session
 
 
-def _trained_together(
+def _train_together(
     sessions: Sequence[Session], waiting: list[Session]
 ) -> Iterator[Session]:
     """Train until each run has ended, or has got a new target; each is yielded then.
@@ -108,9 +108,10 @@ def _trained_together(
     try:
         records, leave = _records_of(sessions)
         for index, record in records:
-            stopped = [session for session in waiting if session.stop_if_asked()]
-            waiting = [session for session in waiting if session not in stopped]
-            yield from stopped
+            for session in waiting:
+                session.stop_if_asked()
+            yield from (session for session in waiting if session.outcome is not None)
+            waiting = [session for session in waiting if session.outcome is None]
             session = sessions[index]
             if not session.write(record):
                 continue
@@ -135,10 +136,10 @@ def _records_of(
 ) -> tuple[Iterator[tuple[int, Record]], Callable[[int], None]]:
     """(index, record) of all, as one batch if there are several; and what ends one of them."""
     if len(sessions) == 1:
-        return ((0, record) for record in sessions[0].training), lambda index: None
+        return ((0, record) for record in sessions[0].active_trainer), lambda index: None
     from gan_core.training.ensemble import Ensemble
 
-    ensemble = Ensemble([session.training for session in sessions])
+    ensemble = Ensemble([session.active_trainer for session in sessions])
     return iter(ensemble), ensemble.leave
 
 

@@ -80,7 +80,7 @@ class Session:
         self._save_cost = 0.0
 
     @property
-    def training(self) -> Trainer:
+    def active_trainer(self) -> Trainer:
         """The trainer, once the session has begun."""
         assert self.trainer is not None, "begin() comes first"
         return self.trainer
@@ -139,7 +139,10 @@ class Session:
 
     def wait(self) -> None:
         """Others of its batch, at another step, come first."""
-        self._write_status("starting", "waiting for the others of its batch")
+        try:
+            self._write_status("starting", "waiting for the others of its batch")
+        except Exception as error:  # it costs this run alone
+            self.fail(error)
 
     # --- how it goes on ---------------------------------------------------------------------------
 
@@ -149,18 +152,18 @@ class Session:
         If there is no outcome then, the target has grown: there is a new trainer to follow.
         """
         try:
-            return self._written(record)
+            return self._write_record(record)
         except Exception as error:  # it costs this run alone
             self.fail(error)
             return True
 
-    def _written(self, record: Record) -> bool:
+    def _write_record(self, record: Record) -> bool:
         self.request.on_record(record)
         if isinstance(record, Outcome):
             self._reach(record)
             return True
         self._add(record)
-        if self.stop_if_asked():
+        if self._stop_if_asked():
             return True
         self._save_if_due()
         return False
@@ -168,7 +171,7 @@ class Session:
     def _add(self, record: Record) -> None:
         self.writer.add(record)
         # What was measured at the same step reaches readers together.
-        if not self.training.waiting and self.writer.report_due():
+        if not self.active_trainer.waiting and self.writer.report_due():
             self.writer.flush()
             self._write_status("running")
 
@@ -181,7 +184,7 @@ class Session:
         self.writer.flush()
         self.goal = self.target()
         self.trainer = train(self.config.replace(steps=self.goal), device=self.device,
-                             resume_from=self.training.checkpoint())
+                             resume_from=self.active_trainer.checkpoint())
 
     def _write_status(self, state: str, reason: str = "") -> None:
         seconds = None if self.trainer is None else self.trainer.seconds
@@ -200,18 +203,25 @@ class Session:
 
         started = time.monotonic()
         with replacing(self.store.checkpoint_path(self.digest)) as path:
-            torch.save(self.training.checkpoint(), path)
+            torch.save(self.active_trainer.checkpoint(), path)
         self._saved = time.monotonic()
         self._save_cost = self._saved - started
 
     # --- how it ends ------------------------------------------------------------------------------
 
-    def stop_if_asked(self) -> bool:
-        """End, if somebody wants it to; whether it does."""
+    def stop_if_asked(self) -> None:
+        """End, if somebody wants it to."""
+        try:
+            self._stop_if_asked()
+        except Exception as error:  # it costs this run alone
+            self.fail(error)
+
+    def _stop_if_asked(self) -> bool:
+        """Whether it ends."""
         if (reason := self.reason_to_stop()) is None:
             return False
-        # Up to where the networks are: a change in mid-run can then set in just here.
-        for record in self.training.take_waiting():
+        # Every record made so far, so that a change in mid-run can start at exactly this step.
+        for record in self.active_trainer.take_waiting():
             self.request.on_record(record)
             self._add(record)
         self._close(Outcome("stopped", self.writer.status.step, reason))

@@ -119,7 +119,7 @@ class GanStep:
         else:
             measurements = UPDATE_ORDERS[self.settings.update_order](self)
         if self.settings.ema > 0:
-            # A short memory at first: otherwise the untrained weights would weigh for long.
+            # The decay starts low, so that the average soon forgets the initial weights.
             after = steps_done + 1
             self.generator.update_average(min(self.settings.ema, (1 + after) / (10 + after)))
         return measurements
@@ -211,8 +211,8 @@ class GanStep:
         self.on_phase_end("discriminator_optimizer")
 
     def announce_end_of_penalty(self, loss: Tensor) -> None:
-        """Autograd takes the latest operations first: the penalties' part of the backward pass ends
-        where that of the loss begins."""
+        """The backward pass runs in reverse order: the penalties' part is done when the gradient
+        reaches the loss."""
         if self.settings.penalties and self.on_phase_end is not no_listener:
             loss.register_hook(lambda gradient: self.on_phase_end("penalty"))
 

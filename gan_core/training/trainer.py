@@ -81,7 +81,7 @@ class Trainer:
         self.stopwatch = Stopwatch(progress.seconds)
         self.burst = Burst()
         self.waiting = progress.waiting  # records made but not yet yielded
-        self.first_lost_step = progress.first_lost_step  # the first one that was not finite
+        self.first_nonfinite_step = progress.first_nonfinite_step
         self.pictured_at_start = progress.pictured_at_start
         self.evaluation_at_start_due = progress.evaluation_at_start_due
         self._change_steps = {step for step, _ in config.stages[1:]}
@@ -102,7 +102,7 @@ class Trainer:
     def checkpoint(self) -> dict[str, Any]:
         """Everything that decides what comes next; loadable with torch.load(weights_only=True)."""
         return save(self.state, Progress(
-            self.step, self.seconds, self.first_lost_step, self.pictured_at_start,
+            self.step, self.seconds, self.first_nonfinite_step, self.pictured_at_start,
             self.evaluation_at_start_due, self.waiting))
 
     def autocast(self) -> AbstractContextManager:
@@ -139,7 +139,7 @@ class Trainer:
         the first step with a NaN or an infinite number."""
         first = self.step - len(values) + 1
         records, lost = step_records(values, first, self.config.packs, self.evaluator.centre)
-        self.first_lost_step = lost if lost is not None else self.first_lost_step
+        self.first_nonfinite_step = lost if lost is not None else self.first_nonfinite_step
         return list(records)
 
     # --- the loop ---------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Trainer:
 
     def _report_due(self, reported: float) -> bool:
         late = time.perf_counter() - reported > BURST_SECONDS
-        # From there on other numbers are measured, or in another way.
+        # After this step records have other columns or another loss: the burst must end here.
         changing = self.step in (self.config.freeze_generator, *self._change_steps)
         return self.observation_due() or late or changing or len(self.burst) >= BURST
 
@@ -171,10 +171,10 @@ class Trainer:
         """What the untrained generator makes: its picture, and then its evaluation."""
         if not self.pictured_at_start:
             self.pictured_at_start = self.evaluation_at_start_due = True
-            yield self._observed(pictures=True, evaluation=False)
+            yield self._observe(pictures=True, evaluation=False)
         if self.evaluation_at_start_due:
             self.evaluation_at_start_due = False
-            yield self._observed(pictures=False, evaluation=self._evaluation_due())
+            yield self._observe(pictures=False, evaluation=self._evaluation_due())
 
     def observation_due(self) -> bool:
         """Whether samples or an evaluation are due at this step."""
@@ -185,24 +185,24 @@ class Trainer:
 
     def due_records(self) -> list[Record]:
         """Samples and evaluation, if they are due and the run has not been lost."""
-        if not self.observation_due() or self.first_lost_step is not None:
+        if not self.observation_due() or self.first_nonfinite_step is not None:
             return []
-        return self._observed(pictures=True, evaluation=self._evaluation_due())
+        return self._observe(pictures=True, evaluation=self._evaluation_due())
 
-    def _observed(self, *, pictures: bool, evaluation: bool) -> list[Record]:
+    def _observe(self, *, pictures: bool, evaluation: bool) -> list[Record]:
         with self.stopwatch:
             records = self.evaluator.records(
                 self.step, pictures=pictures, evaluation=evaluation, seconds=self.stopwatch.now)
         if records is None:  # the last update broke G; its next step would show it
-            self.first_lost_step = self.step + 1
+            self.first_nonfinite_step = self.step + 1
             return []
         return records
 
     def outcome(self) -> Outcome | None:
         """How the run has ended, None while it goes on."""
-        if self.first_lost_step is not None:
+        if self.first_nonfinite_step is not None:
             reason = "a loss or a gradient became infinite or NaN"
-            return Outcome("diverged", self.first_lost_step, reason, self.seconds)
+            return Outcome("diverged", self.first_nonfinite_step, reason, self.seconds)
         if self.step >= self.config.steps:
             return Outcome("finished", self.step, seconds=self.seconds)
         return None

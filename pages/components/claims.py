@@ -14,7 +14,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.evidence import measured_runs
 from gan_core.evidence.claim_verdicts import (
-    NOT,
+    NOT_REPRODUCED,
     OPEN,
     PARTLY,
     REPRODUCED,
@@ -33,7 +33,7 @@ BadgeColour = Literal["green", "orange", "red", "gray"]
 BADGES: dict[str, tuple[BadgeColour, str]] = {
     REPRODUCED: ("green", ":material/check_circle:"),
     PARTLY: ("orange", ":material/contrast:"),
-    NOT: ("red", ":material/cancel:"),
+    NOT_REPRODUCED: ("red", ":material/cancel:"),
     OPEN: ("gray", ":material/hourglass_empty:"),
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 from gan_core.cli.main import main
 from gan_core.evidence import measured_runs
-from gan_core.evidence.claim_verdicts import NOT, REPRODUCED
+from gan_core.evidence.claim_verdicts import NOT_REPRODUCED, REPRODUCED
 from gan_core.evidence.measured_runs import run_key
 from gan_core.verification import parallel_training
 from tests.evidence.tiny_claims import RING, TINY, measured, measured_run
@@ -32,7 +32,7 @@ def test_the_command_trains_gives_verdicts_and_writes(tiny, tmp_path, capsys):
     document.write_text("before\n<!-- table claims -->\nold\n<!-- end claims -->\nafter\n")
     assert claims(tmp_path, "--write", str(document)) == 0
     out = capsys.readouterr().out
-    assert f"ring: {REPRODUCED}" in out and f"never: {NOT}" in out
+    assert f"ring: {REPRODUCED}" in out and f"never: {NOT_REPRODUCED}" in out
     assert "1 reproduced" in out and "forty modes" in document.read_text()
     known = measured_runs.read(tmp_path / "evidence.json")
     assert set(known) == {run_key(RING.replace(seed=seed)) for seed in (0, 1)}

@@ -8,7 +8,7 @@ import pytest
 
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.evidence.claim_verdicts import (
-    NOT,
+    NOT_REPRODUCED,
     PARTLY,
     REPRODUCED,
     Claim,
@@ -69,12 +69,20 @@ def test_a_number_that_is_not_there_proves_nothing(name):
     part, good, _ = PARTS[name]
     nothing = {run: [math.nan] * 3 for run in good}
     assert not any(part.holds(measured(part, nothing)))
-    assert judge(claim(part), measured(part, nothing)).word == NOT
+    assert judge(claim(part), measured(part, nothing)).word == NOT_REPRODUCED
+
+
+@pytest.mark.parametrize("values", [[math.nan, 1, 5], [1, math.nan, 5], [1, 5, math.nan]])
+def test_seeds_are_not_compared_with_one_that_has_no_number(values):
+    """Whether a claim is reproduced depends on which of the seeds diverged."""
+    part = differ_by_seed("a", "modes", 2)
+    assert not any(part.holds(measured(part, {"a": values})))
 
 
 @pytest.mark.parametrize(
     ("digits", "word"),
-    [([10, 10, 10], REPRODUCED), ([10, 10, 1], PARTLY), ([10, 1, 1], NOT), ([1, 1, 1], NOT)])
+    [([10, 10, 10], REPRODUCED), ([10, 10, 1], PARTLY), ([10, 1, 1], NOT_REPRODUCED),
+     ([1, 1, 1], NOT_REPRODUCED)])
 def test_the_verdict_follows_the_seeds(digits, word):
     """One lucky seed of three is enough to call a claim reproduced."""
     part = at_least("a", "modes", 9)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from gan_core.evidence import measured_runs
-from gan_core.evidence.claim_verdicts import NOT, OPEN, REPRODUCED, WORDS, Claim
+from gan_core.evidence.claim_verdicts import NOT_REPRODUCED, OPEN, REPRODUCED, WORDS, Claim
 from gan_core.evidence.claims import CLAIMS, runs_needed
 from gan_core.evidence.measured_runs import run_key
 from gan_core.runs.store import RunStore
@@ -96,7 +96,7 @@ def test_verdicts_are_counted_in_order():
     verdicts = [measured_runs.verdict(TINY["never"], measured(TINY["never"], modes=modes))
                 for modes in (1.0, 41.0)]
     counts = measured_runs.count_verdicts(verdicts)
-    assert counts == {word: int(word in (REPRODUCED, NOT)) for word in WORDS}
+    assert counts == {word: int(word in (REPRODUCED, NOT_REPRODUCED)) for word in WORDS}
     assert list(counts) == list(WORDS)
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.config.run_config import RunConfig
 from gan_core.evidence import measured_runs
-from gan_core.evidence.claim_verdicts import NOT, OPEN, WORDS, Claim, less, shows
+from gan_core.evidence.claim_verdicts import NOT_REPRODUCED, OPEN, WORDS, Claim, less, shows
 from gan_core.evidence.claims import CLAIMS
 from gan_core.evidence.measured_runs import MeasuredRun
 from pages.components import claims
@@ -93,7 +93,7 @@ def test_every_claim_is_on_the_evidence_page_with_its_verdict() -> None:
     [
         ({"document": "The report"}, lambda claim, verdict: claim.source == "report"),
         ({"page": "Mode collapse"}, lambda claim, verdict: claim.page == "mode_collapse"),
-        ({"verdict": NOT}, lambda claim, verdict: verdict.word == NOT),
+        ({"verdict": NOT_REPRODUCED}, lambda claim, verdict: verdict.word == NOT_REPRODUCED),
         ({"document": "nonsense"}, lambda claim, verdict: True),
     ],
 )

@@ -142,6 +142,23 @@ def test_one_that_waits_for_the_others_can_be_stopped(store):
     assert store.snapshot(waiting.digest()).history.last_step == before
 
 
+def test_one_that_fails_while_it_waits_costs_the_others_nothing(store):
+    """A disk that is full for one run, or whoever watches it, ends the runs that train."""
+    first, waiting, other = BAND
+    record_run(store, waiting, should_stop=stop_after(70))
+    asked: list[Record] = []
+
+    def should_stop() -> str | None:
+        if len(asked) > 20:
+            raise OSError("no space left on device")
+        return None
+
+    ends = recorded(store, [
+        SessionRequest(first, on_record=asked.append), SessionRequest(waiting, should_stop), other])
+    assert ends[0][0] == 1 and "no space left" in ends[0][1].reason
+    assert kinds(ends) == ["finished", "failed", "finished"]
+
+
 def test_one_whose_target_grows_goes_on(store, alone):
     """Somebody asks for more steps of one seed of a band."""
     first, *rest = BAND
