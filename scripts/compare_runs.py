@@ -384,6 +384,7 @@ def fingerprint(kinds: Iterable[str]) -> Fingerprint:
     if not package.is_relative_to(Path.cwd().resolve()):
         raise SystemExit(f"gan_core was found in {package.parent}, not in the current directory")
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # as every process that trains does, whoever says so
     return {f"{kind}/{name}": _safe(make)
             for kind in kinds for name, make in KINDS[kind]().items()}
 

@@ -49,7 +49,7 @@ def test_every_knob_is_explained() -> None:
     assert terms("Knobs") == list(gan_core.KNOBS)
 
 
-def test_no_word_has_two_meanings() -> None:
+def test_no_word_has_two_rows() -> None:
     """Readers would not know which of two rows to believe."""
     section = GLOSSARY.split("\n## Words\n")[1].split("\n## ")[0]
     words = [word.strip() for row in re.findall(r"^\| (\w[^|]*) \|", section, re.M)

@@ -287,7 +287,10 @@ def _price_in_words(price: dict[str, float]) -> str:
 
 
 def _before_the_first_change(config: RunConfig) -> list[str]:
-    if not config.schedule:
+    ends = [f"until step {config.stages[1][0]}"] if config.schedule else []
+    if config.freeze_generator:
+        ends.append(f"before G is frozen at step {config.freeze_generator}")
+    if not ends:
         return []
-    step = config.stages[1][0]
-    return [f"All figures are those of the settings that the run begins with, until step {step}."]
+    until = ", and ".join(ends)
+    return [f"All figures are those of the settings that the run begins with, {until}."]

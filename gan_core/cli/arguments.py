@@ -111,7 +111,8 @@ def workers_option() -> Parser:
 def config_options() -> Parser:
     """--preset, --config and --set, which `chosen_config` puts together."""
     group = Parser(add_help=False, allow_abbrev=False)
-    group.add_argument("--preset", metavar="NAME", help="begin with a preset of the pages")
+    group.add_argument("--preset", metavar="NAME",
+                       help="begin with a run that the project knows by name")
     group.add_argument("--config", type=Path, metavar="FILE", help="JSON object of fields")
     group.add_argument("--set", nargs="+", action="extend", default=[], metavar="FIELD=VALUE")
     return group

@@ -158,7 +158,7 @@ class Fields:
     )
     packing: int = setting(
         1, "Packing",
-        "PacGAN: D judges so many examples at once, all real or all generated, and so sees a lack "
+        "PacGAN: D scores so many examples at once, all real or all generated, and so sees a lack "
         "of variety. A batch is cut into such packs.",
         "regularisation", low=1, high=8, step=1,
     )

@@ -247,7 +247,7 @@ CHALLENGES: dict[str, Challenge] = {
                 "The ring with R1", "Equal rates and R1, γ 0.1: all eight modes.",
                 RING.replace(r1=0.1)),
             "ring-packing": Preset(
-                "The ring with packing", "Equal rates; D judges four samples at once.",
+                "The ring with packing", "Equal rates; D scores four samples at once.",
                 RING.replace(packing=4)),
             "ring-stddev": Preset(
                 "The ring with minibatch deviation", "Equal rates; D sees how much four samples "

@@ -35,7 +35,7 @@ EVICTION_SECONDS = 30.0
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 
 UNWATCHED = "nobody was watching; press Continue to go on"
-RELEASED = "its viewer turned to another run; press Continue to go on"
+RELEASED = "its viewer switched to another run; press Continue to resume"
 STOPPED = "stopped by hand"
 RESTARTED = "the server was restarted; press Continue"
 

@@ -7,10 +7,13 @@ is lost wherever the caller stops.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -18,6 +21,7 @@ from torch import Tensor
 
 from gan_core.config.run_config import TRAJECTORY_VERSION, RunConfig
 from gan_core.runs.records import EvalRecord, Record, SampleRecord, StepRecord
+from gan_core.training.failures import is_out_of_memory
 from gan_core.training.state import TrainingState
 
 Source = dict[str, Any] | str | Path  # a checkpoint, or the file of one
@@ -69,19 +73,36 @@ def save(state: TrainingState, progress: Progress) -> dict[str, Any]:
 def restore(state: TrainingState, source: Source) -> Progress:
     """Put a new state where a checkpoint, or the file of one, was taken; how far that was.
 
-    Raises ValueError if it belongs to another config or another kind of device.
+    Raises ValueError if it cannot be read, or belongs to another config or kind of device.
     """
-    saved = source if isinstance(source, dict) else _loaded(source)
-    _refuse_others(saved, state.config, state.device)
-    for name, part in _stateful(state).items():
-        # Optimisers would go on in the checkpoint's own tensors.
-        part.load_state_dict(copy.deepcopy(saved[name]))
-    for name, stream in state.draws.streams.items():
-        stream.set_state(saved["random"][name])
-    return Progress(
-        saved["step"], saved["seconds"], saved["lost"], saved["begun"],
-        # Older checkpoints lack this key: they evaluated before yielding the first samples.
-        saved.get("owed", False), [_unpacked(packed) for packed in saved["waiting"]])
+    with _damage_refused():
+        saved = source if isinstance(source, dict) else _loaded(source)
+        _refuse_others(saved, state.config, state.device)
+        for name, part in _stateful(state).items():
+            # Optimisers would go on in the checkpoint's own tensors.
+            part.load_state_dict(copy.deepcopy(saved[name]))
+        for name, stream in state.draws.streams.items():
+            stream.set_state(saved["random"][name])
+        return Progress(
+            saved["step"], saved["seconds"], saved["lost"], saved["begun"],
+            # Older checkpoints lack this key: they evaluated before yielding the first samples.
+            saved.get("owed", False), [_unpacked(packed) for packed in saved["waiting"]])
+
+
+# What reading a file that is missing, torn or no checkpoint at all ends in.
+DAMAGE = (OSError, EOFError, LookupError, TypeError, AttributeError, RuntimeError, UnpicklingError)
+
+
+@contextlib.contextmanager
+def _damage_refused() -> Iterator[None]:
+    """Any damage as a ValueError of one sentence; a lack of memory is none."""
+    try:
+        yield
+    except DAMAGE as error:
+        if is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"the checkpoint cannot be read: {type(error).__name__}: {error}.") from error
 
 
 def _loaded(path: str | Path) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 runs.
 
 `StackedNetwork` stands where `state.RunNetwork` stands in a step of one run. torch.func (vmap over
-functional_call) would stack them too, but its random functions draw from one generator for all
-runs, so that none of them could be resumed by itself, and it has no rule for BatchNorm's running
-statistics, which are updated in place.
+functional_call) would stack the weights too, but under it every random function draws for all runs
+from one generator, and then no run could be reproduced or resumed by itself.
 """
 
 from __future__ import annotations

@@ -87,9 +87,9 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
         tick = _watch(state)
         shown, reference = state.shown_run(), state.reference_run()
         _buttons(state, config, shown)
-        judgement = verdict.verdict(shown.snapshot if shown else None)
-        _progress(state, shown, judgement)
-        _verdict(state, shown, judgement)
+        shown_verdict = verdict.verdict(shown.snapshot if shown else None)
+        _progress(state, shown, shown_verdict)
+        _verdict(state, shown, shown_verdict)
         results.show_samples(state, shown, reference)
         if tick != last_tick or state.moved:
             state.moved = False
@@ -201,11 +201,11 @@ def _presets(state: State, config: RunConfig | None) -> None:
 # --- what became of it ---------------------------------------------------------------------------
 
 
-def _progress(state: State, shown: StoredRun | None, judgement: verdict.Verdict) -> None:
+def _progress(state: State, shown: StoredRun | None, shown_verdict: verdict.Verdict) -> None:
     """How far the run is, and the pages that explain what is wrong with it."""
     recorded = shown is not None and shown.recorded
     share, words = verdict.progress(shown.snapshot if shown else None, recorded)
-    others = [CHALLENGES[name] for name in judgement.pages if name != state.page]
+    others = [CHALLENGES[name] for name in shown_verdict.pages if name != state.page]
     with st.container(key="progress"):
         bar, links = st.columns([4, 1.15], vertical_alignment="top")
         bar.progress(share, text=plain(words))
@@ -214,14 +214,14 @@ def _progress(state: State, shown: StoredRun | None, judgement: verdict.Verdict)
                             help="The page that explains this failure.")
 
 
-def _verdict(state: State, shown: StoredRun | None, judgement: verdict.Verdict) -> None:
+def _verdict(state: State, shown: StoredRun | None, shown_verdict: verdict.Verdict) -> None:
     answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
     with st.container(key="verdict"):
         words, remedies = st.columns([4, 1.15], vertical_alignment="top")
-        getattr(words, judgement.tone)("  \n".join(filter(None, (judgement.text, answer))))
-        if judgement.remedies and shown is not None:
+        getattr(words, shown_verdict.tone)("  \n".join(filter(None, (shown_verdict.text, answer))))
+        if shown_verdict.remedies and shown is not None:
             with remedies:
-                _remedies(state, judgement.remedies, shown.snapshot.history.last_step)
+                _remedies(state, shown_verdict.remedies, shown.snapshot.history.last_step)
 
 
 def _remedies(state: State, remedies: tuple[Remedy, ...], step: int) -> None:

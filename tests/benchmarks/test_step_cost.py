@@ -174,7 +174,8 @@ def test_a_cost_is_that_of_the_settings_which_a_run_begins_with():
     acting = [phase for phase in PHASES if phase != "penalty"]
     assert not [phase for phase in acting if changing.milliseconds[phase] <= 0]
     assert changing.milliseconds["penalty"] == 0
-    assert "until step 3." in step_cost.in_words(changing, steady, 5)
+    words = step_cost.in_words(changing, steady, 5)
+    assert "until step 3, and before G is frozen at step 2." in words
     assert "until step" not in step_cost.in_words(steady, steady, 5)
 
 

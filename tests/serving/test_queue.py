@@ -70,7 +70,7 @@ def test_release_stops_a_run_that_nobody_else_watches(fakes):
     queue.release(running, "a")
     queue.release(waiting, "a")
     assert state(queue, waiting) == "stopped" and queue.pool().waiting == 0
-    assert "turned to another run" in queue.snapshot(waiting).status.reason
+    assert "switched to another run" in queue.snapshot(waiting).status.reason
     assert not any("stop" in order for order in fakes.orders())
     queue.release(running, "b")
     until(lambda: running in fakes.stopped())

@@ -51,7 +51,7 @@ def test_a_real_worker_killed_in_mid_run(real):
     assert [record.step for record in again] == list(range(1, len(again) + 1))
     real.release(doomed, "a")
     until(lambda: state(real, doomed) == "stopped")
-    assert "turned to another run" in real.snapshot(doomed).status.reason
+    assert "switched to another run" in real.snapshot(doomed).status.reason
 
 
 def test_a_real_run_is_extended_while_it_trains(real):

@@ -125,12 +125,18 @@ def wait_until(page: playwright.Page, condition: Callable[[], bool]) -> None:
         page.wait_for_timeout(50)
 
 
-# JavaScript: whether page and charts are drawn in a colour scheme. Their letters change last.
+# JavaScript: whether page and charts are drawn in a colour scheme and nothing fades any more: the
+# change makes Streamlit run the page again, and what waits to be drawn anew is pale meanwhile.
 IN_SCHEME = """scheme => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const calm = app.dataset.testScriptState === "notRunning"
+        && !document.querySelector("[data-stale=true]")
+        && !document.getAnimations().some(
+            each => each instanceof CSSTransition && each.playState === "running");
     const light = colour => colour.match(/\\d+/g).slice(0, 3).reduce((sum, c) => sum + +c, 0) > 382;
     const letters = document.querySelectorAll(".stMain .stVegaLiteChart .role-title-text text");
-    const page = getComputedStyle(document.querySelector("[data-testid=stApp]"));
-    return light(page.backgroundColor) === (scheme === "light") && [...letters].every(
+    const page = getComputedStyle(app);
+    return calm && light(page.backgroundColor) === (scheme === "light") && [...letters].every(
         text => light(getComputedStyle(text).fill) === (scheme === "dark"));
 }"""
 

@@ -157,6 +157,22 @@ def test_a_checkpoint_of_another_device_is_refused_by_name():
         train(TINY, device="cpu", resume_from=checkpoint)
 
 
+def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path):
+    """Whoever calls the trainer gets a KeyError, or what a torn byte led to, and no reason."""
+    whole = train(TINY, device="cpu").checkpoint()
+    torch.save(whole, tmp_path / "whole.pt")
+    written = (tmp_path / "whole.pt").read_bytes()
+    files = {"empty": b"", "torn": written[: len(written) // 2], "text": b"no checkpoint"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    damaged = [*(tmp_path / name for name in (*files, "missing")), {},
+               {name: value for name, value in whole.items() if name != "optimizer_g"},
+               {**whole, "generator": {}}, {**whole, "random": {}}]
+    for source in damaged:
+        with pytest.raises(ValueError, match=r"^the checkpoint [^\n]"):
+            train(TINY, device="cpu", resume_from=source)
+
+
 def test_a_rescue_goes_on_from_the_broken_runs_checkpoint(quick_evaluations):
     """Otherwise a change in mid-run would have to train everything before it once more."""
     rescued = TINY.changed(30, dropout=0.4)
