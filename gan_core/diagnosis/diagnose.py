@@ -10,7 +10,7 @@ collapsed one is easily rejected. So a symptom that follows from an earlier one 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from gan_core.config.run_config import RunConfig
@@ -18,8 +18,11 @@ from gan_core.config.validation import ConfigError
 from gan_core.diagnosis import (
     computational_cost,
     discriminator_overfitting,
+    improvement,
     instability,
     mode_collapse,
+    no_learning,
+    quality,
     step_windows,
     vanishing_gradients,
 )
@@ -28,8 +31,8 @@ from gan_core.runs.history import History
 
 __all__ = ["SYMPTOMS", "THRESHOLDS", "Finding", "Remedy", "Symptom", "diagnose"]
 
-FAMILIES = (mode_collapse, vanishing_gradients, discriminator_overfitting, instability,
-            computational_cost, step_windows)
+FAMILIES = (quality, improvement, no_learning, mode_collapse, vanishing_gradients,
+            discriminator_overfitting, instability, computational_cost, step_windows)
 THRESHOLDS: dict[str, Threshold] = {
     name: threshold for family in FAMILIES for name, threshold in family.THRESHOLDS.items()}
 
@@ -49,6 +52,7 @@ class Symptom:
 
 
 SYMPTOMS: dict[str, Symptom] = {
+    "no_learning": Symptom("No learning", no_learning.no_learning, "training_instability"),
     "mode_collapse": Symptom("Mode collapse", mode_collapse.mode_collapse, "mode_collapse"),
     "mode_rotation": Symptom("Mode rotation", mode_collapse.mode_rotation, "mode_collapse"),
     "vanishing_gradient": Symptom(
@@ -71,33 +75,54 @@ FOLLOWS_FROM = {
     "mode_rotation": {"vanishing_gradient", "discriminator_overfitting"},
     "instability": {"mode_collapse", "divergence"},  # D chases the one output that G has
 }
+# symptom -> symptoms that explain it, whenever they were noticed
+EXPLAINED_BY = {
+    "no_learning": {"divergence", "vanishing_gradient", "discriminator_overfitting",
+                    "mode_collapse"},
+    "mode_rotation": {"divergence", "no_learning"},
+    "mode_collapse": {"divergence"},
+    "instability": {"no_learning"},
+}
+LEADING = ("divergence", "no_learning")  # causes of what else is seen, whatever its date
 
 # Swings are seen at the step at which they begin, a collapse only at the next evaluation.
 LATENCY = {"instability": 250}
 
 
-def diagnose(history: History, config: RunConfig) -> list[Finding]:
-    """Findings in order of their beginning; none for a healthy or too young run.
+def diagnose(
+    history: History, config: RunConfig, known: Collection[str] | None = None
+) -> list[Finding]:
+    """Findings, causes before their effects; none for a healthy or too young run.
 
-    Remedies are for the settings in force at the end of the history.
+    Remedies are for the settings in force at the end of the history. `known` names the settings
+    that are known, if not all are: of the others `config` holds guesses, which explain nothing.
     """
-    return list(history.derived(("findings", config), lambda: _diagnosed(history, config)))
+    key = ("findings", config, None if known is None else frozenset(known))
+    return list(history.derived(key, lambda: _diagnosed(history, config, known)))
 
 
-def _diagnosed(history: History, config: RunConfig) -> list[Finding]:
+def _diagnosed(
+    history: History, config: RunConfig, known: Collection[str] | None
+) -> list[Finding]:
     config = config.at(history.last_step)
     frozen = config.freeze_generator
     before_freeze = history.until(frozen) if frozen else history
     results = [symptom.check(history if symptom.while_frozen else before_freeze, config)
                for symptom in SYMPTOMS.values()]
-    findings = sorted((f for f in results if f is not None), key=lambda finding: finding.since)
-    return [_with_possible_remedies(f, config) for f in findings if not _follows(f, findings)]
+    findings = [f for f in results if f is not None]
+    remaining = [f for f in findings if not _follows(f, findings)]
+    explained = [no_learning.explained(f, history, config, known) for f in remaining]
+    explained.sort(key=lambda finding: (finding.symptom not in LEADING, finding.since))
+    return [_with_possible_remedies(f, config) for f in explained]
 
 
 def _follows(finding: Finding, findings: list[Finding]) -> bool:
     causes = FOLLOWS_FROM.get(finding.symptom, set())
     latest = finding.since + LATENCY.get(finding.symptom, 0)
-    return any(other.symptom in causes and other.since <= latest for other in findings)
+    return any(
+        (other.symptom in causes and other.since <= latest)
+        or other.symptom in EXPLAINED_BY.get(finding.symptom, ())
+        for other in findings)
 
 
 def _with_possible_remedies(finding: Finding, config: RunConfig) -> Finding:

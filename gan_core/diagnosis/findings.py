@@ -33,6 +33,7 @@ class Finding:
     since: int  # the step from which it holds
     evidence: str
     remedies: tuple[Remedy, ...] = field(default=())
+    cause: str = ""  # one of `no_learning.CAUSES`, where it could be worked out
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -40,6 +41,7 @@ class Finding:
             "severity": self.severity,
             "since": self.since,
             "evidence": self.evidence,
+            "cause": self.cause,
             "remedies": [
                 {"label": remedy.label, "changes": remedy.changes, "why": remedy.why}
                 for remedy in self.remedies

@@ -13,10 +13,11 @@ import numpy as np
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.improvement import improving
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.shares import present_modes, shown, training_modes
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
-
-PRESENT = 0.01  # share of samples at which a mode is there, as in the evaluations
 
 THRESHOLDS = {
     "patience_steps": Threshold(
@@ -43,9 +44,6 @@ THRESHOLDS = {
     "diversity": Threshold(
         0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
         "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
-    "improvement": Threshold(
-        0.9, "a Fréchet distance or KL below this share of its value 500 steps ago still improves",
-        "calibrated: a learning MNIST run improves by 10 to 40 % in 500 steps"),
     "rotation_evaluations": Threshold(
         4, "evaluations with most modes missing after which their coming and going is judged",
         "convention: fewer cannot tell a rotation from one change"),
@@ -68,9 +66,12 @@ def mode_collapse(history: History, config: RunConfig) -> Finding | None:
     if since is None:
         return None
     last = history.evaluations[-1]
-    gone = _modes(last) <= _limit("severe_modes") * last.metrics["modes_total"]
+    if len(training_modes(last, config.card)) < 2:  # nothing else could be drawn
+        return None
+    possible = len(training_modes(last, config.card))
+    gone = _modes(last, config) <= _limit("severe_modes") * possible
     alike = any(_alike(e) for e in history.evaluations if e.step >= since)
-    severe = alike or (gone and _lost(history, last))
+    severe = alike or (gone and _lost(history, last, config))
     return Finding(
         "mode_collapse",
         "severe" if severe else "warning",
@@ -87,7 +88,7 @@ def _collapsed_since(history: History, config: RunConfig) -> int | None:
     for evaluation in history.evaluations:
         if evaluation.step < _limit("patience_steps"):
             continue
-        if not _few(evaluation) and not _alike(evaluation):
+        if not _few(evaluation, config) and not _alike(evaluation):
             since = None
         elif since is None and _fails(history, evaluation, config):
             since = evaluation.step
@@ -95,59 +96,57 @@ def _collapsed_since(history: History, config: RunConfig) -> int | None:
 
 
 def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
-    """Whether a lack of modes is a failure, and not a young generator's."""
-    lost, improving = _lost(history, evaluation), _improving(history, evaluation)
-    never_varied = evaluation.step >= _limit("alike_steps") and not improving
+    """Whether a lack of modes is a failure: not a young generator's, nor that of one that has never
+    learned anything, which has no modes to lose."""
+    lost = _lost(history, evaluation, config)
+    better = improving(history, config.card, evaluation)
+    never_varied = evaluation.step >= _limit("alike_steps") and not better
     if _alike(evaluation) and (lost or never_varied):
         return True
+    if not lost and quality_of(evaluation, config.card).at_chance:
+        return False
     travel = evaluation.step * config.generator_learning_rate
     slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
-    return (lost or slow) and not improving
+    return (lost or slow) and not better
 
 
-def _modes(evaluation: EvalRecord) -> float:
-    """Modes that are there. Of points those that samples are nearest to: whether they lie within
-    3σ, as the metric asks, is a matter of precision, and comes and goes while G learns."""
+def _modes(evaluation: EvalRecord, config: RunConfig) -> float:
+    """Modes of the training set that are there: of images those that recognised samples show, of
+    points those that samples are nearest to. Whether points lie within 3σ, as the metric asks, is a
+    matter of precision, and comes and goes while G learns."""
     if "high_quality" in evaluation.metrics and evaluation.histogram:
-        return float(len(present_modes(evaluation)))
-    return evaluation.metrics["modes"]
+        return float(len(present_modes(evaluation) & training_modes(evaluation, config.card)))
+    return float(quality_of(evaluation, config.card).supported)
 
 
-def _few(evaluation: EvalRecord) -> bool:
-    return _modes(evaluation) <= _limit("few_modes") * evaluation.metrics["modes_total"]
+def _few(evaluation: EvalRecord, config: RunConfig) -> bool:
+    possible = len(training_modes(evaluation, config.card))
+    return _modes(evaluation, config) <= _limit("few_modes") * possible and possible > 1
 
 
 def _alike(evaluation: EvalRecord) -> bool:
     return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")
 
 
-def _lost(history: History, evaluation: EvalRecord) -> bool:
+def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether there were clearly more modes, or much more variety, at some time before."""
     before = [e for e in history.evaluations if 0 < e.step < evaluation.step]
-    most = max((_modes(e) for e in before), default=0.0)
-    widest = max((e.metrics.get("diversity", 0.0) for e in before), default=0.0)
+    learned = [e for e in before if not quality_of(e, config.card).at_chance]
+    most = max((_modes(e, config) for e in learned), default=0.0)
+    widest = max((e.metrics.get("diversity", 0.0) for e in learned), default=0.0)
     return (
-        _modes(evaluation) <= most - _limit("lost_modes")
+        _modes(evaluation, config) <= most - _limit("lost_modes")
         or evaluation.metrics.get("diversity", 1.0) < widest / 3
     )
 
 
-def _improving(history: History, evaluation: EvalRecord) -> bool:
-    """Whether the distance to the data is clearly smaller than 500 steps before."""
-    name = "frechet" if "frechet" in evaluation.metrics else "kl_uniform"
-    before = history.evaluation_at(evaluation.step - 500)
-    if before is None:
-        return True
-    return evaluation.metrics[name] < _limit("improvement") * before.metrics[name]
-
-
 def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
-    noun, total = config.card.mode_noun, int(last.metrics["modes_total"])
-    modes = int(_modes(last))
+    noun, total = config.card.mode_noun, len(training_modes(last, config.card))
+    modes, shares = int(_modes(last, config)), shown(last)
     words = f"G makes {modes} of {total} {noun}s"
-    if last.histogram and modes:
-        top = int(np.argmax(last.histogram))
-        words += f"; {last.histogram[top]:.0%} of its samples are {noun} {top}"
+    if shares.any() and modes:
+        top = int(np.argmax(shares))
+        words += f"; {shares[top]:.0%} of its samples are {noun} {top}"
     if "diversity" in last.metrics:
         words += (
             f". Two samples differ {last.metrics['diversity']:.0%} as much as two real images do"
@@ -195,11 +194,6 @@ class ModeChange:
     step: int
     appeared: frozenset[int]
     vanished: frozenset[int]
-
-
-def present_modes(evaluation: EvalRecord) -> frozenset[int]:
-    """Modes with a share of at least 1 % of the samples."""
-    return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= PRESENT)
 
 
 def mode_changes(evaluations: Sequence[EvalRecord]) -> list[ModeChange]:

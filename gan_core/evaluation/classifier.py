@@ -37,16 +37,17 @@ EPOCHS, SEED = 6, 0
 
 
 class DigitClassifier(nn.Module):
-    """(n, 784) images in [−1, 1] to (n, 10) logits; `features` gives the 64 units before them."""
+    """(n, 784) images in [−1, 1] to (n, outputs) logits; `features` gives the 64 units before them.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: int = 10) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for channels_in, channels_out in ((1, 16), (16, 32), (32, 64)):
             layers += [nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers, nn.Flatten())
         self.penultimate = nn.Sequential(nn.Linear(64 * 4 * 4, FEATURES), nn.ReLU())
-        self.head = nn.Linear(FEATURES, 10)
+        self.head = nn.Linear(FEATURES, outputs)
 
     def features(self, images: Tensor) -> Tensor:
         return self.penultimate(self.convolutions(images.reshape(-1, 1, 28, 28)))

@@ -74,8 +74,12 @@ class Extractor(Protocol):
 
 @dataclass(frozen=True)
 class Evaluation:
+    """`classes` (n,) are what the classifier calls the samples, or the modes that they are nearest
+    to."""
+
     metrics: dict[str, float]
     histogram: tuple[float, ...]
+    classes: Tensor
 
 
 # --- shares and distances ------------------------------------------------------------------------
@@ -227,6 +231,7 @@ def evaluate_images(
             **acceptance(score, data, images, centre),
         },
         tuple(shares.tolist()),
+        classes,
     )
 
 
@@ -269,6 +274,7 @@ def evaluate_points(
             **acceptance(score, data, points, centre),
         },
         tuple(shares.tolist()),
+        nearest,
     )
 
 

@@ -58,13 +58,22 @@ class EvalRecord:
     """Metrics of the generator after `step` steps, from fixed latents.
 
     `histogram` is the share of samples in each class or mode. `seconds` is training time so far,
-    evaluations included; a clock is not part of equality.
+    evaluations included; a clock is not part of equality. From `version` 2 on it is known which
+    samples are good ones: `supported` is their share in each mode, `training` each mode's share of
+    the training set.
     """
 
     step: int
     metrics: dict[str, float]
     histogram: tuple[float, ...] = ()
     seconds: float = field(default=0.0, compare=False)
+    supported: tuple[float, ...] = ()
+    training: tuple[float, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """1 for evaluations that older versions of this project wrote."""
+        return 2 if self.supported else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,8 @@ class Outcome:
     seconds: float = field(default=0.0, compare=False)
 
 
+ADDED_SHARES = ("supported", "training")  # of an EvalRecord; version 1 has neither
+
 Record = StepRecord | EvalRecord | SampleRecord | Outcome
 
 
@@ -114,6 +125,8 @@ def to_line(record: StepRecord | EvalRecord) -> str:
             "seconds": _rounded(record.seconds),
             "metrics": {name: _rounded(value) for name, value in record.metrics.items()},
             "histogram": [_rounded(value) for value in record.histogram],
+            **{name: [_rounded(value) for value in getattr(record, name)]
+               for name in ADDED_SHARES if getattr(record, name)},
         }
     )
 
@@ -135,6 +148,7 @@ def _evaluation(content: dict[str, Any]) -> EvalRecord:
         metrics={name: _number(value) for name, value in content["metrics"].items()},
         histogram=tuple(_number(value) for value in content["histogram"]),
         seconds=_number(content["seconds"]),
+        **{name: tuple(_number(value) for value in content.get(name, ())) for name in ADDED_SHARES},
     )
 
 

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.config.run_config import RunConfig
-from gan_core.evaluation import classifier, metrics
+from gan_core.evaluation import classifier, metrics, recogniser
 from gan_core.evaluation.decision_surface import decision_surface
 from gan_core.evaluation.neighbours import most_copied
+from gan_core.evaluation.quality import Quality, image_quality, point_quality
 from gan_core.runs.records import EvalRecord, Record, SampleRecord
 from gan_core.training.losses import LOSSES
 from gan_core.training.networks import packed
-from gan_core.training.state import TrainingState
+from gan_core.training.state import RunNetwork, TrainingState
 
 LATENT_SEED = 2**40  # of the fixed latents, which are the same for every run
 
@@ -58,6 +59,9 @@ class Evaluator:
         self.config: RunConfig = state.config
         self.centre = LOSSES[state.config.loss].centre
         self.fixed_latents = fixed_latents(state.config).to(state.device)
+        # Before a checkpoint is restored: a config and its seed always begin with the same weights.
+        self._before = [[weight.detach().clone() for weight in network.parameters]
+                        for network in self._networks()]
 
     def use_loss(self, name: str) -> None:
         """D's logits are those of this loss from here on: it says where D is undecided."""
@@ -86,9 +90,11 @@ class Evaluator:
                     averaged = self._metrics_of_average(smooth)
             if evaluation:
                 records += self._neighbours(step, sheet)
-                evaluated = self._evaluated(samples)
+                evaluated, quality = self._evaluated(samples)
+                measured = {**evaluated.metrics, **quality.metrics, **self._travel(), **averaged}
                 records.append(EvalRecord(
-                    step, {**evaluated.metrics, **averaged}, evaluated.histogram, seconds()))
+                    step, measured, evaluated.histogram, seconds(), quality.supported,
+                    quality.training))
         return records
 
     def _samples(self, generator: nn.Module, evaluation: bool) -> Tensor:
@@ -134,16 +140,31 @@ class Evaluator:
         x = x[: len(x) // self.config.group * self.config.group]  # whole packs, whole groups
         return self.state.discriminator.network(packed(x, self.config.packing)).float()
 
-    def _evaluated(self, samples: Tensor) -> metrics.Evaluation:
-        if self.config.card.kind == "points":
-            return metrics.evaluate_points(samples, self.logits, self.state.data, self.centre)
+    def _evaluated(self, samples: Tensor) -> tuple[metrics.Evaluation, Quality]:
+        data, card = self.state.data, self.config.card
+        if card.kind == "points":
+            evaluated = metrics.evaluate_points(samples, self.logits, data, self.centre)
+            return evaluated, point_quality(samples, data, card)
         model = classifier.load(self.state.device, self.config.dataset)
-        return metrics.evaluate_images(samples, self.logits, self.state.data, model, self.centre)
+        evaluated = metrics.evaluate_images(samples, self.logits, data, model, self.centre)
+        recognises = recogniser.load(self.state.device, self.config.dataset).recognises
+        return evaluated, image_quality(samples, evaluated.classes, recognises, data, card)
 
     def _metrics_of_average(self, samples: Tensor) -> dict[str, float]:
         """The metrics of the averaged generator's samples, but those that speak of D."""
-        return {f"ema_{name}": value for name, value in self._evaluated(samples).metrics.items()
-                if not metrics.is_about_discriminator(name)}
+        evaluated, quality = self._evaluated(samples)
+        return {f"ema_{name}": value
+                for name, value in {**evaluated.metrics, **quality.metrics}.items()
+                if not metrics.is_about_discriminator(name) and name != "modes_in_training"}
+
+    def _travel(self) -> dict[str, float]:
+        """How far either network's weights have moved from where they began ÷ their norm there."""
+        pairs = zip(self._networks(), self._before, strict=True)
+        moved = torch.stack([_travelled(network.parameters, before) for network, before in pairs])
+        return dict(zip(("travel_g", "travel_d"), moved.tolist(), strict=True))
+
+    def _networks(self) -> tuple[RunNetwork, RunNetwork]:
+        return self.state.generator, self.state.discriminator
 
 
 def fixed_latents(config: RunConfig) -> Tensor:
@@ -151,3 +172,10 @@ def fixed_latents(config: RunConfig) -> Tensor:
     generator = torch.Generator().manual_seed(LATENT_SEED)
     count = metrics.sample_count(config.card.kind)
     return torch.randn(count, config.latent_dim, generator=generator)
+
+
+def _travelled(weights: list[Tensor], before: list[Tensor]) -> Tensor:
+    """‖w − w₀‖ ÷ ‖w₀‖ over all weights, () on their device."""
+    moved, began = (torch.linalg.vector_norm(torch.stack(torch._foreach_norm(parts)))
+                    for parts in (torch._foreach_sub(weights, before), before))
+    return moved / began

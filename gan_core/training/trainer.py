@@ -20,7 +20,7 @@ import torch
 
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
-from gan_core.evaluation import classifier, metrics
+from gan_core.evaluation import classifier, metrics, recogniser
 from gan_core.runs.records import Outcome, Record
 from gan_core.training.burst import BURST, BURST_SECONDS, Burst, step_records
 from gan_core.training.checkpoint import Progress, Source, restore, save
@@ -243,6 +243,7 @@ def prepare(config: RunConfig, device: torch.device | str | None = None) -> None
     data = datasets.load(config, device)
     if config.card.kind == "image":
         metrics.image_reference(data.held_out, classifier.load(device, config.dataset))
+        recogniser.load(device, config.dataset)
 
 
 def warm_up(device: torch.device) -> None:

@@ -1,0 +1,85 @@
+"""How good are the samples of an evaluation? Clearly better than chance, no better, or in between.
+
+A verdict is green only where the samples are good, whatever the losses look like. Torch-free.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gan_core.config.choices import DatasetCard
+from gan_core.diagnosis.chance import above_chance
+from gan_core.diagnosis.findings import Threshold
+from gan_core.diagnosis.shares import SUPPORT, shown, training_modes
+from gan_core.runs.records import EvalRecord
+
+THRESHOLDS = {
+    "good_points": Threshold(
+        0.3, "quality above chance of points from which on they are good",
+        "calibrated: at least 0.5 on the ring with R1; noise and blurred data have 0"),
+    "good_images": Threshold(
+        0.4, "quality above chance of images from which on they are good",
+        "calibrated: at least 0.5 in healthy MNIST runs of 1500 steps"),
+    "good_frechet": Threshold(
+        400, "Fréchet distance of images above which they are not good, on the shipped classifier",
+        "calibrated: 80 to 270 in healthy runs; pictures that are half smudges have 600"),
+    "good_modes": Threshold(
+        0.7, "share of the training set's modes that good samples must support",
+        "calibrated: healthy MNIST runs support 8 or more of 10"),
+    "chance": Threshold(
+        0.1, "quality above chance below which samples are as good as noise",
+        "calibrated: noise has 0, and so have generators that stand still"),
+    "chance_frechet": Threshold(
+        700, "Fréchet distance above which images are as good as noise, where it is not known "
+        "which are recognised", "calibrated: an untrained generator has 1320"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+@dataclass(frozen=True)
+class Quality:
+    """`above_chance` is NaN where an older version did not measure it; `supported` of `possible`
+    modes that the training set has are there; `frechet` is NaN for points."""
+
+    kind: str
+    above_chance: float
+    supported: int
+    possible: int
+    frechet: float
+
+    @property
+    def at_chance(self) -> bool:
+        """No better than noise."""
+        if math.isnan(self.above_chance):
+            return self.frechet > _limit("chance_frechet")
+        return self.above_chance < _limit("chance")
+
+    @property
+    def good(self) -> bool:
+        """Clearly better than chance, of most modes, and near the data."""
+        shares = self.above_chance >= _limit(f"good_{'images' if self.images else 'points'}")
+        return (
+            (shares or math.isnan(self.above_chance))
+            and self.supported >= _limit("good_modes") * self.possible
+            and not self.frechet > _limit("good_frechet")
+        )
+
+    @property
+    def images(self) -> bool:
+        return self.kind == "image"
+
+
+def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
+    """The quality of G's samples at an evaluation of either version."""
+    metrics, possible = evaluation.metrics, training_modes(evaluation, card)
+    share = metrics.get("high_quality", math.nan)  # what version 1 knew, of points alone
+    measured = metrics.get("quality_above_chance", above_chance(share, card))
+    shares = shown(evaluation)
+    supported = sum(1 for mode in possible if mode < len(shares) and shares[mode] >= SUPPORT)
+    if not evaluation.supported:
+        supported = min(int(metrics.get("modes", 0.0)), len(possible))
+    return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan))

@@ -1,0 +1,39 @@
+"""Which modes an evaluation shows, which its training set has, and which are rare in it.
+
+Evaluations of version 2 know which samples are good ones of a mode; older ones know only to which
+mode each sample is nearest. Torch-free.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gan_core.config.choices import DatasetCard
+from gan_core.runs.records import EvalRecord
+
+SUPPORT = 0.01  # share of samples from which on a mode counts as supported
+RARE = 0.25  # a mode with less than this part of an even share of the training set is rare in it
+
+
+def present_modes(evaluation: EvalRecord) -> frozenset[int]:
+    """Modes to which at least 1 % of the samples are nearest, be they good ones or not."""
+    return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= SUPPORT)
+
+
+def training_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:
+    """Modes of which the training set has examples; all of them if that was not recorded."""
+    if not evaluation.training:
+        return frozenset(range(card.modes))
+    return frozenset(mode for mode, share in enumerate(evaluation.training) if share > 0)
+
+
+def rare_modes(evaluation: EvalRecord) -> list[int]:
+    """Modes that the training set has, but rarely, rarest first."""
+    present = [(share, mode) for mode, share in enumerate(evaluation.training) if share > 0]
+    even = RARE / max(len(present), 1)
+    return [mode for share, mode in sorted(present) if share < even]
+
+
+def shown(evaluation: EvalRecord) -> np.ndarray:
+    """Each mode's share of samples: of good ones where that is known, (modes,)."""
+    return np.asarray(evaluation.supported or evaluation.histogram)

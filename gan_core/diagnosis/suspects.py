@@ -1,0 +1,310 @@
+"""Settings far outside the range in which GANs are usually trained, and what each would explain.
+
+A suspect is no finding: only where the curves show a failure that a setting would cause is it
+named. `excess` says how far outside it lies, about 1 for each factor of ten. Torch-free.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.findings import Remedy
+
+NOTABLE = 0.25  # excess from which on a setting is suspected
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A setting, by the `knobs` that make it, and the cause of failure that it would be."""
+
+    knobs: tuple[str, ...]
+    cause: str
+    excess: float
+    remedy: Remedy
+
+
+Find = Callable[[RunConfig], Suspect | None]
+
+
+def suspects(config: RunConfig, known: Collection[str] | None = None) -> list[Suspect]:
+    """The most unusual first; of settings that are not `known` nothing is said."""
+    found = [suspect for find in FIND if (suspect := find(config)) is not None]
+    return sorted(
+        (s for s in found if s.excess >= NOTABLE
+         and (known is None or all(knob in known for knob in s.knobs))),
+        key=lambda suspect: -suspect.excess)
+
+
+def _decades(value: float, limit: float) -> float:
+    """By how many factors of ten `value` is beyond `limit`; negative within it."""
+    return math.log10(max(value, 1e-12) / limit)
+
+
+# --- learning rates ------------------------------------------------------------------------------
+
+# From slow but sure to fast but fit for a short session; the plain gradient of SGD needs more.
+USUAL_RATES = {"adam": (1e-4, 4e-3), "rmsprop": (5e-5, 4e-3), "sgd": (1e-2, 0.2)}
+FITTING_RATE = {"adam": 1e-3, "rmsprop": 5e-4, "sgd": 0.05}
+
+
+def _rate_suspect(config: RunConfig, cause: str, excess: float, why: str) -> Suspect:
+    rate = FITTING_RATE[config.optimizer]
+    changes: dict[str, Any] = {"learning_rate": rate}
+    label = f"Learning rate {rate:g}"
+    if not 0.3 <= config.learning_rate_ratio <= 3:
+        changes["learning_rate_ratio"] = 1.0
+        label += " for both networks"
+    return Suspect(("learning_rate",), cause, excess, Remedy(label, changes, why))
+
+
+def _slow(config: RunConfig) -> Suspect | None:
+    low, _ = USUAL_RATES[config.optimizer]
+    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
+    return _rate_suspect(
+        config, "rate_too_small", _decades(low, faster),
+        "at so small a rate the weights hardly move within a session")
+
+
+def _slow_optimizer(config: RunConfig) -> Suspect | None:
+    if config.optimizer != "sgd":
+        return None
+    low, _ = USUAL_RATES["sgd"]
+    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
+    return Suspect(
+        ("optimizer",), "optimizer", max(_decades(low, faster) + 0.1, 0.3),
+        Remedy("Adam with rate 0.001", {"optimizer": "adam", "learning_rate": 1e-3},
+               "Adam scales each weight's step; plain gradients of a GAN are far too small or "
+               "too large for one rate"))
+
+
+def _fast(config: RunConfig) -> Suspect | None:
+    _, high = USUAL_RATES[config.optimizer]
+    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
+    # Where only one of two rates is large, the ratio is what is wrong.
+    slower = min(config.generator_learning_rate, config.discriminator_learning_rate)
+    excess = _decades(faster, high)
+    return _rate_suspect(
+        config, "rate_too_large", excess if slower > high / 20 else excess - 0.5,
+        "smaller steps do not jump over what they are looking for")
+
+
+# --- balance -------------------------------------------------------------------------------------
+
+
+def _fast_discriminator(config: RunConfig) -> Suspect | None:
+    slow = config.generator_learning_rate < USUAL_RATES[config.optimizer][0] / 3
+    changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
+    label = "Equal learning rates"
+    if slow:
+        rate = FITTING_RATE[config.optimizer]
+        changes["learning_rate"] = rate
+        label += f" of {rate:g}"
+    return Suspect(
+        ("learning_rate_ratio",), "discriminator_ahead",
+        _decades(config.learning_rate_ratio, 2.5),
+        Remedy(label, changes, "D then runs less far ahead of G"))
+
+
+def _slow_discriminator(config: RunConfig) -> Suspect | None:
+    slow = config.discriminator_learning_rate < USUAL_RATES[config.optimizer][0] / 3
+    changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
+    label = "Equal learning rates"
+    if slow:
+        rate = FITTING_RATE[config.optimizer]
+        changes["learning_rate"] = rate
+        label += f" of {rate:g}"
+    return Suspect(
+        ("learning_rate_ratio",), "discriminator_too_weak",
+        _decades(1 / config.learning_rate_ratio, 2.5),
+        Remedy(label, changes, "G no longer outruns D"))
+
+
+def _many_d_steps(config: RunConfig) -> Suspect | None:
+    return Suspect(
+        ("discriminator_steps",), "discriminator_ahead",
+        _decades(config.discriminator_steps / config.generator_steps, 3.5),
+        Remedy("One D step per round", {"discriminator_steps": 1}, "D then runs less far ahead"))
+
+
+def _many_g_steps(config: RunConfig) -> Suspect | None:
+    return Suspect(
+        ("generator_steps",), "discriminator_too_weak",
+        _decades(config.generator_steps / config.discriminator_steps, 2.0),
+        Remedy("One G step per round", {"generator_steps": 1}, "D then keeps up with G"))
+
+
+# --- the optimiser -------------------------------------------------------------------------------
+
+
+def _momentum(config: RunConfig) -> Suspect | None:
+    return Suspect(
+        ("beta1",), "momentum", _decades(1 - 0.65, 1 - config.beta1),
+        Remedy("β₁ 0.5", {"beta1": 0.5},
+               "long momentum overshoots: G and D answer to what the other was, not to what it is"))
+
+
+def _short_memory(config: RunConfig) -> Suspect | None:
+    if config.optimizer == "sgd":
+        return None
+    return Suspect(
+        ("beta2",), "optimizer", _decades(1 - config.beta2, 0.15),
+        Remedy("β₂ 0.99", {"beta2": 0.99},
+               "with a short memory of squared gradients every step is as long as the rate allows"))
+
+
+def _clipped_gradients(config: RunConfig) -> Suspect | None:
+    if config.gradient_clip == 0 or config.optimizer != "sgd":  # Adam divides by the norm anyway
+        return None
+    return Suspect(
+        ("gradient_clip",), "rate_too_small", _decades(0.1, config.gradient_clip),
+        Remedy("No gradient clipping", {"gradient_clip": 0.0}, "gradients keep their length"))
+
+
+# --- limits on D, and what hides the data --------------------------------------------------------
+
+
+def _penalty(name: str, label: str, points: float, images: float) -> Find:
+    """A penalty is too strong where it keeps D flatter than the data ask for: points of narrow
+    modes need steep slopes."""
+
+    def find(config: RunConfig) -> Suspect | None:
+        on_points = config.card.kind == "points"
+        limit, usual = (points, points / 10) if on_points else (images, images / 10)
+        return Suspect(
+            (name,), "constraint_too_strong", _decades(getattr(config, name), limit),
+            Remedy(f"{label} {usual:g}", {name: usual},
+                   "D may be steep enough to show G where the data is"))
+
+    return find
+
+
+def _narrow_clip(config: RunConfig) -> Suspect | None:
+    if config.weight_clip == 0:
+        return None
+    points = config.card.kind == "points"
+    limit = 0.08 if points else 0.008
+    weight = 0.1 if points else 10.0
+    if config.mixes_batch:
+        remedy = Remedy(f"Weights within ±{limit:g}", {"weight_clip": limit}, "D may be steeper")
+    else:
+        remedy = Remedy(
+            f"Gradient penalty {weight:g} instead of clipping",
+            {"weight_clip": 0.0, "gradient_penalty": weight},
+            "it limits D's slope without making its weights useless")
+    return Suspect(("weight_clip",), "constraint_too_strong",
+                   _decades(limit, config.weight_clip) + 0.3, remedy)
+
+
+def _spectral_norm_on_points(config: RunConfig) -> Suspect | None:
+    if not config.spectral_norm or config.card.kind != "points":
+        return None
+    return Suspect(
+        ("spectral_norm",), "constraint_too_strong", 0.5,
+        Remedy("No spectral normalisation", {"spectral_norm": False},
+               "a D of slope 1 cannot see modes that are this narrow"))
+
+
+def _noise(config: RunConfig) -> Suspect | None:
+    if 0 < config.input_noise_steps < config.steps / 2:
+        return None
+    limit = 0.1 if config.card.kind == "points" else 0.35
+    fading = max(config.steps // 2, 1)
+    return Suspect(
+        ("input_noise", "input_noise_steps"), "noise_too_strong",
+        _decades(config.input_noise, limit),
+        Remedy("Noise that fades", {"input_noise_steps": fading},
+               "at first it lets real and generated overlap, later it would hide the data"))
+
+
+def _heavy_dropout(config: RunConfig) -> Suspect | None:
+    return Suspect(
+        ("dropout",), "discriminator_too_weak", (config.dropout - 0.5) / 0.3,
+        Remedy("Dropout 0.2", {"dropout": 0.2}, "D keeps enough units to learn with"))
+
+
+def _smooth_labels(config: RunConfig) -> Suspect | None:
+    return Suspect(
+        ("label_smoothing",), "discriminator_too_weak", (config.label_smoothing - 0.2) / 0.3,
+        Remedy("Label smoothing 0.1", {"label_smoothing": 0.1},
+               "D is asked again to tell real from generated clearly"))
+
+
+def _augmented_mlp(config: RunConfig) -> Suspect | None:
+    if not config.augment or config.architecture not in ("mlp", "mlp_reference"):
+        return None
+    return Suspect(
+        ("augment",), "noise_too_strong", 0.6,
+        Remedy("No augmentation", {"augment": False},
+               "networks without convolutions learn nothing from shifted pictures"))
+
+
+# --- networks, batches, data ---------------------------------------------------------------------
+
+
+def _small_latent(config: RunConfig) -> Suspect | None:
+    points = config.card.kind == "points"
+    limit, fitting = (2, 16) if points else (8, 64)
+    return Suspect(
+        ("latent_dim",), "latent_too_small", 1.2 * _decades(limit, config.latent_dim),
+        Remedy(f"{fitting} latent dimensions", {"latent_dim": fitting},
+               "more numbers to tell samples apart"))
+
+
+def _small_batch(config: RunConfig) -> Suspect | None:
+    fitting = 64 * config.group if config.group > 1 else 64
+    return Suspect(
+        ("batch_size",), "batch_too_small", _decades(16 * config.packing, config.batch_size),
+        Remedy(f"Batch size {fitting}", {"batch_size": fitting},
+               "the gradient of few examples is mostly noise"))
+
+
+def _small_networks(config: RunConfig) -> Suspect | None:
+    if "width" not in _resizable(config):
+        return None
+    changes: dict[str, Any] = {"width": 1.0}
+    label = "Full width"
+    if config.depth < 2:
+        changes["depth"] = 2
+        label += ", two hidden layers"
+    narrow = _decades(0.4, config.width) + (0.3 if config.depth < 2 else 0.0)
+    return Suspect(("width",), "capacity", narrow,
+                   Remedy(label, changes, "more units to draw with and to tell apart with"))
+
+
+def _unusual_depth(config: RunConfig) -> Suspect | None:
+    if "depth" not in _resizable(config) or 2 <= config.depth <= 3:
+        return None
+    excess = 0.3 if config.depth < 2 else 0.2 * (config.depth - 3)
+    why = ("one hidden layer cannot form digits" if config.depth < 2 else
+           "without normalisation a deep network trains badly")
+    return Suspect(("depth",), "capacity", excess,
+                   Remedy("Two hidden layers", {"depth": 2}, why))
+
+
+def _resizable(config: RunConfig) -> frozenset[str]:
+    from gan_core.config.choices import ARCHITECTURES
+
+    return ARCHITECTURES[config.architecture].resizable
+
+
+def _few_examples(config: RunConfig) -> Suspect | None:
+    if config.training_examples == 0:
+        return None
+    limit = 200 if config.card.kind == "points" else 1000
+    return Suspect(
+        ("training_examples",), "few_data", _decades(limit, config.training_examples),
+        Remedy("All training examples", {"training_examples": 0}, "too many to learn by heart"))
+
+
+FIND: tuple[Find, ...] = (
+    _slow, _slow_optimizer, _fast, _fast_discriminator, _slow_discriminator, _many_d_steps,
+    _many_g_steps, _momentum, _short_memory, _clipped_gradients,
+    _penalty("r1", "R1 penalty, γ", 1.0, 100.0), _penalty("r2", "R2 penalty, γ", 1.0, 100.0),
+    _penalty("gradient_penalty", "Gradient penalty, λ", 3.0, 60.0), _narrow_clip,
+    _spectral_norm_on_points, _noise, _heavy_dropout, _smooth_labels, _augmented_mlp,
+    _small_latent, _small_batch, _small_networks, _unusual_depth, _few_examples,
+)

@@ -1,0 +1,88 @@
+"""Are samples better than chance, and which modes do they support? The second half of a metric.
+
+- `recognised`, images: share of samples that the recogniser takes for a digit at all.
+- `quality_above_chance`: that share, or of points the share of high quality, on a scale from 0,
+  what noise and blurred data score, to 1, what the data score (`diagnosis.chance`).
+- `modes_supported`: modes with at least 1 % of the samples that are good ones of it. Unlike
+  `modes`, which a single stray sample can raise, or a smudge that is nearest to some digit.
+- `modes_in_training`: modes of which the training set has an example.
+- `centre_distance`, points: mean distance to the nearest centre, in σ; 1.25 for the data.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gan_core.config.choices import DatasetCard
+from gan_core.data.datasets import Dataset
+from gan_core.diagnosis.chance import NEAR, above_chance
+from gan_core.diagnosis.shares import SUPPORT
+
+Recognise = Callable[[Tensor], Tensor]  # images (n, d) to bools (n,)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """`supported` is each mode's share of good samples among all samples, `training` its share of
+    what D is shown as real."""
+
+    metrics: dict[str, float]
+    supported: tuple[float, ...]
+    training: tuple[float, ...]
+
+
+@torch.no_grad()
+def image_quality(
+    images: Tensor, classes: Tensor, recognises: Recognise, data: Dataset, card: DatasetCard
+) -> Quality:
+    """Of `images` (n, d) in [−1, 1], which the classifier calls `classes` (n,)."""
+    good = torch.cat([recognises(part) for part in images.split(250)])
+    return _quality(good, classes, data, card, {"recognised": good.float().mean().item()})
+
+
+@torch.no_grad()
+def point_quality(points: Tensor, data: Dataset, card: DatasetCard) -> Quality:
+    """Of `points` (n, 2)."""
+    if data.centres is None:
+        raise ValueError("points are measured against the centres of their data set's modes.")
+    distances, nearest = torch.cdist(points, data.centres).min(1)
+    mean = (distances.double().mean() / data.sigma).clamp(max=1e9).item()
+    return _quality(distances < NEAR * data.sigma, nearest, data, card, {"centre_distance": mean})
+
+
+def _quality(
+    good: Tensor, modes: Tensor, data: Dataset, card: DatasetCard, metrics: dict[str, float]
+) -> Quality:
+    counts = torch.bincount(modes[good], minlength=card.modes).cpu().numpy()
+    supported, training = counts / len(good), training_shares(data, card.modes)
+    return Quality(
+        {
+            **metrics,
+            "quality_above_chance": above_chance(float(supported.sum()), card),
+            "modes_supported": float((supported >= SUPPORT).sum()),
+            "modes_in_training": float(sum(share > 0 for share in training)),
+        },
+        tuple(supported.tolist()),
+        training,
+    )
+
+
+def training_shares(data: Dataset, modes: int) -> tuple[float, ...]:
+    """How often D is shown each of the modes as real."""
+    shares = _shares(data.labels, modes)
+    if data.by_class is None:
+        return shares
+    present = sum(share > 0 for share in shares)
+    return tuple(float(share > 0) / present for share in shares)
+
+
+@functools.lru_cache(maxsize=8)  # labels are keys by identity, and stay alive in it
+def _shares(labels: Tensor, modes: int) -> tuple[float, ...]:
+    counts = np.bincount(labels.cpu().numpy(), minlength=modes)
+    return tuple((counts / counts.sum()).tolist())
