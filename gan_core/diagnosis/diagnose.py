@@ -18,11 +18,13 @@ from gan_core.config.validation import ConfigError
 from gan_core.diagnosis import (
     computational_cost,
     discriminator_overfitting,
+    explanations,
     improvement,
     instability,
     mode_collapse,
     no_learning,
     quality,
+    signs,
     step_windows,
     vanishing_gradients,
 )
@@ -31,8 +33,9 @@ from gan_core.runs.history import History
 
 __all__ = ["SYMPTOMS", "THRESHOLDS", "Finding", "Remedy", "Symptom", "diagnose"]
 
-FAMILIES = (quality, improvement, no_learning, mode_collapse, vanishing_gradients,
-            discriminator_overfitting, instability, computational_cost, step_windows)
+FAMILIES = (quality, improvement, no_learning, signs, explanations, mode_collapse,
+            vanishing_gradients, discriminator_overfitting, instability, computational_cost,
+            step_windows)
 THRESHOLDS: dict[str, Threshold] = {
     name: threshold for family in FAMILIES for name, threshold in family.THRESHOLDS.items()}
 
@@ -111,7 +114,7 @@ def _diagnosed(
                for symptom in SYMPTOMS.values()]
     findings = [f for f in results if f is not None]
     remaining = [f for f in findings if not _follows(f, findings)]
-    explained = [no_learning.explained(f, history, config, known) for f in remaining]
+    explained = [explanations.explained(f, history, config, known) for f in remaining]
     explained.sort(key=lambda finding: (finding.symptom not in LEADING, finding.since))
     return [_with_possible_remedies(f, config) for f in explained]
 

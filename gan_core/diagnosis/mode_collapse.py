@@ -44,6 +44,9 @@ THRESHOLDS = {
     "diversity": Threshold(
         0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
         "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
+    "learned": Threshold(
+        0.05, "quality above chance that samples must have had once for modes to be lost",
+        "calibrated: collapsed runs draw one digit well, runs that never learned draw noise"),
     "rotation_evaluations": Threshold(
         4, "evaluations with most modes missing after which their coming and going is judged",
         "convention: fewer cannot tell a rotation from one change"),
@@ -98,6 +101,8 @@ def _collapsed_since(history: History, config: RunConfig) -> int | None:
 def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether a lack of modes is a failure: not a young generator's, nor that of one that has never
     learned anything, which has no modes to lose."""
+    if not _learned(history, evaluation, config):
+        return False
     lost = _lost(history, evaluation, config)
     better = improving(history, config.card, evaluation)
     never_varied = evaluation.step >= _limit("alike_steps") and not better
@@ -108,6 +113,13 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     travel = evaluation.step * config.generator_learning_rate
     slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
     return (lost or slow) and not better
+
+
+def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
+    """Whether samples were ever better than chance; supposed where older records do not say."""
+    measured = [quality_of(e, config.card).above_chance
+                for e in history.evaluations if e.step <= evaluation.step]
+    return any(not share < _limit("learned") for share in measured)  # true for NaN
 
 
 def _modes(evaluation: EvalRecord, config: RunConfig) -> float:

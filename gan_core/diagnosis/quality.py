@@ -35,6 +35,8 @@ THRESHOLDS = {
         "which are recognised", "calibrated: an untrained generator has 1320"),
 }
 
+UNTRAINED_FRECHET = 1320.0  # of an untrained generator, on the shipped classifier
+
 
 def _limit(name: str) -> float:
     return THRESHOLDS[name].value
@@ -67,6 +69,17 @@ class Quality:
             and self.supported >= _limit("good_modes") * self.possible
             and not self.frechet > _limit("good_frechet")
         )
+
+    @property
+    def score(self) -> float:
+        """One number to compare two runs by: from 0, noise, to 1, the data. It asks for good
+        samples and for all modes; of images half of it is the distance to the data, which falls
+        before the first digit can be recognised."""
+        share = 0.0 if math.isnan(self.above_chance) else min(max(self.above_chance, 0.0), 1.0)
+        score = share * self.supported / max(self.possible, 1)
+        if not self.images:
+            return score
+        return (score + max(1 - self.frechet / UNTRAINED_FRECHET, 0.0)) / 2
 
     @property
     def images(self) -> bool:

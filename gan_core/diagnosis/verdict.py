@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.causes import CAUSES
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.diagnosis.improvement import improving
-from gan_core.diagnosis.no_learning import CAUSES
 from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.history import History
 

@@ -1,0 +1,159 @@
+"""What the end of a run's curves shows when samples are not good: dead gradients, losses that ran
+away, a D that is always right, weights that hardly move, a D that cannot tell. Torch-free.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_core.config.choices import LOSSES
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.causes import CAUSES
+from gan_core.diagnosis.findings import Threshold
+from gan_core.diagnosis.step_windows import last_median
+from gan_core.runs.history import History
+
+THRESHOLDS = {
+    "dead_steps": Threshold(
+        20, "steps in a row with a gradient of exactly zero after which a network is dead",
+        "convention: a network that still learns has no gradient of exactly zero"),
+    "always_right": Threshold(
+        0.97, "D's accuracy from which on it is far ahead of G",
+        "Arjovsky & Bottou (2017), section 2: D's accuracy tends to 1"),
+    "cannot_tell": Threshold(
+        0.15, "difference between D's scores of real and generated examples below which it cannot "
+        "tell them apart", "calibrated: healthy runs keep 0.2 to 0.5"),
+    "still": Threshold(
+        0.03, "way that a network's weights have moved since the start, ÷ their length, below "
+        "which they hardly moved", "calibrated: G moves by 0.3 and more in a healthy session"),
+    "runaway": Threshold(
+        10, "losses of so many times the width of their usual range have run away",
+        "convention"),
+}
+
+
+def _limit(name: str) -> float:
+    return THRESHOLDS[name].value
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What the curves show, the sentence about it, the cause it points to by itself, and the causes
+    that it does not contradict."""
+
+    name: str
+    evidence: str
+    default: str
+    causes: frozenset[str]
+
+
+ANY = frozenset(CAUSES)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The end of a run in numbers; NaN where something was not recorded."""
+
+    accuracy: float
+    score_gap: float
+    loss_d: float
+    loss_g: float
+    norm_d: float
+    norm_g: float
+    travel_d: float
+    travel_g: float
+
+
+def curves(history: History) -> Curves:
+    """Medians of the last window of steps."""
+    median = {name: last_median(history.column(name)) for name in (
+        "accuracy_real", "accuracy_fake", "score_real", "score_fake", "loss_d", "loss_g",
+        "grad_norm_d", "grad_norm_g")}
+    last = history.evaluations[-1].metrics if history.evaluations else {}
+    return Curves(
+        (median["accuracy_real"] + median["accuracy_fake"]) / 2,
+        median["score_real"] - median["score_fake"],
+        median["loss_d"], median["loss_g"], median["grad_norm_d"], median["grad_norm_g"],
+        last.get("travel_d", math.nan), last.get("travel_g", math.nan))
+
+
+def dead_since(history: History) -> int | None:
+    """The step since which a gradient of G is exactly zero; None if G still has one.
+
+    Under the hinge loss D's own gradient is zero while it is right beyond its margin: that is no
+    death.
+    """
+    norms = history.column("grad_norm_g")
+    alive = np.flatnonzero(norms[-5000:] != 0)
+    zeros = len(norms[-5000:]) - (int(alive[-1]) + 1 if alive.size else 0)
+    if zeros < _limit("dead_steps"):
+        return None
+    return int(history.column("step")[len(norms) - zeros])
+
+
+def sign_of(history: History, config: RunConfig) -> Sign:
+    """The first of the signs, in the order of what explains the others."""
+    now = curves(history)
+    for sign in (_dead, _runaway, _far_ahead, _still, _blind):
+        if (shown := sign(history, now, config)) is not None:
+            return shown
+    return Sign("none", f"D is right on {now.accuracy:.0%} of examples.", "unknown", ANY)
+
+
+def _dead(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    since = dead_since(history)
+    if since is None:
+        return None
+    return Sign(
+        "dead", f"Since step {since} G's gradient is exactly zero: nothing that D says reaches it.",
+        "rate_too_large",
+        ANY - {"rate_too_small", "noise_too_strong", "constraint_too_strong",
+               "discriminator_too_weak"})
+
+
+def _runaway(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    low, high = LOSSES[config.loss].frame
+    most = _limit("runaway") * (high - low)
+    if not (abs(now.loss_d) > most or abs(now.loss_g) > most):
+        return None
+    return Sign(
+        "runaway", f"The losses have run away: {now.loss_d:.3g} of D and {now.loss_g:.3g} of G.",
+        "rate_too_large", ANY - {"rate_too_small", "noise_too_strong", "constraint_too_strong"})
+
+
+def _far_ahead(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    if not now.accuracy >= _limit("always_right"):
+        return None
+    return Sign(
+        "far ahead", f"D is right on {now.accuracy:.1%} of examples, and G's loss is "
+        f"{now.loss_g:.2g}: whatever G tries, D rejects.",
+        "discriminator_ahead", ANY - {"discriminator_too_weak", "constraint_too_strong"})
+
+
+def _still(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    limit = _limit("still")
+    if now.travel_g < limit:
+        return Sign(
+            "still", f"G's weights have moved by {now.travel_g:.1%} of their length since the "
+            "start: it has hardly begun to learn.",
+            "rate_too_small", frozenset({"rate_too_small", "optimizer", "constraint_too_strong"}))
+    if now.travel_d < limit:
+        return Sign(
+            "D still", f"D's weights have moved by {now.travel_d:.1%} of their length since the "
+            "start: G learns from a D that knows nothing.",
+            "discriminator_too_weak",
+            frozenset({"discriminator_too_weak", "rate_too_small", "optimizer",
+                       "constraint_too_strong"}))
+    return None
+
+
+def _blind(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    if not abs(now.score_gap) < _limit("cannot_tell"):
+        return None
+    return Sign(
+        "blind", f"D scores real and generated examples nearly alike (their scores differ by "
+        f"{now.score_gap:.2f}), although the samples are not good: it does not see what is wrong.",
+        "discriminator_too_weak", ANY - {"discriminator_ahead"})
