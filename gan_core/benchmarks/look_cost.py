@@ -1,4 +1,4 @@
-"""What a look at a live run costs: the diagnosis of runs of 500 to 50,000 steps as they go on.
+"""What a look at a live run costs: the diagnosis of runs of 500 to 50 000 steps as they go on.
 
 A page diagnoses a run about once a second, when it has some fifty steps more than before. The runs
 are made up; their findings differ, since a failure that has lasted since the beginning is the most

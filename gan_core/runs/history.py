@@ -17,7 +17,7 @@ from gan_core.runs.records import EvalRecord, Outcome, Record, StepRecord
 
 Result = TypeVar("Result")
 
-BLOCK = 100  # steps that `running` takes at a time
+BLOCK = 500  # steps that `running` takes at a time: few pieces for a long run, little left over
 
 
 class History:

@@ -231,7 +231,7 @@ def looks(steps: list[StepRecord], config: RunConfig, first: int, new: int = 50)
 @pytest.mark.parametrize(("kind", "config"), [
     ("healthy", NON_SATURATING), ("swinging", NON_SATURATING), ("silent", MINIMAX)])
 def test_a_look_at_a_long_run_touches_no_more_than_one_at_a_short_run(kind, config):
-    """A page that watches a run of an hour would take ever more of the time it could train in."""
+    """A page that watches a run of an hour would take ever more processor time from it."""
     def made(count: int) -> list[StepRecord]:
         columns = {"healthy": {}, "swinging": {"score_real": swings(count)},
                    "silent": silent(np.where(np.arange(count) < 300, 0.0, 1.0))}[kind]
