@@ -46,4 +46,5 @@ CASES: dict[str, BenchmarkCase] = {
 RUNS_AT_ONCE = (1, 2, 4, 8, 16)
 BAND = RunConfig(dataset="ring")
 SIDE_BY_SIDE = CASES["mlp_reference"].config
-REPORT_PARTS = ("batched", "concurrent", "interface")  # beside the cases: see `throughput`
+# Beside the cases: see `throughput`, and for "looks" `look_cost`.
+REPORT_PARTS = ("batched", "concurrent", "interface", "looks")

@@ -1,4 +1,5 @@
-"""Many runs at once, as one batch of networks and as processes side by side; and a run in the app.
+"""Many runs at once, as one batch of networks and as processes side by side; and a run that is
+watched.
 
 A band of seeds or a sweep trains as one batch; two workers train two runs on two cores. Their speed
 is the steps a second of all of them together, beside that of one run alone.
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 
+from gan_core.benchmarks import look_cost
 from gan_core.benchmarks.cases import BAND, RUNS_AT_ONCE, SIDE_BY_SIDE
 from gan_core.benchmarks.interleaved_timing import ROUNDS, Clock, TrainingSteps, step_seconds
 from gan_core.config.run_config import RunConfig
@@ -182,7 +184,16 @@ def interface_in_words(figures: dict[str, Any] | None) -> list[str]:
             f"{figures['command_line']:.1f}: {figures['ratio']:.2f} ×"]
 
 
+def looks(
+    device: torch.device, most_steps: int, progress: Progress, clock: Clock = time.perf_counter
+) -> dict[str, Any]:
+    """What a look at a live run costs, at any length of the run."""
+    progress(f"looks at live runs of {', '.join(map(str, look_cost.RUN_STEPS))} steps")
+    return look_cost.looks(clock)
+
+
 # By REPORT_PARTS.
-MEASUREMENTS = {"batched": batched, "concurrent": concurrent, "interface": interface}
+MEASUREMENTS = {"batched": batched, "concurrent": concurrent, "interface": interface,
+                "looks": looks}
 WORDS = {"batched": batched_in_words, "concurrent": concurrent_in_words,
-         "interface": interface_in_words}
+         "interface": interface_in_words, "looks": look_cost.looks_in_words}

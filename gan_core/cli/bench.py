@@ -1,5 +1,5 @@
 """`bench`: how fast a training step is beside the published loops; where its time goes; how long
-training takes until the samples are good."""
+training takes until the samples are good; what it costs to look at a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ ALL = (*CASES, *REPORT_PARTS)
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = add_command(
         commands, "bench", bench, "compare our training step with the textbook's and with the "
-        "bound of its matrix products, and many runs at once with one",
+        "bound of its matrix products, many runs at once with one, and looks at long runs with "
+        "looks at short ones",
         machine_options(), processor_time_option(), json_option())
     parser.add_argument("--steps", type=whole_number(1, 10_000), default=1000, metavar="N",
                         help="steps a block at most, 1 to 10000 (default 1000); as many as fit "

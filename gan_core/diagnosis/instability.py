@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gan_core.config.choices import LOSSES
@@ -43,33 +45,52 @@ def instability(history: History, config: RunConfig) -> Finding | None:
     steps = history.column("step")
     if len(steps) < 2 or steps[-1] < 2 * _limit("swing_window"):
         return None
-    smoothed, window, smooth = _score_gap(history)
-    if len(smoothed) < window:
+    gap = _score_gap(history)
+    if len(gap) < gap.window:
         return None
-    wild = _swing(smoothed, window) > _limit("swing")  # false for NaN as well
-    if not wild[-1] or _reversals(smoothed[-window:]) < _limit("swing_returns"):
+    start, last = _start_of_swings(history, gap), gap.last_window()
+    if start == len(gap) or _reversals(last) < _limit("swing_returns"):
         return None
-    calm = np.flatnonzero(~wild)
-    since = int(steps[(int(calm[-1] + 1) if calm.size else 0) + smooth - 1])
-    low, high = np.percentile(smoothed[-window:], [5, 95])
+    since = int(steps[start + gap.smooth - 1])
+    low, high = np.percentile(last, [5, 95])
     evidence = (
         f"Over the last {_limit('swing_window'):.0f} steps the difference between D's scores of "
         f"real and of generated examples swung between {low:.2f} and {high:.2f}: D and G take "
         f"turns in winning. D's loss had a standard deviation of "
-        f"{history.column('loss_d')[-window:].std():.2g}."
+        f"{history.column('loss_d')[-gap.window:].std():.2g}."
     )
     return Finding("instability", "warning", since, evidence, _calming_remedies(config))
 
 
-def _score_gap(history: History) -> tuple[np.ndarray, int, int]:
-    """D's smoothed score of reals minus that of fakes; the swing and smoothing windows in records.
-    """
+@dataclass(frozen=True)
+class ScoreGap:
+    """D's score of reals minus that of fakes, averaged over `smooth` records, each value at the
+    last of them; swings are measured over `window` values."""
+
+    real: np.ndarray
+    fake: np.ndarray
+    window: int
+    smooth: int
+
+    def __len__(self) -> int:
+        return max(len(self.real) - self.smooth + 1, 0)
+
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """The values from `start` on and before `stop`."""
+        records = slice(start, stop + self.smooth - 1)
+        gap = self.real[records] - self.fake[records]
+        return np.convolve(gap, np.ones(self.smooth) / self.smooth, mode="valid")
+
+    def last_window(self) -> np.ndarray:
+        return self.part(len(self) - self.window, len(self))
+
+
+def _score_gap(history: History) -> ScoreGap:
     steps = history.column("step")
     spacing = (steps[-1] - steps[0]) / (len(steps) - 1)  # recorded runs store every third step
     window, smooth = (max(round(_limit(name) / spacing), 1)
                       for name in ("swing_window", "swing_smoothing"))
-    gap = history.column("score_real") - history.column("score_fake")
-    return np.convolve(gap, np.ones(smooth) / smooth, mode="valid"), window, smooth
+    return ScoreGap(history.column("score_real"), history.column("score_fake"), window, smooth)
 
 
 def score_swing(history: History) -> float:
@@ -77,10 +98,10 @@ def score_swing(history: History) -> float:
     that is shorter."""
     if len(history.steps) < 2:
         return float("nan")
-    smoothed, window, _ = _score_gap(history)
-    if len(smoothed) < window:
+    gap = _score_gap(history)
+    if len(gap) < gap.window:
         return float("nan")
-    low, high = np.percentile(smoothed[-window:], [5, 95])
+    low, high = np.percentile(gap.last_window(), [5, 95])
     return float(high - low)
 
 
@@ -93,18 +114,30 @@ def _reversals(values: np.ndarray) -> int:
     return int((sides[1:] != sides[:-1]).sum())
 
 
-def _swing(values: np.ndarray, window: int) -> np.ndarray:
-    """95th − 5th percentile of the window that ends at each value, NaN before there is one.
+def _start_of_swings(history: History, gap: ScoreGap) -> int:
+    """The value of the gap from which on it swings; its length if it does not swing now.
 
-    Taken at every tenth of a window: percentiles of each would be slow in long runs.
+    Swings are measured at every tenth of a window, counted from the end: at each value it would be
+    slow. So what is known of a shorter history holds for one that is longer by whole tenths.
     """
-    swings, stride = np.full(len(values), np.nan), max(window // 10, 1)
-    ends = np.arange(len(values), window - 1, -stride)
-    windows = np.lib.stride_tricks.sliding_window_view(values, window)[ends - window]
+    tenth = max(gap.window // 10, 1)
+    first = gap.window + (len(gap) - gap.window) % tenth  # where the first window ends
+
+    def calm(start: int, stop: int) -> np.ndarray:
+        begin = first + start * tenth - gap.window
+        values = gap.part(begin, first + (stop - 1) * tenth)
+        return ~(_swing(values, gap.window, tenth) > _limit("swing"))  # NaN is calm as well
+
+    key = ("calm", gap.window, gap.smooth, first)
+    last_calm = history.last_where(key, calm, (len(gap) - first) // tenth + 1)
+    return first + last_calm * tenth
+
+
+def _swing(values: np.ndarray, window: int, stride: int) -> np.ndarray:
+    """95th − 5th percentile of a window of values, and of those that begin each `stride` later."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, window)[::stride]
     low, high = np.percentile(windows, [5, 95], axis=1)
-    for end, swing in zip(ends, high - low, strict=True):
-        swings[max(end - stride, 0) : end] = swing
-    return swings
+    return high - low
 
 
 # --- divergence ----------------------------------------------------------------------------------
@@ -128,8 +161,10 @@ def divergence(history: History, config: RunConfig) -> Finding | None:
     if not exploding or not _runaway_loss(history, config):  # NaN is in no comparison
         return None
     worst = max(exploding, key=exploding.__getitem__)
-    since = int(history.column("step")[
-        start_of_last_stretch(norms[worst] > _limit("exploding_gradient"))])
+    start = start_of_last_stretch(
+        history, ("exploding gradient", worst),
+        lambda part: norms[worst][part] > _limit("exploding_gradient"))
+    since = int(history.column("step")[start])
     evidence = (
         f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {WINDOW} "
         f"steps, and grows; the losses have left the range of a training that works."

@@ -5,6 +5,8 @@ Arjovsky & Bottou, "Towards Principled Methods for Training Generative Adversari
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from gan_core.config.run_config import RunConfig
@@ -25,6 +27,10 @@ THRESHOLDS = {
 }
 
 
+LAST = slice(-WINDOW, None)  # the last window of steps
+TEN = 10  # steps over which a norm counts as G's; a block of `History.running` is whole tens
+
+
 def _limit(name: str) -> float:
     return THRESHOLDS[name].value
 
@@ -33,49 +39,62 @@ def vanishing_gradient(history: History, config: RunConfig) -> Finding | None:
     """D makes no mistake, and the loss that trains G passes hardly any gradient on."""
     if len(history.steps) < 2 * WINDOW:
         return None
-    norm, saturation = history.column("grad_norm_g"), _saturation(history, config)
-    gone = (
-        (_accuracy(history) >= _limit("perfect_accuracy"))
-        & (saturation < _limit("saturation"))
-        & (norm < _limit("gradient_drop") * _largest(norm))
-    )
-    if gone[-WINDOW:].mean() < 0.5:
+    largest, saturation = _largest(history), _saturation(config)
+    if _gone(history, saturation, largest, LAST).mean() < 0.5:
         return None
-    since = int(history.column("step")[start_of_last_stretch(gone)])
+    start = start_of_last_stretch(
+        history, ("gradient gone", saturation, largest),
+        lambda part: _gone(history, saturation, largest, part))
+    since = int(history.column("step")[start])
     return Finding(
         "vanishing_gradient", "severe", since, _evidence(history, config), _remedies(config))
 
 
-def _accuracy(history: History) -> np.ndarray:
-    """D's accuracy over real and generated examples at each step."""
-    return (history.column("accuracy_real") + history.column("accuracy_fake")) / 2
-
-
-def _saturation(history: History, config: RunConfig) -> np.ndarray:
-    """Mean |∂L_G/∂logit| at each step of the loss that trains G, or of its closest kin."""
-    loss = "minimax" if config.loss == "minimax" else "non_saturating"
-    return history.column(f"saturation_{loss}")
-
-
-def _evidence(history: History, config: RunConfig) -> str:
-    norm = history.column("grad_norm_g")
-    largest, now = _largest(norm), last_median(norm)
+def _gone(history: History, saturation: str, largest: float, part: slice) -> np.ndarray:
+    """At which steps D makes no mistake and G's gradient is a small part of its largest."""
     return (
-        f"D is right on {_accuracy(history)[-WINDOW:].mean():.1%} of examples, and G's gradient is "
-        f"{_times_smaller(largest, now)} at its largest ({largest:.2g} → {now:.2g}). D catches "
-        f"nearly every fake, so the {config.loss.replace('_', '-')} loss sends G practically no "
-        f"signal ({last_median(_saturation(history, config)):.2g} per logit; 0.5 at equilibrium)."
+        (_accuracy(history, part) >= _limit("perfect_accuracy"))
+        & (history.column(saturation)[part] < _limit("saturation"))
+        & (history.column("grad_norm_g")[part] < _limit("gradient_drop") * largest)
     )
 
 
-def _largest(values: np.ndarray, block: int = 10) -> float:
-    """The largest median of ten consecutive values.
+def _accuracy(history: History, part: slice) -> np.ndarray:
+    """D's accuracy over real and generated examples at each step."""
+    real, fake = history.column("accuracy_real"), history.column("accuracy_fake")
+    return (real[part] + fake[part]) / 2
+
+
+def _saturation(config: RunConfig) -> str:
+    """The column of mean |∂L_G/∂logit| of the loss that trains G, or of its closest kin."""
+    return f"saturation_{'minimax' if config.loss == 'minimax' else 'non_saturating'}"
+
+
+def _evidence(history: History, config: RunConfig) -> str:
+    largest, now = _largest(history), last_median(history.column("grad_norm_g"))
+    signal = last_median(history.column(_saturation(config)))
+    return (
+        f"D is right on {_accuracy(history, LAST).mean():.1%} of examples, and G's gradient is "
+        f"{_times_smaller(largest, now)} at its largest ({largest:.2g} → {now:.2g}). D catches "
+        f"nearly every fake, so the {config.loss.replace('_', '-')} loss sends G practically no "
+        f"signal ({signal:.2g} per logit; 0.5 at equilibrium)."
+    )
+
+
+def _largest(history: History) -> float:
+    """The largest median of ten consecutive norms of G's gradient.
 
     The largest and not the first: a strong D wins within ten steps, and at step 1 the gradient
     is gone already.
     """
-    whole = len(values) // block * block
-    return float(np.median(values[:whole].reshape(-1, block), axis=1).max())
+    return history.running("largest gradient", ["grad_norm_g"], _larger, -math.inf)
+
+
+def _larger(largest: float, norms: np.ndarray) -> float:
+    """`largest`, or a larger median of ten; `norms` begin where ten do, and fewer have no median.
+    """
+    tens = norms[: len(norms) // TEN * TEN].reshape(-1, TEN)
+    return float(np.max(np.median(tens, axis=1), initial=largest))  # NaN stays
 
 
 def gradient_left(history: History) -> float:
@@ -83,7 +102,7 @@ def gradient_left(history: History) -> float:
     norm = history.column("grad_norm_g")
     if len(norm) < WINDOW:
         return float("nan")
-    return last_median(norm) / max(_largest(norm), 1e-30)
+    return last_median(norm) / max(_largest(history), 1e-30)
 
 
 def _times_smaller(largest: float, now: float) -> str:

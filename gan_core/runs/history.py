@@ -6,18 +6,26 @@ Torch-free.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
+from gan_core.runs.record_log import RecordLog, Steps
 from gan_core.runs.records import EvalRecord, Outcome, Record, StepRecord
 
 Result = TypeVar("Result")
 
+BLOCK = 500  # steps that `running` takes at a time: few pieces for a long run, little left over
+
 
 class History:
-    """The records of a run, in order of step; immutable."""
+    """The records of a run, in order of step; immutable.
+
+    `grown` gives the history of a run that went on. It shares the records and what is known of
+    them, so that a page can look at a long run once a second.
+    """
 
     def __init__(
         self,
@@ -25,10 +33,23 @@ class History:
         evaluations: Iterable[EvalRecord] = (),
         outcome: Outcome | None = None,  # None while the run goes on
     ) -> None:
-        self.steps = tuple(steps)
-        self.evaluations = tuple(evaluations)
+        log = RecordLog(steps, evaluations)
+        self._show(log, len(log.steps), len(log.evaluations), outcome)
+
+    def _show(self, log: RecordLog, steps: int, evaluations: int, outcome: Outcome | None) -> None:
+        self._log = log
+        self.steps = Steps(log.steps, steps)
+        self.evaluations = tuple(log.evaluations[:evaluations])
         self.outcome = outcome
         self._derived: dict[Hashable, Any] = {}
+
+    @classmethod
+    def _of_log(
+        cls, log: RecordLog, steps: int, evaluations: int, outcome: Outcome | None = None
+    ) -> History:
+        history = cls.__new__(cls)
+        history._show(log, steps, evaluations, outcome)
+        return history
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> History:
@@ -40,6 +61,27 @@ class History:
             next((record for record in records if isinstance(record, Outcome)), None),
         )
 
+    def grown(self, records: Iterable[Record]) -> History:
+        """The history with the records that follow, which costs what these cost.
+
+        Two continuations of one history know nothing of each other.
+        """
+        more = History.of(records)
+        length = self._length
+        if self._log.append(length, more.steps, more.evaluations):
+            return self._of_log(self._log, length[0] + len(more.steps),
+                                length[1] + len(more.evaluations), more.outcome)
+        return History([*self.steps, *more.steps], [*self.evaluations, *more.evaluations],
+                       more.outcome)
+
+    def with_outcome(self, outcome: Outcome | None) -> History:
+        """The same records of a run that ended so, or that goes on."""
+        return self._of_log(self._log, *self._length, outcome)
+
+    @property
+    def _length(self) -> tuple[int, int]:
+        return len(self.steps), len(self.evaluations)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, History)
@@ -49,6 +91,10 @@ class History:
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[History], tuple[Any, ...]]:
+        """Copies and other processes get the records alone."""
+        return History, (tuple(self.steps), self.evaluations, self.outcome)
 
     def __bool__(self) -> bool:
         return bool(self.steps or self.evaluations)
@@ -63,22 +109,7 @@ class History:
 
     def column(self, name: str) -> np.ndarray:
         """Values of a step metric (or `step`), shape (number of step records,)."""
-        return self.derived(("column", name), lambda: self._column(name))
-
-    def _column(self, name: str) -> np.ndarray:
-        column = np.asarray([getattr(record, name) for record in self.steps], dtype=float)
-        column.flags.writeable = False  # shared by all callers
-        return column
-
-    def derived(self, key: Hashable, make: Callable[[], Result]) -> Result:
-        """The result of `make`, which is called once for each `key`.
-
-        For whatever is computed from this history alone: its records do not change, and a page asks
-        for the same several times a second.
-        """
-        if key not in self._derived:
-            self._derived[key] = make()
-        return self._derived[key]
+        return self._log.column(name, len(self.steps))
 
     def evaluated(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Steps and values of an evaluation metric, both shape (evaluations that have it,)."""
@@ -86,6 +117,61 @@ class History:
                   if name in record.metrics]
         array = np.asarray(points, dtype=float).reshape(-1, 2)
         return array[:, 0], array[:, 1]
+
+    # --- what is known of a history, and of the shorter ones before it ---------------------------
+
+    def derived(self, key: Hashable, make: Callable[[], Result]) -> Result:
+        """The result of `make`, which is called once for each `key`.
+
+        For whatever is computed from this history alone: its records do not change, and a page asks
+        for the same several times a second. `grown` forgets it; `running` and `last_where` do not.
+        """
+        if key not in self._derived:
+            self._derived[key] = make()
+        return self._derived[key]
+
+    def running(
+        self, key: Hashable, columns: Sequence[str], update: Callable[..., Result], initial: Result
+    ) -> Result:
+        """A value that goes on from step to step, of which only new steps are looked at.
+
+            history.running("largest loss", ["loss_d"],
+                            lambda largest, losses: np.maximum(largest, losses.max()), -np.inf)
+
+        `update(value, *arrays)` takes the value so far and the next values of each of the columns,
+        at least one, and gives the value after these. It must be a pure function that changes
+        none of its arguments; `key` must name it and all numbers that it uses.
+
+        It gets BLOCK steps at a time, counted from the first one, and in the end those left over,
+        whenever somebody looked at the run: so a live run and a stored one have the same value to
+        the last bit.
+        """
+        arrays = [self.column(name) for name in columns]
+
+        def after_block(value: Result, block: int) -> Result:
+            part = slice(block * BLOCK, (block + 1) * BLOCK)
+            return update(value, *(array[part] for array in arrays))
+
+        blocks, rest = divmod(len(self.steps), BLOCK)
+        value = self._log.after_blocks(key, blocks, initial, after_block)
+        return after_block(value, blocks) if rest else value
+
+    def last_where(
+        self, key: Hashable, found: Callable[[int, int], np.ndarray], end: int
+    ) -> int:
+        """The last place before `end` where `found` holds, or −1 if it holds nowhere.
+
+            norms = history.column("grad_norm_g")
+            history.last_where("gradient of 100", lambda start, stop: norms[start:stop] >= 100,
+                               len(norms))
+
+        `found(start, stop)` says of each place from `start` on and before `stop` whether it holds
+        there. That must not change when the run grows, and `key` must name it and all numbers that
+        it uses. Asked from the end backwards, as far as no history of this run has been asked yet.
+        """
+        return self._log.last_where(key, found, end)
+
+    # --- as of another moment --------------------------------------------------------------------
 
     def evaluation_at(self, step: int) -> EvalRecord | None:
         """The latest evaluation at or before `step`."""
@@ -108,10 +194,13 @@ class History:
         ended = self.outcome.step if self.outcome else 0  # a divergence is one step past its last
         if max(self.last_step, ended) <= step:
             return self
-        return self.derived(("until", step), lambda: History(
-            (record for record in self.steps if record.step <= step),
-            (record for record in self.evaluations if record.step <= step),
-        ))
+        evaluations = tuple(record for record in self.evaluations if record.step <= step)
+        first = self.evaluations[: len(evaluations)]
+        if not self._log.in_order(len(self.steps)) or evaluations != first:  # a damaged file
+            return self.derived(("until", step), lambda: History(
+                (record for record in self.steps if record.step <= step), evaluations))
+        length = (bisect_right(self.steps, step, key=lambda record: record.step), len(evaluations))
+        return self._log.cut(length, lambda: self._of_log(self._log, *length))
 
     def thinned(self, points: int, keep: Iterable[int] = ()) -> History:
         """With at most about `points` step records, evenly spaced, first and last included, plus
@@ -119,7 +208,12 @@ class History:
         """
         if len(self.steps) <= points:
             return self
-        even = np.linspace(0, len(self.steps) - 1, points).round().astype(int)
-        required = np.flatnonzero(np.isin(self.column("step"), list(keep)))
-        chosen = np.unique(np.concatenate([even, required]))
-        return History((self.steps[i] for i in chosen), self.evaluations, self.outcome)
+        keep = tuple(keep)
+        return self.derived(("thinned", points, keep), lambda: self._thinned(points, keep))
+
+    def _thinned(self, points: int, keep: tuple[int, ...]) -> History:
+        chosen = np.linspace(0, len(self.steps) - 1, points).round().astype(int)
+        if keep:
+            required = np.flatnonzero(np.isin(self.column("step"), keep))
+            chosen = np.concatenate([chosen, required])
+        return History((self.steps[i] for i in np.unique(chosen)), self.evaluations, self.outcome)

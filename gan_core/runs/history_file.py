@@ -58,13 +58,11 @@ class HistoryReader:
     @property
     def records(self) -> int:
         """How many step records are in memory."""
-        return len(self._steps)
+        return len(self._history.steps)
 
     def _forget(self) -> None:
         self._offset = 0
         self._tail = b""  # the bytes just before the offset
-        self._steps: list[StepRecord] = []
-        self._evaluations: list[EvalRecord] = []
         self._history = History()
 
     def read(self) -> History:
@@ -92,11 +90,8 @@ class HistoryReader:
         return file.read()
 
     def _take(self, whole: bytes) -> None:
+        new: list[StepRecord | EvalRecord] = []
         for line in whole.splitlines():
             with contextlib.suppress(ValueError, OverflowError):  # only the damaged line is lost
-                record = from_line(line)
-                if isinstance(record, StepRecord):
-                    self._steps.append(record)
-                else:
-                    self._evaluations.append(record)
-        self._history = History(self._steps, self._evaluations)
+                new.append(from_line(line))
+        self._history = self._history.grown(new)

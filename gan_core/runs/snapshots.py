@@ -67,8 +67,7 @@ class RunSnapshot:
         if history.outcome != outcome:
             # The same object for the same outcome: what is derived from it is computed only once.
             history = history.derived(
-                ("outcome", outcome), lambda: History(self.history.steps,
-                                                      self.history.evaluations, outcome))
+                ("outcome", outcome), lambda: self.history.with_outcome(outcome))
         return dataclasses.replace(self, history=history, status=status, place=place)
 
     def until(self, steps: int) -> RunSnapshot:

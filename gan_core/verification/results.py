@@ -95,5 +95,5 @@ def train_into(
     if outcome.step > config.steps:  # it was trained further before: report this many steps
         outcome = history.outcome or outcome
     # The outcome of this training, not the one in the store: a full disk keeps no failure.
-    history = History(history.steps, history.evaluations, outcome)
+    history = history.with_outcome(outcome)
     return Result(config, history, outcome, snapshot.status.device)
