@@ -163,7 +163,7 @@ def fields_help() -> str:
     for section, title in SECTIONS.items():
         lines += ["", f"  {title}"]
         lines += [
-            f"    {name:22}{knob.label}: {knob.allowed()}; default {getattr(DEFAULT, name)}"
+            f"    {name:24}{knob.label}: {knob.allowed()}; default {getattr(DEFAULT, name)}"
             for name, knob in KNOBS.items() if knob.section == section
         ]
     return "\n".join([*lines, "", "presets: " + ", ".join(recipes.named())])

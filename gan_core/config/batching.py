@@ -15,10 +15,10 @@ from gan_core.config.run_config import RunConfig
 MOST_RUNS = 16  # in one batch
 
 # May be any number in each run of a batch …
-FREE = ("seed", "steps", "learning_rate", "learning_rate_ratio", "beta1", "beta2",
-        "label_smoothing")
+FREE = ("seed", "steps", "learning_rate", "learning_rate_ratio", "beta1", "discriminator_beta1",
+        "beta2", "label_smoothing", "fake_label_smoothing")
 # … or any number above zero in each, or zero in all.
-ALIKE = ("dropout", "input_noise", "gradient_penalty", "r1", "r2", "weight_clip")
+ALIKE = ("label_flips", "dropout", "input_noise", "gradient_penalty", "r1", "r2", "weight_clip")
 
 STACKABLE = ("mlp", "mlp_reference", "pacgan_2d")  # no convolutions
 

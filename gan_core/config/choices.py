@@ -86,7 +86,7 @@ class LossCard:
     label: str
     equilibrium: tuple[float, float]  # losses of D and of G when D cannot tell real from generated
     frame: tuple[float, float]  # the range in which a healthy run's losses stay
-    targets: bool = False  # whether D has targets, which label smoothing moves
+    targets: bool = False  # whether D has targets, which smoothing and flips move
 
 
 _LN2 = math.log(2)
@@ -99,6 +99,11 @@ LOSSES: dict[str, LossCard] = {
     "relativistic": LossCard("Relativistic pairing (RpGAN)", (_LN2, _LN2), (0.0, 6.0)),
 }
 OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "sgd": "SGD"}
+SAME = "same"  # as D's optimiser: none of its own
+DISCRIMINATOR_OPTIMIZERS = {
+    SAME: "Same optimiser for D and G",
+    **{name: f"{label} for D" for name, label in OPTIMIZERS.items()},
+}
 PRECISIONS = {
     "auto": "Automatic: bfloat16 for images where the processor has it",
     "float32": "32-bit floats",

@@ -54,13 +54,16 @@ def _networks_are_resizable(fields: Fields) -> Refusal | None:
     return None
 
 
-def _targets_to_smooth(fields: Fields) -> Refusal | None:
-    if fields.label_smoothing == 0 or LOSSES[fields.loss].targets:
+def _targets_to_move(fields: Fields) -> Refusal | None:
+    if LOSSES[fields.loss].targets:
         return None
     fitting = ", ".join(name for name, card in LOSSES.items() if card.targets)
-    return "label_smoothing", (
-        f"label_smoothing must be 0 for the loss {fields.loss}, which has no targets; "
-        f"it is for {fitting}.")
+    for name, knob in KNOBS.items():
+        if knob.moves_targets and getattr(fields, name) > 0:
+            return name, (
+                f"{name} must be 0 for the loss {fields.loss}, which has no targets; "
+                f"it is for {fitting}.")
+    return None
 
 
 def _batch_divides(fields: Fields) -> Refusal | None:
@@ -107,7 +110,7 @@ def _one_update_per_network(fields: Fields) -> Refusal | None:
 
 
 CONSTRAINTS: tuple[Callable[[Fields], Refusal | None], ...] = (
-    _networks_fit_data, _enough_examples, _fold_exists, _networks_are_resizable, _targets_to_smooth,
+    _networks_fit_data, _enough_examples, _fold_exists, _networks_are_resizable, _targets_to_move,
     _batch_divides, _gradient_per_example, _one_limit_on_weights, _images_to_augment,
     _one_update_per_network,
 )

@@ -14,10 +14,12 @@ from gan_core.config import schedule as schedules
 from gan_core.config.choices import (
     ARCHITECTURES,
     DATASETS,
+    DISCRIMINATOR_OPTIMIZERS,
     LOSSES,
     OPTIMIZERS,
     PRECISIONS,
     REDUCTIONS,
+    SAME,
     STDDEV_GROUP,
     UPDATE_ORDERS,
     DatasetCard,
@@ -25,6 +27,7 @@ from gan_core.config.choices import (
 from gan_core.config.knobs import Knob, setting
 
 LONGEST_RUN = 200_000  # steps
+AS_G = -1.0  # as D's β₁: none of its own
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,12 @@ class Fields:
         "gradient; SGD does not.",
         "objective", choices=OPTIMIZERS,
     )
+    discriminator_optimizer: str = setting(
+        SAME, "D's optimiser",
+        "Another optimiser for D than for G. Chintala et al. (2016) give D SGD and G Adam. SGD "
+        "needs far larger rates than the others: the learning-rate ratio makes D's rate larger.",
+        "objective", choices=DISCRIMINATOR_OPTIMIZERS,
+    )
     learning_rate: float = setting(
         2e-4, "Learning rate", "Step size of the slower of the two networks.",
         "objective", low=1e-6, high=1.0, scale="log", mid_run=True,
@@ -110,6 +119,13 @@ class Fields:
         0.5, "β₁ (momentum)",
         "Adam's memory of past gradients; the momentum of SGD and RMSprop. 0 means none.",
         "objective", low=0.0, high=0.99, step=0.05,
+    )
+    discriminator_beta1: float = setting(
+        AS_G, "D's β₁",
+        "Another β₁ for D than for G: with much memory of past gradients D is slow to notice that "
+        "G has moved.",
+        "objective", low=0.0, high=0.99, step=0.05, beside={AS_G: "as G's"},
+        ticks=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
     )
     beta2: float = setting(
         0.999, "β₂",
@@ -139,7 +155,20 @@ class Fields:
     label_smoothing: float = setting(
         0.0, "Label smoothing",
         "One-sided: D is asked to call real images 1 − this instead of 1. The report uses 0.1.",
-        "regularisation", low=0.0, high=0.5, step=0.05, mid_run=True,
+        "regularisation", low=0.0, high=0.5, step=0.05, moves_targets=True, mid_run=True,
+    )
+    fake_label_smoothing: float = setting(
+        0.0, "Fake label smoothing",
+        "Two-sided: D is asked to call generated images this instead of 0. Salimans et al. (2016) "
+        "advise against it: where G alone has samples the best D then says this everywhere, and "
+        "such a flat D does not tell G which way the data lies.",
+        "regularisation", low=0.0, high=0.5, step=0.05, moves_targets=True, mid_run=True,
+    )
+    label_flips: float = setting(
+        0.0, "Label flips",
+        "Share of D's labels, of real and of generated images, that are swapped at random in each "
+        "step. On average that smooths both sides by as much. At 0.5 the labels say nothing.",
+        "regularisation", low=0.0, high=0.5, step=0.05, moves_targets=True, mid_run=True,
     )
     dropout: float = setting(
         0.0, "Dropout in D",
@@ -245,6 +274,18 @@ class Fields:
     def discriminator_learning_rate(self) -> float:
         """A ratio above 1 speeds D up and leaves G where it was."""
         return self.learning_rate * max(self.learning_rate_ratio, 1.0)
+
+    @property
+    def optimizer_of_discriminator(self) -> str:
+        """D's own, or G's."""
+        own = self.discriminator_optimizer
+        return self.optimizer if own == SAME else own
+
+    @property
+    def beta1_of_discriminator(self) -> float:
+        """D's own, or G's."""
+        own = self.discriminator_beta1
+        return self.beta1 if own == AS_G else own
 
     @property
     def card(self) -> DatasetCard:

@@ -22,10 +22,12 @@ class Knob:
     step: float | None = None  # what one notch of a linear control moves
     scale: str = "linear"  # "linear", "log" (decades) or "log2" (doublings)
     choices: Mapping[str, str] | None = None  # value -> what a person reads
+    beside: Mapping[float, str] = field(default_factory=dict)  # number out of range -> its meaning
     per_example: bool = False  # penalises D's gradient at each example
+    moves_targets: bool = False  # changes what D is asked to say of its examples
     mid_run: bool = False  # may change while a run goes on
     form: str = ""  # of free text: what it must look like
-    ticks: tuple[int, ...] = ()  # the positions of a slider that has neither scale
+    ticks: tuple[float, ...] = ()  # the positions of a slider that has neither scale
 
     def allowed(self) -> str:
         """The permitted values in words."""
@@ -37,7 +39,8 @@ class Knob:
             return "true or false"
         low, high = (f"{bound:g}" if abs(bound) < 1e6 else f"{bound:.0f}"
                      for bound in (self.low, self.high))
-        return f"a number from {low} to {high}"
+        beside = "".join(f", or {number:g} ({meaning})" for number, meaning in self.beside.items())
+        return f"a number from {low} to {high}{beside}"
 
 
 SECTIONS = {

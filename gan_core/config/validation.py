@@ -39,7 +39,8 @@ def _is_number(knob: Knob, value: Any) -> bool:
     if not number:
         return False
     assert knob.low is not None and knob.high is not None, "numbers have bounds"
-    return bool(knob.low <= value <= knob.high)  # false for NaN as well
+    # False for NaN as well.
+    return bool(knob.low <= value <= knob.high) or value in knob.beside
 
 
 _ACCEPTS: dict[type, Callable[[Knob, Any], bool]] = {

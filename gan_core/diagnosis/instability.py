@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_core.config.choices import LOSSES
+from gan_core.config.choices import LOSSES, SAME
+from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.step_windows import WINDOW, last_median, start_of_last_stretch
@@ -224,10 +225,11 @@ def _gradient_penalty(config: RunConfig) -> Remedy:
 
 def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     remedies = [_gradient_penalty(config)] if _unlimited_critic(config) else []
-    if config.optimizer == "sgd":
+    if "sgd" in (config.optimizer, config.optimizer_of_discriminator):
         remedies.append(Remedy(
             "Adam with β₁ = 0.5 and rate 0.0002",
-            {"optimizer": "adam", "beta1": 0.5, "beta2": 0.999, "learning_rate": 2e-4,
+            {"optimizer": "adam", "discriminator_optimizer": SAME, "beta1": 0.5,
+             "discriminator_beta1": AS_G, "beta2": 0.999, "learning_rate": 2e-4,
              "learning_rate_ratio": 1.0},
             "Adam bounds the size of every step"))
     elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:

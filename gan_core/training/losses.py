@@ -16,10 +16,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-Smoothing = float | Tensor  # of several runs (r, 1, 1)
+Target = float | Tensor  # one for all, of several runs (r, 1, 1), or one an example, like logits
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What D is asked to say of reals and of fakes, for losses that have targets."""
+
+    real: Target = 1.0
+    fake: Target = 0.0
+
+    def flipped(self, flips: Tensor) -> Targets:
+        """One target an example: the other side's where `flips` (2n, 1), reals first, is true."""
+        real, fake = flips.chunk(2, -2)
+        return Targets(torch.where(real, self.fake, self.real),
+                       torch.where(fake, self.real, self.fake))
 
 
 def mean(values: Tensor) -> Tensor:
@@ -27,40 +42,39 @@ def mean(values: Tensor) -> Tensor:
     return values.mean((-2, -1))
 
 
-# --- D: (real logits, fake logits, label smoothing) -> loss ---------------------------------------
+# --- D: (real logits, fake logits, targets) -> loss; some losses have no targets ------------------
 
 
-def cross_entropy(logits: Tensor, target: Smoothing) -> Tensor:
-    """Mean binary cross-entropy of σ(logits) against one target for all."""
+def cross_entropy(logits: Tensor, target: Target) -> Tensor:
+    """Mean binary cross-entropy of σ(logits) against a target for all, or for each."""
     return mean(softplus(logits) - target * logits)
 
 
-def discriminator_cross_entropy(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
+def discriminator_cross_entropy(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
     """−[log D(x) + log(1 − D(G(z)))], summed over the two terms: 2 ln 2 at equilibrium.
 
-    Smoothing is one-sided (Salimans et al., 2016): only the target of reals moves. A smoothed
-    fake side would reward G for staying where it is.
+    With targets a of reals and b of fakes the best D is (a p_data + b p_G) / (p_data + p_G):
+    Salimans et al. (2016) leave b at 0, since it makes D flat where G alone has samples.
     """
-    return cross_entropy(real, 1.0 - label_smoothing) + cross_entropy(fake, 0.0)
+    return cross_entropy(real, targets.real) + cross_entropy(fake, targets.fake)
 
 
-def discriminator_least_squares(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
+def discriminator_least_squares(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
     """½ (D(x) − 1)² + ½ D(G(z))², D being the output itself: ¼ at equilibrium, where D = ½."""
-    target = 1.0 - label_smoothing
-    return (mean((real - target).square()) + mean(fake.square())) / 2
+    return (mean((real - targets.real).square()) + mean((fake - targets.fake).square())) / 2
 
 
-def discriminator_hinge(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
+def discriminator_hinge(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
     """max(0, 1 − D(x)) + max(0, 1 + D(G(z))): no reward beyond a margin of 1."""
     return mean(relu(1.0 - real)) + mean(relu(1.0 + fake))
 
 
-def discriminator_wasserstein(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
+def discriminator_wasserstein(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
     """D(G(z)) − D(x): minus an estimate of the distance, if D is kept 1-Lipschitz."""
     return mean(fake) - mean(real)
 
 
-def discriminator_relativistic(real: Tensor, fake: Tensor, label_smoothing: Smoothing) -> Tensor:
+def discriminator_relativistic(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
     """−log σ(D(x) − D(G(z))): each real against one generated example."""
     return mean(softplus(fake - real))
 
@@ -98,7 +112,7 @@ class Loss:
     """`centre` is the logit at which D is undecided; None where only differences of logits mean
     anything. `pairs` says that G's loss needs logits of fresh reals."""
 
-    discriminator: Callable[[Tensor, Tensor, Smoothing], Tensor]
+    discriminator: Callable[[Tensor, Tensor, Targets], Tensor]
     generator: Callable[..., Tensor]
     centre: float | None = 0.0
     pairs: bool = False

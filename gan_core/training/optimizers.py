@@ -82,28 +82,35 @@ class Adam(Optimizer, torch.optim.Adam):
         )
 
 
-def adam_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
-    return Adam(parameters, learning_rate, (config.beta1, config.beta2), fused=True)
+Parameters = Iterable[Tensor]
 
 
-def rmsprop_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
-    return RMSprop(parameters, learning_rate, alpha=config.beta2, momentum=config.beta1)
+def adam_of(parameters: Parameters, rate: float, beta1: float, beta2: float) -> Optimizer:
+    return Adam(parameters, rate, (beta1, beta2), fused=True)
 
 
-def sgd_of(config: RunConfig, parameters: Iterable[Tensor], learning_rate: float) -> Optimizer:
-    return SGD(parameters, learning_rate, momentum=config.beta1, fused=True)
+def rmsprop_of(parameters: Parameters, rate: float, beta1: float, beta2: float) -> Optimizer:
+    return RMSprop(parameters, rate, alpha=beta2, momentum=beta1)
+
+
+def sgd_of(parameters: Parameters, rate: float, beta1: float, beta2: float) -> Optimizer:
+    return SGD(parameters, rate, momentum=beta1, fused=True)
 
 
 # fused: one pass over all parameters; the default loop is several times slower everywhere.
-OPTIMIZERS: dict[str, Callable[[RunConfig, Iterable[Tensor], float], Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[[Parameters, float, float, float], Optimizer]] = {
     "adam": adam_of,
     "rmsprop": rmsprop_of,
     "sgd": sgd_of,
 }
 
 
-def make_optimizer(
-    config: RunConfig, parameters: Iterable[Tensor], learning_rate: float
-) -> Optimizer:
-    """The optimiser of `config` for one network's parameters."""
-    return OPTIMIZERS[config.optimizer](config, parameters, learning_rate)
+def optimizer_of_generator(config: RunConfig, parameters: Parameters) -> Optimizer:
+    return OPTIMIZERS[config.optimizer](
+        parameters, config.generator_learning_rate, config.beta1, config.beta2)
+
+
+def optimizer_of_discriminator(config: RunConfig, parameters: Parameters) -> Optimizer:
+    return OPTIMIZERS[config.optimizer_of_discriminator](
+        parameters, config.discriminator_learning_rate, config.beta1_of_discriminator,
+        config.beta2)

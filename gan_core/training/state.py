@@ -17,7 +17,11 @@ from gan_core.data.datasets import Dataset
 from gan_core.training import networks
 from gan_core.training.augmentation import augment
 from gan_core.training.layers import Dropout
-from gan_core.training.optimizers import Optimizer, make_optimizer
+from gan_core.training.optimizers import (
+    Optimizer,
+    optimizer_of_discriminator,
+    optimizer_of_generator,
+)
 from gan_core.training.step import Gradients, clip_scale, gradient_norm
 from gan_core.training.step_settings import Number
 
@@ -115,14 +119,10 @@ class TrainingState:
         generator, discriminator = networks.build(
             config, self.data.dim, device, self.draws.streams["dropout"])
         self.generator = RunNetwork(
-            generator,
-            make_optimizer(config, generator.parameters(), config.generator_learning_rate),
+            generator, optimizer_of_generator(config, generator.parameters()),
             _average_of(generator) if config.ema > 0 else None)
-        self.discriminator = RunNetwork(discriminator, self._optimizer_of(discriminator, config))
-
-    def _optimizer_of(self, discriminator: nn.Module, settings: RunConfig) -> Optimizer:
-        return make_optimizer(
-            self.config, discriminator.parameters(), settings.discriminator_learning_rate)
+        self.discriminator = RunNetwork(
+            discriminator, optimizer_of_discriminator(config, discriminator.parameters()))
 
     def apply(self, settings: RunConfig) -> None:
         """Learning rates and dropout as in `settings` from here on."""
@@ -137,7 +137,8 @@ class TrainingState:
         _, fresh = networks.build(settings, self.data.dim, self.device,
                                   self.draws.streams["dropout"], settings.seed + FRESH_SEED)
         self.discriminator.network.load_state_dict(fresh.state_dict())
-        self.discriminator.optimizer = self._optimizer_of(self.discriminator.network, settings)
+        self.discriminator.optimizer = optimizer_of_discriminator(
+            settings, self.discriminator.network.parameters())
 
 
 def _average_of(network: nn.Module) -> nn.Module:

@@ -19,7 +19,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gan_core.training.losses import minimax, non_saturating
+from gan_core.training.losses import Targets, minimax, non_saturating
 from gan_core.training.networks import packed
 from gan_core.training.penalties import AT_EXAMPLES, ScoredExamples
 from gan_core.training.step_settings import Number, StepSettings, in_force
@@ -192,7 +192,7 @@ class GanStep:
         scored = self.score_batch(self.draws.reals(), fake.detach())
         real_logits, fake_logits = scored.logits
         loss = self.settings.loss.discriminator(
-            real_logits, fake_logits, self.settings.label_smoothing)
+            real_logits, fake_logits, self.targets(real_logits.shape[-2]))
         self.on_phase_end("discriminator_forward")
         self.announce_end_of_penalty(loss)
         if self.settings.discriminator_loss == "mean":
@@ -203,6 +203,13 @@ class GanStep:
         gradients, norm = self.differentiate(loss + penalty, self.discriminator)
         self.on_phase_end("discriminator_backward")
         return DiscriminatorUpdate(loss, penalty, norm, *scored.logits), gradients
+
+    def targets(self, count: int) -> Targets:
+        """What D is asked to say of `count` reals and as many fakes: smoothed, then flipped."""
+        targets = Targets(1.0 - self.settings.label_smoothing, self.settings.fake_label_smoothing)
+        if in_force(self.settings.label_flips):
+            targets = targets.flipped(self.draws.uniform(2 * count, 1) < self.settings.label_flips)
+        return targets
 
     def apply_to_discriminator(self, gradients: Gradients) -> None:
         self.discriminator.apply_gradients(gradients)

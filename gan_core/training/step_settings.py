@@ -36,6 +36,8 @@ class StepSettings:
     generator_steps: int
     discriminator_loss: str
     label_smoothing: Number
+    fake_label_smoothing: Number
+    label_flips: Number
     dropout: Number
     input_noise: Number
     input_noise_steps: int

@@ -5,6 +5,7 @@ Torch is imported only where something is trained.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -26,11 +27,28 @@ def train_all(
     its outcome is in the store.
     """
     missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
-    for count, ended in enumerate(_train_missing(missing, store.root, device, workers), start=1):
-        if not ended:
-            return False
-        on_trained(count, len(missing))
+    count = 0
+    for wave in _waves(missing):
+        for ended in _train_missing(wave, store.root, device, workers):
+            if not ended:
+                return False
+            count += 1
+            on_trained(count, len(missing))
     return True
+
+
+def _waves(configs: list[RunConfig]) -> list[list[RunConfig]]:
+    """The configs in groups, one after the other: two that are one run of different length, which
+    only one process at a time can train, stand in different groups, the shorter one first."""
+    waves: list[list[RunConfig]] = []
+    met: Counter[str] = Counter()
+    for config in sorted(configs, key=lambda config: config.steps):
+        place = met[config.digest()]
+        met[config.digest()] += 1
+        if place == len(waves):
+            waves.append([])
+        waves[place].append(config)
+    return waves
 
 
 def _is_trained(store: RunStore, config: RunConfig) -> bool:

@@ -14,6 +14,11 @@ def number_text(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
 
 
+def value_text(name: str, value: float) -> str:
+    """A number of field `name`: in words where its knob has words for it."""
+    return KNOBS[name].beside.get(value) or number_text(value)
+
+
 def ratio_text(ratio: float) -> str:
     """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
     if ratio == 1:
@@ -45,7 +50,7 @@ def setting_text(name: str, value: Any) -> str:
         return knob.choices[value]
     if isinstance(value, bool):
         return knob.label if value else f"no {knob.label}"
-    return f"{knob.label} {number_text(value)}"
+    return f"{knob.label} {value_text(name, value)}"
 
 
 def marks(config: RunConfig) -> tuple[tuple[int, str], ...]:
@@ -84,4 +89,4 @@ def _value(name: str, config: RunConfig) -> str:
         return ratio_text(value)
     if isinstance(value, bool):
         return "on" if value else "off"
-    return value.replace("_", " ") if isinstance(value, str) else number_text(value)
+    return value.replace("_", " ") if isinstance(value, str) else value_text(name, value)

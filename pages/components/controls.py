@@ -7,6 +7,7 @@ from the page's starting preset.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -20,7 +21,7 @@ from gan_core.config.knobs import SECTIONS, Knob
 from gan_core.config.presets import MAIN_KNOBS, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
-from pages.components.config_text import number_text, ratio_text
+from pages.components.config_text import number_text, ratio_text, value_text
 from pages.components.page_frame import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
@@ -137,7 +138,7 @@ def _ticks(
     cast = type(_default(name))
     allowed = {cast(tick) for tick in _regular_ticks(KNOBS[name], bounds, group)
                if low <= tick <= high}
-    return sorted(allowed | special)
+    return sorted(allowed | special | set(KNOBS[name].beside))
 
 
 def _regular_ticks(knob: Knob, bounds: tuple[float, float], group: int) -> Iterable[float]:
@@ -159,7 +160,7 @@ def _group(page: str) -> int:
 
 
 def _format(name: str) -> Callable[[Any], str]:
-    return FORMATS.get(name, number_text)
+    return FORMATS.get(name, functools.partial(value_text, name))
 
 
 # --- configs in a URL ----------------------------------------------------------------------------

@@ -81,6 +81,8 @@ MECHANISMS = {
     "spectral": {"spectral_norm": True}, "dropout": {"dropout": 0.4}, "augment": {"augment": True},
     "noise": {"input_noise": 0.1, "input_noise_steps": 10}, "packed": {"packing": 2},
     "stddev": {"minibatch_stddev": True}, "smooth": {"label_smoothing": 0.1},
+    "flipped": {"label_flips": 0.1, "fake_label_smoothing": 0.1},
+    "own optimiser": {"discriminator_optimizer": "rmsprop", "discriminator_beta1": 0.9},
     "balanced": {"balanced_sampling": True}, "two D, two G": {
         "discriminator_steps": 2, "generator_steps": 2},
 }

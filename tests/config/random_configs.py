@@ -48,6 +48,8 @@ def random_value(name: str, draw: random.Random):
         return draw.choice(list(knob.choices))
     if kind is int and knob.scale == "linear":
         return draw.randint(int(knob.low), int(knob.high))
+    if knob.beside and draw.random() < 0.5:
+        return draw.choice(list(knob.beside))
     if knob.scale == "linear":
         return draw.uniform(knob.low, knob.high)
     value = math.exp(draw.uniform(math.log(knob.low), math.log(knob.high)))
@@ -72,7 +74,7 @@ def random_config(seed: int) -> RunConfig:
     if networks.batch_norm_in_d:
         off |= {"gradient_penalty", "r1", "r2"}
     if not LOSSES[values["loss"]].targets:
-        off.add("label_smoothing")
+        off |= {name for name, knob in KNOBS.items() if knob.moves_targets}
     if values["spectral_norm"]:
         off.add("weight_clip")
     if data.kind == "points":

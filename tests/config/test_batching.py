@@ -24,6 +24,7 @@ STRUCTURE: dict[str, dict] = {
     "loss": {"loss": "hinge"},
     "discriminator_loss": {"discriminator_loss": "mean"},
     "optimizer": {"optimizer": "sgd"},
+    "discriminator_optimizer": {"discriminator_optimizer": "sgd"},
     "batch_size": {"batch_size": 128},
     "latent_dim": {"latent_dim": 50},
     "discriminator_steps": {"discriminator_steps": 2},
@@ -45,8 +46,9 @@ BY_ITSELF: dict[str, RunConfig] = {
 }
 NUMBERS: dict[str, tuple[float, float]] = {
     "seed": (0, 7), "steps": (100, 5000), "learning_rate": (1e-4, 1.0),
-    "learning_rate_ratio": (0.1, 10.0), "beta1": (0.0, 0.9), "beta2": (0.9, 0.99),
-    "label_smoothing": (0.0, 0.2), "dropout": (0.1, 0.5), "input_noise": (0.1, 0.5),
+    "learning_rate_ratio": (0.1, 10.0), "beta1": (0.0, 0.9), "discriminator_beta1": (-1.0, 0.9),
+    "beta2": (0.9, 0.99), "label_smoothing": (0.0, 0.2), "fake_label_smoothing": (0.0, 0.2),
+    "label_flips": (0.1, 0.2), "dropout": (0.1, 0.5), "input_noise": (0.1, 0.5),
     "gradient_penalty": (1.0, 10.0), "r1": (0.1, 2.0), "r2": (0.1, 2.0), "weight_clip": (0.01, 0.1),
 }
 

@@ -39,11 +39,12 @@ CONTRADICTIONS = {
         ({"dataset": "grid", "architecture": "pacgan_2d", "width": 0.5}, "width", "must be 1.0",
          1.0),
     ],
-    "_targets_to_smooth": [
-        ({"loss": loss, "label_smoothing": 0.1}, "label_smoothing",
-         f"must be 0 for the loss {loss}, which has no targets; it is for minimax, non_saturating, "
-         "least_squares.", 0.0)
+    "_targets_to_move": [
+        ({"loss": loss, name: 0.1}, name,
+         f"{name} must be 0 for the loss {loss}, which has no targets; it is for minimax, "
+         "non_saturating, least_squares.", 0.0)
         for loss in ("hinge", "wasserstein", "relativistic")
+        for name in ("label_smoothing", "fake_label_smoothing", "label_flips")
     ],
     "_batch_divides": [
         ({"packing": 3}, "batch_size", "a multiple of 3 for packing 3, not 64.", 63),

@@ -29,7 +29,8 @@ def _can_be_set(name: str) -> bool:
         return default == "" and knob.allowed() == knob.form
     if knob.choices is not None:
         return default in knob.choices and all(knob.choices.values())
-    return knob.low <= default <= knob.high and _can_slide(knob)
+    within = knob.low <= default <= knob.high or default in knob.beside
+    return within and _can_slide(knob)
 
 
 def _can_slide(knob: Knob) -> bool:
@@ -53,6 +54,19 @@ def test_the_ratio_speeds_one_network_up_and_leaves_the_other(ratio, generator, 
     config = RunConfig(learning_rate_ratio=ratio)
     assert config.generator_learning_rate == pytest.approx(generator)
     assert config.discriminator_learning_rate == pytest.approx(discriminator)
+
+
+@pytest.mark.parametrize(("changes", "optimizer", "beta1"), [
+    ({}, "sgd", 0.3),
+    ({"discriminator_optimizer": "rmsprop"}, "rmsprop", 0.3),
+    ({"discriminator_beta1": 0.0}, "sgd", 0.0),
+])
+def test_d_has_gs_optimiser_until_it_is_given_its_own(changes, optimizer, beta1):
+    """Otherwise the optimiser's sliders would move G alone, or D's own would move both."""
+    config = RunConfig(optimizer="sgd", beta1=0.3, **changes)
+    assert config.optimizer_of_discriminator == optimizer
+    assert config.beta1_of_discriminator == beta1
+    assert (config.optimizer, config.beta1) == ("sgd", 0.3)
 
 
 def test_a_data_set_has_a_card():

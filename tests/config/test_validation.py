@@ -146,6 +146,17 @@ def test_both_ends_of_a_range_are_allowed():
     assert not wrong
 
 
+def test_a_number_beside_the_range_is_allowed_and_nothing_between_is():
+    """Otherwise D's β₁ could not be left to follow G's, or a slip like −0.5 would pass for it."""
+    for value in (-1, -1.0, np.float32(-1)):
+        assert RunConfig(discriminator_beta1=value) == DEFAULT
+    assert parse_value("discriminator_beta1", "-1") == -1.0
+    for value in (-0.5, -2.0, 0.995):
+        assert refusal("discriminator_beta1", value) == (
+            "discriminator_beta1 must be a number from 0 to 0.99, or -1 (as G's), "
+            f"not {value}.")
+
+
 @pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), 0.5])
 def test_numbers_of_numpy_become_plain_ones(value):
     """Otherwise a config from a slider's numpy value could not be written as JSON."""

@@ -24,6 +24,7 @@ CONFIGS = [
     RunConfig(loss="hinge", spectral_norm=True), RunConfig(loss="wasserstein", weight_clip=0.01),
     RunConfig(architecture="dcgan_reference", training_examples=1000),
     RunConfig(dataset="ring", update_order="simultaneous", learning_rate=0.1),
+    RunConfig(discriminator_optimizer="sgd", discriminator_beta1=0.9, learning_rate=0.1),
     RunConfig(dropout=0.4, augment=True, r1=1.0, gradient_clip=1.0, training_examples=300),
 ]
 

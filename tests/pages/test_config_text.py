@@ -16,6 +16,16 @@ def test_the_ratio_reads_as_who_is_faster(ratio: float, words: str) -> None:
     assert controls.ratio_text(ratio) == words
 
 
+def test_ds_own_optimiser_is_told_apart_from_gs():
+    """A caption reads "Adam" of one network only, or "D's β₁ -1", which nobody can know."""
+    own = RunConfig(optimizer="sgd", discriminator_optimizer="adam", discriminator_beta1=0.9)
+    assert config_text.caption(own).endswith("SGD · Adam for D · D's β₁ 0.9")
+    beside = config_text.caption(RunConfig(), own)
+    assert "Same optimiser for D and G · D's β₁ as G's" in beside
+    follows = RunConfig(discriminator_beta1=0.9)
+    assert config_text.difference_text(RunConfig(), follows) == "D's β₁ 0.9 → as G's. "
+
+
 def test_a_change_in_mid_run_is_told_and_marked():
     """The run's caption hides that it was rescued, or the chart does not show where."""
     config = RunConfig(steps=1000, freeze_generator=700).changed(

@@ -49,6 +49,20 @@ def test_packs_of_any_size_can_be_chosen() -> None:
     assert app.select_slider(key=controls.key(name, "batch_size")).value % 3 == 0
 
 
+def test_ds_momentum_can_be_its_own_and_follow_gs_again() -> None:
+    """The slider shows a bare −1, or once moved cannot be moved back to it."""
+    name = "mode_collapse"
+    app = opened(name)
+    where = controls.key(name, "discriminator_beta1")
+    slider = app.select_slider(key=where)
+    assert slider.value == -1.0 and slider.options[:2] == ["as G's", "0"]
+    assert not any("-1" in option or "−1" in option for option in slider.options)
+    slider.set_value(0.9).run()
+    assert not app.exception and app.select_slider(key=where).value == 0.9
+    app.select_slider(key=where).set_value(-1.0).run()
+    assert not app.exception and slider_values(app, name).discriminator_beta1 == -1.0
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_settings_that_do_not_go_together_are_refused_in_words(name: str) -> None:
     """An impossible combination ends in a stack trace, or trains something else."""

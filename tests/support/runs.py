@@ -20,7 +20,9 @@ from gan_core.training.trainer import Trainer, train
 
 TINY = RunConfig(dataset="ring", batch_size=8, latent_dim=4, steps=60, precision="float32")
 TINY_IMAGES = RunConfig(batch_size=8, steps=12, training_examples=300, precision="float32")
-EVERYTHING: dict[str, Any] = {"dropout": 0.4, "input_noise": 0.1, "label_smoothing": 0.1}
+EVERYTHING: dict[str, Any] = {
+    "dropout": 0.4, "input_noise": 0.1, "label_smoothing": 0.1, "fake_label_smoothing": 0.1,
+    "label_flips": 0.1}
 
 # What a run can have beyond the plain GAN, by name; of 2-D points.
 MECHANISMS: dict[str, dict[str, Any]] = {
@@ -33,6 +35,10 @@ MECHANISMS: dict[str, dict[str, Any]] = {
     "packs": {"packing": 2},
     "PacGAN": {"packing": 2, "architecture": "pacgan_2d", "update_order": "simultaneous"},
     "stddev": {"minibatch_stddev": True},
+    "flipped labels": {"label_flips": 0.2, "label_smoothing": 0.1, "input_noise": 0.1, "r1": 0.1},
+    "two-sided smoothing": {"label_smoothing": 0.1, "fake_label_smoothing": 0.2,
+                            "loss": "least_squares"},
+    "an optimiser of D's own": {"discriminator_optimizer": "rmsprop", "discriminator_beta1": 0.9},
     "fading noise": {"input_noise": 0.2, "input_noise_steps": 20},
     "least squares": {"loss": "least_squares", "dropout": 0.2},
     "G first": {"update_order": "generator_first", "generator_steps": 2, "discriminator_steps": 2},

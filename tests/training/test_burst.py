@@ -22,9 +22,9 @@ def test_step_records_by_hand():
     logits, gradients = {}, last_gradients(trainer)
     settings = trainer.gan_step.settings
 
-    def discriminator_loss(real, fake, smoothing):
+    def discriminator_loss(real, fake, targets):
         logits.update(real=real.detach().double(), fake=fake.detach().double())
-        return settings.loss.discriminator(real, fake, smoothing)
+        return settings.loss.discriminator(real, fake, targets)
 
     def generator_loss(fake, real):
         logits.update(of_g=fake.detach().double())

@@ -36,6 +36,13 @@ BANDS: dict[str, list[RunConfig]] = {
                        for rate, ratio, beta in ((1e-4, 1.0, 0.5), (1e-3, 3.0, 0.0),
                                                  (2e-3, 0.1, 0.9), (1e-4, 1.0, 0.5))],
     "smoothing": [RING.replace(label_smoothing=value) for value in (0.0, 0.1, 0.3)],
+    "two-sided smoothing": [RING.replace(fake_label_smoothing=value) for value in (0.0, 0.1, 0.3)],
+    "flipped labels": [RING.replace(label_flips=value, label_smoothing=value, seed=seed)
+                       for value, seed in ((0.1, 0), (0.3, 1), (0.3, 2))],
+    "equally many flips": seeds(RING.replace(label_flips=0.2, fake_label_smoothing=0.1, packing=2)),
+    "optimiser of D": [RING.replace(discriminator_optimizer="sgd", discriminator_beta1=value)
+                       for value in (-1.0, 0.0, 0.9)],
+    "momentum of D": [RING.replace(discriminator_beta1=value) for value in (-1.0, 0.0, 0.9)],
     "dropout": [RING.replace(dropout=value, seed=3) for value in (0.1, 0.5)],
     "noise": [RING.replace(input_noise=value, input_noise_steps=20) for value in (0.1, 0.4)],
     "gradient penalty": [RING.replace(loss="wasserstein", gradient_penalty=value,

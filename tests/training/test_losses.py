@@ -16,13 +16,15 @@ import torch
 from torch import Tensor
 
 from gan_core.config import choices
-from gan_core.training.losses import LOSSES, cross_entropy
+from gan_core.training.losses import LOSSES, Targets, cross_entropy
 
 LN2 = math.log(2)
 CENTRED = [name for name in LOSSES if LOSSES[name].centre is not None]
 UNCENTRED = [name for name in LOSSES if LOSSES[name].centre is None]
 # ½ (s − 1)² has no bound on its derivative, and pulls a logit that is beyond its target back.
 MONOTONE = [name for name in LOSSES if name != "least_squares"]
+WITH_TARGETS = [name for name in LOSSES if choices.LOSSES[name].targets]
+PLAIN = Targets()
 
 
 def sigma(s: float) -> float:
@@ -33,27 +35,28 @@ def column(*values: float, grad: bool = False) -> Tensor:
     return torch.tensor(values, dtype=torch.float64).reshape(-1, 1).requires_grad_(grad)
 
 
-def both(name: str, real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
-    return (LOSSES[name].discriminator(real, fake, smoothing)
+def both(name: str, real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
+    return (LOSSES[name].discriminator(real, fake, targets)
             + LOSSES[name].generator(fake, real))
 
 
 def slopes(name: str, real: float, fake: float) -> tuple[float, float, float]:
     """∂L_D/∂real, ∂L_D/∂fake and ∂L_G/∂fake for one real and one fake logit."""
     r, f = column(real, grad=True), column(fake, grad=True)
-    of_d = torch.autograd.grad(LOSSES[name].discriminator(r, f, 0.0), [r, f])
+    of_d = torch.autograd.grad(LOSSES[name].discriminator(r, f, PLAIN), [r, f])
     of_g = torch.autograd.grad(LOSSES[name].generator(f, r.detach()), f)
     return tuple(slope.item() for slope in (*of_d, *of_g))
 
 
-# Of one real and one fake logit; t is the target of reals.
+# Of one real and one fake logit; a is the target of reals, b that of fakes.
 DISCRIMINATORS = {
-    "cross_entropy": lambda r, f, t: -(t * math.log(sigma(r)) + (1 - t) * math.log(1 - sigma(r))
-                                       + math.log(1 - sigma(f))),
-    "least_squares": lambda r, f, t: ((r - t) ** 2 + f**2) / 2,
-    "hinge": lambda r, f, t: max(0, 1 - r) + max(0, 1 + f),
-    "wasserstein": lambda r, f, t: f - r,
-    "relativistic": lambda r, f, t: -math.log(sigma(r - f)),
+    "cross_entropy": lambda r, f, a, b: -(
+        a * math.log(sigma(r)) + (1 - a) * math.log(1 - sigma(r))
+        + b * math.log(sigma(f)) + (1 - b) * math.log(1 - sigma(f))),
+    "least_squares": lambda r, f, a, b: ((r - a) ** 2 + (f - b) ** 2) / 2,
+    "hinge": lambda r, f, a, b: max(0, 1 - r) + max(0, 1 + f),
+    "wasserstein": lambda r, f, a, b: f - r,
+    "relativistic": lambda r, f, a, b: -math.log(sigma(r - f)),
 }
 DISCRIMINATORS["minimax"] = DISCRIMINATORS["non_saturating"] = DISCRIMINATORS.pop("cross_entropy")
 GENERATORS = {
@@ -80,11 +83,11 @@ ON_PAPER = {
 def test_discriminator_loss_by_hand(name):
     """Otherwise the D-loss curve would not be the one the page writes down."""
     real, fake = (1.5, -0.3, 0.7), (0.4, -2.0, 3.0)
-    for smoothing in (0.0, 0.1, 0.5):
+    for a, b in product((1.0, 0.9, 0.5), (0.0, 0.2, 0.5)):
         pairs = zip(real, fake, strict=True)
-        expected = sum(DISCRIMINATORS[name](r, f, 1 - smoothing) for r, f in pairs) / 3
-        loss = LOSSES[name].discriminator(column(*real), column(*fake), smoothing)
-        assert loss.shape == () and loss.item() == pytest.approx(expected, rel=1e-12), smoothing
+        expected = sum(DISCRIMINATORS[name](r, f, a, b) for r, f in pairs) / 3
+        loss = LOSSES[name].discriminator(column(*real), column(*fake), Targets(a, b))
+        assert loss.shape == () and loss.item() == pytest.approx(expected, rel=1e-12), (a, b)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -101,7 +104,7 @@ def test_losses_on_paper(name):
     """Otherwise code and test could share one mistake in a formula."""
     real, fake = column(2.0, 0.0), column(1.0, -1.0)
     of_d, of_g = ON_PAPER[name]
-    assert LOSSES[name].discriminator(real, fake, 0.0).item() == pytest.approx(of_d, abs=1e-10)
+    assert LOSSES[name].discriminator(real, fake, PLAIN).item() == pytest.approx(of_d, abs=1e-10)
     assert LOSSES[name].generator(fake, real).item() == pytest.approx(of_g, abs=1e-10)
 
 
@@ -163,7 +166,7 @@ def test_values_at_equilibrium(name):
     """The reference lines of the loss chart are what the losses are where D is undecided."""
     undecided = column(*[LOSSES[name].centre or 0.0] * 2)
     of_d, of_g = choices.LOSSES[name].equilibrium
-    assert LOSSES[name].discriminator(undecided, undecided, 0.0).item() == pytest.approx(of_d)
+    assert LOSSES[name].discriminator(undecided, undecided, PLAIN).item() == pytest.approx(of_d)
     assert LOSSES[name].generator(undecided, undecided).item() == pytest.approx(of_g)
 
 
@@ -185,10 +188,10 @@ def test_the_centre_is_ds_best_answer_to_equal_data(name):
     centre = LOSSES[name].centre
     of_real, of_fake, _ = slopes(name, centre, centre)
     assert of_real + of_fake == pytest.approx(0.0, abs=1e-12)
-    best = LOSSES[name].discriminator(column(centre), column(centre), 0.0).item()
+    best = LOSSES[name].discriminator(column(centre), column(centre), PLAIN).item()
     for offset in (-3.0, -0.5, 0.5, 3.0):
         there = column(centre + offset)
-        assert LOSSES[name].discriminator(there, there, 0.0).item() >= best
+        assert LOSSES[name].discriminator(there, there, PLAIN).item() >= best
 
 
 @pytest.mark.parametrize("name", UNCENTRED)
@@ -196,8 +199,8 @@ def test_the_centre_is_ds_best_answer_to_equal_data(name):
 def test_without_a_centre_only_differences_count(name, offset):
     """Otherwise σ(logit) of a critic would mean something, and a chart could show it."""
     real, fake = column(2.0, 0.3), column(1.0, -1.0)
-    here = LOSSES[name].discriminator(real, fake, 0.0)
-    there = LOSSES[name].discriminator(real + offset, fake + offset, 0.0)
+    here = LOSSES[name].discriminator(real, fake, PLAIN)
+    there = LOSSES[name].discriminator(real + offset, fake + offset, PLAIN)
     assert there.item() == pytest.approx(here.item())
 
 
@@ -220,9 +223,9 @@ def test_relativistic_pairing_pairs():
     """Each real against its own fake: shuffling one side must matter, shuffling both must not."""
     real, fake = column(3.0, -3.0), column(2.0, -2.0)
     loss = LOSSES["relativistic"].discriminator
-    assert loss(real.flip(0), fake, 0.0) > loss(real, fake, 0.0) + 1
-    assert loss(real.flip(0), fake.flip(0), 0.0).item() == pytest.approx(
-        loss(real, fake, 0.0).item())
+    assert loss(real.flip(0), fake, PLAIN) > loss(real, fake, PLAIN) + 1
+    assert loss(real.flip(0), fake.flip(0), PLAIN).item() == pytest.approx(
+        loss(real, fake, PLAIN).item())
 
 
 # --- extremes ------------------------------------------------------------------------------------
@@ -233,7 +236,7 @@ def test_extreme_logits_stay_finite(name):
     """Otherwise a D that is very sure would look like a diverged run."""
     for s in (-1000.0, 1000.0):
         real, fake = (torch.tensor([[value]], requires_grad=True) for value in (-s, s))
-        loss = both(name, real, fake, 0.1)
+        loss = both(name, real, fake, Targets(0.9, 0.1))
         loss.backward()
         for value in (loss, real.grad, fake.grad):
             assert value.isfinite().all(), s
@@ -245,12 +248,12 @@ def test_extreme_logits_stay_finite(name):
 def test_a_d_that_is_very_sure_keeps_its_precise_loss(name):
     """A Sigmoid and a logarithm would give infinity here, or a clamped 100."""
     # −[.9 log D + .1 log(1 − D)] with |logit| 1000: .9 × 1000 or .1 × 1000, and the fake's 1000.
-    wrong = LOSSES[name].discriminator(column(-1000.0), column(1000.0), 0.1)
-    right = LOSSES[name].discriminator(column(1000.0), column(-1000.0), 0.1)
+    wrong = LOSSES[name].discriminator(column(-1000.0), column(1000.0), Targets(0.9))
+    right = LOSSES[name].discriminator(column(1000.0), column(-1000.0), Targets(0.9))
     assert wrong.item() == pytest.approx(1900.0) and right.item() == pytest.approx(100.0)
 
 
-# --- label smoothing -----------------------------------------------------------------------------
+# --- smoothed and flipped labels -----------------------------------------------------------------
 
 
 def test_label_smoothing_moves_the_optimum():
@@ -269,33 +272,76 @@ def test_label_smoothing_moves_the_optimum():
 def test_label_smoothing_moves_the_target_of_least_squares(smoothing):
     """There D is the output itself: its best answer to a real is 1 − smoothing."""
     real = column(1 - smoothing, grad=True)
-    LOSSES["least_squares"].discriminator(real, column(0.0), smoothing).backward()
+    LOSSES["least_squares"].discriminator(real, column(0.0), Targets(1 - smoothing)).backward()
     assert real.grad.item() == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_label_smoothing_is_one_sided(name):
-    """A smoothed fake side would reward G for staying where it is (Salimans et al., 2016)."""
+def test_each_side_has_its_own_target(name):
+    """One-sided smoothing would smooth both sides, or the fakes' slider the reals."""
     gradients = []
-    for smoothing in (0.0, 0.3):
-        fake = column(-1.0, 2.0, grad=True)
-        LOSSES[name].discriminator(column(0.5, 0.5), fake, smoothing).backward()
-        gradients.append(fake.grad)
-    assert torch.equal(*gradients)
+    for targets in (PLAIN, Targets(real=0.7), Targets(fake=0.3)):
+        real, fake = column(0.5, -1.5, grad=True), column(-1.0, 2.0, grad=True)
+        LOSSES[name].discriminator(real, fake, targets).backward()
+        gradients.append((real.grad, fake.grad))
+    plain, real_smoothed, fake_smoothed = gradients
+    assert torch.equal(real_smoothed[1], plain[1]) and torch.equal(fake_smoothed[0], plain[0])
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_label_smoothing_works_where_there_are_targets_and_nowhere_else(name):
-    """Otherwise the slider would be offered where it does nothing, or refused where it works."""
-    plain, smooth = (LOSSES[name].discriminator(column(0.5, 2.0), column(0.1, -1.0), smoothing)
-                     for smoothing in (0.0, 0.3))
-    assert torch.equal(plain, smooth) != choices.LOSSES[name].targets
+@pytest.mark.parametrize("targets", [Targets(real=0.7), Targets(fake=0.3)])
+def test_targets_act_where_a_loss_has_them_and_nowhere_else(name, targets):
+    """Otherwise a slider would be offered where it does nothing, or refused where it works."""
+    plain, moved = (LOSSES[name].discriminator(column(0.5, 2.0), column(0.1, -1.0), each)
+                    for each in (PLAIN, targets))
+    assert torch.equal(plain, moved) != choices.LOSSES[name].targets
+
+
+@pytest.mark.parametrize(("of_data", "of_g"), [(1, 3), (2, 0), (0, 1), (0, 5)])
+def test_the_best_d_of_smoothed_fakes_is_flat_where_only_g_has_samples(of_data, of_g):
+    """D = (a p_data + b p_G) / (p_data + p_G), the reason that the slider's help gives: where only
+    G has samples D says b, however many there are."""
+    a, b = 0.9, 0.2
+    best = (a * of_data + b * of_g) / (of_data + of_g)
+    logits = column(math.log(best / (1 - best)), grad=True)
+    (of_data * cross_entropy(logits, a) + of_g * cross_entropy(logits, b)).backward()
+    assert logits.grad.item() == pytest.approx(0.0, abs=1e-12)
+    assert of_data > 0 or best == pytest.approx(b)
+
+
+def test_flips_swap_the_targets_of_the_examples_they_name():
+    """Otherwise a flipped label would be some other number, or another example's."""
+    flips = torch.tensor([[True], [False], [False], [True]])  # of two reals, then of two fakes
+    flipped = Targets(0.9, 0.2).flipped(flips)
+    for side in (flipped.real, flipped.fake):
+        assert torch.equal(side, torch.tensor([[0.2], [0.9]]))
+    of_runs = Targets(torch.tensor([1.0, 0.9])[:, None, None], 0.0).flipped(flips.expand(2, 4, 1))
+    for side in (of_runs.real, of_runs.fake):
+        assert torch.equal(side, torch.tensor([[[0.0], [1.0]], [[0.0], [0.9]]]))
+
+
+@pytest.mark.parametrize("name", WITH_TARGETS)
+def test_flips_smooth_both_sides_on_average(name):
+    """Otherwise the slider's help would be wrong: with a share p of flipped labels D's loss is
+    (1 − p) times the plain one + p times the swapped one on average."""
+    a, b, p, runs = 0.9, 0.1, 0.3, 200_000
+    real, fake = column(1.5, -0.3), column(0.4, -2.0)
+    torch.manual_seed(1)
+    flips = torch.rand(runs, 4, 1) < p
+    losses = LOSSES[name].discriminator(real, fake, Targets(a, b).flipped(flips))
+    expected = sum(
+        share * LOSSES[name].discriminator(real, fake, targets).item()
+        for share, targets in ((1 - p, Targets(a, b)), (p, Targets(b, a))))
+    error = losses.double().std().item() / math.sqrt(runs)
+    assert losses.shape == (runs,) and error > 0
+    assert losses.double().mean().item() == pytest.approx(expected, abs=4 * error)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_do_not_depend_on_the_batch_size(name):
     """Otherwise the batch-size slider would also change the learning rate."""
     real, fake = column(0.3, -1.0), column(1.0, -0.5)
-    once = both(name, real, fake, 0.1)
-    repeated = both(name, real.repeat(5, 1), fake.repeat(5, 1), 0.1)
+    targets = Targets(0.9, 0.1)
+    once = both(name, real, fake, targets)
+    repeated = both(name, real.repeat(5, 1), fake.repeat(5, 1), targets)
     assert repeated.item() == pytest.approx(once.item(), rel=1e-12)

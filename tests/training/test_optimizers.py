@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gan_core.config.choices import OPTIMIZERS
 from gan_core.config.run_config import RunConfig
 from gan_core.training import optimizers
-from gan_core.training.optimizers import make_optimizer
+from gan_core.training.optimizers import optimizer_of_discriminator, optimizer_of_generator
 
 LIBRARY = {"adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
 
@@ -44,10 +44,10 @@ def gradients(network: nn.Module, transposed: bool = False) -> list[Tensor]:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_updates_are_the_librarys(name):
     """Otherwise "Adam" on a page would not be what students know by the name."""
-    config = RunConfig(optimizer=name, beta1=0.5, beta2=0.99)
-    (ours, theirs), rate = pair(), 0.01
-    mine = make_optimizer(config, ours.parameters(), rate)
-    library = LIBRARY[name](theirs.parameters(), lr=rate, **settings(config))
+    config = RunConfig(optimizer=name, beta1=0.5, beta2=0.99, learning_rate=0.01)
+    ours, theirs = pair()
+    mine = optimizer_of_generator(config, ours.parameters())
+    library = LIBRARY[name](theirs.parameters(), lr=0.01, **settings(config))
     for step in range(4):
         if step == 2:
             mine.set_learning_rate(0.003)
@@ -66,8 +66,8 @@ def test_updates_are_the_librarys(name):
 def test_the_layout_of_a_gradient_does_not_matter(name):
     """Fused updates go through memory number by number: convolutions of channels-last images give
     gradients in another order, and each weight would move by its neighbour's."""
-    (ours, theirs), config = pair(), RunConfig(optimizer=name)
-    mine, other = (make_optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    (ours, theirs), config = pair(), RunConfig(optimizer=name, learning_rate=0.01)
+    mine, other = (optimizer_of_generator(config, each.parameters()) for each in (ours, theirs))
     for _ in range(3):
         current = gradients(ours, transposed=True)
         mine.apply_gradients(current)
@@ -79,8 +79,8 @@ def test_the_layout_of_a_gradient_does_not_matter(name):
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_state_survives_the_librarys_way_of_saving(name):
     """Otherwise Continue would begin with an optimiser that has forgotten everything."""
-    (ours, theirs), config = pair(), RunConfig(optimizer=name)
-    mine, other = (make_optimizer(config, each.parameters(), 0.01) for each in (ours, theirs))
+    (ours, theirs), config = pair(), RunConfig(optimizer=name, learning_rate=0.01)
+    mine, other = (optimizer_of_generator(config, each.parameters()) for each in (ours, theirs))
     first, second = gradients(ours), gradients(ours)
     mine.apply_gradients(first)
     theirs.load_state_dict(ours.state_dict())
@@ -98,7 +98,8 @@ def test_optimisers_that_update_alike_are_known_by_their_hyperparameters(name):
     network, _ = pair()
 
     def made(rate: float, **changes):
-        return make_optimizer(config.replace(**changes), network.parameters(), rate)
+        return optimizer_of_generator(
+            config.replace(learning_rate=rate, **changes), network.parameters())
 
     base = made(0.01)
     for alike in (made(0.01), base.like([torch.zeros(3)])):
@@ -109,10 +110,29 @@ def test_optimisers_that_update_alike_are_known_by_their_hyperparameters(name):
         assert base.hyperparameters() != made(0.01, optimizer=other).hyperparameters()
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_ds_own_optimiser_trains_d_alone(name):
+    """Otherwise "SGD for D, Adam for G" would be a label only. Where D has none of its own, both
+    have the same but for their rates."""
+    network, _ = pair()
+    for of_g in OPTIMIZERS:
+        config = RunConfig(optimizer=of_g, beta1=0.5, beta2=0.99, learning_rate_ratio=2.0)
+        for own in (config, config.replace(discriminator_optimizer=name, discriminator_beta1=0.9)):
+            g, d = (make(own, network.parameters())
+                    for make in (optimizer_of_generator, optimizer_of_discriminator))
+            kind, beta1 = (of_g, 0.5) if own == config else (name, 0.9)
+            expected = own.replace(optimizer=kind, beta1=beta1)
+            assert isinstance(g, LIBRARY[of_g]) and isinstance(d, LIBRARY[kind])
+            for made, theirs, rate in ((g, config, 2e-4), (d, expected, 4e-4)):
+                group = made.param_groups[0]
+                assert {"lr": rate, **settings(theirs)}.items() <= group.items()
+
+
 def test_every_choice_is_in_the_table_and_nothing_else_trains():
     """An optimiser that a person can choose would fail at its first step, or one that nobody has
     written would silently be trained by SGD."""
     assert set(optimizers.OPTIMIZERS) == set(OPTIMIZERS)
-    unknown = SimpleNamespace(optimizer="lion", beta1=0.5, beta2=0.9)
+    unknown = SimpleNamespace(
+        optimizer="lion", generator_learning_rate=0.01, beta1=0.5, beta2=0.9)
     with pytest.raises(KeyError, match="lion"):
-        make_optimizer(unknown, pair()[0].parameters(), 0.01)
+        optimizer_of_generator(unknown, pair()[0].parameters())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gan_core.config.choices import UPDATE_ORDERS
 from gan_core.data import datasets
 from gan_core.training import step
-from gan_core.training.losses import Loss
+from gan_core.training.losses import Loss, Targets
 from gan_core.training.trainer import Trainer, train
 from tests.support.runs import (
     TINY,
@@ -245,15 +245,69 @@ def test_relativistic_g_meets_fresh_reals(monkeypatch):
     assert torch.allclose(paired[0], trainer.state.discriminator.network(drawn[1]))
 
 
-def test_label_smoothing_acts_on_reals_only():
-    """One-sided: the logits of the first step are the plain run's, its loss is
-    −[.9 log D(x) + .1 log(1 − D(x)) + log(1 − D(G(z)))]."""
-    plain, smooth = (
-        step_of(train(TINY.replace(label_smoothing=smoothing), device="cpu"))
-        for smoothing in (0.0, 0.1)
-    )
-    assert plain.score_real == smooth.score_real and plain.score_fake == smooth.score_fake
-    assert plain.loss_d != smooth.loss_d
+# --- what D is asked to say ----------------------------------------------------------------------
+
+
+def targets_of(trainer: Trainer) -> list[Targets]:
+    """The targets that every loss of D is given, filled while training goes on."""
+    given: list[Targets] = []
+    settings = trainer.gan_step.settings
+
+    def remembering(real: Tensor, fake: Tensor, targets: Targets) -> Tensor:
+        given.append(targets)
+        return settings.loss.discriminator(real, fake, targets)
+
+    spied = dataclasses.replace(settings.loss, discriminator=remembering)
+    trainer.gan_step.settings = dataclasses.replace(settings, loss=spied)
+    return given
+
+
+@pytest.mark.parametrize(("changes", "a", "b"), [
+    ({}, 1.0, 0.0), ({"label_smoothing": 0.1}, 0.9, 0.0), ({"fake_label_smoothing": 0.2}, 1.0, 0.2),
+    ({"label_smoothing": 0.1, "fake_label_smoothing": 0.2}, 0.9, 0.2),
+])
+def test_each_smoothing_acts_on_its_own_side_of_ds_loss_alone(changes, a, b):
+    """Otherwise a slider would smooth the other side, or G's loss too. The logits of a first step
+    are the plain run's; for r of a real and f of a fake, D's loss is
+    −[a log r + (1 − a) log(1 − r) + b log f + (1 − b) log(1 − f)]."""
+    config = TINY.replace(update_order="simultaneous")  # G meets D as it was
+    trainer = train(config.replace(**changes), device="cpu")
+    inputs = inputs_of_d(trainer)
+    _, d = copies_in_64_bits(trainer)
+    smooth, plain = step_of(trainer), step_of(train(config, device="cpu"))
+    assert (smooth.score_real, smooth.score_fake, smooth.loss_g) == (
+        plain.score_real, plain.score_fake, plain.loss_g)
+    r, f = d(inputs[0].double()).sigmoid().chunk(2)
+    loss = -(a * r.log() + (1 - a) * (1 - r).log() + b * f.log() + (1 - b) * (1 - f).log()).mean()
+    assert smooth.loss_d == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_labels_are_flipped_by_the_runs_own_random_numbers():
+    """Otherwise a share of flips would be another one, or the same labels flipped in each step.
+    A number below the share flips the label of one pack, reals first."""
+    config = TINY.replace(packing=2, label_flips=0.3, label_smoothing=0.1, fake_label_smoothing=0.2)
+    trainer = train(config, device="cpu")
+    noise = torch.Generator().set_state(trainer.state.draws.streams["noise"].get_state())
+    given = targets_of(trainer)
+    flipped = 0
+    for _ in range(200):
+        trainer.train_step()
+        real, fake = (torch.rand(8, 1, generator=noise) < 0.3).chunk(2)
+        assert torch.equal(given[-1].real, torch.where(real, 0.2, 0.9))
+        assert torch.equal(given[-1].fake, torch.where(fake, 0.9, 0.2))
+        flipped += int(real.sum() + fake.sum())
+    assert flipped / 1600 == pytest.approx(0.3, abs=0.04)  # 3.5 standard deviations
+
+
+@pytest.mark.parametrize("changes", [{}, {"label_smoothing": 0.1, "fake_label_smoothing": 0.2}])
+def test_without_flips_no_random_number_is_drawn_for_labels(changes):
+    """Otherwise runs from before there were flips would train to other numbers."""
+    trainer = train(TINY.replace(**changes), device="cpu")
+    given, stream = targets_of(trainer), trainer.state.draws.streams["noise"]
+    before = stream.get_state()
+    trainer.train_step()
+    assert torch.equal(stream.get_state(), before)
+    assert isinstance(given[0].real, float) and isinstance(given[0].fake, float)
 
 
 # --- limits --------------------------------------------------------------------------------------

@@ -12,7 +12,14 @@ import time
 import pytest
 import torch
 
-from gan_core.config.choices import ARCHITECTURES, DATASETS, LOSSES, OPTIMIZERS, UPDATE_ORDERS
+from gan_core.config.choices import (
+    ARCHITECTURES,
+    DATASETS,
+    DISCRIMINATOR_OPTIMIZERS,
+    LOSSES,
+    OPTIMIZERS,
+    UPDATE_ORDERS,
+)
 from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
@@ -193,6 +200,8 @@ def test_a_gpu_gives_the_same_run_twice(name):
 
 CHANGED: list[dict] = [
     {"label_smoothing": 0.1}, {"input_noise": 0.1}, {"dropout": 0.4}, {"loss": "minimax"},
+    {"fake_label_smoothing": 0.1}, {"label_flips": 0.1}, {"discriminator_beta1": 0.9},
+    {"discriminator_optimizer": "sgd"}, {"discriminator_optimizer": "rmsprop"},
     {"learning_rate_ratio": 2.0}, {"beta1": 0.9}, {"beta2": 0.9}, {"optimizer": "sgd"},
     {"optimizer": "rmsprop"}, {"learning_rate": 1e-3}, {"batch_size": 16}, {"latent_dim": 5},
     {"training_examples": 100}, {"discriminator_steps": 2}, {"generator_steps": 2},
@@ -218,7 +227,10 @@ CORNERS = {
     "batch_size": [4, 33, 64], "latent_dim": [1, 512], "optimizer": list(OPTIMIZERS),
     "loss": list(LOSSES), "dropout": [0.0, 0.8], "input_noise": [0.0, 1.0],
     "input_noise_steps": [0, 2], "beta1": [0.0, 0.99], "beta2": [0.0, 0.9999],
-    "label_smoothing": [0.0, 0.5], "discriminator_steps": [1, 10], "generator_steps": [1, 10],
+    "discriminator_optimizer": list(DISCRIMINATOR_OPTIMIZERS),
+    "discriminator_beta1": [-1.0, 0.0, 0.99], "fake_label_smoothing": [0.0, 0.5],
+    "label_flips": [0.0, 0.5], "label_smoothing": [0.0, 0.5],
+    "discriminator_steps": [1, 10], "generator_steps": [1, 10],
     "update_order": list(UPDATE_ORDERS), "learning_rate_ratio": [0.01, 100.0],
     "learning_rate": [1e-6, 1e-3, 1.0], "packing": [1, 8], "minibatch_stddev": [False, True],
     "gradient_penalty": [0.0, 100.0], "r1": [0.0, 100.0], "r2": [0.0, 100.0],
@@ -250,6 +262,7 @@ ALONE = {  # field -> value, each by itself
     "ema": 0.9, "gradient_penalty": 1.0, "r1": 1.0, "r2": 1.0, "weight_clip": 0.05,
     "gradient_clip": 1.0, "spectral_norm": True, "packing": 2, "minibatch_stddev": True,
     "augment": True, "input_noise": 0.1, "dropout": 0.3, "label_smoothing": 0.1,
+    "fake_label_smoothing": 0.1, "label_flips": 0.1, "discriminator_optimizer": "rmsprop",
     "update_order": "simultaneous", "freeze_generator": 1, "discriminator_loss": "mean",
     "balanced_sampling": True,
 }
@@ -287,8 +300,9 @@ def test_until_its_change_a_run_is_the_one_without(tiny_run):
 CHANGES = {
     "learning_rate": 0.1, "learning_rate_ratio": 10.0, "discriminator_steps": 3,
     "generator_steps": 2, "loss": "hinge", "discriminator_loss": "mean", "dropout": 0.5,
-    "label_smoothing": 0.3, "input_noise": 0.5, "gradient_penalty": 1.0, "r1": 1.0, "r2": 1.0,
-    "weight_clip": 0.01, "gradient_clip": 0.01, "update_order": "generator_first",
+    "label_smoothing": 0.3, "fake_label_smoothing": 0.3, "label_flips": 0.3, "input_noise": 0.5,
+    "gradient_penalty": 1.0, "r1": 1.0, "r2": 1.0, "weight_clip": 0.01, "gradient_clip": 0.01,
+    "update_order": "generator_first",
 }
 
 
