@@ -24,7 +24,7 @@ from gan_core.config.fields import KNOBS
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 from gan_core.verification.parallel_training import train_all
-from gan_core.verification.results import Results, Row
+from gan_core.verification.results import Result, Results, Row
 from gan_core.verification.tables import TABLES, configs, markdown
 
 MAX_SEEDS = 100
@@ -75,11 +75,16 @@ def _trained(name: str, options: Namespace, settings: Settings, device: Any) -> 
     """The results of a table's runs; None if training was interrupted."""
     store = RunStore(options.store or settings.store)
     seeds = parse_seeds(options.seeds or TABLES[name].seeds)
-    runs = configs(TABLES[name], seeds, options.only)
     workers = options.workers or settings.workers
-    if not train_all(runs.values(), store, device, workers, say_runs_trained):
-        return None
-    return {key: train_with_progress(store, config, device) for key, config in runs.items()}
+    results: dict[tuple[str, int], Result] = {}
+    for runs_of in (lambda results: configs(TABLES[name], seeds, options.only),
+                    TABLES[name].follow_up):
+        runs = runs_of(results)
+        if not train_all(runs.values(), store, device, workers, say_runs_trained):
+            return None
+        results |= {key: train_with_progress(store, config, device)
+                    for key, config in runs.items()}
+    return results
 
 
 def _report(name: str, rows: list[Row], options: Namespace) -> None:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from gan_core.config.choices import ARCHITECTURES
+from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Remedy
 
+MOMENTUM = 0.65  # β₁ above which it is unusual for a GAN
 NOTABLE = 0.25  # excess from which on a setting is suspected
 
 
@@ -141,9 +144,12 @@ def _many_g_steps(config: RunConfig) -> Suspect | None:
 
 
 def _momentum(config: RunConfig) -> Suspect | None:
+    longest = max(config.beta1, config.beta1_of_discriminator)
+    changes = {name: value for name, value in (("beta1", 0.5), ("discriminator_beta1", AS_G))
+               if getattr(config, name) > MOMENTUM}
     return Suspect(
-        ("beta1",), "momentum", _decades(1 - 0.65, 1 - config.beta1),
-        Remedy("β₁ 0.5", {"beta1": 0.5},
+        tuple(changes) or ("beta1",), "momentum", _decades(1 - MOMENTUM, 1 - longest),
+        Remedy("β₁ 0.5", changes,
                "long momentum overshoots: G and D answer to what the other was, not to what it is"))
 
 
@@ -209,7 +215,7 @@ def _spectral_norm_on_points(config: RunConfig) -> Suspect | None:
 
 
 def _noise(config: RunConfig) -> Suspect | None:
-    if 0 < config.input_noise_steps < config.steps / 2:
+    if 0 < config.input_noise_steps <= config.steps / 2:
         return None
     limit = 0.1 if config.card.kind == "points" else 0.35
     fading = max(config.steps // 2, 1)
@@ -226,11 +232,14 @@ def _heavy_dropout(config: RunConfig) -> Suspect | None:
         Remedy("Dropout 0.2", {"dropout": 0.2}, "D keeps enough units to learn with"))
 
 
-def _smooth_labels(config: RunConfig) -> Suspect | None:
-    return Suspect(
-        ("label_smoothing",), "discriminator_too_weak", (config.label_smoothing - 0.2) / 0.3,
-        Remedy("Label smoothing 0.1", {"label_smoothing": 0.1},
-               "D is asked again to tell real from generated clearly"))
+def _moved_labels(name: str, label: str, usual: float) -> Find:
+    def find(config: RunConfig) -> Suspect | None:
+        return Suspect(
+            (name,), "discriminator_too_weak", (getattr(config, name) - 0.2) / 0.3,
+            Remedy(f"{label} {usual:g}", {name: usual},
+                   "D is asked again to tell real from generated clearly"))
+
+    return find
 
 
 def _augmented_mlp(config: RunConfig) -> Suspect | None:
@@ -286,8 +295,6 @@ def _unusual_depth(config: RunConfig) -> Suspect | None:
 
 
 def _resizable(config: RunConfig) -> frozenset[str]:
-    from gan_core.config.choices import ARCHITECTURES
-
     return ARCHITECTURES[config.architecture].resizable
 
 
@@ -305,6 +312,9 @@ FIND: tuple[Find, ...] = (
     _many_g_steps, _momentum, _short_memory, _clipped_gradients,
     _penalty("r1", "R1 penalty, γ", 1.0, 100.0), _penalty("r2", "R2 penalty, γ", 1.0, 100.0),
     _penalty("gradient_penalty", "Gradient penalty, λ", 3.0, 60.0), _narrow_clip,
-    _spectral_norm_on_points, _noise, _heavy_dropout, _smooth_labels, _augmented_mlp,
+    _spectral_norm_on_points, _noise, _heavy_dropout,
+    _moved_labels("label_smoothing", "Label smoothing", 0.1),
+    _moved_labels("fake_label_smoothing", "Smoothing of the labels of samples", 0.0),
+    _moved_labels("label_flips", "Flipped labels", 0.05), _augmented_mlp,
     _small_latent, _small_batch, _small_networks, _unusual_depth, _few_examples,
 )

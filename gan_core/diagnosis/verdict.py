@@ -12,14 +12,14 @@ from typing import Any
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES
-from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
+from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, diagnose
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.history import History
 
 STATES = ("healthy", "too_early", "improving", "failing", "diverged", "failed")
-PATIENCE = 500  # steps before samples are judged: every G begins with one mode
+PATIENCE = THRESHOLDS["patience_steps"].value  # every G begins with one mode
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -79,7 +79,7 @@ class Evaluation:
 
     metrics: dict[str, float]
     histogram: tuple[float, ...]
-    classes: Tensor
+    classes: Tensor = field(compare=False)
 
 
 # --- shares and distances ------------------------------------------------------------------------

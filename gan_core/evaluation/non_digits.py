@@ -48,7 +48,8 @@ Kind = Callable[[Tensor, Tensor, Draw], Tensor]
 def blurred(x: Tensor, sigma: float) -> Tensor:
     """x (n, 784), blurred by a Gaussian of `sigma` pixels; beyond the edge it is black."""
     reach = math.ceil(3 * sigma)
-    weights = torch.exp(-(torch.arange(-reach, reach + 1) / sigma) ** 2 / 2)
+    places = torch.arange(-reach, reach + 1, device=x.device)
+    weights = torch.exp(-((places / sigma) ** 2) / 2)
     weights /= weights.sum()
     images = x.reshape(-1, 1, SIDE, SIDE)
     across = conv2d(pad(images, (reach, reach, 0, 0), value=-1.0), weights.view(1, 1, 1, -1))
@@ -159,27 +160,42 @@ def non_digits(x: Tensor, pool: Tensor, draw: Draw) -> Tensor:
 # --- digits as a generator draws them ------------------------------------------------------------
 
 
-def noisy(x: Tensor, draw: Draw) -> Tensor:
-    return (x + draw.normal(*x.shape) * draw.between(0, 0.35)).clamp(-1, 1)
-
-
-def speckled(x: Tensor, draw: Draw) -> Tensor:
-    """With single wrong pixels, which a generator of linear layers leaves everywhere."""
-    wrong = draw.uniform(*x.shape) < draw.between(0, 0.06)
-    return torch.where(wrong, draw.uniform(*x.shape) * 2 - 1, x)
-
-
 def soft(x: Tensor, draw: Draw) -> Tensor:
     return blurred(x, draw.between(0.4, 1.0))
 
 
-def sharp(x: Tensor, draw: Draw) -> Tensor:
-    return recontrasted(soft(x, draw), draw)
+def contrasty(x: Tensor, draw: Draw) -> Tensor:
+    return (x * draw.between(0.7, 2.0) + draw.between(-0.2, 0.3)).clamp(-1, 1)
+
+
+def grainy(x: Tensor, draw: Draw) -> Tensor:
+    """Strokes of uneven grey: each pixel keeps a part of its brightness."""
+    kept = 1 - draw.between(0, 0.8) * draw.uniform(*x.shape)
+    return (x + 1) * kept - 1
+
+
+def noisy(x: Tensor, draw: Draw) -> Tensor:
+    return (x + draw.normal(*x.shape) * draw.between(0, 0.4)).clamp(-1, 1)
+
+
+def speckled(x: Tensor, draw: Draw) -> Tensor:
+    """With single wrong pixels, grey or white, which generators of linear layers leave everywhere:
+    more often in some places than in others."""
+    where = draw.uniform(1, x.shape[1]) ** 2 * 3
+    wrong = draw.uniform(*x.shape) < draw.between(0, 0.1) * where
+    white = draw.uniform(*x.shape) ** draw.between(0.1, 1.0) * 2 - 1
+    return torch.where(wrong, white, x)
+
+
+IMPERFECTIONS = (soft, contrasty, grainy, noisy, speckled)
+IMPERFECT = 0.35  # share of batches that have each of them
 
 
 def as_drawn(x: Tensor, draw: Draw) -> Tensor:
-    """x, shifted by up to two pixels, and half of the time imperfect."""
+    """x, shifted by up to two pixels, with some of the imperfections of generated digits."""
     shift = [draw.whole(-2, 2), draw.whole(-2, 2)]
     x = x.reshape(-1, SIDE, SIDE).roll(shift, (1, 2)).reshape(x.shape)
-    imperfect = (noisy, speckled, soft, sharp)
-    return imperfect[draw.whole(0, 3)](x, draw) if draw.between(0, 1) < 0.6 else x
+    for imperfect in IMPERFECTIONS:
+        if draw.between(0, 1) < IMPERFECT:
+            x = imperfect(x, draw)
+    return x

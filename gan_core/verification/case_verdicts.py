@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gan_core.config.cases import CASES
 from gan_core.config.run_config import RunConfig
@@ -33,7 +33,7 @@ def _row(name: str, runs: list[Result]) -> Row:
     }
 
 
-def _counted(values) -> dict[str, int]:  # type: ignore[no-untyped-def]
+def _counted(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,10 +22,15 @@ from gan_core.verification.results import Results, Row
 
 SEED, PICTURES, BLOCK = 2026, 5000, 100
 REAL, OTHERS = 0.98, 0.02  # at least so many digits, at most so many of the others
+NOT_ASKED = "patchwork of digits"  # of whose pieces some make a digit
 
 
 def _averages(digits: int) -> Callable[[Tensor, Tensor, Draw], Tensor]:
     return lambda x, pool, draw: draw.rows(pool, len(x), digits).mean(1)
+
+
+def _blurred_by(sigma: float) -> Callable[[Tensor, Tensor, Draw], Tensor]:
+    return lambda x, pool, draw: blurred(x, sigma)
 
 
 # Neither digits nor none: what people too would call either. Nothing is asked of these.
@@ -34,8 +38,7 @@ BETWEEN: dict[str, Callable[[Tensor, Tensor, Draw], Tensor]] = {
     "digits with noise, up to 0.35": lambda x, pool, draw: noisy(x, draw),
     "digits with up to 6 % wrong pixels": lambda x, pool, draw: speckled(x, draw),
     "digits blurred by up to one pixel": lambda x, pool, draw: soft(x, draw),
-    **{f"digits blurred by {sigma:g} pixels": partial(
-        lambda x, pool, draw, sigma: blurred(x, sigma), sigma=sigma) for sigma in (1.5, 2.0)},
+    **{f"digits blurred by {sigma:g} pixels": _blurred_by(sigma) for sigma in (1.5, 2.0)},
     "averages of two digits": _averages(2),
     "averages of three digits": _averages(3),
 }
@@ -44,21 +47,17 @@ BETWEEN: dict[str, Callable[[Tensor, Tensor, Draw], Tensor]] = {
 @torch.no_grad()
 def rows(results: Results) -> list[Row]:
     """One row a kind of picture, all made from digits that nothing was trained on."""
-    model, data = (load(torch.device("cpu"), "mnist") for load in (recogniser.load, _whole))
-    digits, draw = scaled(data.held_out), Draw(SEED)
+    cpu = torch.device("cpu")
+    model, digits, draw = recogniser.load(cpu), scaled(whole("mnist", cpu).held_out), Draw(SEED)
     real = torch.cat([model.recognises(part) for part in digits.split(1000)])
     kinds = {**NON_DIGITS, **BETWEEN}
     return [
         {"kind": "real test digits", "asked": "digit", "pictures": len(real),
          "recognised": real.float().mean().item()},
-        *({"kind": name, "asked": "none" if name in NON_DIGITS else "",
+        *({"kind": name, "asked": "none" if name in NON_DIGITS and name != NOT_ASKED else "",
            "pictures": PICTURES, "recognised": _share(model, make, digits, draw)}
           for name, make in kinds.items()),
     ]
-
-
-def _whole(device: torch.device, dataset: str):  # type: ignore[no-untyped-def]
-    return whole(dataset, device)
 
 
 def _share(

@@ -15,11 +15,15 @@ from pathlib import Path
 from gan_core.config.recipes import FROZEN, KNOWN, PACKING, REMEDIES, Known, Recipe
 from gan_core.config.run_config import RunConfig
 from gan_core.verification import (
+    case_verdicts,
     frozen_generator,
     known_truths,
     packing,
     preset_acceptance,
+    recogniser_table,
     remedies,
+    remedies_work,
+    warning_leads,
 )
 from gan_core.verification.cells import Columns
 from gan_core.verification.results import Results, Row
@@ -27,8 +31,9 @@ from gan_core.verification.results import Results, Row
 
 @dataclass(frozen=True)
 class Table:
-    """`runs` gives the configs that are trained over `seeds`, by name; `rows` sums up their
-    results; `columns` writes a row's cells; `accepted` says whether the rows are as expected."""
+    """`runs` gives the configs that are trained over `seeds`, by name; `follow_up` those that are
+    trained next, by name and seed, when their results are known; `rows` sums up all results;
+    `columns` writes a row's cells; `accepted` says whether the rows are as expected."""
 
     title: str
     seeds: str
@@ -36,6 +41,7 @@ class Table:
     rows: Callable[[Results], list[Row]]
     columns: Columns
     accepted: Callable[[list[Row]], bool]
+    follow_up: Callable[[Results], dict[tuple[str, int], RunConfig]] = lambda results: {}
 
 
 def _configs_of(
@@ -60,6 +66,18 @@ TABLES: dict[str, Table] = {
     "diagnosis": Table(
         "What the diagnosis says of runs whose truth is known", "5-9", _configs_of(KNOWN),
         known_truths.rows, known_truths.COLUMNS, known_truths.accepted),
+    "cases": Table(
+        "What the verdict says of other people's runs", "0-2", case_verdicts.configs,
+        case_verdicts.rows, case_verdicts.COLUMNS, case_verdicts.accepted),
+    "remedies-work": Table(
+        "What the first and second remedy do", "0-2", remedies_work.configs, remedies_work.rows,
+        remedies_work.COLUMNS, remedies_work.accepted, remedies_work.remedied),
+    "warnings": Table(
+        "How early a warning comes", "5-9", _configs_of(KNOWN),
+        warning_leads.rows, warning_leads.COLUMNS, warning_leads.accepted),
+    "recogniser": Table(
+        "What the recogniser takes for a digit", "0", dict, recogniser_table.rows,
+        recogniser_table.COLUMNS, recogniser_table.accepted),
 }
 
 

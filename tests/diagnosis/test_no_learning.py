@@ -1,0 +1,182 @@
+"""No learning, and its causes: other settings than those of the cases, written by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.causes import CAUSES
+from gan_core.diagnosis.diagnose import diagnose
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.suspects import FIND, suspects
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
+from tests.diagnosis.histories import steps
+
+RING = RunConfig(dataset="ring", learning_rate=1e-3)
+MOVED = {"travel_g": 0.8, "travel_d": 0.8}
+
+
+def noise(count: int = 2000, kind: str = "image", **metrics: float) -> list[EvalRecord]:
+    """Evaluations of samples that stay noise, version 2."""
+    modes = 10 if kind == "image" else 8
+    values = {"modes": 3.0, "modes_total": float(modes), "diversity": 0.6, "kl_uniform": 1.0,
+              "quality_above_chance": 0.0, "modes_supported": 0.0, **MOVED}
+    values |= ({"frechet": 1200.0, "recognised": 0.0} if kind == "image" else
+               {"high_quality": 0.01, "centre_distance": 40.0})
+    return [EvalRecord(step, {**values, **metrics}, (1 / modes,) * modes, 0.0,
+                       (0.0,) * modes, (1 / modes,) * modes)
+            for step in range(0, count + 1, 250)]
+
+
+AHEAD = {"accuracy_real": 1.0, "accuracy_fake": 1.0, "score_real": 0.999, "score_fake": 0.001,
+         "loss_g": 7.0}
+BLIND = {"accuracy_real": 0.5, "accuracy_fake": 0.5, "score_real": 0.5, "score_fake": 0.5}
+
+
+def found(config: RunConfig, kind: str = "image", known=None, **changes):
+    """The leading finding of samples that stay noise, with steps changed from the first on."""
+    metrics = {name: changes.pop(name) for name in list(changes) if name.startswith("travel")}
+    history = History(steps(2000, **changes), noise(kind=kind, **metrics))
+    return diagnose(history, config, known)[0]
+
+
+# what the curves show, and the one setting that is unusual -> the cause
+KINDS = {
+    "rate_too_small": [
+        (RunConfig(learning_rate=3e-6), {"travel_g": 0.004, "travel_d": 0.01}),
+        (RING.replace(learning_rate=5e-6), {"travel_g": 0.01, "travel_d": 0.02})],
+    "rate_too_large": [
+        (RunConfig(learning_rate=0.05), {"grad_norm_g": 0.0, "loss_g": 3e4}),
+        (RING.replace(learning_rate=0.3), {"loss_g": 4e3, "loss_d": 900.0})],
+    "discriminator_ahead": [
+        (RunConfig(learning_rate=2e-5, learning_rate_ratio=50.0), AHEAD),
+        (RunConfig(learning_rate=5e-4, discriminator_steps=8), AHEAD)],
+    "discriminator_too_weak": [
+        (RunConfig(learning_rate=2e-6, learning_rate_ratio=0.02), {**BLIND, "travel_d": 0.003}),
+        (RunConfig(learning_rate=1e-3, generator_steps=10), BLIND)],
+    "constraint_too_strong": [
+        (RING.replace(r2=60.0), BLIND), (RING.replace(gradient_penalty=90.0), BLIND),
+        (RING.replace(weight_clip=0.02, loss="wasserstein"), BLIND)],
+    "noise_too_strong": [
+        (RING.replace(input_noise=0.6), BLIND), (RunConfig(input_noise=1.0), BLIND)],
+    "latent_too_small": [
+        (RunConfig(latent_dim=2, learning_rate=5e-4), AHEAD),
+        (RING.replace(latent_dim=1), BLIND)],
+    "batch_too_small": [(RING.replace(batch_size=8), {}), (RunConfig(batch_size=4), AHEAD)],
+    "momentum": [(RunConfig(beta1=0.95, learning_rate=5e-4), AHEAD), (RING.replace(beta1=0.9), {})],
+    "optimizer": [
+        (RunConfig(optimizer="sgd", learning_rate=1e-3), {"travel_g": 0.01, "travel_d": 0.02})],
+    "capacity": [(RunConfig(width=0.25, depth=1, learning_rate=1e-3), AHEAD)],
+    "few_data": [(RunConfig(training_examples=5, learning_rate=1e-3), {})],
+}
+
+
+@pytest.mark.parametrize("cause", KINDS)
+def test_the_cause_is_named_and_its_setting_mended_first(cause):
+    """Whoever is told another cause mends what is not broken."""
+    for config, curves in KINDS[cause]:
+        kind = "image" if config.card.kind == "image" else "points"
+        finding = found(config, kind, **curves)
+        assert (finding.symptom, finding.cause) == ("no_learning", cause), (config, finding)
+        assert CAUSES[cause] in finding.evidence
+        unusual = {knob for suspect in suspects(config) if suspect.cause == cause
+                   for knob in (*suspect.knobs, *suspect.remedy.changes)}
+        assert set(finding.remedies[0].changes) & unusual
+
+
+def test_every_cause_has_a_kind_that_shows_it():
+    """A cause nobody tries may never be told."""
+    assert set(KINDS) == set(CAUSES) - {"unknown"}
+
+
+def test_unknown_settings_explain_nothing():
+    """Of somebody's log the settings are guesses: blaming them would be an invention."""
+    config = RunConfig(learning_rate=2e-5, learning_rate_ratio=50.0, latent_dim=1)
+    finding = found(config, known=(), **AHEAD)
+    assert finding.cause == "discriminator_ahead" and "settings are not known" in finding.evidence
+    blind = found(config, known=(), accuracy_real=0.7, accuracy_fake=0.7)
+    assert blind.cause == "unknown"
+    some = found(config, known=("latent_dim",), **AHEAD)
+    assert some.cause == "latent_too_small"
+
+
+def test_a_dead_gradient_is_caught_at_once():
+    """Nobody should wait 750 steps for a network that can never move again."""
+    history = History(steps(60, after=30, grad_norm_g=0.0), noise(0))
+    finding, = diagnose(history, RunConfig(learning_rate=0.1))
+    assert finding.symptom == "no_learning" and finding.since == 31
+    assert not diagnose(History(steps(60, after=55, grad_norm_g=0.0), noise(0)), RunConfig())
+
+
+def test_what_never_had_modes_has_not_collapsed():
+    """"100 % digit 8" of noise clouds would teach that digits had been lost."""
+    alike = History(steps(2000), noise(diversity=0.02))
+    assert [finding.symptom for finding in diagnose(alike, RunConfig())] == ["no_learning"]
+
+
+def test_a_run_that_was_good_is_not_called_unlearned():
+    """What a G has learned and lost is a collapse."""
+    records = noise()
+    for i in (2, 3, 4):
+        shares = (0.09,) * 10
+        records[i] = dataclasses.replace(
+            records[i], supported=shares,
+            metrics={**records[i].metrics, "quality_above_chance": 0.9, "frechet": 150.0})
+    for record in records[5:]:
+        record.metrics["diversity"] = 0.02
+    found = diagnose(History(steps(2000), records), RunConfig())
+    assert [finding.symptom for finding in found] == ["mode_collapse"]
+
+
+def test_one_training_image_is_no_collapse():
+    """Nothing else could be drawn."""
+    records = [dataclasses.replace(record, supported=(1.0,) + (0.0,) * 9,
+                                   training=(1.0,) + (0.0,) * 9,
+                                   metrics={**record.metrics, "diversity": 0.01,
+                                            "quality_above_chance": 1.0})
+               for record in noise()]
+    finding, = diagnose(History(steps(2000), records), RunConfig(training_examples=1))
+    assert (finding.symptom, finding.cause) == ("no_learning", "few_data")
+
+
+def test_no_remedy_strengthens_a_d_that_is_right():
+    """Three D steps made such runs worse: five digits became one."""
+    for config in (RunConfig(learning_rate=5e-4, dropout=0.8), RunConfig(learning_rate_ratio=10.0)):
+        for remedy in found(config, **AHEAD).remedies:
+            assert remedy.changes.get("discriminator_steps", 1) <= config.discriminator_steps
+            assert remedy.changes.get("dropout", config.dropout) >= config.dropout
+
+
+def test_every_suspect_can_be_mended():
+    """A remedy that the config refuses, or that changes nothing, is no remedy."""
+    extreme = [config for pairs in KINDS.values() for config, _ in pairs]
+    met = {suspect.cause for config in extreme for suspect in suspects(config)}
+    assert met == set(CAUSES) - {"unknown"}
+    for config in extreme:
+        for suspect in suspects(config):
+            mended = config.replace(**suspect.remedy.changes)
+            assert len(suspect.remedy.changes) <= 2 and mended != config
+            assert suspect.cause not in {
+                s.cause for s in suspects(mended) if s.knobs == suspect.knobs}
+
+
+def test_usual_settings_are_not_suspected():
+    """Otherwise every failure would be blamed on a setting that works."""
+    from gan_core.config.presets import CHALLENGES
+
+    for name, challenge in CHALLENGES.items():
+        if "healthy" in challenge.presets:
+            assert not suspects(challenge.presets["healthy"].config), name
+    assert len(FIND) > 15
+
+
+def test_old_records_are_judged_by_what_they_know():
+    """Evaluations of version 1 do not say which images are recognised; that is no failure."""
+    old = EvalRecord(1000, {"modes": 9.0, "modes_total": 10.0, "frechet": 120.0}, (0.1,) * 10)
+    card = RunConfig().card
+    assert old.version == 1 and quality_of(old, card).good
+    assert not quality_of(dataclasses.replace(old, metrics={**old.metrics, "frechet": 600.0}),
+                          card).good
