@@ -19,10 +19,10 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import Quality, quality_of
+from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.step_windows import last_median
 from gan_core.diagnosis.suspects import Suspect, suspects
 from gan_core.runs.history import History
-from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "learning_steps": Threshold(
@@ -55,8 +55,8 @@ CAUSES: dict[str, str] = {  # of no_learning, and what people are told of each
     "latent_too_small": "the latent space is too small",
     "batch_too_small": "the batch is too small",
     "momentum": "there is too much momentum",
-    "optimizer": "the optimiser does not suit",
-    "capacity": "the networks do not suit",
+    "optimizer": "the optimiser is a poor choice here",
+    "capacity": "the networks are too small or too deep",
     "few_data": "there are too few training examples",
     "unknown": "the cause is not clear",
 }
@@ -130,7 +130,8 @@ def sign_of(history: History, config: RunConfig) -> Sign:
     for sign in (_dead, _runaway, _far_ahead, _still, _blind):
         if (shown := sign(history, now, config)) is not None:
             return shown
-    return Sign("none", f"D is right on {now.accuracy:.0%} of examples.", "unknown", ANY)
+    right = "" if math.isnan(now.accuracy) else f"D is right on {now.accuracy:.0%} of examples."
+    return Sign("none", right, "unknown", ANY)
 
 
 def _dead(history: History, now: Curves, config: RunConfig) -> Sign | None:
@@ -208,7 +209,7 @@ def _explained(
     cause = agreeing[0].cause if agreeing else sign.default
     last = history.evaluations[-1]
     evidence = " ".join(filter(None, (
-        sign.evidence, _quality_words(quality_of(last, config.card), last, config),
+        sign.evidence, quality_words(last, config.card),
         _cause_words(cause, agreeing, known))))
     severe = sign.name in ("dead", "runaway") or quality_of(last, config.card).at_chance
     return dataclasses.replace(
@@ -237,18 +238,6 @@ def _start(history: History, config: RunConfig, quality: Quality) -> int:
             break
         since = evaluation.step
     return since
-
-
-def _quality_words(quality: Quality, last: EvalRecord, config: RunConfig) -> str:
-    if quality.images:
-        share = last.metrics.get("recognised", math.nan)
-        distance = f"Fréchet distance {quality.frechet:.0f}."
-        if math.isnan(share):
-            return distance
-        return f"{share:.0%} of the samples are recognised as a {config.card.mode_noun}; {distance}"
-    share = last.metrics.get("high_quality", math.nan)
-    chance = ", no more than chance would put there" if quality.at_chance else ""
-    return f"{share:.1%} of the samples lie within 3σ of a centre{chance}."
 
 
 def _cause_words(

@@ -27,7 +27,7 @@ from tests.support.app_pages import (
 from tests.support.snapshots import snapshot
 
 pytestmark = pytest.mark.usefixtures("page_server")
-CHARTS = 10  # of every experiment: the histogram, three of evaluations, five of steps, the modes
+CHARTS = 11  # of every experiment: the histogram, four of evaluations, five of steps, the modes
 # Beside them: the Dirac-GAN and the band; two frozen G's gradients; the prices and their growth.
 OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 2, "computational_cost": 4}
 BROKEN = [name for name, challenge in PAGES.items() if "broken" in challenge.presets]
