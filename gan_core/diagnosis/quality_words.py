@@ -57,6 +57,8 @@ def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
     share, noun = evaluation.metrics.get("high_quality", math.nan), card.mode_noun
     if math.isnan(share):
         return "How many samples lie near a centre was not measured."
+    if share == 0:
+        return "No sample lies within 3σ of a centre."
     chance, _ = floor_and_ceiling(card)
     words = _capital(f"{percent(share)} of the samples lie within 3σ of a centre, where chance "
                      f"would put {percent(chance)}")
