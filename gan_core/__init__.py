@@ -4,6 +4,7 @@
 
     config = gan_core.RunConfig(dataset="ring", steps=500)
     history = gan_core.History.of(gan_core.train(config))
+    print(gan_core.verdict(history, config).headline)
     for finding in gan_core.diagnose(history, config):
         print(finding.evidence)
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gan_core.config.validation import ConfigError
     from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
     from gan_core.diagnosis.findings import Finding, Remedy
+    from gan_core.diagnosis.verdict import Verdict, verdict
     from gan_core.runs.history import History
     from gan_core.runs.records import EvalRecord, Outcome, Record, SampleRecord, StepRecord
     from gan_core.runs.snapshots import RunSnapshot
@@ -60,9 +62,11 @@ __all__ = [
     "SampleRecord",
     "StepRecord",
     "StoreError",
+    "Verdict",
     "diagnose",
     "record_run",
     "train",
+    "verdict",
 ]
 
 # Where the names live; a module is imported when one of its names is first asked for.
@@ -74,6 +78,7 @@ _MODULES = {
     "gan_core.config.validation": ("ConfigError",),
     "gan_core.diagnosis.diagnose": ("SYMPTOMS", "diagnose"),
     "gan_core.diagnosis.findings": ("Finding", "Remedy"),
+    "gan_core.diagnosis.verdict": ("Verdict", "verdict"),
     "gan_core.runs.history": ("History",),
     "gan_core.runs.records": ("EvalRecord", "Outcome", "Record", "SampleRecord", "StepRecord"),
     "gan_core.runs.snapshots": ("RunSnapshot",),

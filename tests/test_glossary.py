@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import gan_core
+from gan_core.diagnosis.causes import CAUSES
 from gan_core.runs.records import STEP_METRICS
 
 GLOSSARY = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
@@ -42,6 +43,11 @@ def test_every_metric_of_an_evaluation_is_explained() -> None:
 def test_every_symptom_is_explained() -> None:
     """A verdict would name a failure that nobody can look up."""
     assert sorted(terms("Symptoms")) == sorted(gan_core.SYMPTOMS)
+
+
+def test_every_cause_is_explained() -> None:
+    """A verdict would name a cause that nobody can look up."""
+    assert terms("Causes") == list(CAUSES)
 
 
 def test_every_knob_is_explained() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from gan_core.cli.output import say
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.shares import counted_modes
 from gan_core.runs.records import EvalRecord, Record, StepRecord
 from gan_core.runs.store import RunStore
 from gan_core.verification.results import Result, train_into
@@ -71,8 +72,12 @@ class Progress:
 
 
 def sample_quality(metrics: dict[str, float], noun: str) -> str:
-    """The number of modes and the distance to the data, as far as they were measured."""
-    parts = [f"{noun}s {metrics['modes']:.0f}/{metrics['modes_total']:.0f}"]
+    """The number of modes, the share of samples that can be recognised, and the distance to the
+    data, as far as they were measured."""
+    shown, possible = counted_modes(metrics)
+    parts = [f"{noun}s {shown:.0f}/{possible:.0f}"]
+    if "recognised" in metrics:
+        parts.append(f"{metrics['recognised']:.0%} recognised")
     if "frechet" in metrics:
         parts.append(f"Fréchet {metrics['frechet']:.1f}")
     return ", ".join(parts)

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import tempfile
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gan_core.cli.arguments import (
@@ -22,7 +22,8 @@ from gan_core.cli.arguments import (
 from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, how_it_ended, json_text, say
 from gan_core.cli.progress import train_with_progress
-from gan_core.diagnosis.diagnose import Finding
+from gan_core.diagnosis.findings import Remedy
+from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 from gan_core.verification.results import Result
@@ -71,12 +72,20 @@ def in_words(result: Result) -> str:
     if extractor:
         lines.append(f"Fréchet distance on {extractor['id']}, where real images score "
                      f"{extractor['frechet_train_held_out']:.1f}")
-    findings = [line for finding in result.findings for line in _finding_lines(finding)]
-    return "\n".join([*lines, *(findings or ["nothing found wrong"])])
+    return "\n".join([*lines, *_verdict_lines(result)])
 
 
-def _finding_lines(finding: Finding) -> list[str]:
-    return [
-        f"{finding.symptom} ({finding.severity}) since step {finding.since}: {finding.evidence}",
-        *(f"  remedy: {remedy.label}, {remedy.why}" for remedy in finding.remedies),
-    ]
+def _verdict_lines(result: Result) -> list[str]:
+    """What the page says, and what it leaves out: the evidence of all findings but the first."""
+    verdict, about = result.verdict, f" ({result.verdict.cause})" if result.verdict.cause else ""
+    words = sentences(verdict, result.history, result.config)
+    lines = [f"verdict: {verdict.state}{about}", f"{headline(verdict)} {words}".strip(),
+             *_remedy_lines(verdict.remedies)]
+    for finding in verdict.findings[1:]:
+        lines += [f"{finding.symptom} ({finding.severity}) since step {finding.since}: "
+                  f"{finding.evidence}", *_remedy_lines(finding.remedies)]
+    return lines
+
+
+def _remedy_lines(remedies: Sequence[Remedy]) -> list[str]:
+    return [f"  remedy: {remedy.label}, {remedy.why}" for remedy in remedies]

@@ -12,8 +12,8 @@ CAUSES: dict[str, str] = {  # of no_learning, and what people are told of each
     "latent_too_small": "the latent space is too small",
     "batch_too_small": "the batch is too small",
     "momentum": "there is too much momentum",
-    "optimizer": "the optimiser does not suit",
-    "capacity": "the networks do not suit",
+    "optimizer": "the optimiser is a poor choice here",
+    "capacity": "the networks are too small or too deep",
     "few_data": "there are too few training examples",
     "unknown": "the cause is not clear",
 }

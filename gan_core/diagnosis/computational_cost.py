@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.quality_words import quality_words
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 
@@ -38,21 +39,13 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     if since is None:
         return None
     last = evaluations[-1]
-    seconds, noun = _seconds_a_step(evaluations[0], last), config.card.mode_noun
-    modes, total = last.metrics["modes"], last.metrics["modes_total"]
+    seconds = _seconds_a_step(evaluations[0], last)
     evidence = (
         f"A step takes {seconds:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
-        f"these would take {_minutes(SESSION_STEPS * seconds)}. After {last.step} steps and "
-        f"{last.seconds:.0f} s G makes {modes:.0f} of {total:.0f} {noun}s{_distance(last)}."
+        f"these would take {_minutes(SESSION_STEPS * seconds)}. The {last.step} steps so far "
+        f"took {last.seconds:.0f} s. {quality_words(last, config.card)}"
     )
     return Finding("computational_cost", "warning", since, evidence, _cheaper(config))
-
-
-def _distance(last: EvalRecord) -> str:
-    """Modes alone do not show whether G draws digits: noise, too, is nearest to some digit."""
-    if "frechet" not in last.metrics:
-        return ""
-    return f", at a Fréchet distance of {last.metrics['frechet']:.0f}"
 
 
 def _seconds_a_step(first: EvalRecord, last: EvalRecord) -> float:

@@ -22,6 +22,7 @@ THRESHOLDS = {
         0.15, "share of reals that D accepts among its training images but not among new ones",
         "calibrated: within 0.05 on all of MNIST"),
 }
+SCALE_END = 1.2  # of r_v: 1 is a new image that D scores as it scores generated ones
 
 
 def _limit(name: str) -> float:
@@ -41,10 +42,18 @@ def discriminator_overfitting(history: History, config: RunConfig) -> Finding | 
     last = history.evaluations[-1].metrics
     evidence = (
         f"D calls {last['accuracy_train']:.0%} of its training images real, but only "
-        f"{last['accuracy_held_out']:.0%} of images it never saw: on its scale from generated (1) "
-        f"to training images (0) these stand at {last['r_v']:.2f}."
+        f"{last['accuracy_held_out']:.0%} of images it never saw{_place(last['r_v'])}."
     )
     return Finding("discriminator_overfitting", "severe", since, evidence, _remedies(config))
+
+
+def _place(r_v: float) -> str:
+    """Where D places new images; "" beyond its scale, where the number says nothing: it divides by
+    the distance between training and generated images, which may be next to 0."""
+    if not 0 <= r_v <= SCALE_END:
+        return ""
+    return (": on its scale from training images (0) to generated ones (1) the new ones stand at "
+            f"{r_v:.2f}")
 
 
 def _knows_by_heart(evaluation: EvalRecord) -> bool:

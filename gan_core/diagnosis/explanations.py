@@ -7,17 +7,16 @@ makes a D stronger that is already right. Torch-free.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Collection, Iterable
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
-from gan_core.diagnosis.quality import Quality, quality_of
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.signs import Sign, curves, sign_of
 from gan_core.diagnosis.suspects import Suspect, suspects
 from gan_core.runs.history import History
-from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "right_enough": Threshold(
@@ -39,24 +38,12 @@ def _no_learning_explained(
     cause = agreeing[0].cause if agreeing else sign.default
     last = history.evaluations[-1]
     evidence = " ".join(filter(None, (
-        sign.evidence, _quality_words(quality_of(last, config.card), last, config),
+        sign.evidence, quality_words(last, config.card),
         _cause_words(cause, agreeing, known))))
     severe = sign.name in ("dead", "runaway") or quality_of(last, config.card).at_chance
     return dataclasses.replace(
         finding, severity="severe" if severe else "warning", evidence=evidence, cause=cause,
         remedies=_remedies(agreeing, sign, config))
-
-
-def _quality_words(quality: Quality, last: EvalRecord, config: RunConfig) -> str:
-    if quality.images:
-        share = last.metrics.get("recognised", math.nan)
-        distance = f"Fréchet distance {quality.frechet:.0f}."
-        if math.isnan(share):
-            return distance
-        return f"{share:.0%} of the samples are recognised as a {config.card.mode_noun}; {distance}"
-    share = last.metrics.get("high_quality", math.nan)
-    chance = ", no more than chance would put there" if quality.at_chance else ""
-    return f"{share:.1%} of the samples lie within 3σ of a centre{chance}."
 
 
 def _cause_words(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gan_core.diagnosis.instability import score_swing
+from gan_core.diagnosis.shares import counted_modes
 from gan_core.diagnosis.vanishing_gradients import gradient_left
 from gan_core.runs.history import History
 
@@ -45,7 +46,10 @@ def _metric(history: History, name: str) -> float:
 
 
 def _modes(history: History) -> float:
-    return _metric(history, "modes") / _metric(history, "modes_total")
+    if not history.evaluations:
+        return math.nan
+    shown, possible = counted_modes(history.evaluations[-1].metrics)
+    return shown / possible if possible else math.nan
 
 
 def _swing(history: History) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,16 +35,21 @@ def improving(history: History, card: DatasetCard, at: EvalRecord | None = None)
 
     Of the last two evaluations of each time the better one counts: one alone goes up and down.
     """
+    compared = _compared(history, at)
+    return compared is None or _clearly_better(*compared, card)
+
+
+def _compared(
+    history: History, at: EvalRecord | None = None
+) -> tuple[list[EvalRecord], list[EvalRecord]] | None:
+    """The last two evaluations and those a while before; None where there are not so many yet."""
     evaluations = [e for e in history.evaluations if at is None or e.step <= at.step]
     if len(evaluations) < 2:
-        return True
+        return None
     last = evaluations[-1].step
     back = max(_limit("improvement_steps"), last / 4)
     before = [e for e in evaluations if e.step <= last - back]
-    if not before:
-        return True
-    now = evaluations[-2:]
-    return _clearly_better(now, before, card)
+    return (evaluations[-2:], before) if before else None
 
 
 def _clearly_better(now: list[EvalRecord], before: list[EvalRecord], card: DatasetCard) -> bool:
@@ -66,7 +72,45 @@ def _most(evaluations: list[EvalRecord], card: DatasetCard) -> int:
 
 def _nearest(evaluations: list[EvalRecord]) -> float:
     """The smallest distance to the data: of images Fréchet's, of points that to the centres."""
-    names = ("frechet", "centre_distance", "kl_uniform")
-    name = next((n for n in names if n in evaluations[-1].metrics), names[-1])
-    values = [e.metrics.get(name, math.nan) for e in evaluations]
+    values = [e.metrics.get(_distance(evaluations[-1]), math.nan) for e in evaluations]
     return float(np.nanmin(values)) if values else math.nan
+
+
+def _distance(evaluation: EvalRecord) -> str:
+    """The metric that is its distance to the data."""
+    names = ("frechet", "centre_distance", "kl_uniform")
+    return next((name for name in names if name in evaluation.metrics), names[-1])
+
+
+# --- what has improved ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What improved: `best_before` is its best value up to step `since`, `now` the better one of
+    the last two evaluations.
+
+    `what` is "quality" (above chance), "modes" (supported) or the name of the distance's metric.
+    """
+
+    what: str
+    since: int
+    best_before: float
+    now: float
+
+
+def gain(history: History, card: DatasetCard) -> Gain | None:
+    """The first of quality, distance and modes that is better than a while before, by the rule of
+    `improving`; None where nothing is, or where there is nothing to compare with."""
+    compared = _compared(history)
+    if compared is None or not _clearly_better(*compared, card):
+        return None
+    now, before = compared
+    since, distance = before[-1].step, _distance(before[-1])
+    quality = Gain("quality", since, _best(before, card), _best(now, card))
+    if quality.now - quality.best_before > _limit("quality_gain"):
+        return quality
+    nearer = Gain(distance, since, _nearest(before), _nearest(now))
+    if nearer.now < _limit("improvement") * nearer.best_before:
+        return nearer
+    return Gain("modes", since, _most(before, card), _most(now, card))

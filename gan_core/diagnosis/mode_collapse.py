@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -159,7 +160,7 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
     if shares.any() and modes:
         top = int(np.argmax(shares))
         words += f"; {shares[top]:.0%} of its samples are {noun} {top}"
-    if "diversity" in last.metrics:
+    if last.metrics.get("diversity", math.nan) <= 1:  # noise differs more than images do
         words += (
             f". Two samples differ {last.metrics['diversity']:.0%} as much as two real images do"
         )

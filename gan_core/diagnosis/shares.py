@@ -6,6 +6,9 @@ mode each sample is nearest. Torch-free.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from gan_core.config.choices import DatasetCard
@@ -25,6 +28,13 @@ def training_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:
     if not evaluation.training:
         return frozenset(range(card.modes))
     return frozenset(mode for mode, share in enumerate(evaluation.training) if share > 0)
+
+
+def counted_modes(metrics: Mapping[str, float]) -> tuple[float, float]:
+    """How many modes samples show, and how many they could: of good samples and of the training
+    set, or of all samples and all modes where that is all that was measured."""
+    shown, possible = metrics.get("modes", math.nan), metrics.get("modes_total", math.nan)
+    return metrics.get("modes_supported", shown), metrics.get("modes_in_training", possible)
 
 
 def rare_modes(evaluation: EvalRecord) -> list[int]:

@@ -100,7 +100,8 @@ def sign_of(history: History, config: RunConfig) -> Sign:
     for sign in (_dead, _runaway, _far_ahead, _still, _blind):
         if (shown := sign(history, now, config)) is not None:
             return shown
-    return Sign("none", f"D is right on {now.accuracy:.0%} of examples.", "unknown", ANY)
+    right = "" if math.isnan(now.accuracy) else f"D is right on {now.accuracy:.0%} of examples."
+    return Sign("none", right, "unknown", ANY)
 
 
 def _dead(history: History, now: Curves, config: RunConfig) -> Sign | None:

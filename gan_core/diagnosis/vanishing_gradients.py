@@ -98,11 +98,12 @@ def _larger(largest: float, norms: np.ndarray) -> float:
 
 
 def gradient_left(history: History) -> float:
-    """G's gradient norm, median of the last window, ÷ its largest; NaN in a run without one."""
+    """G's gradient norm, median of the last window, ÷ its largest; NaN in a run without one, and
+    where G never had a gradient."""
     norm = history.column("grad_norm_g")
-    if len(norm) < WINDOW:
+    if len(norm) < WINDOW or not _largest(history) > 0:
         return float("nan")
-    return last_median(norm) / max(_largest(history), 1e-30)
+    return last_median(norm) / _largest(history)
 
 
 def _times_smaller(largest: float, now: float) -> str:

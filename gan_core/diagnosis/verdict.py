@@ -60,12 +60,19 @@ def _of_findings(history: History, config: RunConfig, findings: tuple[Finding, .
     if any(f.severity == "severe" for f in findings) or (findings and not good):
         return _failing("failing", findings)
     if last is None or last.step < PATIENCE:
-        return Verdict("too_early", "Too early to tell.", findings=findings)
+        return Verdict("too_early", _waiting(history, config), findings=findings)
     if good:
         return Verdict("healthy", _healthy(findings), findings=findings)
     if improving(history, config.card):
-        return Verdict("improving", "Not there yet, and improving.", findings=findings)
-    return Verdict("too_early", "Too early to tell.", findings=findings)
+        return Verdict("improving", "Not there yet, but improving.", findings=findings)
+    return Verdict("too_early", _waiting(history, config), findings=findings)
+
+
+def _waiting(history: History, config: RunConfig) -> str:
+    frozen = config.freeze_generator
+    if 0 < frozen < history.last_step:
+        return f"G stands still since step {frozen}, as was set."
+    return "Too early to tell."
 
 
 def _healthy(findings: tuple[Finding, ...]) -> str:

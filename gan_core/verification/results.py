@@ -10,6 +10,7 @@ from typing import Any
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Finding, diagnose
 from gan_core.diagnosis.feature_extractor import extractor
+from gan_core.diagnosis.verdict import Verdict, verdict
 from gan_core.runs.history import History
 from gan_core.runs.records import Outcome, Record
 from gan_core.runs.status import StoreError
@@ -34,6 +35,10 @@ class Result:
     @property
     def findings(self) -> list[Finding]:
         return diagnose(self.history, self.config)
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.history, self.config)
 
     @property
     def symptoms(self) -> list[str]:
@@ -61,6 +66,7 @@ class Result:
             "device": self.device,
             "metrics": self.metrics,
             "extractor": self.extractor,
+            "verdict": self.verdict.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],
             "reason": self.outcome.reason,
         }

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.config.choices import LOSSES, DatasetCard
+from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from pages.components.chart_style import (
@@ -157,14 +158,21 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
     """What the evaluations of a data set are drawn as, by name; `features` is what `extractor`
     knows of the classifier that measures it, empty where there is none yet."""
     noun, total = card.mode_noun, float(card.modes)
-    present = Curve(f"{noun.capitalize()}s present", card.mode_rule, "modes", f"{noun}s",
-                    (0.0, total), (total,))
-    if card.kind == "points":
+    points = card.kind == "points"
+    present = Curve(
+        f"{noun.capitalize()}s present", card.mode_rule if points else
+        "nearest to at least 1 % of the samples, recognised or not", "modes", f"{noun}s",
+        (0.0, total), (total,))
+    supported = Curve(
+        f"{noun.capitalize()}s supported", "at least 1 % of the samples "
+        f"{'lie within 3σ' if points else 'are recognised as it'}", "modes_supported", f"{noun}s",
+        (0.0, total), (total,))
+    if points:
         good = Curve("High quality", "share of samples within 3σ of a centre; dotted: 98.9 %, a "
                      "perfect sampler", "high_quality", "share", (0.0, 1.0), (0.9889,))
         even = Curve("Distance from an even mixture", "reverse KL divergence, 0 is even",
                      "kl_uniform", "KL (nats)", (0.0, math.log(total)))
-        return {"modes": present, "diversity": good, "frechet": even}
+        return {"modes": present, "diversity": good, "frechet": even, "supported": supported}
     reals: tuple[float, ...] = ()
     on = "on its own classifier's features"
     if features:
@@ -178,6 +186,7 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
         "frechet": Curve(
             "Fréchet distance", f"to real {noun}s, {on}", "frechet", "distance, log scale",
             (1.0, 3000.0), reals, log=True),
+        "supported": supported,
     }
 
 
@@ -268,26 +277,39 @@ def curve_spec(chart: Curve, steps: int, marks: Marks = ()) -> dict[str, Any]:
     return specification(alt.layer(*layers), chart.title, chart.note)
 
 
-def histogram_frame(evaluations: Mapping[str, EvalRecord]) -> pd.DataFrame:
-    """One row per class and run: mode, share, run."""
+def histogram_frame(evaluations: Mapping[str, EvalRecord], noun: str) -> pd.DataFrame:
+    """One row per class and run: mode, share, run. Of evaluations that know which samples are good
+    ones, the others are a row of their own."""
     rows = [
-        (str(mode), share, run)
+        (mode, share, run)
         for run, evaluation in evaluations.items()
-        for mode, share in enumerate(evaluation.histogram)
+        for mode, share in _shares(evaluation, noun)
     ]
     return pd.DataFrame(rows, columns=["mode", "share", "run"])
 
 
+def _shares(evaluation: EvalRecord, noun: str) -> list[tuple[str, float]]:
+    shares = [(str(mode), float(share)) for mode, share in enumerate(shown(evaluation))]
+    if evaluation.version == 1:
+        return shares
+    return [*shares, (f"no {noun}", max(0.0, 1 - sum(evaluation.supported)))]
+
+
 @functools.lru_cache(maxsize=32)
-def histogram_spec(total: int, noun: str) -> dict[str, Any]:
-    order = [str(mode) for mode in range(total)]
+def histogram_spec(
+    total: int, noun: str, old: tuple[str, ...] = (), rest: bool = True
+) -> dict[str, Any]:
+    """`old` are the runs whose evaluations know only to which mode each sample is nearest; `rest`
+    whether there is a place for what is of no mode."""
+    order = [str(mode) for mode in range(total)] + [f"no {noun}"] * rest
     axis = alt.Axis(format="%", values=[0, 0.01, 0.1, 0.25, 0.5, 1], labelOverlap=False)
     bars = (
         alt.Chart()
         .mark_bar()
         .encode(
-            x=alt.X("mode:N", title=noun, sort=order, axis=alt.Axis(labelAngle=0),
-                    scale=alt.Scale(domain=order)),
+            # "no digit" in two lines, or it would hide its neighbours.
+            x=alt.X("mode:N", title=noun, sort=order, scale=alt.Scale(domain=order),
+                    axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")),
             xOffset=alt.XOffset("run:N", sort=RUNS, scale=alt.Scale(domain=RUNS)),
             y=alt.Y("share:Q", title="share of samples, √ scale", axis=axis,
                     scale=alt.Scale(type="sqrt", domain=[0, 1])),
@@ -295,6 +317,10 @@ def histogram_spec(total: int, noun: str) -> dict[str, Any]:
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    title = f"Nearest {noun} of each sample" if noun == "mode" else f"Which {noun}s G draws"
+    title, nearest = f"Which {noun}s G draws", f"nearest {noun}s, recognised or not"
+    if noun == "mode":
+        title, nearest = "Samples within 3σ of each mode", "nearest modes, near or far"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"
+    if old:
+        note = f"{' and '.join(old)}: {nearest} (older recording)"
     return specification(alt.layer(bars, rule(1 / total)), title, note)

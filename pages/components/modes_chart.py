@@ -9,7 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 from pages.components.chart_style import BLUE, PADDING, Marks, marked, specification, steps_axis
 
 HEIGHT = 290  # room for 25 modes
@@ -27,9 +29,15 @@ def modes_frame(history: History) -> pd.DataFrame:
     rows = [
         (record.step, start, end, str(mode), share)
         for record, start, end in zip(counted, starts, ends, strict=True)
-        for mode, share in enumerate(record.histogram)
+        for mode, share in enumerate(_shares(record))
     ]
     return pd.DataFrame(rows, columns=["step", "start", "end", "mode", "share"])
+
+
+def _shares(record: EvalRecord) -> np.ndarray:
+    """Of images those that are recognised, where that is known; of points the nearest modes: while
+    they rotate, few of them lie within 3σ."""
+    return shown(record) if "recognised" in record.metrics else np.asarray(record.histogram)
 
 
 @functools.lru_cache(maxsize=32)

@@ -130,9 +130,11 @@ def _histogram(state: State, *runs: tuple[StoredRun | None, int]) -> None:
         if run is not None and run.snapshot.config.dataset == state.shown.dataset
         and (evaluation := run.snapshot.history.evaluation_at(step)) is not None
     }
+    old = tuple(name for name, evaluation in evaluations.items() if evaluation.version == 1)
+    rest = not old or len(old) < len(evaluations)
     st.vega_lite_chart(
-        table(history_charts.histogram_frame(evaluations)),
-        history_charts.histogram_spec(card.modes, card.mode_noun),
+        table(history_charts.histogram_frame(evaluations, card.mode_noun)),
+        history_charts.histogram_spec(card.modes, card.mode_noun, old, rest),
         height=330, key="chart-histogram",
         alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
     )

@@ -18,9 +18,9 @@ import pandas as pd
 
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
+from gan_core.diagnosis.shares import counted_modes
+from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.history import History
-from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
 from pages.components.chart_style import run_colour, specification, steps_axis, value_axis
 from pages.components.history_charts import GRADIENTS
@@ -209,7 +209,7 @@ def _share(snapshot: RunSnapshot | None) -> float:
 
 
 def numbers(name: str, snapshots: Sequence[RunSnapshot | None]) -> str:
-    """The numbers of the seeds that are trained: how they end, their findings, how many diverged.
+    """The numbers of the seeds that are trained: how they end, their verdicts, how many diverged.
 
     `name` is what the runs are called; "" while no seed is trained.
     """
@@ -217,7 +217,7 @@ def numbers(name: str, snapshots: Sequence[RunSnapshot | None]) -> str:
     if not over:
         return ""
     parts = [f"**{name}**, {len(over)} of {len(snapshots)} seeds trained",
-             _final(over), _findings(over), _diverged(over)]
+             _final(over), _verdicts(over), _diverged(over)]
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -227,24 +227,23 @@ def _final(over: Sequence[RunSnapshot]) -> str:
     if not last:
         return ""
     key, label, form = FINAL[over[0].config.card.kind]
-    return (f"at the end: {over[0].config.card.mode_noun}s {_range(last, 'modes', '.0f')}, "
-            f"{label} {_range(last, key, form)}")
+    modes = [counted_modes(evaluation.metrics)[0] for evaluation in last]
+    distances = [evaluation.metrics[key] for evaluation in last]
+    return (f"at the end: {over[0].config.card.mode_noun}s {_range(modes, '.0f')}, "
+            f"{label} {_range(distances, form)}")
 
 
-def _range(evaluations: Sequence[EvalRecord], key: str, form: str) -> str:
-    values = [evaluation.metrics[key] for evaluation in evaluations]
+def _range(values: Sequence[float], form: str) -> str:
     low, high = (f"{extreme(values):{form}}" for extreme in (min, max))
     return low if low == high else f"{low} – {high}"
 
 
-def _findings(over: Sequence[RunSnapshot]) -> str:
-    """How many of the runs have which finding."""
-    symptoms = [{finding.symptom for finding in diagnose(one.history, one.config)} for one in over]
-    counts = Counter(symptom for of_run in symptoms for symptom in of_run)
-    words = [f"{SYMPTOMS[symptom].title.lower()} in {count}"
-             for symptom, count in counts.most_common()]
-    sound = sum(not of_run for of_run in symptoms)
-    return f"findings: {', '.join([*words, *([f'none in {sound}'] if sound else [])])}"
+def _verdicts(over: Sequence[RunSnapshot]) -> str:
+    """How many of the runs have which verdict."""
+    headlines = [verdict(one.history, one.config).headline.removesuffix(".") for one in over]
+    words = [f"{count} × {headline[0].lower()}{headline[1:]}"
+             for headline, count in Counter(headlines).most_common()]
+    return f"verdicts: {', '.join(words)}"
 
 
 def _diverged(over: Sequence[RunSnapshot]) -> str:

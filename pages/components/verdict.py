@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, Finding, Remedy, diagnose
+from gan_core.diagnosis.diagnose import SYMPTOMS, Remedy
 from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.verdict import verdict as judge
+from gan_core.diagnosis.verdict_words import headline, sentences, whole
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
@@ -31,7 +34,7 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
         return 0.0, "Not trained yet."
     status = snapshot.status
     share = min(1.0, status.step / status.steps) if status.steps else 0.0
-    where = f"step {_whole(status.step)} of {_whole(status.steps)}"
+    where = f"step {whole(status.step)} of {whole(status.steps)}"
     if recorded:
         return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
     if status.state == "queued":
@@ -71,80 +74,27 @@ def _state(snapshot: RunSnapshot) -> str:
             "diverged": "Diverged", "failed": "Failed"}[status.state]
 
 
+TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
+         "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
+
+
 def verdict(snapshot: RunSnapshot | None) -> Verdict:
     """The verdict on a run as it stands now, with its numbers."""
     if snapshot is None:
         return Verdict("info", "**Set the sliders and press Train.** The verdict will stand here.")
-    status, history, config = snapshot.status, snapshot.history, snapshot.config
-    if status.state == "failed":
-        return Verdict("error", f"**The run failed.** {status.reason}")
-    findings = diagnose(history, config)
-    if findings:
-        return _diagnosed(findings)
-    if 0 < config.freeze_generator < history.last_step:
-        return Verdict("info", f"**G stands still since step {_whole(config.freeze_generator)}.** "
-                               f"{_frozen(history)}")
-    last = history.evaluations[-1] if history.evaluations else None
-    if last is None:
-        return Verdict("info", "**Too early to tell.**")
-    patience, quality = THRESHOLDS["patience_steps"].value, _quality(last, config)
-    if last.step < patience:
-        later = f" Every generator begins with one {config.card.mode_noun}; a verdict comes after "
-        return Verdict("info", f"**Too early to tell.** {quality}{later}{patience:g} steps.")
-    if last.metrics["modes"] <= THRESHOLDS["few_modes"].value * last.metrics["modes_total"]:
-        return Verdict("info", f"**Not there yet.** {quality} G is still young or improving: train "
-                               "it further.")
-    if snapshot.live:
-        return Verdict("info", f"**No failure so far.** {quality} {_balance(history)}")
-    return Verdict("success", f"**No failure found.** {quality} {_balance(history)}")
-
-
-def _frozen(history: History) -> str:
-    """What a frozen G's gradient does while D learns."""
-    words = []
-    for loss in ("minimax", "non-saturating"):
-        norms = history.column(f"grad_norm_{loss.replace('-', '_')}")
-        norms = norms[norms == norms]  # NaN before the freeze
-        words.append(f"{loss} {norms[0]:.2g} → {norms[-1]:.2g}")
-    return f"The gradient that it would get from the D that learns: {'; '.join(words)}."
-
-
-def _diagnosed(findings: list[Finding]) -> Verdict:
-    first, *others = findings
-    text = f"**{SYMPTOMS[first.symptom].title}** since step {_whole(first.since)}. {first.evidence}"
-    for other in others:
-        text += f" Then: **{SYMPTOMS[other.symptom].title.lower()}** (step {_whole(other.since)})."
-    tone = "error" if first.severity == "severe" else "warning"
-    pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in findings)
-    return Verdict(tone, text, first.remedies, tuple(pages))
-
-
-def _quality(last: EvalRecord, config: RunConfig) -> str:
-    metrics, noun = last.metrics, config.card.mode_noun
-    words = f"G makes {metrics['modes']:.0f} of {metrics['modes_total']:.0f} {noun}s"
-    if "frechet" in metrics:
-        words += (
-            f"; two samples differ {metrics['diversity']:.0%} as much as two real images do; "
-            f"Fréchet distance {metrics['frechet']:.0f}"
-        )
-    else:
-        words += f"; {metrics['high_quality']:.0%} of the samples lie within 3σ of a centre"
-    return words + "."
-
-
-def _balance(history: History) -> str:
-    window = history.steps[-int(THRESHOLDS["window"].value):]
-    if not window:
-        return ""
-    right = sum((step.accuracy_real + step.accuracy_fake) / 2 for step in window) / len(window)
-    return f"D is right on {right:.0%} of real and generated examples."
+    history, config = snapshot.history, snapshot.config
+    judged = judge(history, config)
+    severe = judged.state == "failing" and judged.findings[0].severity == "severe"
+    text = (f"**{headline(judged, snapshot.live)}** {sentences(judged, history, config)}").strip()
+    pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
+    return Verdict("error" if severe else TONES[judged.state], text, judged.remedies, tuple(pages))
 
 
 def difference(
-    this: RunSnapshot, reference: RunSnapshot, headline: str = "frechet", by_time: bool = False
+    this: RunSnapshot, reference: RunSnapshot, measure: str = "frechet", by_time: bool = False
 ) -> str:
-    """What was changed and what it did, to the page's `headline` and to quality, "no clear
-    difference" included.
+    """What was changed and what it did, to `measure`, the number that the page compares, and to
+    quality, "no clear difference" included.
 
     Compared at equal steps, or after equal times, as far as both runs go. "" while there is nothing
     to compare.
@@ -160,7 +110,7 @@ def difference(
     histories = (this.history.until(mine.step), reference.history.until(theirs.step))
     return (
         f"{difference_text(this.config, reference.config)}{when}: "
-        f"{_measured(headline, *histories)}{_compared(mine, theirs, this.config)}"
+        f"{_measured(measure, *histories)}{_compared(mine, theirs, this.config)}"
     )
 
 
@@ -174,7 +124,7 @@ def _at_equal_steps(this: RunSnapshot, reference: RunSnapshot) -> Compared | Non
         return None
     beyond = max(this.history.last_step, reference.history.last_step) > step + 250
     both = ", as far as both go" if beyond and not this.live else ""
-    return mine, theirs, f"At step {_whole(mine.step)}{both}"
+    return mine, theirs, f"At step {whole(mine.step)}{both}"
 
 
 def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | None:
@@ -185,36 +135,46 @@ def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | Non
     mine, theirs = (run.history.evaluated_within(seconds) for run in (this, reference))
     if mine is None or theirs is None or not (mine.step and theirs.step):
         return None
-    return mine, theirs, (f"After {_seconds(mine.seconds)} (step {_whole(mine.step)}; reference "
-                          f"{_seconds(theirs.seconds)}, step {_whole(theirs.step)})")
+    return mine, theirs, (f"After {_seconds(mine.seconds)} (step {whole(mine.step)}; reference "
+                          f"{_seconds(theirs.seconds)}, step {whole(theirs.step)})")
 
 
 def _measured(name: str, mine: History, theirs: History) -> str:
     """A headline on both sides; "" for one that the comparison of quality covers anyway."""
     if name in ("frechet", "modes"):
         return ""
-    headline = HEADLINES[name]
-    values = headline.value_of(mine), headline.value_of(theirs)
-    return (f"{headline.label} **{headline.text(values[0])}**, reference "
-            f"{headline.text(values[1])}; ")
+    measure = HEADLINES[name]
+    values = measure.value_of(mine), measure.value_of(theirs)
+    return f"{measure.label} **{measure.text(values[0])}**, reference {measure.text(values[1])}; "
 
 
 def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
     """The quality of both in numbers, and which is better."""
-    modes = f"{mine.metrics['modes']:.0f}"
-    noun = config.card.mode_noun + ("" if modes == "1" else "s")
+    modes, counted = _modes(mine, theirs, config)
+    noun = config.card.mode_noun + ("" if modes[0] == 1 else "s")
     name, label, form = ("frechet", "Fréchet distance", ".0f")
     if name not in mine.metrics:
         name, label, form = ("kl_uniform", "KL to uniform", ".3g")
     return (
-        f"**{modes} {noun}**, reference {theirs.metrics['modes']:.0f}; {label} "
+        f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}; {label} "
         f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
-        f"**{_comparison(mine, theirs, name)}**"
+        f"**{_comparison(mine, theirs, name, modes[0] - modes[1])}**"
     )
 
 
-def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
-    modes = mine.metrics["modes"] - theirs.metrics["modes"]
+def _modes(
+    mine: EvalRecord, theirs: EvalRecord, config: RunConfig
+) -> tuple[tuple[float, float], str]:
+    """How many modes both have, and how they are counted: as both evaluations know."""
+    if min(mine.version, theirs.version) > 1:
+        return (quality_of(mine, config.card).supported,
+                quality_of(theirs, config.card).supported), ""
+    nearest = "samples nearest to " if config.card.kind == "image" else ""
+    return (mine.metrics["modes"], theirs.metrics["modes"]), nearest
+
+
+def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str, modes: float) -> str:
+    """Which samples are better; `modes` is how many more of them this run has."""
     share = max(1, 0.1 * mine.metrics["modes_total"])
     # A KL divergence of less than about 0.05 is an even mixture for 2500 samples.
     floor = 0.05 if distance == "kl_uniform" else 1e-12
@@ -226,10 +186,6 @@ def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str) -> str:
     if abs(modes) < share:
         return "No clear difference in the samples: to them the change did not help."
     return "Mixed: the two measures disagree."
-
-
-def _whole(number: float) -> str:
-    return f"{number:,.0f}".replace(",", " ")
 
 
 def _seconds(seconds: float) -> str:

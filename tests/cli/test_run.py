@@ -26,7 +26,7 @@ from tests.cli.calls import TINY, run_json, started
 
 JSON_KEYS = {
     "config", "digest", "outcome", "steps", "seconds", "steps_per_second", "device", "metrics",
-    "findings", "reason", "extractor",
+    "findings", "reason", "extractor", "verdict",
 }
 
 
@@ -145,7 +145,7 @@ def test_the_report_names_findings_with_evidence_and_remedies():
                            EvalRecord(1000, collapsed, (1.0,) + (0.0,) * 9)])
     text = in_words(Result(config, history, Outcome("finished", 1000, seconds=2.0), "CPU"))
     assert "digit-cnn64-" in text, "a Fréchet distance means nothing without its extractor"
-    assert "mode_collapse (severe)" in text
+    assert "verdict: failing (discriminator_too_weak)" in text and "Mode collapse" in text
     assert "1 of 10 digits" in text
     assert "remedy: Three D steps per round" in text
     assert "500.0 steps/s" in text

@@ -123,3 +123,46 @@ def collapse_with(**metrics) -> History:
 def vanish_with(**metrics) -> History:
     return History(steps(after=300, **{**SILENT_STEP, **metrics}), evaluations())
 
+
+
+def recognised(
+    records: list[EvalRecord], share: float = 0.9, training: tuple[float, ...] = (0.1,) * 10
+) -> list[EvalRecord]:
+    """The evaluations of images as version 2 records them: `share` of the samples of each digit are
+    recognised, and `training` is each digit's share of the training set."""
+    return [_recognised(record, share, training) for record in records]
+
+
+def _recognised(record: EvalRecord, share: float, training: tuple[float, ...]) -> EvalRecord:
+    supported = tuple(share * part for part in record.histogram)
+    metrics = {**record.metrics, "recognised": share,
+               "quality_above_chance": (share - 0.02) / 0.96,
+               "modes_supported": float(sum(part >= 0.01 for part in supported)),
+               "modes_in_training": float(sum(part > 0 for part in training))}
+    return dataclasses.replace(record, metrics=metrics, supported=supported, training=training)
+
+
+def rising(count: int = 1000) -> list[EvalRecord]:
+    """Evaluations of version 2 of a run that is not good yet, and of which ever more samples are
+    recognised."""
+    records = evaluations(count, frechet=600.0)
+    return [_recognised(record, 0.04 + 0.2 * record.step / count, (0.1,) * 10)
+            for record in records]
+
+
+NOISE = {"modes": 4.0, "frechet": 1200.0, "diversity": 1.3}  # nearest to four digits, and none
+SKEWED = (*(0.11,) * 9, 0.01)  # the training set's shares: nines are rare
+ENDED = Outcome("finished", 1000)
+JUDGED: dict[str, tuple[History, RunConfig]] = {  # a run of every state
+    "healthy": (History(steps(), recognised(evaluations()), ENDED), NON_SATURATING),
+    "too_early": (
+        History(steps(5), recognised([dataclasses.replace(record, step=step) for step, record in
+                                      zip((0, 5), evaluations(250, **NOISE), strict=True)], 0.0),
+                Outcome("finished", 5)), NON_SATURATING),
+    "improving": (History(steps(), rising(), ENDED), NON_SATURATING),
+    "failing": (History(steps(), recognised(evaluations(**NOISE), 0.0), ENDED),
+                RunConfig(learning_rate=1e-6)),
+    "diverged": SHOWN["divergence"],
+    "failed": (History(steps(90), evaluations(0), Outcome("failed", 90, "The worker was killed.")),
+               NON_SATURATING),
+}

@@ -6,6 +6,7 @@ import urllib.parse
 
 import pytest
 
+from gan_core.diagnosis.verdict import verdict
 from pages.components import controls, server
 from tests.support.app_pages import (
     QUICK,
@@ -13,6 +14,7 @@ from tests.support.app_pages import (
     finished,
     opened,
     shown,
+    slider_values,
     train,
     wait_for_run,
     wait_until,
@@ -26,13 +28,15 @@ def test_apply_remedy_pins_the_broken_run_and_trains_the_mended_one() -> None:
     """The remedy is named but not at hand, or the broken run is lost from view."""
     name = "mode_collapse"
     app = opened(name)
-    broken = shown(app, name)
+    broken, run = shown(app, name), app.session_state[f"{name}/state"].shown_run().snapshot
+    remedy = verdict(run.history, run.config).remedies[0]
     button(app, "Apply remedy").click().run()
     assert not app.exception
     mine = app.session_state[f"{name}/state"]
     assert mine.pinned == broken
-    assert mine.shown == broken.replace(discriminator_steps=3)
-    assert app.slider(key=controls.key(name, "discriminator_steps")).value == 3
+    assert mine.shown == broken.replace(**remedy.changes)
+    sliders = slider_values(app, name)
+    assert sliders == sliders.replace(**remedy.changes)
     assert server.queue().snapshot(mine.shown.digest()).live
     button(app, "Stop").click().run()
 

@@ -127,7 +127,28 @@ def test_empty_histories_give_empty_frames_with_columns() -> None:
         assert charts.lines_frame(chart, empty).empty and charts.lines_frame(chart, {}).empty
     for curve in CURVES:
         assert list(charts.curve_frame(curve, {})) == ["step", "value", "run", "drawn"]
-    assert list(charts.histogram_frame({})) == ["mode", "share", "run"]
+    assert list(charts.histogram_frame({}, "digit")) == ["mode", "share", "run"]
+
+
+def test_what_is_not_recognised_has_a_bar_of_its_own() -> None:
+    """Noise stands in the histogram as the digits that it is nearest to."""
+    old = EvalRecord(250, {"modes": 2.0}, (0.6, 0.4))
+    new = dataclasses.replace(old, supported=(0.2, 0.1), training=(0.5, 0.5))
+    frame = charts.histogram_frame({THIS: new, REFERENCE: old}, "digit")
+    assert frame["mode"].tolist() == ["0", "1", "no digit", "0", "1"]
+    assert frame["share"].tolist() == pytest.approx([0.2, 0.1, 0.7, 0.6, 0.4])
+    text = json.dumps(charts.histogram_spec(2, "digit", (REFERENCE,)), ensure_ascii=False)
+    assert '"no digit"' in text and "reference: nearest digits, recognised or not" in text
+    assert '"no digit"' not in json.dumps(charts.histogram_spec(2, "digit", (THIS,), rest=False))
+
+
+def test_modes_over_time_are_recognised_ones_where_that_is_known() -> None:
+    """A patch of noise wanders through the digits as if G drew them."""
+    noise = EvalRecord(250, {"recognised": 0.0}, (0.6, 0.4), 0.0, (0.0, 0.0), (0.5, 0.5))
+    old = EvalRecord(500, {"modes": 2.0}, (0.6, 0.4))
+    point = EvalRecord(750, {"high_quality": 0.0}, (0.6, 0.4), 0.0, (0.0, 0.0), (0.5, 0.5))
+    frame = modes_chart.modes_frame(History([], [noise, old, point]))
+    assert frame["share"].tolist() == [0.0, 0.0, 0.6, 0.4, 0.6, 0.4]
 
 
 def test_rotation_is_seen_as_modes_that_take_turns() -> None:

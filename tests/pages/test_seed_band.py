@@ -132,14 +132,14 @@ def test_the_numbers_are_told_as_a_range_over_seeds() -> None:
     both = [snapshot(0, frechet=90.0), snapshot(1, frechet=310.0)]
     words = band_chart.numbers("This run", [*both, None])
     assert "2 of 3 seeds trained" in words and "Fréchet distance 90 – 310" in words
-    assert "digits 8," in words and "findings: none in 2" in words
+    assert "digits 8," in words and "verdicts: 2 × too early to tell" in words
     assert band_chart.numbers("This run", [None, snapshot(0, "running", 200)]) == ""
 
 
-def test_diverged_seeds_and_findings_are_counted() -> None:
+def test_diverged_seeds_and_verdicts_are_counted() -> None:
     """Runs that blew up are silently left out of the count."""
     words = band_chart.numbers("This run", [snapshot(0), snapshot(1, "diverged", 200)])
-    assert "divergence in 1" in words and "1 diverged, and its line ends there" in words
+    assert "1 × divergence" in words and "1 diverged, and its line ends there" in words
 
 
 def test_progress_counts_what_is_trained_in_training_and_waiting() -> None:

@@ -1,0 +1,81 @@
+"""How good an evaluation's samples are, in a sentence that findings, page and command line share.
+
+What is not recognised is called no digit; an evaluation of version 1, which cannot tell, says so.
+Torch-free, no Markdown.
+"""
+
+from __future__ import annotations
+
+import math
+
+from gan_core.config.choices import DatasetCard
+from gan_core.diagnosis.chance import floor_and_ceiling
+from gan_core.diagnosis.quality import Quality, quality_of
+from gan_core.runs.records import EvalRecord
+
+
+def quality_words(evaluation: EvalRecord, card: DatasetCard, count: bool = True) -> str:
+    """One or two sentences; without `count` they do not say how many modes there are."""
+    quality = quality_of(evaluation, card)
+    if not quality.images:
+        return _points(evaluation, quality, card, count)
+    words = (_images if "recognised" in evaluation.metrics else _old_images)(
+        evaluation, quality, card, count)
+    if not math.isfinite(quality.frechet):
+        return words
+    return f"{words} The Fréchet distance is {quality.frechet:.0f}."
+
+
+def percent(share: float) -> str:
+    """A share as people say it: small ones with a decimal, so that not all of them are 0%."""
+    if 0 < share < 0.001:
+        return "less than 0.1%"
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
+def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
+    share, noun = evaluation.metrics["recognised"], card.mode_noun
+    if not share > 0:  # nor if it is NaN
+        return f"No sample is recognised as a {noun}."
+    words = _capital(f"{percent(share)} of the samples are recognised as {noun}s")
+    if not count:
+        return f"{words}."
+    if quality.supported == 0:
+        return f"{words}, too few of each {noun} to count."
+    return f"{words}; they show {quality.supported} of {_possible(quality, card)}."
+
+
+def _old_images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
+    nouns, unknown = f"{card.mode_noun}s", "was not measured in this older recording"
+    if not count:
+        return f"Whether the samples are recognised as {nouns} {unknown}."
+    return (f"The samples are nearest to {quality.supported} of {_possible(quality, card)} "
+            f"{nouns}; whether they are recognised as such {unknown}.")
+
+
+def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
+    share, noun = evaluation.metrics.get("high_quality", math.nan), card.mode_noun
+    if math.isnan(share):
+        return "How many samples lie near a centre was not measured."
+    if share == 0:
+        return "No sample lies within 3σ of a centre."
+    chance, _ = floor_and_ceiling(card)
+    words = _capital(f"{percent(share)} of the samples lie within 3σ of a centre, where chance "
+                     f"would put {percent(chance)}")
+    if not count:
+        return f"{words}."
+    shown = f"{quality.supported} of {_possible(quality, card)} {noun}s"
+    if evaluation.version > 1:
+        return f"{words}; they show {shown}."
+    return f"{words}; {shown} have at least one sample, as this older recording counts."
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _possible(quality: Quality, card: DatasetCard) -> str:
+    """How many modes there could be, and whose they are if not all of the data's."""
+    if quality.possible == card.modes:
+        return str(card.modes)
+    return f"the {quality.possible} in the training set"

@@ -1,0 +1,210 @@
+"""A verdict in sentences: the page and the command line say the same ones. Torch-free, no Markdown.
+
+    print(headline(judged), sentences(judged, history, config))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.chance import floor_and_ceiling
+from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS
+from gan_core.diagnosis.improvement import Gain, gain
+from gan_core.diagnosis.quality_words import percent, quality_words
+from gan_core.diagnosis.shares import SUPPORT, rare_modes, shown
+from gan_core.diagnosis.step_windows import WINDOW
+from gan_core.diagnosis.verdict import PATIENCE, Verdict
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict with the run that it is on."""
+
+    verdict: Verdict
+    history: History
+    config: RunConfig
+
+    @property
+    def last(self) -> EvalRecord | None:
+        """The last evaluation."""
+        return self.history.evaluations[-1] if self.history.evaluations else None
+
+
+def headline(verdict: Verdict, live: bool = False) -> str:
+    """The verdict's headline; of a good run that still goes on, "so far"."""
+    if live and verdict.state == "healthy":
+        return f"{verdict.headline.removesuffix('.')} so far."
+    return verdict.headline
+
+
+def sentences(verdict: Verdict, history: History, config: RunConfig) -> str:
+    """What the headline rests on: since when, the evidence, what else was found, and how good the
+    samples are."""
+    judged = Judged(verdict, history, config)
+    return " ".join(filter(None, (say(judged) for say in SAID[verdict.state])))
+
+
+def whole(number: float) -> str:
+    """A number of steps."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
+# --- what was found ------------------------------------------------------------------------------
+
+
+def _since(judged: Judged) -> str:
+    """Since when, unless the evidence says so itself."""
+    if not judged.verdict.findings:
+        return ""
+    first = judged.verdict.findings[0]
+    if f"step {first.since}" in first.evidence:
+        return ""
+    return f"Seen since step {whole(first.since)}." if first.since else "Seen from the start."
+
+
+def _evidence(judged: Judged) -> str:
+    return judged.verdict.findings[0].evidence if judged.verdict.findings else ""
+
+
+def _others(judged: Judged) -> str:
+    others = [f"{SYMPTOMS[finding.symptom].title.lower()} (since step {whole(finding.since)})"
+              for finding in judged.verdict.findings[1:]]
+    return f"Also found: {listed(others)}." if others else ""
+
+
+def _reason(judged: Judged) -> str:
+    return judged.history.outcome.reason if judged.history.outcome is not None else ""
+
+
+# --- how good the samples are --------------------------------------------------------------------
+
+
+def _quality(judged: Judged) -> str:
+    """What the evidence does not say already."""
+    last, card = judged.last, judged.config.card
+    if last is None:
+        return ""
+    evidence = _evidence(judged)
+    if (words := quality_words(last, card)) in evidence:
+        return ""
+    counted = f"{card.mode_noun}s" in evidence
+    return quality_words(last, card, count=False) if counted else words
+
+
+def _balance(judged: Judged) -> str:
+    """How often D is right, if it scores anything."""
+    history = judged.history
+    right = (history.column("accuracy_real") + history.column("accuracy_fake"))[-WINDOW:] / 2
+    if not len(right) or not np.isfinite(right).all():
+        return ""
+    return f"D is right on {right.mean():.0%} of real and generated examples."
+
+
+def _rare(judged: Judged) -> str:
+    """Which modes are rare in the training set, and which of these G draws."""
+    rare = rare_modes(judged.last) if judged.last is not None else []
+    if judged.last is None or not rare:
+        return ""
+    noun, shares = judged.config.card.mode_noun, shown(judged.last)
+    drawn = [str(mode) for mode in rare if shares[mode] >= SUPPORT]
+    if len(rare) == 1:
+        return (f"{noun.capitalize()} {rare[0]} is rare in the training set; G "
+                f"{'draws it' if drawn else 'does not draw it'}.")
+    names = listed([str(mode) for mode in sorted(rare)])
+    which = {0: "none", len(rare): "all"}.get(len(drawn), f"only {listed(sorted(drawn))}")
+    return f"{noun.capitalize()}s {names} are rare in the training set; of these G draws {which}."
+
+
+def listed(words: Sequence[str]) -> str:
+    """"a, b and c"."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+# --- of runs that are not there yet --------------------------------------------------------------
+
+
+def _when(judged: Judged) -> str:
+    """When there will be a verdict."""
+    last = judged.last
+    if last is None:
+        return "No samples have been measured yet."
+    if 0 < judged.config.freeze_generator < judged.history.last_step:
+        return ""  # its samples stay what they were
+    if last.step < PATIENCE:
+        return f"Every generator begins with noise, so a verdict comes only after {PATIENCE} steps."
+    until, standing = THRESHOLDS["learning_steps"].value, "not good, and not clearly better than"
+    lasting = f": if that lasts until step {until:.0f}, it is a failure"
+    return f"The samples are {standing} before{lasting if last.step < until else ''}."
+
+
+def _improved(judged: Judged) -> str:
+    """The number that has improved, then and now."""
+    gained = gain(judged.history, judged.config.card)
+    if gained is None:
+        return ""
+    then, now = _gain_words(gained, judged.config)
+    return (f"Up to step {whole(gained.since)} {then}; the better of the last two evaluations has "
+            f"{now}.")
+
+
+def _gain_words(gained: Gain, config: RunConfig) -> tuple[str, str]:
+    card = config.card
+    if gained.what == "quality":
+        chance, perfect = floor_and_ceiling(card)
+        then, now = (percent(max(0.0, chance + value * (perfect - chance)))
+                     for value in (gained.best_before, gained.now))
+        good = (f"were recognised as {card.mode_noun}s" if card.kind == "image"
+                else "lay within 3σ of a centre")
+        return f"at most {then} of the samples {good}", now
+    if gained.what == "modes":
+        return f"at most {gained.best_before:.0f} {card.mode_noun}s were shown", f"{gained.now:.0f}"
+    label, form = DISTANCES[gained.what]
+    return f"the {label} was {form.format(gained.best_before)} at best", form.format(gained.now)
+
+
+DISTANCES = {  # metric -> what people call it, and how it is written
+    "frechet": ("Fréchet distance", "{:.0f}"),
+    "centre_distance": ("mean distance to the nearest centre", "{:.3g} σ"),
+    "kl_uniform": ("KL divergence from an even mixture", "{:.3g}"),
+}
+
+
+def _further(judged: Judged) -> str:
+    return "Train it further."
+
+
+def _frozen(judged: Judged) -> str:
+    """What the gradient of a frozen G does while D learns."""
+    history, step = judged.history, judged.config.freeze_generator
+    norms = {loss: _known(history, f"grad_norm_{loss.replace('-', '_')}")
+             for loss in ("minimax", "non-saturating")}
+    if not 0 < step < history.last_step or not all(len(values) for values in norms.values()):
+        return ""
+    words = "; ".join(f"{loss} {values[0]:.2g} → {values[-1]:.2g}"
+                      for loss, values in norms.items())
+    return (f"Frozen at step {whole(step)}, G would get this gradient from the D that learns: "
+            f"{words}.")
+
+
+def _known(history: History, name: str) -> np.ndarray:
+    """The values that were measured: before the freeze there are none."""
+    values = history.column(name)
+    return values[~np.isnan(values)]
+
+
+Say = Callable[[Judged], str]
+FOUND: tuple[Say, ...] = (_since, _evidence, _others)
+SAID: dict[str, tuple[Say, ...]] = {  # by state
+    "healthy": (*FOUND, _frozen, _quality, _rare, _balance),
+    "too_early": (_frozen, _when, *FOUND, _quality),
+    "improving": (_frozen, _improved, *FOUND, _quality, _rare, _further),
+    "failing": (*FOUND, _frozen, _quality),
+    "diverged": FOUND,
+    "failed": (_reason,),
+}
