@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.findings import Threshold
 from gan_core.diagnosis.quality import quality_of
@@ -73,7 +71,7 @@ def _most(evaluations: list[EvalRecord], card: DatasetCard) -> int:
 def _nearest(evaluations: list[EvalRecord]) -> float:
     """The smallest distance to the data: of images Fréchet's, of points that to the centres."""
     values = [e.metrics.get(_distance(evaluations[-1]), math.nan) for e in evaluations]
-    return float(np.nanmin(values)) if values else math.nan
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
 
 
 def _distance(evaluation: EvalRecord) -> str:

@@ -38,7 +38,9 @@ def _since(history: History, config: RunConfig) -> int | None:
         return dead
     last = history.evaluations[-1]
     quality = quality_of(last, config.card)
-    if last.step < _limit("learning_steps") or quality.good or improving(history, config.card):
+    if last.step < _limit("learning_steps") or quality.good or not quality.known:
+        return None
+    if improving(history, config.card):
         return None
     return _start(history, config, quality)
 

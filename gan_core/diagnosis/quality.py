@@ -19,10 +19,10 @@ THRESHOLDS = {
         0.3, "quality above chance of points from which on they are good",
         "calibrated: at least 0.5 on the ring with R1; noise and blurred data have 0"),
     "good_images": Threshold(
-        0.4, "quality above chance of images from which on they are good",
-        "calibrated: at least 0.5 in healthy MNIST runs of 1500 steps"),
+        0.3, "quality above chance of images from which on they are good",
+        "calibrated: at least 0.4 in healthy MNIST runs of 1500 steps"),
     "good_frechet": Threshold(
-        400, "Fréchet distance of images above which they are not good, on the shipped classifier",
+        350, "Fréchet distance of images above which they are not good, on the shipped classifier",
         "calibrated: 80 to 270 in healthy runs; pictures that are half smudges have 600"),
     "good_modes": Threshold(
         0.7, "share of the training set's modes that good samples must support",
@@ -52,6 +52,11 @@ class Quality:
     supported: int
     possible: int
     frechet: float
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was measured of it."""
+        return not (math.isnan(self.above_chance) and math.isnan(self.frechet))
 
     @property
     def at_chance(self) -> bool:
@@ -94,5 +99,6 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
     shares = shown(evaluation)
     supported = sum(1 for mode in possible if mode < len(shares) and shares[mode] >= SUPPORT)
     if not evaluation.supported:
-        supported = min(int(metrics.get("modes", 0.0)), len(possible))
+        modes = metrics.get("modes", 0.0)
+        supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
     return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan))

@@ -7,8 +7,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES
@@ -87,11 +85,11 @@ def dead_since(history: History) -> int | None:
     death.
     """
     norms = history.column("grad_norm_g")
-    alive = np.flatnonzero(norms[-5000:] != 0)
-    zeros = len(norms[-5000:]) - (int(alive[-1]) + 1 if alive.size else 0)
-    if zeros < _limit("dead_steps"):
+    alive = history.last_where(
+        "G has a gradient", lambda start, stop: norms[start:stop] != 0, len(norms))
+    if len(norms) - 1 - alive < _limit("dead_steps"):
         return None
-    return int(history.column("step")[len(norms) - zeros])
+    return int(history.column("step")[alive + 1])
 
 
 def sign_of(history: History, config: RunConfig) -> Sign:
