@@ -95,6 +95,10 @@ SHOWN: dict[str, tuple[History, RunConfig]] = {
         History(steps(), evaluations(after=500, **MEMORISED)),
         RunConfig(training_examples=1000)),
     "instability": (History(swinging(), evaluations()), NON_SATURATING),
+    "no_learning": (
+        History(steps(after=250, accuracy_real=1.0, accuracy_fake=1.0, loss_g=7.0),
+                evaluations(after=250, frechet=1200.0)),
+        RunConfig(learning_rate_ratio=20.0)),
     "computational_cost": (
         slow(), RunConfig(architecture="dcgan_reference")),
     "divergence": (
@@ -113,7 +117,7 @@ def only_finding(history: History, config: RunConfig = NON_SATURATING) -> Findin
     return finding
 
 
-STUCK = {"frechet": 900.0}  # no nearer to the data than before
+STUCK = {"frechet": 340.0}  # near enough to the data, and no nearer than before
 
 
 def collapse_with(**metrics) -> History:
@@ -166,3 +170,18 @@ JUDGED: dict[str, tuple[History, RunConfig]] = {  # a run of every state
     "failed": (History(steps(90), evaluations(0), Outcome("failed", 90, "The worker was killed.")),
                NON_SATURATING),
 }
+
+
+def noise(count: int = 2000, kind: str = "image", shown: int = 0, **metrics) -> list[EvalRecord]:
+    """Evaluations, of version 2, of samples that stay as they are: noise, but for `metrics`, of
+    `shown` modes."""
+    modes = 10 if kind == "image" else 8
+    values = {"modes": 3.0, "modes_total": float(modes), "kl_uniform": 1.0,
+              "quality_above_chance": 0.0, "modes_supported": float(shown), "travel_g": 0.8,
+              "travel_d": 0.8}
+    values |= ({"frechet": 1200.0, "recognised": 0.0, "diversity": 0.6} if kind == "image" else
+               {"high_quality": 0.01, "centre_distance": 40.0})
+    supported = (1 / modes,) * shown + (0.0,) * (modes - shown)
+    return [EvalRecord(step, {**values, **metrics}, (1 / modes,) * modes, 0.0, supported,
+                       (1 / modes,) * modes)
+            for step in range(0, count + 1, 250)]

@@ -13,7 +13,16 @@ import pytest
 from gan_core.config.choices import DATASETS, LOSSES
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import FOLLOWS_FROM, LATENCY, SYMPTOMS, Symptom, diagnose
+from gan_core.diagnosis.diagnose import (
+    EXPLAINED_BY,
+    FOLLOWS_FROM,
+    LATENCY,
+    LEADING,
+    SYMPTOMS,
+    Symptom,
+    _follows,
+    diagnose,
+)
 from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS
 from tests.diagnosis.histories import (
@@ -58,7 +67,7 @@ def test_each_symptom_is_named_and_nothing_else(name):
 def test_each_symptom_begins_when_it_began(name):
     """The chart marks this step; collapse is judged by evaluations, the others step by step."""
     history, config = SHOWN[name]
-    expected = {"mode_collapse": (251, 500), "mode_rotation": (500, 500),
+    expected = {"no_learning": (500, 500), "mode_collapse": (251, 500), "mode_rotation": (500, 500),
                 "vanishing_gradient": (201, 301), "discriminator_overfitting": (750, 750),
                 "instability": (301, 600), "divergence": (91, 91),
                 "computational_cost": (100, 100)}[name]
@@ -112,7 +121,8 @@ def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch
     finding = only_finding(*SHOWN[symptom])
     late = dataclasses.replace(finding, since=300)
     early = dataclasses.replace(finding, since=200 - LATENCY.get(symptom, 0) - 1)
-    for raised, expected in ((late, [cause]), (early, [symptom, cause])):
+    both = [cause, symptom] if cause in LEADING else [symptom, cause]
+    for raised, expected in ((late, [cause]), (early, both)):
         table = {symptom: Symptom("", lambda *_, finding=raised: finding, ""),
                  cause: Symptom("", lambda *_: root, "")}
         monkeypatch.setattr("gan_core.diagnosis.diagnose.SYMPTOMS", table)
@@ -127,15 +137,26 @@ def test_a_collapse_that_came_first_is_named_first():
     assert symptoms(history, MINIMAX)[0] == "mode_collapse"
 
 
-def test_findings_come_in_the_order_of_their_beginning():
-    """Otherwise the page would lead with a consequence."""
+def test_what_is_explained_by_another_is_not_raised_beside_it():
+    """A divergence seen late still explains the rotation seen early."""
+    for symptom, causes in EXPLAINED_BY.items():
+        for cause in causes:
+            raised = [dataclasses.replace(only_finding(*SHOWN[name]), since=since)
+                      for name, since in ((symptom, 100), (cause, 900))]
+            assert [f for f in raised if not _follows(f, raised)] == raised[1:], (symptom, cause)
+
+
+def test_findings_come_in_the_order_of_their_beginning_but_for_causes_of_all():
+    """Otherwise the page would lead with a consequence: a divergence, or that nothing is learned,
+    explains what else is seen, whatever its date."""
     assert len(SYMPTOMS) > 3
     for names in itertools.permutations(SYMPTOMS, 2):
         records = [SHOWN[name][0] for name in names]
         history = History(max((r.steps for r in records), key=len), records[0].evaluations,
                           records[1].outcome)
-        begun = [finding.since for finding in diagnose(history, MINIMAX)]
-        assert begun == sorted(begun)
+        found = [(finding.symptom not in LEADING, finding.since)
+                 for finding in diagnose(history, MINIMAX)]
+        assert found == sorted(found)
 
 
 def test_a_frozen_generator_is_not_blamed_for_standing_still():

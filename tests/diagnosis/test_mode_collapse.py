@@ -64,7 +64,7 @@ def test_points_are_diagnosed_by_their_own_metrics():
     assert "1 of 8 modes" in only_finding(History(steps(), collapsed), ring).evidence
     assert diagnose(History(steps(), made((full, (0.125,) * 8))), ring) == []
     imprecise = {**full, "modes": 2.0, "high_quality": 0.01}
-    assert diagnose(History(steps(), made((imprecise, (0.125,) * 8))), ring) == []
+    assert symptoms(History(steps(), made((imprecise, (0.125,) * 8))), ring) == ["no_learning"]
 
 
 def test_mode_changes_say_what_appeared_and_what_vanished():

@@ -13,24 +13,9 @@ from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.suspects import FIND, suspects
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
-from tests.diagnosis.histories import steps
+from tests.diagnosis.histories import noise, steps
 
 RING = RunConfig(dataset="ring", learning_rate=1e-3)
-MOVED = {"travel_g": 0.8, "travel_d": 0.8}
-
-
-def noise(count: int = 2000, kind: str = "image", **metrics: float) -> list[EvalRecord]:
-    """Evaluations of samples that stay noise, version 2."""
-    modes = 10 if kind == "image" else 8
-    values = {"modes": 3.0, "modes_total": float(modes), "diversity": 0.6, "kl_uniform": 1.0,
-              "quality_above_chance": 0.0, "modes_supported": 0.0, **MOVED}
-    values |= ({"frechet": 1200.0, "recognised": 0.0} if kind == "image" else
-               {"high_quality": 0.01, "centre_distance": 40.0})
-    return [EvalRecord(step, {**values, **metrics}, (1 / modes,) * modes, 0.0,
-                       (0.0,) * modes, (1 / modes,) * modes)
-            for step in range(0, count + 1, 250)]
-
-
 AHEAD = {"accuracy_real": 1.0, "accuracy_fake": 1.0, "score_real": 0.999, "score_fake": 0.001,
          "loss_g": 7.0}
 BLIND = {"accuracy_real": 0.5, "accuracy_fake": 0.5, "score_real": 0.5, "score_fake": 0.5}

@@ -58,7 +58,8 @@ def test_remedies_change_something_and_stay_valid():
 @pytest.mark.parametrize("name", SYMPTOMS)
 def test_the_plain_breakage_of_each_symptom_has_a_remedy(name):
     """The page's button needs one."""
-    broken = {"mode_collapse": RunConfig(learning_rate_ratio=0.1),
+    broken = {"no_learning": RunConfig(learning_rate_ratio=20.0),
+              "mode_collapse": RunConfig(learning_rate_ratio=0.1),
               "vanishing_gradient": RunConfig(loss="minimax", learning_rate_ratio=5,
                                               discriminator_steps=3),
               "mode_rotation": RunConfig(dataset="ring", learning_rate=1e-3),
@@ -73,7 +74,7 @@ def test_a_finding_can_be_written_as_json():
     """`run --json` prints findings."""
     for finding, _ in findings_of_all_configs():
         content = json.loads(json.dumps(finding.to_dict()))
-        assert list(content) == ["symptom", "severity", "since", "evidence", "remedies"]
+        assert list(content) == ["symptom", "severity", "since", "evidence", "cause", "remedies"]
         assert isinstance(content["since"], int)
 
 
