@@ -81,10 +81,9 @@ FOLLOWS_FROM = {
 # symptom -> symptoms that explain it, whenever they were noticed
 EXPLAINED_BY = {
     "no_learning": {"divergence", "vanishing_gradient", "discriminator_overfitting",
-                    "mode_collapse"},
-    "mode_rotation": {"divergence", "no_learning"},
+                    "mode_collapse", "mode_rotation", "instability"},
+    "mode_rotation": {"divergence"},
     "mode_collapse": {"divergence"},
-    "instability": {"no_learning"},
 }
 LEADING = ("divergence", "no_learning")  # causes of what else is seen, whatever its date
 

@@ -169,7 +169,7 @@ STRENGTHENING = {"discriminator_steps": 1, "learning_rate_ratio": 1, "generator_
 
 # Which causes explain which other symptoms.
 EXPLAINS: dict[str, frozenset[str]] = {
-    "divergence": frozenset({"rate_too_large", "momentum", "discriminator_ahead"}),
+    "divergence": frozenset({"rate_too_large", "momentum", "discriminator_ahead", "optimizer"}),
     "mode_collapse": frozenset({
         "rate_too_large", "momentum", "discriminator_too_weak", "discriminator_ahead",
         "batch_too_small", "latent_too_small", "optimizer", "capacity", "constraint_too_strong"}),

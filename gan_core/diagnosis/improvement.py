@@ -23,6 +23,8 @@ THRESHOLDS = {
         "calibrated: one evaluation alone goes up and down"),
 }
 
+ALIKE = 0.1  # diversity below which all samples are one picture
+
 
 def _limit(name: str) -> float:
     return THRESHOLDS[name].value
@@ -53,9 +55,11 @@ def _compared(
 def _clearly_better(now: list[EvalRecord], before: list[EvalRecord], card: DatasetCard) -> bool:
     gain = _best(now, card) - _best(before, card)
     nearer = _nearest(now) < _limit("improvement") * _nearest(before)
-    modes = _most(now, card) > _most(before, card)
     lost = gain < -_limit("quality_gain") or _most(now, card) < _most(before, card) - 1
-    return (gain > _limit("quality_gain") or nearer or (modes and gain > 0)) and not lost
+    # One picture that all samples share is recognised, or not, by chance.
+    alike = max(e.metrics.get("diversity", 1.0) for e in now) < ALIKE
+    farther = _nearest(now) > _nearest(before)
+    return (nearer or (gain > _limit("quality_gain") and not (alike or farther))) and not lost
 
 
 def _best(evaluations: list[EvalRecord], card: DatasetCard) -> float:

@@ -16,7 +16,8 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import quality_of
-from gan_core.diagnosis.shares import present_modes, shown, training_modes
+from gan_core.diagnosis.shares import expected_modes, present_modes, shown
+from gan_core.diagnosis.signs import dead_since, sign_of
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 
@@ -45,6 +46,9 @@ THRESHOLDS = {
     "diversity": Threshold(
         0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
         "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
+    "total_collapse": Threshold(
+        0.06, "the same share below which samples are one picture, even one that shows no digit",
+        "calibrated: at most 0.05 in total collapse; clouds of noise have 0.08 and more"),
     "learned": Threshold(
         0.05, "quality above chance that samples must have had once for modes to be lost",
         "calibrated: collapsed runs draw one digit well, runs that never learned draw noise"),
@@ -70,9 +74,9 @@ def mode_collapse(history: History, config: RunConfig) -> Finding | None:
     if since is None:
         return None
     last = history.evaluations[-1]
-    if len(training_modes(last, config.card)) < 2:  # nothing else could be drawn
+    if len(expected_modes(last, config.card)) < 2:  # nothing else could be drawn
         return None
-    possible = len(training_modes(last, config.card))
+    possible = len(expected_modes(last, config.card))
     gone = _modes(last, config) <= _limit("severe_modes") * possible
     alike = any(_alike(e) for e in history.evaluations if e.step >= since)
     severe = alike or (gone and _lost(history, last, config))
@@ -109,7 +113,9 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     never_varied = evaluation.step >= _limit("alike_steps") and not better
     if _alike(evaluation) and (lost or never_varied):
         return True
-    if not lost and quality_of(evaluation, config.card).at_chance:
+    # What is poorly drawn is not missing modes: it has not been learned yet.
+    poor = not quality_of(evaluation, config.card).recognisable
+    if poor and not lost and not _jumps(history, config):
         return False
     travel = evaluation.step * config.generator_learning_rate
     slow = evaluation.step >= _limit("slow_steps") and travel >= _limit("slow_travel")
@@ -117,23 +123,32 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
 
 
 def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
-    """Whether samples were ever better than chance; supposed where older records do not say."""
+    """Whether samples were ever better than chance; supposed where older records do not say. Points
+    that jump from mode to mode know where the modes are, and samples that are all one picture are
+    the plainest collapse, whatever they show, unless the losses ran away."""
+    if _jumps(history, config):
+        return True
+    total = evaluation.metrics.get("diversity", 1.0) < _limit("total_collapse")
+    if total and sign_of(history, config).name != "runaway" and dead_since(history) is None:
+        return True
     measured = [quality_of(e, config.card).above_chance
                 for e in history.evaluations if e.step <= evaluation.step]
     return any(not share < _limit("learned") for share in measured)  # true for NaN
 
 
+def _jumps(history: History, config: RunConfig) -> bool:
+    return config.card.kind == "points" and rotation(history) is not None
+
+
 def _modes(evaluation: EvalRecord, config: RunConfig) -> float:
-    """Modes of the training set that are there: of images those that recognised samples show, of
-    points those that samples are nearest to. Whether points lie within 3σ, as the metric asks, is a
-    matter of precision, and comes and goes while G learns."""
-    if "high_quality" in evaluation.metrics and evaluation.histogram:
-        return float(len(present_modes(evaluation) & training_modes(evaluation, config.card)))
+    """Modes that are there, of those that a G should draw."""
+    if evaluation.histogram and (evaluation.supported or "high_quality" in evaluation.metrics):
+        return float(len(present_modes(evaluation) & expected_modes(evaluation, config.card)))
     return float(quality_of(evaluation, config.card).supported)
 
 
 def _few(evaluation: EvalRecord, config: RunConfig) -> bool:
-    possible = len(training_modes(evaluation, config.card))
+    possible = len(expected_modes(evaluation, config.card))
     return _modes(evaluation, config) <= _limit("few_modes") * possible and possible > 1
 
 
@@ -144,7 +159,8 @@ def _alike(evaluation: EvalRecord) -> bool:
 def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether there were clearly more modes, or much more variety, at some time before."""
     before = [e for e in history.evaluations if 0 < e.step < evaluation.step]
-    learned = [e for e in before if not quality_of(e, config.card).at_chance]
+    learned = [e for e in before if not quality_of(e, config.card).at_chance
+               or config.card.kind == "points"]
     most = max((_modes(e, config) for e in learned), default=0.0)
     widest = max((e.metrics.get("diversity", 0.0) for e in learned), default=0.0)
     return (
@@ -154,7 +170,7 @@ def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
 
 
 def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
-    noun, total = config.card.mode_noun, len(training_modes(last, config.card))
+    noun, total = config.card.mode_noun, len(expected_modes(last, config.card))
     modes, shares = int(_modes(last, config)), shown(last)
     words = f"G makes {modes} of {total} {noun}s"
     if shares.any() and modes:
@@ -218,25 +234,43 @@ def mode_changes(evaluations: Sequence[EvalRecord]) -> list[ModeChange]:
     ]
 
 
-def mode_rotation(history: History, config: RunConfig) -> Finding | None:
-    """While most modes are missing, which of them are there keeps changing."""
+@dataclass(frozen=True)
+class Rotation:
+    """Evaluations that lack most modes, and how the modes come and go in them."""
+
+    stretch: list[EvalRecord]
+    changes: int
+    replaced: int  # changes in which modes both appeared and vanished
+    visited: int
+    at_once: float
+
+
+def rotation(history: History) -> Rotation | None:
+    """Of the last evaluations that lack most modes; None while the modes stay what they are."""
     stretch = _narrow_stretch(history)
     if len(stretch) < _limit("rotation_evaluations"):
         return None
     changes = mode_changes(stretch)
-    replaced = [change for change in changes if change.appeared and change.vanished]
-    visited = frozenset[int]().union(*(present_modes(evaluation) for evaluation in stretch))
-    at_once = float(np.mean([len(present_modes(evaluation)) for evaluation in stretch]))
-    if len(replaced) < _limit("rotation_share") * len(changes) or len(visited) < 2 * at_once:
+    replaced = sum(bool(change.appeared and change.vanished) for change in changes)
+    visited = len(frozenset[int]().union(*(present_modes(e) for e in stretch)))
+    at_once = float(np.mean([len(present_modes(e)) for e in stretch]))
+    if replaced < _limit("rotation_share") * len(changes) or visited < 2 * at_once:
         return None
-    noun, total = config.card.mode_noun, config.card.modes
+    return Rotation(stretch, len(changes), replaced, visited, at_once)
+
+
+def mode_rotation(history: History, config: RunConfig) -> Finding | None:
+    """While most modes are missing, which of them are there keeps changing."""
+    seen = rotation(history)
+    if seen is None:
+        return None
+    noun, since = config.card.mode_noun, seen.stretch[0].step
     evidence = (
-        f"In {len(replaced)} of {len(changes)} evaluations since step {stretch[0].step} some "
-        f"{noun}s vanished and others appeared: {at_once:.1f} at a time, {len(visited)} of {total} "
-        "in turn."
+        f"In {seen.replaced} of {seen.changes} evaluations since step {since} some "
+        f"{noun}s vanished and others appeared: {seen.at_once:.1f} at a time, {seen.visited} of "
+        f"{config.card.modes} in turn."
     )
-    return Finding("mode_rotation", "warning", stretch[0].step, evidence,
-                   _collapse_remedies(config))
+    return Finding("mode_rotation", "warning", since, evidence, _collapse_remedies(config))
 
 
 def _narrow_stretch(history: History) -> list[EvalRecord]:

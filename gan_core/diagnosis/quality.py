@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.chance import above_chance
 from gan_core.diagnosis.findings import Threshold
-from gan_core.diagnosis.shares import SUPPORT, shown, training_modes
+from gan_core.diagnosis.shares import SUPPORT, expected_modes, shown
 from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
@@ -45,7 +45,7 @@ def _limit(name: str) -> float:
 @dataclass(frozen=True)
 class Quality:
     """`above_chance` is NaN where an older version did not measure it; `supported` of `possible`
-    modes that the training set has are there; `frechet` is NaN for points."""
+    modes that a G should draw are there; `frechet` is NaN for points."""
 
     kind: str
     above_chance: float
@@ -66,11 +66,16 @@ class Quality:
         return self.above_chance < _limit("chance")
 
     @property
+    def recognisable(self) -> bool:
+        """Clearly better than chance; supposed where an older version did not measure it."""
+        limit = _limit(f"good_{'images' if self.images else 'points'}")
+        return math.isnan(self.above_chance) or self.above_chance >= limit
+
+    @property
     def good(self) -> bool:
         """Clearly better than chance, of most modes, and near the data."""
-        shares = self.above_chance >= _limit(f"good_{'images' if self.images else 'points'}")
         return (
-            (shares or math.isnan(self.above_chance))
+            self.recognisable
             and self.supported >= _limit("good_modes") * self.possible
             and not self.frechet > _limit("good_frechet")
         )
@@ -93,7 +98,7 @@ class Quality:
 
 def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
     """The quality of G's samples at an evaluation of either version."""
-    metrics, possible = evaluation.metrics, training_modes(evaluation, card)
+    metrics, possible = evaluation.metrics, expected_modes(evaluation, card)
     share = metrics.get("high_quality", math.nan)  # what version 1 knew, of points alone
     measured = metrics.get("quality_above_chance", above_chance(share, card))
     shares = shown(evaluation)

@@ -15,12 +15,16 @@ from gan_core.config.choices import DatasetCard
 from gan_core.runs.records import EvalRecord
 
 SUPPORT = 0.01  # share of samples from which on a mode counts as supported
-RARE = 0.25  # a mode with less than this part of an even share of the training set is rare in it
+RARE = 0.5  # a mode with less than this part of an even share of the training set is rare in it
 
 
 def present_modes(evaluation: EvalRecord) -> frozenset[int]:
-    """Modes to which at least 1 % of the samples are nearest, be they good ones or not."""
-    return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= SUPPORT)
+    """Modes with at least 1 % of the samples: of images those that are recognised, of points those
+    that are nearest. Whether points lie within 3σ is a matter of precision, and comes and goes
+    while G learns."""
+    points = "high_quality" in evaluation.metrics
+    shares = evaluation.histogram if points else shown(evaluation)
+    return frozenset(mode for mode, share in enumerate(shares) if share >= SUPPORT)
 
 
 def training_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:
@@ -42,6 +46,11 @@ def rare_modes(evaluation: EvalRecord) -> list[int]:
     present = [(share, mode) for mode, share in enumerate(evaluation.training) if share > 0]
     even = RARE / max(len(present), 1)
     return [mode for share, mode in sorted(present) if share < even]
+
+
+def expected_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:
+    """Modes of the training set that are not rare in it: those that a G should draw."""
+    return training_modes(evaluation, card) - frozenset(rare_modes(evaluation))
 
 
 def shown(evaluation: EvalRecord) -> np.ndarray:

@@ -75,10 +75,11 @@ def _slow(config: RunConfig) -> Suspect | None:
 def _slow_optimizer(config: RunConfig) -> Suspect | None:
     if config.optimizer != "sgd":
         return None
-    low, _ = USUAL_RATES["sgd"]
+    low, high = USUAL_RATES["sgd"]
     faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
+    excess = 0.1 + max(_decades(low, faster), _decades(faster, high), 0.2)
     return Suspect(
-        ("optimizer",), "optimizer", max(_decades(low, faster) + 0.1, 0.3),
+        ("optimizer",), "optimizer", excess,
         Remedy("Adam with rate 0.001", {"optimizer": "adam", "learning_rate": 1e-3},
                "Adam scales each weight's step; plain gradients of a GAN are far too small or "
                "too large for one rate"))

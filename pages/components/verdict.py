@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, Remedy
+from gan_core.diagnosis.early_warning import early_warnings
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.verdict import verdict as judge
@@ -86,8 +87,17 @@ def verdict(snapshot: RunSnapshot | None) -> Verdict:
     judged = judge(history, config)
     severe = judged.state == "failing" and judged.findings[0].severity == "severe"
     text = (f"**{headline(judged, snapshot.live)}** {sentences(judged, history, config)}").strip()
+    if coming := _coming(snapshot, judged.state):
+        text += f"  \n**Warning:** {coming}"
     pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
     return Verdict("error" if severe else TONES[judged.state], text, judged.remedies, tuple(pages))
+
+
+def _coming(snapshot: RunSnapshot, state: str) -> str:
+    """What the run shows the first signs of, while it goes on and nothing has been found."""
+    if not snapshot.live or state not in ("healthy", "too_early", "improving"):
+        return ""
+    return " ".join(sign.text for sign in early_warnings(snapshot.history, snapshot.config))
 
 
 def difference(

@@ -98,7 +98,7 @@ def test_a_dead_gradient_is_caught_at_once():
 
 def test_what_never_had_modes_has_not_collapsed():
     """"100 % digit 8" of noise clouds would teach that digits had been lost."""
-    alike = History(steps(2000), noise(diversity=0.02))
+    alike = History(steps(2000), noise(diversity=0.08))
     assert [finding.symptom for finding in diagnose(alike, RunConfig())] == ["no_learning"]
 
 

@@ -125,7 +125,7 @@ def once(share: float) -> History:
     records = noise(2000)
     records[1].metrics["quality_above_chance"] = share
     for record in records[2:]:
-        record.metrics["diversity"] = 0.02
+        record.metrics["diversity"] = 0.08
     return History(steps(2000), records)
 
 
@@ -150,6 +150,9 @@ BOUNDARIES = {
         History(steps(int(v)), noise(int(v))), History(steps(int(v) - 250), noise(int(v) - 250)),
         NON_SATURATING),
     "learned": lambda v: (once(v * MORE), once(v * LESS), NON_SATURATING),
+    "total_collapse": lambda v: (
+        History(steps(2000), noise(2000, diversity=v * LESS)),
+        History(steps(2000), noise(2000, diversity=v * MORE)), NON_SATURATING),
     "dead_steps": lambda v: (
         History(steps(60, after=60 - int(v), grad_norm_g=0.0), evaluations(0)),
         History(steps(60, after=61 - int(v), grad_norm_g=0.0), evaluations(0)), NON_SATURATING),
