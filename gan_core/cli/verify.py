@@ -15,6 +15,7 @@ from gan_core.cli.arguments import (
     machine_options,
     refuse_unknown,
     store_option,
+    whole_number,
     workers_option,
 )
 from gan_core.cli.device import prepare_device
@@ -23,10 +24,12 @@ from gan_core.cli.progress import train_with_progress
 from gan_core.config.fields import KNOBS
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
+from gan_core.verification import audit_draws
 from gan_core.verification.parallel_training import train_all
 from gan_core.verification.results import Result, Results, Row
 from gan_core.verification.tables import TABLES, configs, markdown
 
+AUDIT = "audit"  # a table by itself: it draws its own runs
 MAX_SEEDS = 100
 HIGHEST_SEED = int(KNOBS["seed"].high or 0)
 
@@ -37,11 +40,16 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
         "seeds, and check that they show what is expected (store default: GAN_LAB_STORE)",
         machine_options(), json_option(), store_option(), workers_option())
     parser.add_argument("tables", nargs="*", default=["presets"], metavar="TABLE",
-                        help="of " + ", ".join(TABLES) + " (default presets)")
+                        help=f"of {', '.join(TABLES)} (default presets), or {AUDIT} by itself")
     parser.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: 5-9 for the presets and "
-                        "the diagnosis, which were tuned on 0-4, and 0-4 for most others)")
+                        "the diagnosis, which were tuned on 0-4, and 0-4 for most others; of the "
+                        f"audit's draws {audit_draws.REPORTING_SEED}, which is for the report)")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME",
-                        help="some runs of a table, by the names that the table gives them")
+                        help="some runs of a table, by the names that the table gives them; of the "
+                        f"audit: {', '.join(audit_draws.GROUPS)}")
+    parser.add_argument("--remedies", type=whole_number(0, 10_000), metavar="N",
+                        help="audit: on how many bad runs their first remedy is tried (default "
+                        "all); each takes five runs more")
     parser.add_argument("--write", type=Path, metavar="FILE",
                         help="put the tables in their places in this document")
 
@@ -50,6 +58,8 @@ def verify(options: Namespace, settings: Settings) -> int:
     """Train what the tables need, over seeds, and print or write them."""
     check(options)
     device = prepare_device(options, settings)
+    if options.tables == [AUDIT]:
+        return _audit(options, settings, device)
     rows: dict[str, list[Row]] = {}
     for name in options.tables:
         results = _trained(name, options, settings, device)
@@ -64,11 +74,24 @@ def verify(options: Namespace, settings: Settings) -> int:
 
 def check(options: Namespace) -> None:
     """Raises UsageError."""
-    refuse_unknown("TABLE", options.tables, TABLES)
-    if options.write and (options.only or options.seeds):
-        raise UsageError("--write takes whole tables: leave out --only and --seeds.")
-    refuse_unknown("--only", options.only,
-                   [run for table in options.tables for run in TABLES[table].runs()])
+    refuse_unknown("TABLE", options.tables, [*TABLES, AUDIT])
+    audited = AUDIT in options.tables
+    if audited and len(options.tables) > 1:
+        raise UsageError(f"{AUDIT} is a table by itself: name no other beside it.")
+    if options.remedies is not None and not audited:
+        raise UsageError(f"--remedies is for {AUDIT}.")
+    if options.write and (options.only or options.seeds or options.remedies is not None):
+        raise UsageError("--write takes whole tables: leave out --only, --seeds and --remedies.")
+    names = audit_draws.GROUPS if audited else [
+        run for table in options.tables for run in TABLES[table].runs()]
+    refuse_unknown("--only", options.only, names)
+
+
+def _audit(options: Namespace, settings: Settings, device: Any) -> int:
+    from gan_core.cli.audit import audit  # loads torch
+
+    seeds = parse_seeds(options.seeds or str(audit_draws.REPORTING_SEED))
+    return audit(seeds, options, settings, device)
 
 
 def _trained(name: str, options: Namespace, settings: Settings, device: Any) -> Results | None:
@@ -89,7 +112,7 @@ def _trained(name: str, options: Namespace, settings: Settings, device: Any) -> 
 
 def _report(name: str, rows: list[Row], options: Namespace) -> None:
     table = TABLES[name]
-    text = markdown(table, rows)
+    text = markdown(table.columns, rows)
     if not options.json:
         acceptance = "as expected" if table.accepted(rows) else "NOT as expected"
         print(f"{table.title}\n\n{text}\n\n{name}: {acceptance}\n")

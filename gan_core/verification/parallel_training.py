@@ -5,16 +5,19 @@ Torch is imported only where something is trained.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.training.recording import record_run
+
+Task = TypeVar("Task")
 
 
 def train_all(
@@ -27,9 +30,9 @@ def train_all(
     its outcome is in the store.
     """
     missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
-    count = 0
+    work, count = functools.partial(_train, store.root, device=device), 0
     for wave in _waves(missing):
-        for ended in _train_missing(wave, store.root, device, workers):
+        for _, ended in in_processes(work, wave, workers):
             if not ended:
                 return False
             count += 1
@@ -56,20 +59,20 @@ def _is_trained(store: RunStore, config: RunConfig) -> bool:
     return snapshot is not None and snapshot.holds(config.steps)
 
 
-def _train_missing(
-    missing: list[RunConfig], root: Path, device: Any, workers: int
-) -> Iterator[bool]:
-    """Whether each run came to its end, in the order in which they do; False if interrupted."""
-    if workers == 1 or len(missing) < 2:
-        yield from (_train(root, config, device) for config in missing)
+def in_processes(
+    work: Callable[[Task], bool], tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[Task, bool]]:
+    """Each task, and whether its work came to its end, as they do; False if interrupted."""
+    if workers == 1 or len(tasks) < 2:
+        yield from ((task, work(task)) for task in tasks)
         return
     # Forking a process with torch's threads in it can hang.
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        futures = [pool.submit(_train, root, config, device) for config in missing]
+        futures = {pool.submit(work, task): task for task in tasks}
         try:
-            yield from (future.result() for future in as_completed(futures))
+            yield from ((futures[future], future.result()) for future in as_completed(futures))
         except KeyboardInterrupt:
-            yield False
+            yield tasks[0], False
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -92,10 +92,10 @@ def configs(
     }
 
 
-def markdown(table: Table, rows: list[Row]) -> str:
-    """The table as Markdown."""
-    lines = [list(table.columns), ["---"] * len(table.columns)]
-    lines += [[cell(row) for cell in table.columns.values()] for row in rows]
+def markdown(columns: Columns, rows: list[Row]) -> str:
+    """A table as Markdown."""
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[cell(row) for cell in columns.values()] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -36,7 +36,7 @@ def test_every_table_can_be_written_of_any_result():
         results = {key: dataclasses.replace(result(config), history=History())
                    for key, config in configs(table, [0, 1]).items()}
         rows = table.rows(results)
-        lines = markdown(table, rows).splitlines()
+        lines = markdown(table.columns, rows).splitlines()
         assert len(lines) == 2 + len(rows), name
         assert all(line.count("|") == len(table.columns) + 1 for line in lines), name
         assert isinstance(table.accepted(rows), bool), name
