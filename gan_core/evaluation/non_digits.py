@@ -170,28 +170,28 @@ def contrasty(x: Tensor, draw: Draw) -> Tensor:
 
 def thick(x: Tensor, draw: Draw) -> Tensor:
     """Strokes half a pixel to a pixel wider."""
-    return (blurred(x, draw.between(0.6, 1.1)) * 2 + draw.between(0.3, 1.2)).clamp(-1, 1)
+    return (blurred(x, draw.between(0.6, 0.9)) * 2 + draw.between(0.2, 0.8)).clamp(-1, 1)
 
 
 def grainy(x: Tensor, draw: Draw) -> Tensor:
     """Strokes of uneven grey: each pixel keeps a part of its brightness."""
-    kept = 1 - draw.between(0, 1.0) * draw.uniform(*x.shape)
+    kept = 1 - draw.between(0, 0.9) * draw.uniform(*x.shape)
     return (x + 1) * kept - 1
 
 
 def broken(x: Tensor, draw: Draw) -> Tensor:
     """Strokes with holes: some pixels are black."""
-    return torch.where(draw.uniform(*x.shape) < draw.between(0, 0.4), -1.0, x)
+    return torch.where(draw.uniform(*x.shape) < draw.between(0, 0.25), -1.0, x)
 
 
 def hazy(x: Tensor, draw: Draw) -> Tensor:
     """On a grey ground of noise."""
-    haze = draw.uniform(*x.shape) * draw.between(0, 1.0) - 1
+    haze = draw.uniform(*x.shape) * draw.between(0, 0.7) - 1
     return torch.maximum(x, haze)
 
 
 def noisy(x: Tensor, draw: Draw) -> Tensor:
-    return (x + draw.normal(*x.shape) * draw.between(0, 0.5)).clamp(-1, 1)
+    return (x + draw.normal(*x.shape) * draw.between(0, 0.4)).clamp(-1, 1)
 
 
 def speckled(x: Tensor, draw: Draw) -> Tensor:
@@ -204,7 +204,7 @@ def speckled(x: Tensor, draw: Draw) -> Tensor:
 
 
 IMPERFECTIONS = (soft, thick, contrasty, grainy, broken, hazy, noisy, speckled)
-IMPERFECT = 0.35  # share of batches that have each of them
+IMPERFECT = 0.3  # share of batches that have each of them
 
 
 def as_drawn(x: Tensor, draw: Draw) -> Tensor:
