@@ -60,7 +60,8 @@ def test_a_change_later_than_a_good_checkpoint_uses_it_too(failing: RunStore) ->
     assert next(r.step for r in trained if isinstance(r, StepRecord)) == 251
 
 
-def test_checkpoints_change_nothing_in_a_run(failing: RunStore, tmp_path: Path, monkeypatch) -> None:
+def test_checkpoints_change_nothing_in_a_run(failing: RunStore, tmp_path: Path, monkeypatch
+) -> None:
     """A run would come out differently because it was good for a while."""
     monkeypatch.setattr(good_checkpoints, "quality_of", good_until(-1))
     plain = RunStore(tmp_path / "plain")
