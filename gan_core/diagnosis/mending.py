@@ -62,5 +62,11 @@ def _next(
 
 
 def best_run(start: Tried, way: Iterable[Round]) -> Tried:
-    """The best of all that were trained on the way; of equals the first."""
-    return max([start, *(run for each in way for run in each.tried)], key=lambda run: run.place)
+    """The best of all that were trained on the way: of equals the first, as far as it was trained.
+    """
+    best = start
+    for run in (run for each in way for run in each.tried):
+        further = run.trial.config.digest() == best.trial.config.digest()
+        if run.place > best.place or (further and run.place == best.place):
+            best = run
+    return best

@@ -20,6 +20,7 @@ from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.store import RunSnapshot, StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from pages.components import server
+from pages.components.config_text import number_text
 from pages.components.page_frame import plain
 from pages.components.server import StoredRun
 from pages.components.state import State
@@ -29,7 +30,8 @@ AT_ONCE = MOST_OF_A_VIEWER - 1  # of runs that go one by one; Train keeps one pl
 
 @dataclass
 class Comparison:
-    """What this tab compares: the run that fails, under `trials[0]`, and what is to mend it."""
+    """What this tab compares: the run that fails, as `trials[0]`, and what is to mend it; `broken`
+    is that run as the visitor had it, `trials[0]` as long as the others."""
 
     trials: list[Trial]
     broken: RunConfig
@@ -77,7 +79,7 @@ def table(state: State) -> None:
         st.markdown(_markdown(comparison, runs))
         st.markdown(_words(comparison, runs))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _show_one(state, comparison)
+            _show_buttons(state, comparison)
             st.button("Close", icon=":material/close:", on_click=_drop, args=(state,),
                       help="What still trains stops, but for the runs on the page.")
 
@@ -210,7 +212,8 @@ def _state(tried: Tried | None, run: StoredRun | None) -> str:
         return "waits for a worker"
     status = run.snapshot.status
     if run.live:
-        return f"step {status.step} of {status.steps}: {tried.verdict.headline}"
+        where = f"step {number_text(status.step)} of {number_text(status.steps)}"
+        return f"{where}: {tried.verdict.headline}"
     stopped = "Stopped. " if status.state == "stopped" else ""
     return f"{stopped}{tried.verdict.headline}"
 
@@ -246,22 +249,17 @@ def _words(comparison: Comparison, runs: list[StoredRun | None]) -> str:
     return f"{words} {plain(comparison.refusal)}"
 
 
-def _show_one(state: State, comparison: Comparison) -> None:
-    """Choose the row that the page shows on the left."""
-    where = f"{_key(state)}/shown"
-    digests = [trial.config.digest() for trial in comparison.trials]
-    st.session_state[where] = digests.index(state.shown.digest())
-    st.segmented_control(
-        "Show on the left", range(len(digests)), key=where,
-        format_func=lambda index: str(index or "as it is"), on_change=_show,
-        args=(state, comparison, where), label_visibility="collapsed",
-        help="Show a row's run on the left, with the run that fails as reference.")
+def _show_buttons(state: State, comparison: Comparison) -> None:
+    """One for each row, to show its run on the left."""
+    st.caption("Show on the left:", width="content")
+    for index, trial in enumerate(comparison.trials):
+        is_shown = trial.config.digest() == state.shown.digest()
+        st.button(str(index or "as it is"), key=f"{_key(state)}/show/{index}", disabled=is_shown,
+                  on_click=_show, args=(state, comparison, index),
+                  help=f"{plain(trial.title)}; with the run that fails as reference.")
 
 
-def _show(state: State, comparison: Comparison, where: str) -> None:
-    index = st.session_state[where]
-    if index is None:
-        return
+def _show(state: State, comparison: Comparison, index: int) -> None:
     state.shown = state.pending = comparison.trials[index].config
     state.pinned = comparison.broken if index else None
     state.fresh = False

@@ -1,4 +1,4 @@
-"""Which remedies are tried on a failing run, how they are ranked, and the way until it is healthy."""
+"""Which remedies are tried on a failing run, how they are ranked, and the way to a healthy one."""
 
 from __future__ import annotations
 
