@@ -8,6 +8,7 @@
       surface/         000250.png: D's score over the plane, for 2-D points
       neighbours/      000250.png: the nearest real images, for images
       checkpoint.pt    latest, replaced atomically
+      good/            000750.pt: the last checkpoints whose samples were good
       status.json      state, step, rate, time left; replaced atomically
       log.txt          dated lines of the worker, and tracebacks
       lock             held by the process that trains the run
@@ -32,6 +33,7 @@ from typing import TypeVar
 import numpy as np
 
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.good_checkpoints import good_checkpoints, remove_later
 from gan_core.runs.history_file import copy_without, cut_after
 from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord, to_line
 from gan_core.runs.samples import (
@@ -191,8 +193,10 @@ class RunStore:
             files.append_lines(folder / "history.jsonl", lines)
 
     def rewind(self, digest: str, step: int) -> None:
-        """Remove all records and samples after `step`; −1 removes those of the untrained G too."""
+        """Remove all records, samples and good checkpoints after `step`; −1 removes those of the
+        untrained G too."""
         folder = self._folder(digest)
+        remove_later(folder, step)
         cut_after(folder / "history.jsonl", step)
         for view in VIEWS:
             for shown, path in view_files(folder, view):
@@ -226,6 +230,10 @@ class RunStore:
     def checkpoint_path(self, digest: str) -> Path:
         """Where the checkpoint is, if there is one; replace it through `files.replacing`."""
         return self._folder(digest) / "checkpoint.pt"
+
+    def good_checkpoints(self, digest: str) -> dict[int, Path]:
+        """The last checkpoints at which the run's samples were good, by step, the newest first."""
+        return good_checkpoints(self._folder(digest)) if self.exists(digest) else {}
 
     def log(self, digest: str, text: str) -> None:
         """Add a dated line to log.txt."""

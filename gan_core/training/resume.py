@@ -3,7 +3,9 @@ from the beginning. Torch comes late."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gan_core.config.run_config import RunConfig
@@ -31,41 +33,53 @@ def resumed_run(store: RunStore, config: RunConfig, device: Any) -> ResumedRun:
     """
     from gan_core.training.trainer import train
 
-    digest = config.digest()
-    for source in (digest, *(origin.digest() for origin, _ in config.origins())):
-        if not (store.exists(source) and store.checkpoint_path(source).exists()):
-            continue
-        if (run := _from_run(store, source, config, device)) is not None:
+    for source, path in _checkpoints(store, config):
+        if (run := _from_file(store, source, path, config, device)) is not None:
             return run
-    store.rewind(digest, -1)
+    store.rewind(config.digest(), -1)
     return ResumedRun(train(config, device=device), 0, -1)
 
 
-def _from_run(
-    store: RunStore, source: str, config: RunConfig, device: Any
+def _checkpoints(store: RunStore, config: RunConfig) -> Iterator[tuple[str, Path]]:
+    """(run, file): the run's own, then those of its origins, which may have been trained past the
+    change: then their last good checkpoint before it serves."""
+    own = store.checkpoint_path(config.digest())
+    if own.exists():
+        yield config.digest(), own
+    for origin, until in config.origins():
+        source = origin.digest()
+        if not store.exists(source):
+            continue
+        if (latest := store.checkpoint_path(source)).exists():
+            yield source, latest
+        yield from ((source, path) for step, path in store.good_checkpoints(source).items()
+                    if step <= until)
+
+
+def _from_file(
+    store: RunStore, source: str, path: Path, config: RunConfig, device: Any
 ) -> ResumedRun | None:
-    """From the checkpoint of run `source`; None if it cannot be used."""
+    """From a checkpoint of run `source`; None if it cannot be used."""
     try:
-        return _from_checkpoint(store, source, config, device)
+        return _from_checkpoint(store, source, path, config, device)
     except Exception as error:
         if is_out_of_memory(error):
             raise
         digest = config.digest()
         message = "starting over" if source == digest else f"not going on from {source}"
-        name = store.checkpoint_path(source).name
-        store.log(digest, f"{message}: {name} is unusable: {error}")
+        store.log(digest, f"{message}: {path.name} is unusable: {error}")
         return None
 
 
 def _from_checkpoint(
-    store: RunStore, source: str, config: RunConfig, device: Any
+    store: RunStore, source: str, path: Path, config: RunConfig, device: Any
 ) -> ResumedRun:
     """Raises on any checkpoint that cannot be gone on from; the history is then untouched."""
     import torch
 
     from gan_core.training.trainer import train
 
-    path, digest = store.checkpoint_path(source), config.digest()
+    digest = config.digest()
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     recorded = checkpoint["recorded"]
     history = store.existing_snapshot(source).history.until(recorded)

@@ -18,6 +18,7 @@ from gan_core.runs.records import Outcome, Record
 from gan_core.runs.store import RunStore, StoreError
 from gan_core.system.files import replacing
 from gan_core.training.failures import failure_text
+from gan_core.training.good_checkpoints import GoodCheckpoints
 from gan_core.training.resume import resumed_run
 from gan_core.training.run_writer import RunWriter
 
@@ -76,6 +77,7 @@ class Session:
         self.trainer: Trainer | None = None
         self.outcome: Outcome | None = None
         self.writer = RunWriter(store, self.digest)
+        self.good = GoodCheckpoints(store.root / self.digest, self.config.card)
         self._saved = time.monotonic()
         self._save_cost = 0.0
 
@@ -163,6 +165,7 @@ class Session:
             self._reach(record)
             return True
         self._add(record)
+        self._keep_if_good(record)
         if self._stop_if_asked():
             return True
         self._save_if_due()
@@ -197,6 +200,13 @@ class Session:
         if time.monotonic() - self._saved >= pause:
             self.writer.flush()  # the history is never behind the checkpoint
             self._save()
+
+    def _keep_if_good(self, record: Record) -> None:
+        self.good.note(record)
+        # With all that was measured at its step in the history: readers get that together.
+        if self.good.due and not self.active_trainer.waiting:
+            self.writer.flush()
+            self.good.keep(self.active_trainer)
 
     def _save(self) -> None:
         import torch

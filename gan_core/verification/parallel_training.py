@@ -7,35 +7,40 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gan_core.config.batching import batch_key
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
-from gan_core.training.recording import record_run
+from gan_core.training.recording import record_run, record_runs
+from gan_core.training.session import SessionRequest
 
 Task = TypeVar("Task")
+Batch = tuple[RunConfig, ...]
 
 
 def train_all(
     configs: Iterable[RunConfig], store: RunStore, device: Any, workers: int,
-    on_trained: Callable[[int, int], None] = lambda count, total: None,
+    on_trained: Callable[[int, int], None] = lambda count, total: None, *, batched: bool = False,
 ) -> bool:
     """Train what the store does not hold yet, in `workers` processes; False if interrupted.
 
-    `on_trained(count, total)` is called after each run. A run that failed does not stop the others:
-    its outcome is in the store.
+    `on_trained(count, total)` is called after each run, or batch: if `batched`, runs that differ in
+    numbers alone train as one, to the same numbers within float tolerance. A run that failed does
+    not stop the others: its outcome is in the store.
     """
     missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
     work, count = functools.partial(_train, store.root, device=device), 0
     for wave in _waves(missing):
-        for _, ended in in_processes(work, wave, workers):
+        batches = _batches(wave) if batched else [(config,) for config in wave]
+        for batch, ended in in_processes(work, batches, workers):
             if not ended:
                 return False
-            count += 1
+            count += len(batch)
             on_trained(count, len(missing))
     return True
 
@@ -52,6 +57,13 @@ def _waves(configs: list[RunConfig]) -> list[list[RunConfig]]:
             waves.append([])
         waves[place].append(config)
     return waves
+
+
+def _batches(configs: Iterable[RunConfig]) -> list[Batch]:
+    batches: dict[Hashable, list[RunConfig]] = {}
+    for config in configs:
+        batches.setdefault(batch_key(config) or config.digest(), []).append(config)
+    return [tuple(batch) for batch in batches.values()]
 
 
 def _is_trained(store: RunStore, config: RunConfig) -> bool:
@@ -77,6 +89,11 @@ def in_processes(
             pool.shutdown(cancel_futures=True)
 
 
-def _train(root: Path, config: RunConfig, device: Any) -> bool:
+def _train(root: Path, batch: Batch, device: Any) -> bool:
     """False if interrupted; what was trained until then is in the store."""
-    return record_run(RunStore(root), config, device=device).kind != "stopped"
+    if len(batch) == 1:
+        outcomes = [record_run(RunStore(root), batch[0], device=device)]
+    else:
+        requests = [SessionRequest(config) for config in batch]
+        outcomes = [outcome for _, outcome in record_runs(RunStore(root), requests, device=device)]
+    return not any(outcome.kind == "stopped" for outcome in outcomes)

@@ -12,7 +12,15 @@ from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import RunSnapshot, StoreError
-from pages.components import actions, controls, prediction, results, server, verdict
+from pages.components import (
+    actions,
+    controls,
+    prediction,
+    results,
+    server,
+    try_remedies,
+    verdict,
+)
 from pages.components.config_text import setting_text
 from pages.components.page_frame import device_badge, plain
 from pages.components.server import StoredRun
@@ -63,7 +71,7 @@ def _watch(state: State) -> float | None:
         if run is not None and not run.recorded:
             server.queue().watch(run.snapshot.digest, server.viewer())
             live += [run.snapshot] if run.live else []
-    return pace(live)
+    return pace([*live, *try_remedies.watched(state)])
 
 
 def pace(live: list[RunSnapshot]) -> float | None:
@@ -90,6 +98,7 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
         shown_verdict = verdict.verdict(shown.snapshot if shown else None)
         _progress(state, shown, shown_verdict)
         _verdict(state, shown, shown_verdict)
+        try_remedies.table(state)
         results.show_samples(state, shown, reference)
         if tick != last_tick or state.moved:
             state.moved = False
@@ -229,9 +238,11 @@ def _remedies(state: State, remedies: tuple[Remedy, ...], step: int) -> None:
     if st.button("Apply remedy", type="primary", icon=":material/healing:", width="stretch",
                  help=f"{first.label}: {first.why}. The broken run stays beside it."):
         actions.apply(state, first, step)
-    if not others:
-        return
-    with st.popover("Other remedies", width="stretch"):
-        for remedy in others:
-            if st.button(remedy.label, help=remedy.why, key=f"remedy/{remedy.label}"):
-                actions.apply(state, remedy, step)
+    with st.container(key="remedies", horizontal=True, gap="small"):
+        try_remedies.offer(state)
+        if not others:
+            return
+        with st.popover("Others", width="stretch"):
+            for remedy in others:
+                if st.button(remedy.label, help=remedy.why, key=f"remedy/{remedy.label}"):
+                    actions.apply(state, remedy, step)

@@ -60,6 +60,10 @@ STYLE = """
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
+.st-key-remedies button { padding: .25rem .4rem; }
+.st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
+.st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
+.st-key-trials :is(th, td) { padding: .15rem .5rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
 .st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from tests.support.browsing import (
+    LAPTOP,
     QUICK,
     Server,
     address,
@@ -172,3 +173,26 @@ def test_the_evidence_can_be_filtered_and_the_filter_shared(chromium, app: Serve
     page.reload()
     settle(page)
     expect(claims).to_have_count(fewer)
+
+
+def test_try_remedies_fits_laptop_and_phone_and_opens_its_rows(chromium, app: Server) -> None:
+    """The table of remedies is cut off, or its runs cannot be looked at."""
+    explosive = "optimizer=sgd&learning_rate=1.0&learning_rate_ratio=100&beta1=0.9"
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=300&seed=27&{explosive}")
+    press(page, "Train")
+    wait_for_progress(page, "Diverged")
+    press(page, "Try remedies")
+    table = page.locator(".st-key-trials table")
+    expect(table).to_contain_text(re.compile(r"as it is.*step [\d ]+ of 3 000", re.S))
+    frame = table.locator("xpath=..")
+    assert frame.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, "it is wider than a laptop"
+    assert page.locator(".st-key-trials").bounding_box()["height"] < LAPTOP["height"] / 2
+    ended = re.compile(r"[2-9] of \d trained|Take: |None of them")
+    expect(page.locator(".st-key-trials")).to_contain_text(ended)
+    press(page, "1")
+    expect(page.locator(".st-key-caption-reference")).to_contain_text("SGD")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(table).to_be_visible()
+    wait_until(page, lambda: page.locator(".stMain").evaluate("e => e.scrollWidth") <= 390)
+    press(page, "Close")
+    expect(table).not_to_be_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from gan_core.runs.eviction import evict
+from gan_core.runs.good_checkpoints import good_checkpoint_path
 from gan_core.runs.store import RunStore
 from tests.support.made_up_records import CONFIG
 
@@ -24,6 +25,19 @@ def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
     assert set(store.digests()) == {digests[0], digests[2]}
     assert evict(store) == [digests[0]]
     assert not list(tmp_path.glob(".removed*"))
+
+
+def test_good_checkpoints_go_before_runs(tmp_path):
+    """A class loses runs that it wants to see for checkpoints that it hardly needs."""
+    store = RunStore(tmp_path, megabytes=0.25)
+    old, new = (store.create(CONFIG.replace(seed=seed)) for seed in range(2))
+    for age, digest in enumerate((old, new)):
+        good_checkpoint_path(tmp_path / digest, 250).write_bytes(bytes(100_000))
+        (tmp_path / digest / "checkpoint.pt").write_bytes(bytes(50_000))
+        os.utime(tmp_path / digest, (1000 + age, 1000 + age))
+    assert evict(store) == []
+    assert not store.good_checkpoints(old) and store.good_checkpoints(new)
+    assert set(store.digests()) == {old, new}
 
 
 def test_eviction_bounds_the_number_of_runs(store, monkeypatch):
