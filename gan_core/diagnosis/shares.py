@@ -7,14 +7,15 @@ mode each sample is nearest. Torch-free.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gan_core.config.choices import DatasetCard
 from gan_core.runs.records import EvalRecord
 
-SUPPORT = 0.01  # share of samples from which on a mode counts as supported
+PRESENT = 0.01  # share of samples from which on a mode is there
+STRAY = 0.0025  # of all samples: five images of 2000, or six points, are no accident
 RARE = 0.5  # a mode with less than this part of an even share of the training set is rare in it
 
 
@@ -22,9 +23,16 @@ def present_modes(evaluation: EvalRecord) -> frozenset[int]:
     """Modes with at least 1 % of the samples: of images those that are recognised, of points those
     that are nearest. Whether points lie within 3σ is a matter of precision, and comes and goes
     while G learns."""
-    points = "high_quality" in evaluation.metrics
-    shares = evaluation.histogram if points else shown(evaluation)
-    return frozenset(mode for mode, share in enumerate(shares) if share >= SUPPORT)
+    if evaluation.supported and "high_quality" not in evaluation.metrics:
+        return supported_modes(evaluation.supported)
+    return frozenset(mode for mode, share in enumerate(evaluation.histogram) if share >= PRESENT)
+
+
+def supported_modes(supported: Sequence[float]) -> frozenset[int]:
+    """Modes with at least 1 % of the good samples, and more than a stray one, of each mode's
+    share of good samples among all."""
+    least = max(PRESENT * sum(supported), STRAY)
+    return frozenset(mode for mode, share in enumerate(supported) if share >= least)
 
 
 def training_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:

@@ -15,7 +15,7 @@ from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS
 from gan_core.diagnosis.improvement import Gain, gain
 from gan_core.diagnosis.quality_words import percent, quality_words
-from gan_core.diagnosis.shares import SUPPORT, rare_modes, shown
+from gan_core.diagnosis.shares import present_modes, rare_modes
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
 from gan_core.runs.history import History
@@ -111,8 +111,8 @@ def _rare(judged: Judged) -> str:
     rare = rare_modes(judged.last) if judged.last is not None else []
     if judged.last is None or not rare:
         return ""
-    noun, shares = judged.config.card.mode_noun, shown(judged.last)
-    drawn = [str(mode) for mode in rare if shares[mode] >= SUPPORT]
+    noun, present = judged.config.card.mode_noun, present_modes(judged.last)
+    drawn = [str(mode) for mode in rare if mode in present]
     if len(rare) == 1:
         return (f"{noun.capitalize()} {rare[0]} is rare in the training set; G "
                 f"{'draws it' if drawn else 'does not draw it'}.")

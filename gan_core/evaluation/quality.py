@@ -3,8 +3,8 @@
 - `recognised`, images: share of samples that the recogniser takes for a digit at all.
 - `quality_above_chance`: that share, or of points the share of high quality, on a scale from 0,
   what noise and blurred data score, to 1, what the data score (`diagnosis.chance`).
-- `modes_supported`: modes with at least 1 % of the samples that are good ones of it. Unlike
-  `modes`, which a single stray sample can raise, or a smudge that is nearest to some digit.
+- `modes_supported`: modes with at least 1 % of the good samples and 0.25 % of all. Unlike `modes`,
+  which a single stray sample can raise, or a smudge that is nearest to some digit.
 - `modes_in_training`: modes of which the training set has an example.
 - `centre_distance`, points: mean distance to the nearest centre, in σ; 1.25 for the data.
 """
@@ -22,7 +22,7 @@ from torch import Tensor
 from gan_core.config.choices import DatasetCard
 from gan_core.data.datasets import Dataset
 from gan_core.diagnosis.chance import NEAR, above_chance
-from gan_core.diagnosis.shares import SUPPORT
+from gan_core.diagnosis.shares import supported_modes
 
 Recognise = Callable[[Tensor], Tensor]  # images (n, d) to bools (n,)
 
@@ -65,7 +65,7 @@ def _quality(
         {
             **metrics,
             "quality_above_chance": above_chance(float(supported.sum()), card),
-            "modes_supported": float((supported >= SUPPORT).sum()),
+            "modes_supported": float(len(supported_modes(supported.tolist()))),
             "modes_in_training": float(sum(share > 0 for share in training)),
         },
         tuple(supported.tolist()),
