@@ -115,6 +115,11 @@ def test_rare_digits_are_named_and_whether_g_draws_them() -> None:
     text = on_page(History(steps(), recognised(evaluations(modes=9.0), 0.9, two), ENDED),
                    NON_SATURATING).text
     assert "Digits 8 and 9 are rare in the training set; of these G draws only 8." in text
+    assert "of these G draws all." in on_page(
+        History(steps(), recognised(evaluations(), 0.9, two), ENDED), NON_SATURATING).text
+    none = on_page(History(steps(), recognised(evaluations(modes=8.0), 0.9, two), ENDED),
+                   NON_SATURATING).text
+    assert "of these G draws none." in none
     assert "rare" not in on_page(*JUDGED["healthy"]).text
     better = History(steps(), [dataclasses.replace(record, training=SKEWED)
                                for record in rising()], ENDED)
@@ -132,14 +137,19 @@ def test_digits_that_the_training_set_lacks_are_not_missed() -> None:
 def test_an_improving_run_says_what_improved() -> None:
     """"Improving" is claimed, and no number shows it."""
     text = on_page(*JUDGED["improving"]).text
-    assert ("Up to step 500 at most 14% of the samples were recognised as digits; the better of "
-            "the last two evaluations has 24%.") in text and text.endswith("Train it further.")
+    assert "24% of the samples are recognised as digits; they show 10 of 10." in text
+    assert ("Up to step 500 at most 14% of the samples were recognised as digits. "
+            ) in text and text.endswith("Train it further.")
     nearer = [dataclasses.replace(record, metrics={**record.metrics, "frechet": distance})
               for record, distance in zip(recognised(evaluations(), 0.2),
                                           (1300, 1100, 900, 800, 700), strict=True)]
     text = on_page(History(steps(), nearer, ENDED), NON_SATURATING).text
-    assert ("the Fréchet distance was 900 at best; the better of the last two evaluations has "
-            "700.") in text
+    assert "is 700. Up to step 500 the Fréchet distance was 900 at best." in text
+    wavering = [dataclasses.replace(record, metrics={**record.metrics, "frechet": distance})
+                for record, distance in zip(recognised(evaluations(), 0.2),
+                                            (1300, 1100, 900, 700, 720), strict=True)]
+    text = on_page(History(steps(), wavering, ENDED), NON_SATURATING).text
+    assert "at best; the better of the last two evaluations has 700." in text
 
 
 def test_a_run_that_goes_on_is_healthy_so_far() -> None:

@@ -117,7 +117,9 @@ def _rare(judged: Judged) -> str:
         return (f"{noun.capitalize()} {rare[0]} is rare in the training set; G "
                 f"{'draws it' if drawn else 'does not draw it'}.")
     names = listed([str(mode) for mode in sorted(rare)])
-    which = {0: "none", len(rare): "all"}.get(len(drawn), f"only {listed(sorted(drawn))}")
+    which = f"only {listed(sorted(drawn))}" if drawn else "none"
+    if len(drawn) == len(rare):
+        which = "all"
     return f"{noun.capitalize()}s {names} are rare in the training set; of these G draws {which}."
 
 
@@ -144,11 +146,14 @@ def _when(judged: Judged) -> str:
 
 
 def _improved(judged: Judged) -> str:
-    """The number that has improved, then and now."""
+    """The number that has improved, then and, unless the samples' quality says so already, now."""
     gained = gain(judged.history, judged.config.card)
     if gained is None:
         return ""
     then, now = _gain_words(gained, judged.config)
+    last = judged.history.evaluations[-1]
+    if now in quality_words(last, judged.config.card):
+        return f"Up to step {whole(gained.since)} {then}."
     return (f"Up to step {whole(gained.since)} {then}; the better of the last two evaluations has "
             f"{now}.")
 
@@ -157,11 +162,12 @@ def _gain_words(gained: Gain, config: RunConfig) -> tuple[str, str]:
     card = config.card
     if gained.what == "quality":
         chance, perfect = floor_and_ceiling(card)
-        then, now = (percent(max(0.0, chance + value * (perfect - chance)))
+        then, now = (max(0.0, chance + value * (perfect - chance))
                      for value in (gained.best_before, gained.now))
-        good = (f"were recognised as {card.mode_noun}s" if card.kind == "image"
-                else "lay within 3σ of a centre")
-        return f"at most {then} of the samples {good}", now
+        good = (f"recognised as {card.mode_noun}s" if card.kind == "image"
+                else "within 3σ of a centre")
+        some = "hardly any" if then < 0.001 else f"at most {percent(then)}"
+        return f"{some} of the samples were {good}", percent(now)
     if gained.what == "modes":
         return f"at most {gained.best_before:.0f} {card.mode_noun}s were shown", f"{gained.now:.0f}"
     label, form = DISTANCES[gained.what]
@@ -203,7 +209,7 @@ FOUND: tuple[Say, ...] = (_since, _evidence, _others)
 SAID: dict[str, tuple[Say, ...]] = {  # by state
     "healthy": (*FOUND, _frozen, _quality, _rare, _balance),
     "too_early": (_frozen, _when, *FOUND, _quality),
-    "improving": (_frozen, _improved, *FOUND, _quality, _rare, _further),
+    "improving": (*FOUND, _frozen, _quality, _improved, _rare, _further),
     "failing": (*FOUND, _frozen, _quality),
     "diverged": FOUND,
     "failed": (_reason,),

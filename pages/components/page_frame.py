@@ -58,6 +58,7 @@ STYLE = """
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
 [data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
 .st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
+@media (max-width: 640px) { .st-key-verdict { height: 13rem; } }  /* a phone breaks its lines */
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
 .st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
 .st-key-progress { height: 2.3rem; flex: none; }
