@@ -107,24 +107,23 @@ def test_an_old_record_says_once_what_was_not_measured() -> None:
 def test_rare_digits_are_named_and_whether_g_draws_them() -> None:
     """A model of skewed data looks healthy, and that it never draws a nine is not seen."""
     drawn = History(steps(), recognised(evaluations(), 0.9, SKEWED), ENDED)
-    assert "Digit 9 is rare in the training set; G draws it." in on_page(
-        drawn, NON_SATURATING).text
+    assert "Digit 9 is rare: 1.0% of the training set; G draws it in 9.0% of its samples." in (
+        on_page(drawn, NON_SATURATING).text)
     missed = History(steps(), recognised(evaluations(modes=9.0), 0.9, SKEWED), ENDED)
-    assert "G does not draw it." in on_page(missed, NON_SATURATING).text
+    assert "1.0% of the training set; G does not draw it." in on_page(missed, NON_SATURATING).text
     two = (*(0.12,) * 8, 0.02, 0.02)
     text = on_page(History(steps(), recognised(evaluations(modes=9.0), 0.9, two), ENDED),
                    NON_SATURATING).text
-    assert "Digits 8 and 9 are rare in the training set; of these G draws only 8." in text
-    assert "of these G draws all." in on_page(
-        History(steps(), recognised(evaluations(), 0.9, two), ENDED), NON_SATURATING).text
+    assert ("Digits 8 and 9 are rare: 2.0% and 2.0% of the training set; G draws them in 10% and "
+            "0% of its samples.") in text
     none = on_page(History(steps(), recognised(evaluations(modes=8.0), 0.9, two), ENDED),
                    NON_SATURATING).text
-    assert "of these G draws none." in none
+    assert "2.0% of the training set; G draws none of them." in none
     assert "rare" not in on_page(*JUDGED["healthy"]).text
     better = History(steps(), [dataclasses.replace(record, training=SKEWED)
                                for record in rising()], ENDED)
     assert "Not there yet" in on_page(better, NON_SATURATING).text
-    assert "is rare in the training set" in on_page(better, NON_SATURATING).text
+    assert "Digit 9 is rare" in on_page(better, NON_SATURATING).text
 
 
 def test_digits_that_the_training_set_lacks_are_not_missed() -> None:

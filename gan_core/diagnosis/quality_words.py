@@ -30,7 +30,7 @@ def percent(share: float) -> str:
     """A share as people say it: small ones with a decimal, so that not all of them are 0%."""
     if 0 < share < 0.001:
         return "less than 0.1%"
-    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+    return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
 def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:

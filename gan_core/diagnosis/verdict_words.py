@@ -15,7 +15,7 @@ from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS
 from gan_core.diagnosis.improvement import Gain, gain
 from gan_core.diagnosis.quality_words import percent, quality_words
-from gan_core.diagnosis.shares import SUPPORT, rare_modes, shown
+from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
 from gan_core.runs.history import History
@@ -107,20 +107,19 @@ def _balance(judged: Judged) -> str:
 
 
 def _rare(judged: Judged) -> str:
-    """Which modes are rare in the training set, and which of these G draws."""
-    rare = rare_modes(judged.last) if judged.last is not None else []
+    """Which modes are rare in the training set, and how often G draws these."""
+    rare = sorted(rare_modes(judged.last)) if judged.last is not None else []
     if judged.last is None or not rare:
         return ""
-    noun, shares = judged.config.card.mode_noun, shown(judged.last)
-    drawn = [str(mode) for mode in rare if shares[mode] >= SUPPORT]
-    if len(rare) == 1:
-        return (f"{noun.capitalize()} {rare[0]} is rare in the training set; G "
-                f"{'draws it' if drawn else 'does not draw it'}.")
-    names = listed([str(mode) for mode in sorted(rare)])
-    which = f"only {listed(sorted(drawn))}" if drawn else "none"
-    if len(drawn) == len(rare):
-        which = "all"
-    return f"{noun.capitalize()}s {names} are rare in the training set; of these G draws {which}."
+    noun, drawn = judged.config.card.mode_noun.capitalize(), shown(judged.last)
+    names, one = listed([str(mode) for mode in rare]), len(rare) == 1
+    training, samples = (listed([percent(shares[mode]) for mode in rare])
+                         for shares in (judged.last.training, drawn))
+    words = f"{noun if one else f'{noun}s'} {names} {'is' if one else 'are'} rare: {training} of "
+    if not any(drawn[mode] for mode in rare):
+        return f"{words}the training set; G {'does not draw it' if one else 'draws none of them'}."
+    return (f"{words}the training set; G draws {'it' if one else 'them'} in {samples} of its "
+            "samples.")
 
 
 def listed(words: Sequence[str]) -> str:
