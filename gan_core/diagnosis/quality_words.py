@@ -46,11 +46,10 @@ def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
 
 
 def _old_images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
-    nouns, unknown = f"{card.mode_noun}s", "was not measured in this older recording"
     if not count:
-        return f"Whether the samples are recognised as {nouns} {unknown}."
+        return "This older recording does not know which samples are recognised."
     return (f"The samples are nearest to {quality.supported} of {_possible(quality, card)} "
-            f"{nouns}; whether they are recognised as such {unknown}.")
+            f"{card.mode_noun}s; this older recording does not know which are recognised.")
 
 
 def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
