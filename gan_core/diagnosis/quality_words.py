@@ -30,7 +30,7 @@ def percent(share: float) -> str:
     """A share as people say it: small ones with a decimal, so that not all of them are 0%."""
     if 0 < share < 0.001:
         return "less than 0.1%"
-    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+    return f"{share:.1%}" if 0 < share < 0.0995 else f"{share:.0%}"
 
 
 def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
@@ -46,11 +46,10 @@ def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
 
 
 def _old_images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
-    nouns, unknown = f"{card.mode_noun}s", "was not measured in this older recording"
     if not count:
-        return f"Whether the samples are recognised as {nouns} {unknown}."
+        return "This older recording does not know which samples are recognised."
     return (f"The samples are nearest to {quality.supported} of {_possible(quality, card)} "
-            f"{nouns}; whether they are recognised as such {unknown}.")
+            f"{card.mode_noun}s; this older recording does not know which are recognised.")
 
 
 def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:

@@ -15,7 +15,7 @@ from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS
 from gan_core.diagnosis.improvement import Gain, gain
 from gan_core.diagnosis.quality_words import percent, quality_words
-from gan_core.diagnosis.shares import present_modes, rare_modes
+from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
 from gan_core.runs.history import History
@@ -93,8 +93,8 @@ def _quality(judged: Judged) -> str:
     evidence = _evidence(judged)
     if (words := quality_words(last, card)) in evidence:
         return ""
-    counted = f"{card.mode_noun}s" in evidence
-    return quality_words(last, card, count=False) if counted else words
+    # Of a run that fails it is enough to know how good the samples are: the evidence is long.
+    return words if judged.verdict.state != "failing" else quality_words(last, card, count=False)
 
 
 def _balance(judged: Judged) -> str:
@@ -107,18 +107,19 @@ def _balance(judged: Judged) -> str:
 
 
 def _rare(judged: Judged) -> str:
-    """Which modes are rare in the training set, and which of these G draws."""
-    rare = rare_modes(judged.last) if judged.last is not None else []
+    """Which modes are rare in the training set, and how often G draws these."""
+    rare = sorted(rare_modes(judged.last)) if judged.last is not None else []
     if judged.last is None or not rare:
         return ""
-    noun, present = judged.config.card.mode_noun, present_modes(judged.last)
-    drawn = [str(mode) for mode in rare if mode in present]
-    if len(rare) == 1:
-        return (f"{noun.capitalize()} {rare[0]} is rare in the training set; G "
-                f"{'draws it' if drawn else 'does not draw it'}.")
-    names = listed([str(mode) for mode in sorted(rare)])
-    which = {0: "none", len(rare): "all"}.get(len(drawn), f"only {listed(sorted(drawn))}")
-    return f"{noun.capitalize()}s {names} are rare in the training set; of these G draws {which}."
+    noun, drawn = judged.config.card.mode_noun.capitalize(), shown(judged.last)
+    names, one = listed([str(mode) for mode in rare]), len(rare) == 1
+    training, samples = (listed([percent(shares[mode]) for mode in rare])
+                         for shares in (judged.last.training, drawn))
+    words = f"{noun if one else f'{noun}s'} {names} {'is' if one else 'are'} rare: {training} of "
+    if not any(drawn[mode] for mode in rare):
+        return f"{words}the training set; G {'does not draw it' if one else 'draws none of them'}."
+    return (f"{words}the training set; G draws {'it' if one else 'them'} in {samples} of its "
+            "samples.")
 
 
 def listed(words: Sequence[str]) -> str:
@@ -144,11 +145,14 @@ def _when(judged: Judged) -> str:
 
 
 def _improved(judged: Judged) -> str:
-    """The number that has improved, then and now."""
+    """The number that has improved, then and, unless the samples' quality says so already, now."""
     gained = gain(judged.history, judged.config.card)
     if gained is None:
         return ""
     then, now = _gain_words(gained, judged.config)
+    last = judged.history.evaluations[-1]
+    if now in quality_words(last, judged.config.card):
+        return f"Up to step {whole(gained.since)} {then}."
     return (f"Up to step {whole(gained.since)} {then}; the better of the last two evaluations has "
             f"{now}.")
 
@@ -157,11 +161,12 @@ def _gain_words(gained: Gain, config: RunConfig) -> tuple[str, str]:
     card = config.card
     if gained.what == "quality":
         chance, perfect = floor_and_ceiling(card)
-        then, now = (percent(max(0.0, chance + value * (perfect - chance)))
+        then, now = (max(0.0, chance + value * (perfect - chance))
                      for value in (gained.best_before, gained.now))
-        good = (f"were recognised as {card.mode_noun}s" if card.kind == "image"
-                else "lay within 3σ of a centre")
-        return f"at most {then} of the samples {good}", now
+        good = (f"recognised as {card.mode_noun}s" if card.kind == "image"
+                else "within 3σ of a centre")
+        some = "hardly any" if then < 0.001 else f"at most {percent(then)}"
+        return f"{some} of the samples were {good}", percent(now)
     if gained.what == "modes":
         return f"at most {gained.best_before:.0f} {card.mode_noun}s were shown", f"{gained.now:.0f}"
     label, form = DISTANCES[gained.what]
@@ -203,7 +208,7 @@ FOUND: tuple[Say, ...] = (_since, _evidence, _others)
 SAID: dict[str, tuple[Say, ...]] = {  # by state
     "healthy": (*FOUND, _frozen, _quality, _rare, _balance),
     "too_early": (_frozen, _when, *FOUND, _quality),
-    "improving": (_frozen, _improved, *FOUND, _quality, _rare, _further),
+    "improving": (*FOUND, _frozen, _quality, _improved, _rare, _further),
     "failing": (*FOUND, _frozen, _quality),
     "diverged": FOUND,
     "failed": (_reason,),

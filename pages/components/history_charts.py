@@ -307,9 +307,8 @@ def histogram_spec(
         alt.Chart()
         .mark_bar()
         .encode(
-            # "no digit" in two lines, or it would hide its neighbours.
-            x=alt.X("mode:N", title=noun, sort=order, scale=alt.Scale(domain=order),
-                    axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' ')")),
+            x=alt.X("mode:N", title=None, sort=order, scale=alt.Scale(domain=order),
+                    axis=alt.Axis(labelAngle=0, labelExpr=_labels(total), labelOverlap=False)),
             xOffset=alt.XOffset("run:N", sort=RUNS, scale=alt.Scale(domain=RUNS)),
             y=alt.Y("share:Q", title="share of samples, √ scale", axis=axis,
                     scale=alt.Scale(type="sqrt", domain=[0, 1])),
@@ -317,10 +316,16 @@ def histogram_spec(
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    title, nearest = f"Which {noun}s G draws", f"nearest {noun}s, recognised or not"
-    if noun == "mode":
-        title, nearest = "Samples within 3σ of each mode", "nearest modes, near or far"
+    title = "Samples within 3σ of each mode" if noun == "mode" else f"Which {noun}s G draws"
+    if not rest:
+        title = f"Nearest {noun} of each sample"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"
-    if old:
-        note = f"{' and '.join(old)}: {nearest} (older recording)"
+    if old and rest:
+        note = f"{old[0]}: nearest {noun} (older recording)"
     return specification(alt.layer(bars, rule(1 / total)), title, note)
+
+
+def _labels(total: int) -> str:
+    """The modes' numbers, of many every fifth; "no digit" in two lines, or it would hide others."""
+    every = 1 if total <= 12 else 5
+    return f"datum.label % {every} > 0 ? '' : split(datum.label, ' ')"

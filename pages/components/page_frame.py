@@ -33,7 +33,7 @@ ICON = Path(__file__).parent / "icon.png"
 # window, so that a projector shows them large and a laptop shows everything at once.
 STYLE = """
 <style>
-:root { --sheet: clamp(290px, 30vh + 26px, 470px); }
+:root { --sheet: clamp(272px, 30vh + 26px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
 /* The header lies over the title's row, whose buttons must be pressed through it. */
@@ -57,13 +57,15 @@ STYLE = """
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
 [data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
-.st-key-verdict { height: 5.7rem; flex: none; overflow: auto; }
-.st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 4.7rem; }
+.st-key-verdict { height: 6.7rem; flex: none; overflow: auto; }
+@media (max-width: 640px) { .st-key-verdict { height: 13rem; } }  /* a phone breaks its lines */
+.st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 5.7rem; }
 .st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
 .st-key-remedies button { padding: .25rem .4rem; }
 .st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
 .st-key-trials :is(th, td) { padding: .15rem .5rem; }
+.st-key-verdict [data-testid="stAlertContainer"] p { font-size: .95rem; }
 .st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
 .st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }

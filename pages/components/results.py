@@ -14,7 +14,7 @@ from gan_core.diagnosis.feature_extractor import extractor
 from gan_core.runs.history import History
 from pages.components import history_charts, modes_chart, samples, server, verdict
 from pages.components.actions import submit
-from pages.components.chart_style import HEIGHT, REFERENCE, RUNS, THIS, joined, table
+from pages.components.chart_style import HEIGHT, REFERENCE, RUNS, THIS, Marks, joined, table
 from pages.components.config_text import caption, marks
 from pages.components.server import StoredRun
 from pages.components.state import State
@@ -135,7 +135,7 @@ def _histogram(state: State, *runs: tuple[StoredRun | None, int]) -> None:
     st.vega_lite_chart(
         table(history_charts.histogram_frame(evaluations, card.mode_noun)),
         history_charts.histogram_spec(card.modes, card.mode_noun, old, rest),
-        height=330, key="chart-histogram",
+        height=310, key="chart-histogram",
         alt=f"Share of generated samples per {card.mode_noun}, this run and the reference",
     )
 
@@ -170,13 +170,26 @@ HEIGHTS = {"rotation": modes_chart.HEIGHT}
 def _all_charts(config: RunConfig, histories: Mapping[str, History]) -> Iterator[Chart]:
     steps, events = config.steps, marks(config)
     features = extractor(config.dataset, server.settings().data)
-    for name, curve in history_charts.curves(config.card, features).items():
-        yield (name, joined_table(history_charts.curve_frame, curve, histories),
-               history_charts.curve_spec(curve, steps, events), curve.described())
+    curves = history_charts.curves(config.card, features)
+    supported = curves.pop("supported")
+    for name, curve in curves.items():
+        yield _curve(name, curve, histories, steps, events)
     for name, lines in _lines(config).items():
         yield (name, joined_table(history_charts.lines_frame, lines, histories),
                history_charts.lines_spec(lines, steps, events), lines.described())
     yield _rotation(config, histories.get(THIS, History()))
+    # Last, so that nothing moves; older recordings have nothing to draw there.
+    evaluations = [record for history in histories.values() for record in history.evaluations]
+    if not evaluations or any(supported.metric in record.metrics for record in evaluations):
+        yield _curve("supported", supported, histories, steps, events)
+
+
+def _curve(
+    name: str, curve: history_charts.Curve, histories: Mapping[str, History], steps: int,
+    events: Marks,
+) -> Chart:
+    return (name, joined_table(history_charts.curve_frame, curve, histories),
+            history_charts.curve_spec(curve, steps, events), curve.described())
 
 
 def joined_table(
