@@ -67,7 +67,8 @@ class Curves:
 
 def curves(history: History) -> Curves:
     """Medians of the last window of steps."""
-    median = {name: last_median(history.column(name)) for name in (
+    recorded = bool(history.steps)
+    median = {name: last_median(history.column(name)) if recorded else math.nan for name in (
         "accuracy_real", "accuracy_fake", "score_real", "score_fake", "loss_d", "loss_g",
         "grad_norm_d", "grad_norm_g")}
     last = history.evaluations[-1].metrics if history.evaluations else {}

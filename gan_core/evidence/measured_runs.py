@@ -48,11 +48,12 @@ def run_key(config: RunConfig) -> str:
 
 
 def read(path: Path = EVIDENCE) -> dict[str, MeasuredRun]:
-    """What the file holds; nothing if there is none, or if it was made with other summaries."""
+    """What the file holds; nothing if there is none, or if it was made with summaries that there
+    are no more. One that lacks a new summary is read: only claims that rest on it are open."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text(encoding="utf-8"))
-    if content["measures"] != NAMES:
+    if not set(content["measures"]) <= set(NAMES):
         return {}
     return {name: MeasuredRun(run["device"], run["day"], run["values"])
             for name, run in content["runs"].items()}

@@ -39,7 +39,7 @@ def test_no_evidence_is_of_runs_that_no_claim_has():
 def test_the_evidence_was_measured_with_these_summaries():
     """After a change of the summaries all evidence is silently gone."""
     content = json.loads(measured_runs.EVIDENCE.read_text(encoding="utf-8"))
-    assert content["measures"] == measured_runs.NAMES
+    assert set(content["measures"]) <= set(measured_runs.NAMES)
     assert measured_runs.read()
 
 

@@ -86,9 +86,11 @@ def test_records_have_the_promised_shapes(dataset):
     names = {name for record in evaluations for name in record.metrics}
     of_d = {f"{what}_{part}" for what in ("accuracy", "score")
             for part in ("train", "held_out", "generated")} | {"overfit_gap", "r_v", "r_t"}
-    points = {"modes", "modes_total", "high_quality", "kl_uniform", *of_d}
-    images = {"modes", "modes_total", "class_entropy", "kl_uniform", "diversity", "frechet",
-              "density", "coverage", "ndb", "nearest_train_ratio", "copying", *of_d}
+    both = {"modes", "modes_total", "kl_uniform", "quality_above_chance", "modes_supported",
+            "modes_in_training", "travel_g", "travel_d", *of_d}
+    points = {"high_quality", "centre_distance", *both}
+    images = {"class_entropy", "diversity", "frechet", "density", "coverage", "ndb",
+              "nearest_train_ratio", "copying", "recognised", *both}
     if DATASETS[dataset].kind == "image":
         assert all(s.shape == (64, 28, 28) and s.dtype.name == "uint8" for s in samples)
         assert names == images
@@ -99,6 +101,8 @@ def test_records_have_the_promised_shapes(dataset):
         assert len(record.histogram) == DATASETS[dataset].modes
         assert sum(record.histogram) == pytest.approx(1.0)
         assert record.metrics["modes_total"] == DATASETS[dataset].modes
+        assert record.version == 2 and len(record.supported) == len(record.histogram)
+        assert sum(record.training) == pytest.approx(1.0)
 
 
 def test_time_between_records_is_not_training_time():

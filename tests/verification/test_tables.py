@@ -26,7 +26,7 @@ def test_every_table_trains_what_can_be_trained():
     for name, table in TABLES.items():
         runs = configs(table, [3, 4])
         assert len(runs) == 2 * len(table.runs()), name
-        assert {config.seed for config in runs.values()} == {3, 4}, name
+        assert {config.seed for config in runs.values()} == ({3, 4} if runs else set()), name
         assert all(config.steps <= 20_000 for config in runs.values()), name
 
 
