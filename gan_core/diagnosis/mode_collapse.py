@@ -129,7 +129,7 @@ def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> boo
     if _jumps(history, config):
         return True
     total = evaluation.metrics.get("diversity", 1.0) < _limit("total_collapse")
-    if total and sign_of(history, config).name != "runaway" and dead_since(history) is None:
+    if total and not _ran_away(history, config) and dead_since(history) is None:
         return True
     measured = [quality_of(e, config.card).above_chance
                 for e in history.evaluations if e.step <= evaluation.step]
@@ -137,7 +137,12 @@ def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> boo
 
 
 def _jumps(history: History, config: RunConfig) -> bool:
-    return config.card.kind == "points" and rotation(history) is not None
+    return (config.card.kind == "points" and rotation(history) is not None
+            and not _ran_away(history, config))
+
+
+def _ran_away(history: History, config: RunConfig) -> bool:
+    return sign_of(history, config).name == "runaway"
 
 
 def _modes(evaluation: EvalRecord, config: RunConfig) -> float:
@@ -262,7 +267,8 @@ def rotation(history: History) -> Rotation | None:
 def mode_rotation(history: History, config: RunConfig) -> Finding | None:
     """While most modes are missing, which of them are there keeps changing."""
     seen = rotation(history)
-    if seen is None:
+    # Losses that ran away throw samples about: that is no rotation.
+    if seen is None or _ran_away(history, config):
         return None
     noun, since = config.card.mode_noun, seen.stretch[0].step
     evidence = (

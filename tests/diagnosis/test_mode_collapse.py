@@ -17,6 +17,7 @@ from tests.diagnosis.histories import (
     collapse_with,
     evaluations,
     limit,
+    noise,
     only_finding,
     steps,
     symptoms,
@@ -91,3 +92,15 @@ def test_simultaneous_updates_have_a_remedy():
     """PacGAN's order of updates allows one step of D: its collapse needs a remedy all the same."""
     config = RunConfig(update_order="simultaneous")
     assert only_finding(SHOWN["mode_collapse"][0], config).remedies
+
+
+def test_losses_that_ran_away_are_no_rotation():
+    """At a rate a hundred times too high points jump about; who is told of a rotation adds R1, and
+    nothing gets better."""
+    one_at_a_time = [tuple(float(mode == i % 8) for mode in range(8)) for i in range(9)]
+    records = [dataclasses.replace(record, histogram=shares) for record, shares in zip(
+        noise(2000, "points"), one_at_a_time, strict=True)]
+    ring = RunConfig(dataset="ring", learning_rate=0.1)
+    calm, wild = (History(steps(2000, loss_g=loss), records) for loss in (1.2, 300.0))
+    assert "mode_rotation" in symptoms(calm, ring)
+    assert only_finding(wild, ring).cause == "rate_too_large"
