@@ -59,7 +59,11 @@ STYLE = """
 [data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
 .st-key-verdict { height: 6.7rem; flex: none; overflow: auto; }
 @media (max-width: 640px) { .st-key-verdict { height: 13rem; } }  /* a phone breaks its lines */
+@media (min-width: 1600px) { .st-key-verdict { height: 5.7rem; } }  /* lines are longer there */
 .st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 5.7rem; }
+@media (min-width: 1600px) {
+  .st-key-verdict [data-testid="stAlertContainer"] { min-height: 4.7rem; }
+}
 .st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
 .st-key-remedies button { padding: .25rem .4rem; }
 .st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
