@@ -6,6 +6,8 @@
 - `modes_supported`: modes with at least 1 % of the good samples and 0.25 % of all. Unlike `modes`,
   which a single stray sample can raise, or a smudge that is nearest to some digit.
 - `modes_in_training`: modes of which the training set has an example.
+- `mode_spread`: how far good samples of a mode lie from their mean ÷ the same of real examples,
+  mean over the modes supported; near 1 for the data, 0 for copies of one example each.
 - `centre_distance`, points: mean distance to the nearest centre, in σ; 1.25 for the data.
 """
 
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor
 
 from gan_core.config.choices import DatasetCard
-from gan_core.data.datasets import Dataset
+from gan_core.data.datasets import Dataset, scaled
 from gan_core.diagnosis.chance import NEAR, above_chance
 from gan_core.diagnosis.shares import supported_modes
 
@@ -43,7 +45,7 @@ def image_quality(
 ) -> Quality:
     """Of `images` (n, d) in [−1, 1], which the classifier calls `classes` (n,)."""
     good = torch.cat([recognises(part) for part in images.split(250)])
-    return _quality(good, classes, data, card, {"recognised": good.float().mean().item()})
+    return _quality(images, good, classes, data, card, {"recognised": good.float().mean().item()})
 
 
 @torch.no_grad()
@@ -53,24 +55,52 @@ def point_quality(points: Tensor, data: Dataset, card: DatasetCard) -> Quality:
         raise ValueError("points are measured against the centres of their data set's modes.")
     distances, nearest = torch.cdist(points, data.centres).min(1)
     mean = (distances.double().mean() / data.sigma).clamp(max=1e9).item()
-    return _quality(distances < NEAR * data.sigma, nearest, data, card, {"centre_distance": mean})
+    good = distances < NEAR * data.sigma
+    return _quality(points, good, nearest, data, card, {"centre_distance": mean})
 
 
 def _quality(
-    good: Tensor, modes: Tensor, data: Dataset, card: DatasetCard, metrics: dict[str, float]
+    examples: Tensor, good: Tensor, modes: Tensor, data: Dataset, card: DatasetCard,
+    metrics: dict[str, float],
 ) -> Quality:
     counts = torch.bincount(modes[good], minlength=card.modes).cpu().numpy()
     supported, training = counts / len(good), training_shares(data, card.modes)
+    there = supported_modes(supported.tolist())
     return Quality(
         {
             **metrics,
             "quality_above_chance": above_chance(float(supported.sum()), card),
-            "modes_supported": float(len(supported_modes(supported.tolist()))),
+            "modes_supported": float(len(there)),
+            "mode_spread": _mode_spread(examples[good], modes[good], sorted(there), data, card),
             "modes_in_training": float(sum(share > 0 for share in training)),
         },
         tuple(supported.tolist()),
         training,
     )
+
+
+def _mode_spread(
+    examples: Tensor, modes: Tensor, there: list[int], data: Dataset, card: DatasetCard
+) -> float:
+    """Of good samples (k, d) of `modes` (k,), over those modes that are `there`; 0 without any."""
+    if not there:
+        return 0.0
+    real = _spreads_of_reals(data.held_out, data.held_out_labels, card.modes)
+    return (_spreads(examples, modes, card.modes) / real)[there].mean().item()
+
+
+@functools.lru_cache(maxsize=8)  # tensors are keys by identity, and stay alive in it
+def _spreads_of_reals(held_out: Tensor, labels: Tensor, modes: int) -> Tensor:
+    return _spreads(scaled(held_out), labels, modes)
+
+
+def _spreads(examples: Tensor, modes: Tensor, count: int) -> Tensor:
+    """Mean distance of examples (n, d) from the mean of their mode, (count,)."""
+    examples = examples.float()
+    sizes = torch.bincount(modes, minlength=count).clamp(min=1)
+    sums = examples.new_zeros(count, examples.shape[1]).index_add_(0, modes, examples)
+    distances = (examples - (sums / sizes[:, None])[modes]).norm(dim=1)
+    return torch.bincount(modes, weights=distances, minlength=count).float() / sizes
 
 
 def training_shares(data: Dataset, modes: int) -> tuple[float, ...]:

@@ -28,6 +28,7 @@ def test_noise_is_at_chance_and_the_data_are_not(name):
     assert point_quality(noise, data, card).metrics["quality_above_chance"] < 0.03
     assert real.metrics["quality_above_chance"] == pytest.approx(1.0, abs=0.02)
     assert real.metrics["modes_supported"] == card.modes
+    assert real.metrics["mode_spread"] == pytest.approx(1.0, abs=0.03)
     assert real.metrics["centre_distance"] == pytest.approx(math.sqrt(math.pi / 2), abs=0.05)
 
 
@@ -69,6 +70,25 @@ def test_what_is_not_recognised_is_no_digit():
     assert quality.metrics["recognised"] == pytest.approx(0.3)
     assert sum(quality.supported) == pytest.approx(0.3)
     assert quality.metrics["modes_supported"] == 10
+    assert quality.metrics["mode_spread"] == 0.0
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_copies_of_one_example_of_each_mode_have_no_spread(name):
+    """A G that knows eight points by heart has eight modes, and would look healthy."""
+    if name == "fashion_mnist":
+        pytest.skip("is not bundled")
+    card, data = DATASETS[name], datasets.whole(name, CPU)
+    reals, modes = datasets.scaled(data.held_out), data.held_out_labels
+    firsts = torch.tensor([int((modes == mode).nonzero()[0]) for mode in range(card.modes)])
+
+    def spread(rows):
+        if card.kind == "points":
+            return point_quality(reals[rows], data, card).metrics["mode_spread"]
+        return image_quality(reals[rows], modes[rows], lambda part: torch.ones(len(part)).bool(),
+                             data, card).metrics["mode_spread"]
+
+    assert spread(firsts.repeat(50)) < 0.01 < 0.9 < spread(torch.arange(2000)) < 1.1
 
 
 def test_the_modes_that_count_are_those_of_the_training_set():
