@@ -8,6 +8,7 @@ import pytest
 
 from gan_core.cli.run import in_words
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.verdict import STATES, verdict
 from gan_core.runs.history import History
 from gan_core.runs.snapshots import RunSnapshot
@@ -181,6 +182,12 @@ def test_a_ratio_is_printed_only_where_it_means_something() -> None:
                    if e.metrics["r_v"] > 0.5 else e for e in history.evaluations]
         text = on_page(History(history.steps, records), config).text
         assert "images it never saw." in text and f"{wild:.2f}" not in text, wild
+    gradient = HEADLINES["gradient_left"]
+    silent, config = SHOWN["vanishing_gradient"]
+    assert gradient.text(gradient.value_of(silent)) == "1e-06" and gradient.text(8e-15) == (
+        "less than 1e-06")
+    never = History(steps(grad_norm_g=0.0))
+    assert gradient.text(gradient.value_of(never)) == "–"
     for state, (history, config) in RUNS.items():
         text = on_page(history, config).text
         assert "130%" not in text and "nan" not in text and "inf" not in text.replace(

@@ -17,3 +17,6 @@ CAUSES: dict[str, str] = {  # of no_learning, and what people are told of each
     "few_data": "there are too few training examples",
     "unknown": "the cause is not clear",
 }
+
+# The same of a D that was left behind, where that makes G's samples alike.
+OUTRUN = "G outruns D"

@@ -114,15 +114,15 @@ def _diagnosed(
     findings = [f for f in results if f is not None]
     remaining = [f for f in findings if not _follows(f, findings)]
     explained = [explanations.explained(f, history, config, known) for f in remaining]
-    explained.sort(key=lambda finding: (finding.symptom not in LEADING, finding.since))
+    explained.sort(key=lambda finding: (finding.symptom not in LEADING, finding.sure))
     return [_with_possible_remedies(f, config) for f in explained]
 
 
 def _follows(finding: Finding, findings: list[Finding]) -> bool:
     causes = FOLLOWS_FROM.get(finding.symptom, set())
-    latest = finding.since + LATENCY.get(finding.symptom, 0)
+    latest = finding.sure + LATENCY.get(finding.symptom, 0)
     return any(
-        (other.symptom in causes and other.since <= latest)
+        (other.symptom in causes and other.sure <= latest)
         or other.symptom in EXPLAINED_BY.get(finding.symptom, ())
         for other in findings)
 

@@ -30,10 +30,16 @@ class Remedy:
 class Finding:
     symptom: str
     severity: str  # "warning" or "severe"
-    since: int  # the step from which it holds
+    since: int  # the step at which it began
     evidence: str
     remedies: tuple[Remedy, ...] = field(default=())
-    cause: str = ""  # one of `no_learning.CAUSES`, where it could be worked out
+    noticed: int | None = None  # the step at which it was sure, if that was later
+    cause: str = ""  # one of `causes.CAUSES`, where it could be worked out
+
+    @property
+    def sure(self) -> int:
+        """The step from which on it is a finding: cause and effect are told apart by it."""
+        return self.since if self.noticed is None else self.noticed
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -28,11 +28,14 @@ class Headline:
     value_of: Callable[[History], float]
     lower_is_better: bool = True
     scale: float = 1.0
+    least: float = 0.0  # smaller ones differ by nothing that matters
 
     def text(self, value: float) -> str:
         """A value in words."""
         if math.isnan(value):
             return "–"
+        if 0 <= value < self.least:
+            return f"less than {self.least:g}"
         return "beyond measure" if math.isinf(value) else self.form.format(self.scale * value)
 
     def improved(self, value: float, before: float) -> bool:
@@ -76,7 +79,7 @@ HEADLINES: dict[str, Headline] = {
     "modes": Headline("share of modes present", "{:.0f} %", _modes, False, 100.0),
     "swing": Headline("swing of D's scores over the last 300 steps", "{:.2f}", _swing),
     "gradient_left": Headline(
-        "G's gradient ÷ its largest", "{:.2g}", gradient_left, False),
+        "G's gradient ÷ its largest", "{:.2g}", gradient_left, False, least=1e-6),
     "missed": Headline(
         "D accepts new images less often by", "{:.0f} points", _missed,
         True, 100.0),

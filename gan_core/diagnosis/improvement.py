@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.findings import Threshold
-from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.quality import all_alike, quality_of
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 
@@ -23,20 +23,22 @@ THRESHOLDS = {
         "calibrated: one evaluation alone goes up and down"),
 }
 
-ALIKE = 0.1  # diversity below which all samples are one picture
 
 
 def _limit(name: str) -> float:
     return THRESHOLDS[name].value
 
 
-def improving(history: History, card: DatasetCard, at: EvalRecord | None = None) -> bool:
-    """Whether samples are clearly better than a while before, and at least as good as at any time.
+def improving(
+    history: History, card: DatasetCard, at: EvalRecord | None = None
+) -> bool | None:
+    """Whether samples are clearly better than a while before, and at least as good as at any time;
+    None while there is nothing to compare with. Of a history, or of what it was up to `at`.
 
     Of the last two evaluations of each time the better one counts: one alone goes up and down.
     """
     compared = _compared(history, at)
-    return compared is None or _clearly_better(*compared, card)
+    return None if compared is None else _clearly_better(*compared, card)
 
 
 def _compared(
@@ -57,7 +59,7 @@ def _clearly_better(now: list[EvalRecord], before: list[EvalRecord], card: Datas
     nearer = _nearest(now) < _limit("improvement") * _nearest(before)
     lost = gain < -_limit("quality_gain") or _most(now, card) < _most(before, card) - 1
     # One picture that all samples share is recognised, or not, by chance.
-    alike = max(e.metrics.get("diversity", 1.0) for e in now) < ALIKE
+    alike = all(all_alike(e) for e in now)
     farther = _nearest(now) > _nearest(before)
     return (nearer or (gain > _limit("quality_gain") and not (alike or farther))) and not lost
 

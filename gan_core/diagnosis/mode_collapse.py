@@ -15,7 +15,7 @@ import numpy as np
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
-from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.quality import all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes, present_modes, shown
 from gan_core.diagnosis.signs import dead_since, sign_of
 from gan_core.runs.history import History
@@ -43,9 +43,6 @@ THRESHOLDS = {
     "few_modes": Threshold(
         0.6, "share of modes at or below which modes are missing",
         "calibrated: see severe_modes; between the two a run is one-sided, not collapsed"),
-    "diversity": Threshold(
-        0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
-        "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
     "total_collapse": Threshold(
         0.06, "the same share below which samples are one picture, even one that shows no digit",
         "calibrated: at most 0.05 in total collapse; clouds of noise have 0.08 and more"),
@@ -70,15 +67,16 @@ def _limit(name: str) -> float:
 
 def mode_collapse(history: History, config: RunConfig) -> Finding | None:
     """Modes were lost, or all samples look alike, or after a long time most modes are missing."""
-    since = _collapsed_since(history, config)
-    if since is None:
+    collapsed = _collapsed_since(history, config)
+    if collapsed is None:
         return None
+    since, noticed = collapsed
     last = history.evaluations[-1]
     if len(expected_modes(last, config.card)) < 2:  # nothing else could be drawn
         return None
     possible = len(expected_modes(last, config.card))
     gone = _modes(last, config) <= _limit("severe_modes") * possible
-    alike = any(_alike(e) for e in history.evaluations if e.step >= since)
+    alike = any(all_alike(e) for e in history.evaluations if e.step >= noticed)
     severe = alike or (gone and _lost(history, last, config))
     return Finding(
         "mode_collapse",
@@ -86,21 +84,25 @@ def mode_collapse(history: History, config: RunConfig) -> Finding | None:
         since,
         _collapse_evidence(last, config),
         _collapse_remedies(config),
+        noticed,
     )
 
 
-def _collapsed_since(history: History, config: RunConfig) -> int | None:
-    """The step since which a collapse holds; it ends only when most modes are back, not when the
-    one picture that all samples share merely changes."""
-    since = None
+def _collapsed_since(history: History, config: RunConfig) -> tuple[int, int] | None:
+    """The step at which a collapse began, and that at which it was sure; it ends only when most
+    modes are back, not when the one picture that all samples share merely changes."""
+    since = noticed = None
     for evaluation in history.evaluations:
-        if evaluation.step < _limit("patience_steps"):
+        if not evaluation.step:
             continue
-        if not _few(evaluation, config) and not _alike(evaluation):
-            since = None
-        elif since is None and _fails(history, evaluation, config):
-            since = evaluation.step
-    return since
+        if not _few(evaluation, config) and not all_alike(evaluation):
+            since = noticed = None
+            continue
+        since = evaluation.step if since is None else since
+        patient = evaluation.step >= _limit("patience_steps")
+        if noticed is None and patient and _fails(history, evaluation, config):
+            noticed = evaluation.step
+    return None if since is None or noticed is None else (since, noticed)
 
 
 def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
@@ -109,9 +111,9 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     if not _learned(history, evaluation, config):
         return False
     lost = _lost(history, evaluation, config)
-    better = improving(history, config.card, evaluation)
+    better = improving(history, config.card, evaluation) is not False
     never_varied = evaluation.step >= _limit("alike_steps") and not better
-    if _alike(evaluation) and (lost or never_varied):
+    if all_alike(evaluation) and (lost or never_varied):
         return True
     # What is poorly drawn is not missing modes: it has not been learned yet.
     poor = not quality_of(evaluation, config.card).recognisable
@@ -157,10 +159,6 @@ def _few(evaluation: EvalRecord, config: RunConfig) -> bool:
     return _modes(evaluation, config) <= _limit("few_modes") * possible and possible > 1
 
 
-def _alike(evaluation: EvalRecord) -> bool:
-    return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")
-
-
 def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     """Whether there were clearly more modes, or much more variety, at some time before."""
     before = [e for e in history.evaluations if 0 < e.step < evaluation.step]
@@ -177,6 +175,10 @@ def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
 def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
     noun, total = config.card.mode_noun, len(expected_modes(last, config.card))
     modes, shares = int(_modes(last, config)), shown(last)
+    if all_alike(last) and not modes:
+        alike = last.metrics["diversity"]
+        return (f"All samples are nearly the same picture, which is no {noun}: two of them differ "
+                f"{alike:.0%} as much as two real images do.")
     words = f"G makes {modes} of {total} {noun}s"
     if shares.any() and modes:
         top = int(np.argmax(shares))

@@ -40,7 +40,7 @@ def _since(history: History, config: RunConfig) -> int | None:
     quality = quality_of(last, config.card)
     if last.step < _limit("learning_steps") or quality.good or not quality.known:
         return None
-    if improving(history, config.card):
+    if improving(history, config.card) is not False:
         return None
     return _start(history, config, quality)
 

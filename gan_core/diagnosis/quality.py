@@ -28,6 +28,9 @@ THRESHOLDS = {
     "good_modes": Threshold(
         0.7, "share of the training set's modes that good samples must support",
         "calibrated: healthy MNIST runs support 8 or more of 10"),
+    "diversity": Threshold(
+        0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
+        "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
     "chance": Threshold(
         0.1, "quality above chance below which samples are as good as noise",
         "calibrated: noise has 0, and so have generators that stand still"),
@@ -107,3 +110,8 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
         modes = metrics.get("modes", 0.0)
         supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
     return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan))
+
+
+def all_alike(evaluation: EvalRecord) -> bool:
+    """Whether all images of an evaluation are nearly the same one."""
+    return evaluation.metrics.get("diversity", 1.0) < _limit("diversity")

@@ -99,32 +99,22 @@ def _fast(config: RunConfig) -> Suspect | None:
 # --- balance -------------------------------------------------------------------------------------
 
 
-def _fast_discriminator(config: RunConfig) -> Suspect | None:
-    slow = config.generator_learning_rate < USUAL_RATES[config.optimizer][0] / 3
+def _unequal_rates(config: RunConfig) -> Suspect | None:
+    """Either network may be the one that is too fast; where the other hardly moves, both need
+    another rate."""
+    ratio, optimizer = config.learning_rate_ratio, config.optimizer
+    slower = min(config.generator_learning_rate, config.discriminator_learning_rate)
     changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
     label = "Equal learning rates"
-    if slow:
-        rate = FITTING_RATE[config.optimizer]
-        changes["learning_rate"] = rate
-        label += f" of {rate:g}"
+    if slower < USUAL_RATES[optimizer][0] / 3:
+        changes["learning_rate"] = FITTING_RATE[optimizer]
+        label += f" of {FITTING_RATE[optimizer]:g}"
+    cause, why = (
+        ("discriminator_ahead", "D then runs less far ahead of G") if ratio > 1
+        else ("discriminator_too_weak", "G no longer outruns D"))
     return Suspect(
-        ("learning_rate_ratio",), "discriminator_ahead",
-        _decades(config.learning_rate_ratio, 2.5),
-        Remedy(label, changes, "D then runs less far ahead of G"))
-
-
-def _slow_discriminator(config: RunConfig) -> Suspect | None:
-    slow = config.discriminator_learning_rate < USUAL_RATES[config.optimizer][0] / 3
-    changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
-    label = "Equal learning rates"
-    if slow:
-        rate = FITTING_RATE[config.optimizer]
-        changes["learning_rate"] = rate
-        label += f" of {rate:g}"
-    return Suspect(
-        ("learning_rate_ratio",), "discriminator_too_weak",
-        _decades(1 / config.learning_rate_ratio, 2.5),
-        Remedy(label, changes, "G no longer outruns D"))
+        ("learning_rate_ratio",), cause, _decades(max(ratio, 1 / ratio), 2.5),
+        Remedy(label, changes, why))
 
 
 def _many_d_steps(config: RunConfig) -> Suspect | None:
@@ -309,8 +299,8 @@ def _few_examples(config: RunConfig) -> Suspect | None:
 
 
 FIND: tuple[Find, ...] = (
-    _slow, _slow_optimizer, _fast, _fast_discriminator, _slow_discriminator, _many_d_steps,
-    _many_g_steps, _momentum, _short_memory, _clipped_gradients,
+    _slow, _slow_optimizer, _fast, _unequal_rates, _many_d_steps, _many_g_steps, _momentum,
+    _short_memory, _clipped_gradients,
     _penalty("r1", "R1 penalty, γ", 1.0, 100.0), _penalty("r2", "R2 penalty, γ", 1.0, 100.0),
     _penalty("gradient_penalty", "Gradient penalty, λ", 3.0, 60.0), _narrow_clip,
     _spectral_norm_on_points, _noise, _heavy_dropout,

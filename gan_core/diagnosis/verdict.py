@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.causes import CAUSES
+from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, diagnose
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.diagnosis.improvement import improving
@@ -19,13 +19,14 @@ from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.history import History
 
 STATES = ("healthy", "too_early", "improving", "failing", "diverged", "failed")
+BESIDES = ("computational_cost",)  # symptoms that are no failure to learn
 PATIENCE = THRESHOLDS["patience_steps"].value  # every G begins with one mode
 
 
 @dataclass(frozen=True)
 class Verdict:
     """`state` is one of STATES; `headline` one short sentence; `cause` what is behind a failure:
-    one of `no_learning.CAUSES` or a symptom, "" where nothing fails; `findings` with their
+    one of `causes.CAUSES` or a symptom, "" where nothing fails; `findings` with their
     evidence, the leading one first."""
 
     state: str
@@ -57,15 +58,18 @@ def verdict(
 def _of_findings(history: History, config: RunConfig, findings: tuple[Finding, ...]) -> Verdict:
     last = history.evaluations[-1] if history.evaluations else None
     good = last is not None and quality_of(last, config.card).good
-    if any(f.severity == "severe" for f in findings) or (findings and not good):
+    # Slow steps say nothing about the samples: alone they are no failure of the training.
+    failures = [f for f in findings if f.symptom not in BESIDES]
+    if any(f.severity == "severe" for f in failures) or (failures and not good):
         return _failing("failing", findings)
     if last is None or last.step < PATIENCE:
-        return Verdict("too_early", _waiting(history, config), findings=findings)
+        return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
     if good:
-        return Verdict("healthy", _healthy(findings), findings=findings)
+        return Verdict("healthy", _healthy(findings), "", findings)
     if improving(history, config.card):
-        return Verdict("improving", "Not there yet, but improving.", findings=findings)
-    return Verdict("too_early", _waiting(history, config), findings=findings)
+        words = "Not there yet, but improving."
+        return Verdict("improving", _besides(words, findings), "", findings)
+    return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
 
 
 def _waiting(history: History, config: RunConfig) -> str:
@@ -76,15 +80,23 @@ def _waiting(history: History, config: RunConfig) -> str:
 
 
 def _healthy(findings: tuple[Finding, ...]) -> str:
+    return _besides("Good samples." if findings else "No failure found.", findings)
+
+
+def _besides(words: str, findings: tuple[Finding, ...]) -> str:
+    """With what was found although the run does not fail."""
     if not findings:
-        return "No failure found."
-    return f"Good samples, but {SYMPTOMS[findings[0].symptom].title.lower()}."
+        return words
+    joint = "; also" if " but " in words else ", but"
+    return f"{words.removesuffix('.')}{joint} {SYMPTOMS[findings[0].symptom].title.lower()}."
 
 
 def _failing(state: str, findings: tuple[Finding, ...]) -> Verdict:
     first = findings[0]
     cause = first.cause or first.symptom
     headline = SYMPTOMS[first.symptom].title
-    if cause in CAUSES and cause != "unknown":
+    if first.symptom != "no_learning" and cause == "discriminator_too_weak":
+        headline += f": {OUTRUN}"  # its D may well be right on the one picture that is left
+    elif cause in CAUSES and cause != "unknown":
         headline += f": {CAUSES[cause]}"
     return Verdict(state, f"{headline}.", cause, findings)

@@ -14,7 +14,6 @@ import argparse
 import functools
 import hashlib
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +24,10 @@ from torch.nn.functional import cross_entropy
 from gan_core.assets import ASSETS
 from gan_core.config.choices import DATASETS
 from gan_core.data.datasets import SUBSET_SEED, Dataset, scaled, whole
-from gan_core.data.downloads import DatasetError, data_folder, exclusive, report
+from gan_core.data.downloads import data_folder, report
 from gan_core.diagnosis import feature_extractor
 from gan_core.evaluation.frechet import frechet, moments
+from gan_core.evaluation.stored_network import StoredNetwork
 from gan_core.system.files import replacing
 
 FEATURES = 64
@@ -62,38 +62,10 @@ def load(device: torch.device, dataset: str = "mnist") -> DigitClassifier:
 
     Raises DatasetError if it must be trained first and cannot be.
     """
+    stored = StoredNetwork(
+        "classifier", "python -m gan_core.evaluation.classifier", DigitClassifier, make)
     path = weights(dataset)
-    model = _opened(path)
-    if model is None and path.parent != ASSETS:
-        model = _trained_here(dataset, path)
-    if model is None:
-        raise FileNotFoundError(f"{path.name} is missing or damaged; `python -m "
-                                f"gan_core.evaluation.classifier {dataset}` makes it.")
-    return model.eval().requires_grad_(False).to(device)
-
-
-def _opened(path: Path) -> DigitClassifier | None:
-    """None if the file is not there or not whole."""
-    model = DigitClassifier()
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            state = {name: torch.from_numpy(arrays[name]) for name in model.state_dict()}
-        model.load_state_dict(state)
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
-        return None
-    return model
-
-
-def _trained_here(dataset: str, path: Path) -> DigitClassifier:
-    doing = f"training the classifier of {DATASETS[dataset].label}"
-    whole(dataset, torch.device("cpu"))  # its own refusal is clearer than ours
-    try:
-        with exclusive(path.parent, path.stem, doing):
-            # Whoever had the lock before may have made it.
-            return _opened(path) or make(dataset, path.parent)
-    except OSError as error:
-        raise DatasetError(f"The classifier of {DATASETS[dataset].label}, which measures its "
-                           f"images, could not be kept in {path.parent}: {error}.") from error
+    return stored.load(path, dataset, device, ships=path.parent == ASSETS)
 
 
 def weights(dataset: str = "mnist", folder: Path | None = None) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,11 @@ from torch.nn.functional import cross_entropy, pad
 from gan_core.assets import ASSETS
 from gan_core.config.choices import DATASETS
 from gan_core.data.datasets import Dataset, scaled, whole
-from gan_core.data.downloads import DatasetError, exclusive, report
+from gan_core.data.downloads import report
 from gan_core.evaluation.classifier import IMAGES, DigitClassifier
 from gan_core.evaluation.classifier import weights as classifier_weights
 from gan_core.evaluation.non_digits import POOLED, SIDE, Draw, as_drawn, blurred, non_digits
+from gan_core.evaluation.stored_network import StoredNetwork
 from gan_core.system.files import replacing
 
 NONE = 10  # the eleventh class: no digit
@@ -83,43 +83,16 @@ def load(device: torch.device, dataset: str = "mnist") -> Recogniser:
 
     Raises DatasetError if it must be trained first and cannot be.
     """
+    stored = StoredNetwork(
+        "recogniser", "python -m gan_core.evaluation.recogniser", Recogniser, make)
     path = weights(dataset)
-    model = _opened(path)
-    if model is None and path.parent != ASSETS:
-        model = _trained_here(dataset, path)
-    if model is None:
-        raise FileNotFoundError(f"{path.name} is missing or damaged; `python -m "
-                                f"gan_core.evaluation.recogniser {dataset}` makes it.")
-    return model.eval().requires_grad_(False).to(device)
+    return stored.load(path, dataset, device, ships=path.parent == ASSETS)
 
 
 def weights(dataset: str = "mnist", folder: Path | None = None) -> Path:
     """The file of the weights, beside those of the data set's classifier."""
     beside = classifier_weights(dataset, folder)
     return beside.with_name(f"{DATASETS[dataset].classifier}_recogniser.npz")
-
-
-def _opened(path: Path) -> Recogniser | None:
-    """None if the file is not there or not whole."""
-    model = Recogniser()
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            state = {name: torch.from_numpy(arrays[name]) for name in model.state_dict()}
-        model.load_state_dict(state)
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile):
-        return None
-    return model
-
-
-def _trained_here(dataset: str, path: Path) -> Recogniser:
-    doing = f"training the recogniser of {DATASETS[dataset].label}"
-    try:
-        with exclusive(path.parent, path.stem, doing):
-            # Whoever had the lock before may have made it.
-            return _opened(path) or make(dataset, path.parent)
-    except OSError as error:
-        raise DatasetError(f"The recogniser of {DATASETS[dataset].label}, which measures its "
-                           f"images, could not be kept in {path.parent}: {error}.") from error
 
 
 def train(dataset: str = "mnist", epochs: int = EPOCHS, seed: int = SEED) -> Recogniser:

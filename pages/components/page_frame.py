@@ -33,7 +33,7 @@ ICON = Path(__file__).parent / "icon.png"
 # window, so that a projector shows them large and a laptop shows everything at once.
 STYLE = """
 <style>
-:root { --sheet: clamp(272px, 30vh + 26px, 470px); }
+:root { --sheet: clamp(272px, 30vh + 6px, 470px); }
 [data-testid="stMainBlockContainer"] { padding: 1rem 2rem 3rem; max-width: 1720px; }
 [data-testid="stHeader"] { background: transparent; height: 2.2rem; }
 /* The header lies over the title's row, whose buttons must be pressed through it. */
@@ -94,7 +94,7 @@ STYLE = """
 PROJECTOR = """
 <style>
 html { font-size: 20px; }
-:root { --sheet: clamp(230px, 36vh, 520px); }
+:root { --sheet: clamp(230px, 34vh, 520px); }
 .st-key-difference { height: 3.1rem; }
 /* Charts are laid out in pixels: their letters grow as far as the room between them allows. */
 .stVegaLiteChart svg :is(.role-axis-label, .role-title-subtitle) text { font-size: 15px; }

@@ -194,7 +194,7 @@ def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str, modes: floa
     if (modes <= -share and ratio >= 0.9) or (abs(modes) < share and ratio > 1.25):
         return "This run's samples are worse."
     if abs(modes) < share:
-        return "No clear difference in the samples: to them the change did not help."
+        return "No clear difference: the change did not improve the samples."
     return "Mixed: the two measures disagree."
 
 

@@ -117,10 +117,11 @@ def test_a_collapse_that_follows_a_vanished_gradient_is_not_raised_again():
 def test_what_follows_is_not_raised_beside_its_cause(symptom, cause, monkeypatch):
     """Otherwise the page would offer two explanations for one failure; but a symptom that came
     first is named beside the other."""
-    root = dataclasses.replace(only_finding(*SHOWN[cause]), since=200)
+    root = dataclasses.replace(only_finding(*SHOWN[cause]), since=200, noticed=None)
     finding = only_finding(*SHOWN[symptom])
-    late = dataclasses.replace(finding, since=300)
-    early = dataclasses.replace(finding, since=200 - LATENCY.get(symptom, 0) - 1)
+    late = dataclasses.replace(finding, since=300, noticed=None)
+    sooner = 200 - LATENCY.get(symptom, 0) - 1
+    early = dataclasses.replace(finding, since=sooner, noticed=None)
     both = [cause, symptom] if cause in LEADING else [symptom, cause]
     for raised, expected in ((late, [cause]), (early, both)):
         table = {symptom: Symptom("", lambda *_, finding=raised: finding, ""),

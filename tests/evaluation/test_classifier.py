@@ -13,7 +13,7 @@ from gan_core.config.choices import DATASETS
 from gan_core.data.datasets import SUBSET_SEED, scaled
 from gan_core.data.downloads import DatasetError, progress_to
 from gan_core.diagnosis import feature_extractor
-from gan_core.evaluation import classifier, metrics
+from gan_core.evaluation import classifier, metrics, stored_network
 
 
 def test_the_shipped_weights_recognise_digits(model, mnist):
@@ -88,7 +88,8 @@ def few(mnist):
 @pytest.fixture
 def quick(monkeypatch, few, tmp_path):
     """Every data set is these few images, and nothing has been trained on this machine yet."""
-    monkeypatch.setattr(classifier, "whole", lambda name, device: few)
+    for module in (classifier, stored_network):
+        monkeypatch.setattr(module, "whole", lambda name, device: few)
     monkeypatch.setattr(classifier, "SAMPLES", 500)
     monkeypatch.setattr(classifier, "EPOCHS", 1)
     monkeypatch.setenv("GAN_LAB_DATA", str(tmp_path))

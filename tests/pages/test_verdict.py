@@ -74,7 +74,7 @@ def test_a_failed_run_says_why_and_how_to_go_on() -> None:
     [
         ({"modes": 10, "frechet": 100.0}, {"modes": 1, "frechet": 900.0}, "samples are better"),
         ({"modes": 1, "frechet": 900.0}, {"modes": 10, "frechet": 100.0}, "samples are worse"),
-        ({"modes": 1, "frechet": 900.0}, {"modes": 1, "frechet": 880.0}, "did not help"),
+        ({"modes": 1, "frechet": 900.0}, {"modes": 1, "frechet": 880.0}, "did not improve"),
         ({"modes": 10, "frechet": 50.0}, {"modes": 10, "frechet": 100.0}, "samples are better"),
         ({"modes": 10, "frechet": 900.0}, {"modes": 5, "frechet": 100.0}, "Mixed"),
     ],
