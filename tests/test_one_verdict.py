@@ -163,12 +163,13 @@ def test_points_are_measured_against_chance() -> None:
     """A third of the points near a centre sounds like much or little: nobody knows what chance
     gives."""
     shares = (0.08,) * 8
-    metrics = {"modes": 8.0, "modes_total": 8.0, "high_quality": 0.64, "kl_uniform": 0.01,
-               "quality_above_chance": 0.64, "modes_supported": 8.0, "centre_distance": 3.0}
+    metrics = {"modes": 8.0, "modes_total": 8.0, "high_quality": 0.34, "near_modes": 0.64,
+               "kl_uniform": 0.01, "quality_above_chance": 0.64, "modes_supported": 8.0,
+               "centre_distance": 3.0}
     last = dataclasses.replace(evaluations(0)[0], step=1000, metrics=metrics, histogram=shares,
                                supported=shares, training=(0.125,) * 8)
     text = on_page(History(steps(), [last], ENDED), RunConfig(dataset="ring", r1=0.1)).text
-    assert ("64% of the samples lie within 3σ of a centre, where chance would put 1.2%; they show "
+    assert ("64% of the samples lie near a mode, where chance would put 12%; they show "
             "8 of 8 modes.") in text
 
 

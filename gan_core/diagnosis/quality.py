@@ -9,15 +9,15 @@ import math
 from dataclasses import dataclass
 
 from gan_core.config.choices import DatasetCard
-from gan_core.diagnosis.chance import above_chance
+from gan_core.diagnosis.chance import precise_above_chance
 from gan_core.diagnosis.findings import Threshold
 from gan_core.diagnosis.shares import expected_modes, supported_modes
 from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "good_points": Threshold(
-        0.3, "quality above chance of points from which on they are good",
-        "calibrated: at least 0.5 on the ring with R1; noise and blurred data have 0"),
+        0.5, "quality above chance of points from which on they are good",
+        "calibrated: at least 0.8 on the ring with R1; noise and blurred data have 0"),
     "good_images": Threshold(
         0.2, "quality above chance of images from which on they are good",
         "calibrated: 0.28 and more in healthy MNIST runs of 1500 steps, hardly more than 0.2 where "
@@ -31,6 +31,9 @@ THRESHOLDS = {
     "diversity": Threshold(
         0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
         "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
+    "good_spread": Threshold(
+        0.15, "spread of the samples of a mode ÷ that of the data below which they are copies",
+        "convention: the data have 1, a generator that repeats single examples 0"),
     "chance": Threshold(
         0.1, "quality above chance below which samples are as good as noise",
         "calibrated: noise has 0, and so have generators that stand still"),
@@ -49,13 +52,15 @@ def _limit(name: str) -> float:
 @dataclass(frozen=True)
 class Quality:
     """`above_chance` is NaN where an older version did not measure it; `supported` of `possible`
-    modes that a G should draw are there; `frechet` is NaN for points."""
+    modes that a G should draw are there; `frechet` is NaN for points; `spread` is how widely
+    samples of a mode lie, 1 for the data, NaN where that was not measured."""
 
     kind: str
     above_chance: float
     supported: int
     possible: int
     frechet: float
+    spread: float
 
     @property
     def known(self) -> bool:
@@ -82,7 +87,13 @@ class Quality:
             self.recognisable
             and self.supported >= _limit("good_modes") * self.possible
             and not self.frechet > _limit("good_frechet")
+            and not self.copied
         )
+
+    @property
+    def copied(self) -> bool:
+        """Whether the samples of a mode are copies of one another."""
+        return self.spread < _limit("good_spread")
 
     @property
     def score(self) -> float:
@@ -91,6 +102,8 @@ class Quality:
         before the first digit can be recognised."""
         share = 0.0 if math.isnan(self.above_chance) else min(max(self.above_chance, 0.0), 1.0)
         score = share * self.supported / max(self.possible, 1)
+        if self.copied:
+            score *= self.spread / _limit("good_spread")
         if not self.images:
             return score
         return (score + max(1 - self.frechet / UNTRAINED_FRECHET, 0.0)) / 2
@@ -104,12 +117,13 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
     """The quality of G's samples at an evaluation of either version."""
     metrics, possible = evaluation.metrics, expected_modes(evaluation, card)
     share = metrics.get("high_quality", math.nan)  # what version 1 knew, of points alone
-    measured = metrics.get("quality_above_chance", above_chance(share, card))
+    measured = metrics.get("quality_above_chance", precise_above_chance(share, card))
     supported = len(possible & supported_modes(evaluation.supported))
     if not evaluation.supported:
         modes = metrics.get("modes", 0.0)
         supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
-    return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan))
+    return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan),
+                   metrics.get("mode_spread", math.nan))
 
 
 def all_alike(evaluation: EvalRecord) -> bool:

@@ -53,20 +53,30 @@ def _old_images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, cou
 
 
 def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
-    share, noun = evaluation.metrics.get("high_quality", math.nan), card.mode_noun
+    share, noun = evaluation.metrics.get("near_modes", math.nan), card.mode_noun
     if math.isnan(share):
-        return "How many samples lie near a centre was not measured."
+        return _old_points(evaluation, quality, card, count)
     if share == 0:
-        return "No sample lies within 3σ of a centre."
+        return f"No sample lies near a {noun}."
     chance, _ = floor_and_ceiling(card)
-    words = _capital(f"{percent(share)} of the samples lie within 3σ of a centre, where chance "
-                     f"would put {percent(chance)}")
+    words = _capital(f"{percent(share)} of the samples lie near a {noun}, where chance would put "
+                     f"{percent(chance)}")
     if not count:
         return f"{words}."
-    shown = f"{quality.supported} of {_possible(quality, card)} {noun}s"
-    if evaluation.version > 1:
-        return f"{words}; they show {shown}."
-    return f"{words}; {shown} have at least one sample, as this older recording counts."
+    alike = f"; those of a {noun} are copies of one another" if quality.copied else ""
+    return f"{words}; they show {quality.supported} of {_possible(quality, card)} {noun}s{alike}."
+
+
+def _old_points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
+    share, noun = evaluation.metrics.get("high_quality", math.nan), card.mode_noun
+    if math.isnan(share):
+        return f"How many samples lie near a {noun} was not measured."
+    words = f"{percent(share)} of the samples lie within 3σ of a centre" if share else \
+        "No sample lies within 3σ of a centre"
+    if not count:
+        return f"{words}."
+    return (f"{words}; {quality.supported} of {_possible(quality, card)} {noun}s have at least one "
+            "sample, as this older recording counts.")
 
 
 def _capital(words: str) -> str:

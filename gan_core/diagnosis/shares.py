@@ -21,7 +21,7 @@ RARE = 0.5  # a mode with less than this part of an even share of the training s
 
 def present_modes(evaluation: EvalRecord) -> frozenset[int]:
     """Modes with at least 1 % of the samples: of images those that are recognised, of points those
-    that are nearest. Whether points lie within 3σ is a matter of precision, and comes and goes
+    that are nearest. Whether points lie near a mode is a matter of precision, and comes and goes
     while G learns."""
     if evaluation.supported and "high_quality" not in evaluation.metrics:
         return supported_modes(evaluation.supported)

@@ -164,7 +164,7 @@ def _gain_words(gained: Gain, config: RunConfig) -> tuple[str, str]:
         then, now = (max(0.0, chance + value * (perfect - chance))
                      for value in (gained.best_before, gained.now))
         good = (f"recognised as {card.mode_noun}s" if card.kind == "image"
-                else "within 3σ of a centre")
+                else f"near a {card.mode_noun}")
         some = "hardly any" if then < 0.001 else f"at most {percent(then)}"
         return f"{some} of the samples were {good}", percent(now)
     if gained.what == "modes":

@@ -1,8 +1,9 @@
 """Are samples better than chance, and which modes do they support? The second half of a metric.
 
 - `recognised`, images: share of samples that the recogniser takes for a digit at all.
-- `quality_above_chance`: that share, or of points the share of high quality, on a scale from 0,
-  what noise and blurred data score, to 1, what the data score (`diagnosis.chance`).
+- `near_modes`, points: share of samples within an eighth of the way from a centre to the next one.
+- `quality_above_chance`: that share on a scale from 0, what noise and blurred data score, to 1, what
+  the data score (`diagnosis.chance`).
 - `modes_supported`: modes with at least 1 % of the good samples and 0.25 % of all. Unlike `modes`,
   which a single stray sample can raise, or a smudge that is nearest to some digit.
 - `modes_in_training`: modes of which the training set has an example.
@@ -23,7 +24,7 @@ from torch import Tensor
 
 from gan_core.config.choices import DatasetCard
 from gan_core.data.datasets import Dataset, scaled
-from gan_core.diagnosis.chance import NEAR, above_chance
+from gan_core.diagnosis.chance import above_chance, near
 from gan_core.diagnosis.shares import supported_modes
 
 Recognise = Callable[[Tensor], Tensor]  # images (n, d) to bools (n,)
@@ -55,8 +56,9 @@ def point_quality(points: Tensor, data: Dataset, card: DatasetCard) -> Quality:
         raise ValueError("points are measured against the centres of their data set's modes.")
     distances, nearest = torch.cdist(points, data.centres).min(1)
     mean = (distances.double().mean() / data.sigma).clamp(max=1e9).item()
-    good = distances < NEAR * data.sigma
-    return _quality(points, good, nearest, data, card, {"centre_distance": mean})
+    good = distances < near(card)
+    return _quality(points, good, nearest, data, card, {
+        "near_modes": good.float().mean().item(), "centre_distance": mean})
 
 
 def _quality(

@@ -165,7 +165,7 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
         (0.0, total), (total,))
     supported = Curve(
         f"{noun.capitalize()}s supported", "at least 1 % of the samples "
-        f"{'lie within 3σ' if points else 'are recognised as it'}", "modes_supported", f"{noun}s",
+        f"{'lie near it' if points else 'are recognised as it'}", "modes_supported", f"{noun}s",
         (0.0, total), (total,))
     if points:
         good = Curve("High quality", "share of samples within 3σ of a centre; dotted: 98.9 %, a "
@@ -316,7 +316,7 @@ def histogram_spec(
             tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
         )
     )
-    title = "Samples within 3σ of each mode" if noun == "mode" else f"Which {noun}s G draws"
+    title = "Samples near each mode" if noun == "mode" else f"Which {noun}s G draws"
     if not rest:
         title = f"Nearest {noun} of each sample"
     note = f"dotted: {100 / total:.3g} % each, an even mixture"

@@ -36,7 +36,7 @@ def modes_frame(history: History) -> pd.DataFrame:
 
 def _shares(record: EvalRecord) -> np.ndarray:
     """Of images those that are recognised, where that is known; of points the nearest modes: while
-    they rotate, few of them lie within 3σ."""
+    they rotate, few of them lie near a mode."""
     return shown(record) if "recognised" in record.metrics else np.asarray(record.histogram)
 
 

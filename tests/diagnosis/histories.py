@@ -180,7 +180,7 @@ def noise(count: int = 2000, kind: str = "image", shown: int = 0, **metrics) -> 
               "quality_above_chance": 0.0, "modes_supported": float(shown), "travel_g": 0.8,
               "travel_d": 0.8}
     values |= ({"frechet": 1200.0, "recognised": 0.0, "diversity": 0.6} if kind == "image" else
-               {"high_quality": 0.01, "centre_distance": 40.0})
+               {"high_quality": 0.01, "near_modes": 0.05, "centre_distance": 40.0})
     supported = (1 / modes,) * shown + (0.0,) * (modes - shown)
     return [EvalRecord(step, {**values, **metrics}, (1 / modes,) * modes, 0.0, supported,
                        (1 / modes,) * modes)

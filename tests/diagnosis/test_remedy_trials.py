@@ -37,7 +37,8 @@ def history(quality: float, last: int = 3000, modes: int = 8, since: int = 0, **
         now = quality if at >= since else 0.0
         evaluations.append(EvalRecord(
             at, {"modes": float(modes), "modes_total": 8.0, "kl_uniform": 0.1,
-                 "high_quality": now, "quality_above_chance": now, "centre_distance": 1.0},
+                 "high_quality": now, "near_modes": now, "quality_above_chance": now,
+                 "centre_distance": 1.0},
             (1 / modes,) * modes + (0.0,) * (8 - modes),
             supported=(1 / modes,) * modes + (0.0,) * (8 - modes), seconds=at / 100))
     return History(steps(last, **step), evaluations, Outcome("finished", last, "", last / 100))

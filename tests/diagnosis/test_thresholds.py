@@ -143,6 +143,8 @@ BOUNDARIES = {
         drawn(frechet=v * MORE), drawn(frechet=v * LESS), NON_SATURATING),
     "good_modes": lambda v: (
         drawn("points", math.ceil(v * 8) - 1), drawn("points", math.ceil(v * 8)), RING),
+    "good_spread": lambda v: (
+        drawn("points", mode_spread=v * LESS), drawn("points", mode_spread=v * MORE), RING),
     "quality_gain": lambda v: (rising(v * LESS), rising(v * MORE), RING),
     "improvement_steps": lambda v: (
         ended(0.1, last=4000 - 2 * int(v)), ended(0.1, last=4000 - int(v) - 250), RING),

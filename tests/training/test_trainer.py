@@ -88,7 +88,7 @@ def test_records_have_the_promised_shapes(dataset):
             for part in ("train", "held_out", "generated")} | {"overfit_gap", "r_v", "r_t"}
     both = {"modes", "modes_total", "kl_uniform", "quality_above_chance", "modes_supported",
             "modes_in_training", "mode_spread", "travel_g", "travel_d", *of_d}
-    points = {"high_quality", "centre_distance", *both}
+    points = {"high_quality", "near_modes", "centre_distance", *both}
     images = {"class_entropy", "diversity", "frechet", "density", "coverage", "ndb",
               "nearest_train_ratio", "copying", "recognised", *both}
     if DATASETS[dataset].kind == "image":
