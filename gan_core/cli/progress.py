@@ -9,7 +9,10 @@ from typing import Any
 
 from gan_core.cli.output import say
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.early_warning import coming
 from gan_core.diagnosis.shares import counted_modes
+from gan_core.diagnosis.verdict import verdict
+from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord, Record, StepRecord
 from gan_core.runs.store import RunStore
 from gan_core.verification.results import Result, train_into
@@ -35,8 +38,12 @@ class Progress:
         self.live = sys.stderr.isatty()
         self.first: tuple[float, int] | None = None  # when, and at which step, this session began
         self.drawn = 0.0
+        self.warnings = Warnings(config)
 
     def __call__(self, record: Record) -> None:
+        for warning in self.warnings.of(record):
+            self.close()
+            say(f"step {record.step}, warning: {warning}")
         if isinstance(record, StepRecord):
             self._advance(record.step)
         elif isinstance(record, EvalRecord):
@@ -69,6 +76,30 @@ class Progress:
         rate = (self.step - first) / max(time.monotonic() - since, 1e-6)
         pace = f"{rate:.1f} steps/s, {(self.steps - self.step) / rate:.0f} s left, " if rate else ""
         return f"step {self.step} of {self.steps}, {pace}{self.quality}"
+
+
+class Warnings:
+    """What is coming in a run, each sign told once. Looked for at every LOOK steps."""
+
+    LOOK = 50
+
+    def __init__(self, config: RunConfig) -> None:
+        self.config, self.history = config, History()
+        self.fresh: list[Record] = []
+        self.told: set[str] = set()
+
+    def of(self, record: Record) -> list[str]:
+        """The sentences about signs that were not there before."""
+        if isinstance(record, StepRecord | EvalRecord):
+            self.fresh.append(record)
+        if not isinstance(record, StepRecord) or record.step % self.LOOK:
+            return []
+        self.history, self.fresh = self.history.grown(self.fresh), []
+        state = verdict(self.history, self.config).state
+        new = [sign for sign in coming(self.history, self.config, state)
+               if sign.sign not in self.told]
+        self.told |= {sign.sign for sign in new}
+        return [sign.text for sign in new]
 
 
 def sample_quality(metrics: dict[str, float], noun: str) -> str:

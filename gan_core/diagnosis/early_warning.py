@@ -59,6 +59,15 @@ def early_warnings(history: History, config: RunConfig) -> list[EarlyWarning]:
     return [sign for sign in signs if sign is not None]
 
 
+def coming(history: History, config: RunConfig, state: str) -> list[EarlyWarning]:
+    """What is to be told of a run that goes on, by the `state` of its verdict: what has been found
+    is no longer coming."""
+    return early_warnings(history, config) if state in UNDECIDED else []
+
+
+UNDECIDED = ("healthy", "too_early", "improving")
+
+
 def _windows(history: History, name: str) -> tuple[np.ndarray, np.ndarray]:
     """The values of a step metric in the last window and in the one before."""
     values = history.column(name)

@@ -1,9 +1,9 @@
 """Are samples better than chance, and which modes do they support? The second half of a metric.
 
 - `recognised`, images: share of samples that the recogniser takes for a digit at all.
-- `near_modes`, points: share of samples within an eighth of the way from a centre to the next one.
-- `quality_above_chance`: that share on a scale from 0, what noise and blurred data score, to 1, what
-  the data score (`diagnosis.chance`).
+- `near_modes`, points: share of samples within an eighth of the way from a centre to the next.
+- `quality_above_chance`: that share on a scale from 0, what noise and blurred data score, to 1,
+  what the data score (`diagnosis.chance`).
 - `modes_supported`: modes with at least 1 % of the good samples and 0.25 % of all. Unlike `modes`,
   which a single stray sample can raise, or a smudge that is nearest to some digit.
 - `modes_in_training`: modes of which the training set has an example.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS, Remedy
-from gan_core.diagnosis.early_warning import early_warnings
+from gan_core.diagnosis.early_warning import coming
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.verdict import verdict as judge
@@ -95,9 +95,9 @@ def verdict(snapshot: RunSnapshot | None) -> Verdict:
 
 def _coming(snapshot: RunSnapshot, state: str) -> str:
     """What the run shows the first signs of, while it goes on and nothing has been found."""
-    if not snapshot.live or state not in ("healthy", "too_early", "improving"):
+    if not snapshot.live:
         return ""
-    return " ".join(sign.text for sign in early_warnings(snapshot.history, snapshot.config))
+    return " ".join(sign.text for sign in coming(snapshot.history, snapshot.config, state))
 
 
 def difference(

@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from gan_core.cli.progress import Progress
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.early_warning import CHECKS, WINDOW, early_warnings
@@ -66,3 +67,16 @@ def test_every_history_can_be_looked_at():
     """A damaged or unusual run must not break the page."""
     for history, config in SHOWN.values():
         early_warnings(history, config)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_the_command_line_tells_each_sign_once(sign, capsys):
+    """Who trains without the page would learn of it only when it is there."""
+    history, progress = SIGNS[sign](), Progress(CONFIG)
+    for record in sorted([*history.steps, *history.evaluations], key=lambda r: r.step):
+        progress(record)
+    progress(dataclasses.replace(history.steps[-1], step=history.last_step + 50))
+    told = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    begins = early_warnings(history, CONFIG)[0].text.split(":")[0]
+    assert sum(begins in line for line in told) == 1
+    assert len({line.split(":")[1] for line in told}) == len(told)
