@@ -14,7 +14,7 @@ from gan_core.diagnosis.causes import CAUSES
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
-from gan_core.diagnosis.signs import Sign, curves, sign_of
+from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
 from gan_core.diagnosis.suspects import Suspect, suspects
 from gan_core.runs.history import History
 
@@ -81,10 +81,10 @@ def _general(config: RunConfig) -> list[Remedy]:
     if points and config.r1 == 0 and config.gradient_penalty == 0:
         remedies.append(Remedy(
             "R1 penalty, γ 0.1", {"r1": 0.1}, "a D that is flat at the data lets G stay there"))
-    if not points and config.discriminator_steps < 2 and config.learning_rate < 5e-4:
+    if config.discriminator_steps < 2 and config.learning_rate < 5e-4:
         remedies.append(Remedy(
             "Learning rate 0.001", {"learning_rate": 1e-3},
-            "faster, and still steady with the report's networks"))
+            "faster, and still steady with these networks"))
     return remedies
 
 
@@ -170,11 +170,8 @@ STRENGTHENING = {"discriminator_steps": 1, "learning_rate_ratio": 1, "generator_
 # Which causes explain which other symptoms.
 EXPLAINS: dict[str, frozenset[str]] = {
     "divergence": frozenset({"rate_too_large", "momentum", "discriminator_ahead", "optimizer"}),
-    "mode_collapse": frozenset({
-        "rate_too_large", "momentum", "discriminator_too_weak", "discriminator_ahead",
-        "batch_too_small", "latent_too_small", "optimizer", "capacity", "constraint_too_strong"}),
-    "mode_rotation": frozenset({
-        "rate_too_large", "momentum", "discriminator_too_weak", "batch_too_small"}),
+    "mode_collapse": ANY - {"few_data"},
+    "mode_rotation": ANY - {"few_data", "discriminator_ahead"},
     "discriminator_overfitting": frozenset({"few_data"}),
     "vanishing_gradient": frozenset({"discriminator_ahead"}),
     "instability": frozenset({"rate_too_large", "momentum"}),

@@ -32,10 +32,11 @@ def _limit(name: str) -> float:
 def improving(
     history: History, card: DatasetCard, at: EvalRecord | None = None
 ) -> bool | None:
-    """Whether samples are clearly better than a while before, and at least as good as at any time;
-    None while there is nothing to compare with. Of a history, or of what it was up to `at`.
+    """Whether samples are clearly better than at any time up to a while before; None while there is
+    nothing to compare with. Of a history, or of what it was up to `at`.
 
-    Of the last two evaluations of each time the better one counts: one alone goes up and down.
+    Of the last two evaluations the better one must be clearly better, and the other no worse: one
+    alone goes up and down.
     """
     compared = _compared(history, at)
     return None if compared is None else _clearly_better(*compared, card)
@@ -57,7 +58,9 @@ def _compared(
 def _clearly_better(now: list[EvalRecord], before: list[EvalRecord], card: DatasetCard) -> bool:
     gain = _best(now, card) - _best(before, card)
     nearer = _nearest(now) < _limit("improvement") * _nearest(before)
-    lost = gain < -_limit("quality_gain") or _most(now, card) < _most(before, card) - 1
+    lost = _worst(now, card) < _best(before, card) - _limit("quality_gain") \
+        or _most(now, card) < _most(before, card) - 1 \
+        or _farthest(now) > _nearest(before) / _limit("improvement")
     # One picture that all samples share is recognised, or not, by chance.
     alike = all(all_alike(e) for e in now)
     farther = _nearest(now) > _nearest(before)
@@ -69,6 +72,11 @@ def _best(evaluations: list[EvalRecord], card: DatasetCard) -> float:
     return max((v for v in values if not math.isnan(v)), default=0.0)
 
 
+def _worst(evaluations: list[EvalRecord], card: DatasetCard) -> float:
+    values = [quality_of(e, card).above_chance for e in evaluations]
+    return min((v for v in values if not math.isnan(v)), default=0.0)
+
+
 def _most(evaluations: list[EvalRecord], card: DatasetCard) -> int:
     """The most modes that good samples supported."""
     return max(quality_of(e, card).supported if e.supported else 0 for e in evaluations)
@@ -76,8 +84,16 @@ def _most(evaluations: list[EvalRecord], card: DatasetCard) -> int:
 
 def _nearest(evaluations: list[EvalRecord]) -> float:
     """The smallest distance to the data: of images Fréchet's, of points that to the centres."""
+    return min(_distances(evaluations), default=math.nan)
+
+
+def _farthest(evaluations: list[EvalRecord]) -> float:
+    return max(_distances(evaluations), default=math.nan)
+
+
+def _distances(evaluations: list[EvalRecord]) -> list[float]:
     values = [e.metrics.get(_distance(evaluations[-1]), math.nan) for e in evaluations]
-    return min((value for value in values if not math.isnan(value)), default=math.nan)
+    return [value for value in values if not math.isnan(value)]
 
 
 def _distance(evaluation: EvalRecord) -> str:

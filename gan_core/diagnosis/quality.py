@@ -16,8 +16,8 @@ from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "good_points": Threshold(
-        0.5, "quality above chance of points from which on they are good",
-        "calibrated: at least 0.8 on the ring with R1; noise and blurred data have 0"),
+        0.45, "quality above chance of points from which on they are good",
+        "calibrated: 0.5 to 0.9 where people see all modes; noise and blurred data have 0"),
     "good_images": Threshold(
         0.2, "quality above chance of images from which on they are good",
         "calibrated: 0.28 and more in healthy MNIST runs of 1500 steps, hardly more than 0.2 where "

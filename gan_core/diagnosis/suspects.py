@@ -14,6 +14,7 @@ from typing import Any
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.chance import between_modes
 from gan_core.diagnosis.findings import Remedy
 
 MOMENTUM = 0.65  # β₁ above which it is unusual for a GAN
@@ -208,7 +209,7 @@ def _spectral_norm_on_points(config: RunConfig) -> Suspect | None:
 def _noise(config: RunConfig) -> Suspect | None:
     if 0 < config.input_noise_steps <= config.steps / 2:
         return None
-    limit = 0.1 if config.card.kind == "points" else 0.35
+    limit = 0.1 * between_modes(config.card) if config.card.kind == "points" else 0.35
     fading = max(config.steps // 2, 1)
     return Suspect(
         ("input_noise", "input_noise_steps"), "noise_too_strong",
@@ -219,7 +220,7 @@ def _noise(config: RunConfig) -> Suspect | None:
 
 def _heavy_dropout(config: RunConfig) -> Suspect | None:
     return Suspect(
-        ("dropout",), "discriminator_too_weak", (config.dropout - 0.5) / 0.3,
+        ("dropout",), "discriminator_too_weak", (config.dropout - 0.4) / 0.3,
         Remedy("Dropout 0.2", {"dropout": 0.2}, "D keeps enough units to learn with"))
 
 
