@@ -12,6 +12,7 @@ from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import RunSnapshot, StoreError
+from gan_core.serving.run_words import progress
 from pages.components import (
     actions,
     controls,
@@ -213,7 +214,7 @@ def _presets(state: State, config: RunConfig | None) -> None:
 def _progress(state: State, shown: StoredRun | None, shown_verdict: verdict.Verdict) -> None:
     """How far the run is, and the pages that explain what is wrong with it."""
     recorded = shown is not None and shown.recorded
-    share, words = verdict.progress(shown.snapshot if shown else None, recorded)
+    share, words = progress(shown.snapshot if shown else None, recorded)
     others = [CHALLENGES[name] for name in shown_verdict.pages if name != state.page]
     with st.container(key="progress"):
         bar, links = st.columns([4, 1.15], vertical_alignment="top")

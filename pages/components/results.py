@@ -12,6 +12,7 @@ import streamlit as st
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.feature_extractor import extractor
 from gan_core.runs.history import History
+from gan_core.serving.run_words import day
 from pages.components import history_charts, modes_chart, samples, server, verdict
 from pages.components.actions import submit
 from pages.components.chart_style import HEIGHT, REFERENCE, RUNS, THIS, Marks, joined, table
@@ -115,7 +116,7 @@ def _caption(
     if run is not None and (taken := samples.nearest_sample(run.snapshot, step)) is not None:
         at = f" · step {taken}"
     if run is not None and run.recorded:
-        label = f" · :orange-badge[recorded {verdict.day(run.snapshot)}]"
+        label = f" · :orange-badge[recorded {day(run.snapshot)}]"
     beside = other.snapshot.config if other is not None else None
     words = caption(config, beside) if config is not None else "pin a run to keep it here"
     with st.container(key=f"caption-{slot}"):

@@ -1,20 +1,19 @@
-"""Snapshots in words: progress, verdict, and the difference between two runs; no Streamlit."""
+"""Snapshots in words: the verdict as Markdown, and the difference between two runs; no Streamlit.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import SYMPTOMS, Remedy
-from gan_core.diagnosis.early_warning import coming
+from gan_core.diagnosis.diagnose import Remedy
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.quality import quality_of
-from gan_core.diagnosis.verdict import verdict as judge
-from gan_core.diagnosis.verdict_words import headline, sentences, whole
+from gan_core.diagnosis.verdict_words import whole
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
+from gan_core.serving.run_words import seconds_text, spoken_verdict
 from pages.components.config_text import difference_text
 
 
@@ -29,36 +28,6 @@ class Verdict:
     pages: tuple[str, ...] = ()
 
 
-def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
-    """How far a run is, from 0 to 1, and in words."""
-    if snapshot is None:
-        return 0.0, "Not trained yet."
-    status = snapshot.status
-    share = min(1.0, status.step / status.steps) if status.steps else 0.0
-    where = f"step {whole(status.step)} of {whole(status.steps)}"
-    if recorded:
-        return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
-    if status.state == "queued":
-        return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
-    if status.state == "starting":
-        activity = status.reason or "starting …"  # while data is downloaded, how far that is
-        return share, activity[0].upper() + activity[1:]
-    words = [_state(snapshot), where]
-    rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
-    if rate:
-        words.append(f"{rate:.0f} steps/s")
-    if status.state == "running" and status.seconds_left is not None:
-        words.append(f"{_seconds(status.seconds_left)} left")
-    elif status.state != "running":
-        words.append(_seconds(status.seconds))
-    return share, " · ".join([*words, *([status.device] if status.device else [])])
-
-
-def day(snapshot: RunSnapshot) -> str:
-    """The day a run was trained, as 2026-11-21."""
-    return datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
-
-
 def listed(problems: list[str], most: int = 60) -> str:
     """Problems of a link as a Markdown list, letter by letter: a link's text is not ours."""
     lines = [f"- `{problem.replace('`', ' ')}`" for problem in problems[:most]]
@@ -67,37 +36,15 @@ def listed(problems: list[str], most: int = 60) -> str:
     return "\n".join(["**Not everything in this address could be used.**", *lines])
 
 
-def _state(snapshot: RunSnapshot) -> str:
-    status = snapshot.status
-    if status.state == "stopped" and status.reason:
-        return f"Stopped: {status.reason}"
-    return {"running": "Training", "finished": "Finished", "stopped": "Stopped",
-            "diverged": "Diverged", "failed": "Failed"}[status.state]
-
-
-TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
-         "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
-
-
 def verdict(snapshot: RunSnapshot | None) -> Verdict:
     """The verdict on a run as it stands now, with its numbers."""
     if snapshot is None:
         return Verdict("info", "**Set the sliders and press Train.** The verdict will stand here.")
-    history, config = snapshot.history, snapshot.config
-    judged = judge(history, config)
-    severe = judged.state == "failing" and judged.findings[0].severity == "severe"
-    text = (f"**{headline(judged, snapshot.live)}** {sentences(judged, history, config)}").strip()
-    if coming := _coming(snapshot, judged.state):
-        text += f"  \n**Warning:** {coming}"
-    pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
-    return Verdict("error" if severe else TONES[judged.state], text, judged.remedies, tuple(pages))
-
-
-def _coming(snapshot: RunSnapshot, state: str) -> str:
-    """What the run shows the first signs of, while it goes on and nothing has been found."""
-    if not snapshot.live:
-        return ""
-    return " ".join(sign.text for sign in coming(snapshot.history, snapshot.config, state))
+    said = spoken_verdict(snapshot)
+    text = f"**{said.headline}** {said.sentences}".strip()
+    if said.warnings:
+        text += f"  \n**Warning:** {' '.join(said.warnings)}"
+    return Verdict(said.tone, text, said.remedies, said.pages)
 
 
 def difference(
@@ -145,8 +92,8 @@ def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | Non
     mine, theirs = (run.history.evaluated_within(seconds) for run in (this, reference))
     if mine is None or theirs is None or not (mine.step and theirs.step):
         return None
-    return mine, theirs, (f"After {_seconds(mine.seconds)} (step {whole(mine.step)}; reference "
-                          f"{_seconds(theirs.seconds)}, step {whole(theirs.step)})")
+    return mine, theirs, (f"After {seconds_text(mine.seconds)} (step {whole(mine.step)}; reference "
+                          f"{seconds_text(theirs.seconds)}, step {whole(theirs.step)})")
 
 
 def _measured(name: str, mine: History, theirs: History) -> str:
@@ -196,9 +143,3 @@ def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str, modes: floa
     if abs(modes) < share:
         return "No clear difference: the change did not improve the samples."
     return "Mixed: the two measures disagree."
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"

@@ -11,6 +11,7 @@ import pytest
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.history import History
 from gan_core.runs.store import RunSnapshot
+from gan_core.serving.run_words import progress
 from pages.components import verdict
 from tests.support.snapshots import STEP, evaluation, snapshot
 
@@ -18,7 +19,7 @@ from tests.support.snapshots import STEP, evaluation, snapshot
 def test_no_run_asks_to_train() -> None:
     """A newcomer does not know what to press."""
     assert "Train" in verdict.verdict(None).text
-    assert verdict.progress(None, False)[0] == 0
+    assert progress(None, False)[0] == 0
 
 
 def test_progress_says_where_a_run_stands() -> None:
@@ -29,14 +30,14 @@ def test_progress_says_where_a_run_stands() -> None:
     reasons = {"starting": "downloading Fashion-MNIST: 40 %"}
     for state, part in expected.items():
         reason = reasons.get(state, "you pressed it")
-        share, text = verdict.progress(snapshot(state, place=3, reason=reason), False)
+        share, text = progress(snapshot(state, place=3, reason=reason), False)
         assert part in text and 0 <= share <= 1, state
-    assert verdict.progress(snapshot("starting"), False)[1] == "Starting …"
+    assert progress(snapshot("starting"), False)[1] == "Starting …"
 
 
 def test_a_recorded_run_is_called_recorded_with_device_and_date() -> None:
     """A recording passes for a live run."""
-    assert "Recorded 1970-01-01 on CPU, 1 thread" in verdict.progress(snapshot(), True)[1]
+    assert "Recorded 1970-01-01 on CPU, 1 thread" in progress(snapshot(), True)[1]
 
 
 def test_a_run_is_acquitted_only_when_it_is_over() -> None:

@@ -1,0 +1,107 @@
+"""A run as its viewers read it: its progress, and the verdict with what is coming. No Markdown.
+
+The page and the live channel say the same words. Torch-free.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gan_core.diagnosis.diagnose import SYMPTOMS, Finding, Remedy
+from gan_core.diagnosis.early_warning import coming
+from gan_core.diagnosis.verdict import Verdict
+from gan_core.diagnosis.verdict import verdict as judge
+from gan_core.diagnosis.verdict_words import headline, sentences, whole
+from gan_core.runs.snapshots import RunSnapshot
+
+TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
+         "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
+
+
+@dataclass(frozen=True)
+class SpokenVerdict:
+    """A verdict in sentences. `tone` is one of info, success, warning, error; `warnings` are the
+    first signs of what has not been found yet; `pages` name the challenges that explain it."""
+
+    state: str  # one of diagnosis.verdict.STATES
+    cause: str
+    tone: str
+    headline: str
+    sentences: str
+    warnings: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    pages: tuple[str, ...]
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Of the leading finding."""
+        return self.findings[0].remedies if self.findings else ()
+
+
+def spoken_verdict(snapshot: RunSnapshot) -> SpokenVerdict:
+    """The verdict on a run as it stands now, with its numbers."""
+    history, config = snapshot.history, snapshot.config
+    judged = judge(history, config)
+    pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
+    return SpokenVerdict(
+        judged.state, judged.cause, _tone(judged), headline(judged, snapshot.live),
+        sentences(judged, history, config), _warnings(snapshot, judged.state), judged.findings,
+        tuple(pages))
+
+
+def _tone(judged: Verdict) -> str:
+    severe = judged.state == "failing" and judged.findings[0].severity == "severe"
+    return "error" if severe else TONES[judged.state]
+
+
+def _warnings(snapshot: RunSnapshot, state: str) -> tuple[str, ...]:
+    """What the run shows the first signs of, while it goes on and nothing has been found."""
+    if not snapshot.live:
+        return ()
+    return tuple(sign.text for sign in coming(snapshot.history, snapshot.config, state))
+
+
+def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
+    """How far a run is, from 0 to 1, and in words."""
+    if snapshot is None:
+        return 0.0, "Not trained yet."
+    status = snapshot.status
+    share = min(1.0, status.step / status.steps) if status.steps else 0.0
+    where = f"step {whole(status.step)} of {whole(status.steps)}"
+    if recorded:
+        return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
+    if status.state == "queued":
+        return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
+    if status.state == "starting":
+        activity = status.reason or "starting …"  # while data is downloaded, how far that is
+        return share, activity[0].upper() + activity[1:]
+    words = [_state(snapshot), where]
+    rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
+    if rate:
+        words.append(f"{rate:.0f} steps/s")
+    if status.state == "running" and status.seconds_left is not None:
+        words.append(f"{seconds_text(status.seconds_left)} left")
+    elif status.state != "running":
+        words.append(seconds_text(status.seconds))
+    return share, " · ".join([*words, *([status.device] if status.device else [])])
+
+
+def day(snapshot: RunSnapshot) -> str:
+    """The day a run was trained, as 2026-11-21."""
+    return datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds, or minutes from 90 seconds on."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def _state(snapshot: RunSnapshot) -> str:
+    status = snapshot.status
+    if status.state == "stopped" and status.reason:
+        return f"Stopped: {status.reason}"
+    return {"running": "Training", "finished": "Finished", "stopped": "Stopped",
+            "diverged": "Diverged", "failed": "Failed"}[status.state]
