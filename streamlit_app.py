@@ -1,19 +1,26 @@
-"""Home: what this is, the baseline GAN ready to train, and the map of the five challenges."""
+"""Home: what this is, the baseline GAN ready to train, and the map of the five challenges.
+
+`streamlit run` reads this file twice: as `__main__` it is the page, as a module the web server with
+the live channel beside the pages.
+"""
 
 import streamlit as st
 
 from gan_core.config.presets import CHALLENGES
+from pages.channel import web
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.samples import thumbnail
 
 PAGE = "baseline"
-challenge = challenge_frame(PAGE)
 
-heading(
-    challenge,
-    idea="""
+
+def home() -> None:
+    challenge = challenge_frame(PAGE)
+    heading(
+        challenge,
+        idea="""
 A generator $G$ turns random numbers $z$ into images. A discriminator $D$ gives each image the
 probability that it is real. They are trained in turn, $D$ to tell real from generated, $G$ to be
 taken for real:
@@ -26,22 +33,22 @@ The five challenges are five ways in which it does not.
 
 *Source:* Goodfellow et al., [Generative Adversarial Nets](https://arxiv.org/abs/1406.2661), 2014.
 """,
-)
+    )
 
-experiment(PAGE, challenge)
+    experiment(PAGE, challenge)
 
-st.header("Five ways in which training fails")
-cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
-for column, (name, card) in zip(st.columns(len(cards)), cards.items(), strict=True):
-    with column.container(border=True, key=f"card-{name}", height="stretch"):
-        st.markdown(f"{card.icon} **{card.title}**")
-        thumbnail(card)
-        st.caption(card.summary)
-        st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
+    st.header("Five ways in which training fails")
+    cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
+    for column, (name, card) in zip(st.columns(len(cards)), cards.items(), strict=True):
+        with column.container(border=True, key=f"card-{name}", height="stretch"):
+            st.markdown(f"{card.icon} **{card.title}**")
+            thumbnail(card)
+            st.caption(card.summary)
+            st.page_link(card.page, label="Open", icon=":material/arrow_forward:")
 
-st.header("How to use it")
-st.markdown(
-    """
+    st.header("How to use it")
+    st.markdown(
+        """
 1. **Train** with the settings on the left. Samples, losses and a verdict appear while it runs; you
    may move any slider meanwhile: it describes the next run, not the one that is running.
 2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since
@@ -58,6 +65,13 @@ challenges, the rest from lecture notes. The report's baseline, 50 epochs at a l
 after 3000 steps. PyTorch-GAN's networks, with which the report compares, are under *More*.
 Everything is computed on this machine; nothing is downloaded but Fashion-MNIST, if you choose it.
 """
-)
+    )
 
-claims(PAGE)
+    claims(PAGE)
+
+
+if __name__ == "__main__":
+    home()
+else:
+    app = st.App(__file__, routes=web.all_routes(), middleware=web.middleware(),
+                 lifespan=web.lifespan)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import gan_core
-from gan_core.system import settings
+from gan_core.system import settings, web_settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,8 +50,9 @@ def test_every_folder_of_the_engine_is_in_the_list_of_parts() -> None:
 
 def test_every_setting_is_listed() -> None:
     """A setting exists that nobody can know of."""
-    variables = set(re.findall(r"GAN_LAB_\w+", inspect.getsource(settings)))
-    assert len(variables) >= 9
+    source = inspect.getsource(settings) + inspect.getsource(web_settings)
+    variables = set(re.findall(r"GAN_LAB_\w+", source))
+    assert len(variables) >= 11
     assert not {name for name in variables if f"`{name}`" not in README}
 
 

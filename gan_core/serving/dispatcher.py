@@ -63,11 +63,14 @@ class Dispatcher:
         return self._pool.closed
 
     def state(self) -> PoolState:
+        waiting, ready = len(self._scheduler.waiting()), len(self._pool.ready)
         return PoolState(
             workers=self._settings.workers,
-            ready=len(self._pool.ready),
+            ready=ready,
             device=self._pool.device,
-            waiting=len(self._scheduler.waiting()),
+            waiting=waiting,
+            training=len(self._scheduler.jobs) - waiting,
+            failure="" if ready else self._pool.failure,
         )
 
     def hire(self) -> None:

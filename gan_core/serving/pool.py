@@ -35,6 +35,8 @@ class PoolState:
     ready: int  # of which torch is loaded
     device: str  # "" until the first worker is ready
     waiting: int  # jobs in the queue
+    training: int = 0  # jobs that workers have
+    failure: str = ""  # why no worker starts, one sentence; "" where one is ready or may be soon
 
 
 class Worker:
@@ -210,6 +212,7 @@ class Pool:
     def _receive(self, worker: Worker, message: dict[str, Any]) -> None:
         if message["event"] == "ready":
             worker.ready, self.device, self._failed_starts = True, message["device"], 0
+            self.failure = ""
         self._on_message(worker, message)
 
     def _replace(self, worker: Worker, death: str) -> None:

@@ -93,12 +93,15 @@ class JobQueue:
                 self._evicted = 0.0
                 self._wake.set()
 
-    def watch(self, digest: str, viewer: str) -> None:
-        """Renew the viewer's lease; to be called while a page shows the run."""
+    def watch(self, digest: str, viewer: str, seconds: float = 0.0) -> None:
+        """Renew the viewer's lease; to be called while a page shows the run.
+
+        A viewer that may be late next time asks for a lease of at least `seconds`.
+        """
         self.store.touch(digest)
         with self._lock:
             if job := self._scheduler.jobs.get(digest):
-                self._lease(job, viewer)
+                self._lease(job, viewer, seconds)
 
     def release(self, digest: str, viewer: str) -> None:
         """The viewer now shows another run; a run that nobody else watches is stopped."""
@@ -219,8 +222,8 @@ class JobQueue:
         self._lease(job, viewer)
         job.again = job.stopped is not None
 
-    def _lease(self, job: Job, viewer: str) -> None:
-        job.leases[viewer] = time.monotonic() + self.settings.grace_seconds
+    def _lease(self, job: Job, viewer: str, seconds: float = 0.0) -> None:
+        job.leases[viewer] = time.monotonic() + max(seconds, self.settings.grace_seconds)
 
     def _end_lease(self, digest: str, viewer: str, reason: str) -> bool:
         """End the viewer's lease, and the run with the last one; whether nobody watches it now."""

@@ -40,7 +40,12 @@ class SpokenVerdict:
 
 
 def spoken_verdict(snapshot: RunSnapshot) -> SpokenVerdict:
-    """The verdict on a run as it stands now, with its numbers."""
+    """The verdict on a run as it stands now, with its numbers; worked out once for all viewers."""
+    key = ("spoken verdict", snapshot.config, snapshot.live)
+    return snapshot.history.derived(key, lambda: _spoken(snapshot))
+
+
+def _spoken(snapshot: RunSnapshot) -> SpokenVerdict:
     history, config = snapshot.history, snapshot.config
     judged = judge(history, config)
     pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)

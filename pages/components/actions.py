@@ -29,8 +29,11 @@ def submit(state: State, config: RunConfig) -> bool:
     """Have `config` trained; whether it will be. What prevents it becomes words."""
     try:
         server.queue().submit(config, server.viewer())
-    except (ConfigError, QueueFull) as error:
+    except ConfigError as error:
         state.refusal = str(error)
+    except QueueFull as error:
+        state.refusal = str(error)
+        server.meters().refused()
     except StoreError:
         state.refusal = "The run cannot be stored: the server's disk may be full."
     else:

@@ -1,4 +1,4 @@
-"""What all visitors of this server share: settings, queue, recorded runs; and a tab's name."""
+"""What all visitors of this server share: settings, queue, recorded runs, counts; a tab's name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import streamlit as st
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunSnapshot, RunStore, StoreError
+from gan_core.serving.health import StoreProbe
+from gan_core.serving.live_channel import Answers
+from gan_core.serving.meters import Meters
 from gan_core.serving.queue import JobQueue
 from gan_core.system.settings import Settings
 
@@ -36,16 +39,42 @@ def recorded() -> RunStore:
     return RunStore(RECORDED_RUNS)
 
 
+@st.cache_resource(show_spinner=False)
+def meters() -> Meters:
+    """What this server counts of itself."""
+    return Meters()
+
+
+@st.cache_resource(show_spinner=False)
+def answers() -> Answers:
+    """What the live channel said last."""
+    return Answers()
+
+
+@st.cache_resource(show_spinner=False)
+def store_probe() -> StoreProbe:
+    """Says whether the store takes files."""
+    return StoreProbe(settings().store)
+
+
+@st.cache_resource(show_spinner=False)
+def viewers() -> set[str]:
+    """The names of the tabs that are open."""
+    return set()
+
+
 class _Visit:
     """A browser tab. It keeps the queue itself: `_leave` is called outside any script run."""
 
     def __init__(self) -> None:
         self.name = uuid.uuid4().hex
-        self.queue = queue()
+        self.queue, self.viewers = queue(), viewers()
+        self.viewers.add(self.name)
 
 
 def _leave(visit: _Visit) -> None:
     visit.queue.leave(visit.name)
+    visit.viewers.discard(visit.name)
 
 
 @st.cache_resource(scope="session", on_release=_leave, show_spinner=False)

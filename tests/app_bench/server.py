@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -18,9 +19,9 @@ STOP_SECONDS = 20.0
 
 
 class Server:
-    """A context; `environment` changes the app's settings."""
+    """A context; `options` go to `streamlit run`, `environment` changes the app's settings."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, *options: str, **environment: str) -> None:
         self.store = Path(tempfile.mkdtemp(prefix="gan-lab-bench-"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -28,7 +29,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
-             "--server.headless", "true", "--server.port", str(port)],
+             "--server.headless", "true", "--server.port", str(port), *options],
             cwd=ROOT, env={**os.environ, "GAN_LAB_STORE": str(self.store), **environment},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -44,6 +45,8 @@ class Server:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1).close()
+                return self
+            except urllib.error.HTTPError:  # it answers, below another path
                 return self
             except OSError:
                 time.sleep(0.1)

@@ -1,0 +1,48 @@
+"""Settings of the web server alone, from environment variables (all optional). Torch-free."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gan_core.system.settings import SettingsError
+
+FRAMES = {"none": "'none'", "self": "'self'"}  # words for who may show the app in a frame
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:[0-9]{1,5}|:\*)?")
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """`metrics`: whether `/metrics` answers. `frames`: who may show the app in a frame, as the
+    value of the CSP directive frame-ancestors."""
+
+    metrics: bool = False
+    frames: str = FRAMES["self"]
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> WebSettings:
+        """Raises SettingsError on a value that cannot be used."""
+        environ = os.environ if environ is None else environ
+        return cls(
+            metrics=_switch(environ.get("GAN_LAB_METRICS", "")),
+            frames=_frames(environ.get("GAN_LAB_FRAMES", "")),
+        )
+
+
+def _switch(text: str) -> bool:
+    if text.strip() not in ("", "0", "1"):
+        raise SettingsError(f"GAN_LAB_METRICS must be 0 or 1, not {text!r}.")
+    return text.strip() == "1"
+
+
+def _frames(text: str) -> str:
+    words = text.split() or ["self"]
+    if len(words) == 1 and words[0] in FRAMES:
+        return FRAMES[words[0]]
+    if not all(map(_ORIGIN.fullmatch, words)):
+        raise SettingsError(
+            "GAN_LAB_FRAMES must be none, self, or addresses of sites separated by blanks, such as "
+            f"https://moodle.example.org, not {text!r}.")
+    return " ".join([FRAMES["self"], *words])

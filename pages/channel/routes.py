@@ -1,0 +1,177 @@
+"""The live channel's routes: a run's state, its pictures, the server's health, its counts.
+
+    GET /runs/{digest}/live                 the state of a run of this server, as JSON
+        ?since=…                            what the last answer said: only what is new
+        ?steps=1000&metrics=loss_d,modes    as far as this step; curves of these metrics
+        ?viewer=…&hidden=1                  renews the lease of this tab, for longer if it is hidden
+    GET /runs/{digest}/pictures/{view}/000250.png
+    GET /recorded/{digest}/…                the same of the runs that ship
+    GET /healthz                            503 where runs cannot be trained or kept
+    GET /metrics                            for Prometheus, if GAN_LAB_METRICS is 1
+
+They only read, and they read nothing outside the stores: a digest is sixteen hexadecimal digits, a
+picture a number of six digits or more. Other addresses below `/runs` and `/recorded` are 404.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from gan_core.runs.samples import VIEWS, view_path
+from gan_core.runs.snapshots import RunSnapshot
+from gan_core.runs.store import RunStore, StoreError
+from gan_core.serving import live_channel
+from gan_core.serving.health import Health
+from gan_core.serving.live_channel import BadQuestion
+from gan_core.serving.meters import CONTENT_TYPE
+from gan_core.system.settings import SettingsError
+from gan_core.system.web_settings import WebSettings
+from pages.components import server
+
+HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
+FOR_EVER = "public, max-age=31536000, immutable"  # a run's picture of a step never changes
+NO_RUN = "There is no such run on this server."
+NO_PICTURE = "There is no such picture."
+
+_PICTURE = re.compile(r"([0-9]{6,8})\.(png|npy)")
+_TYPES = {"png": "image/png", "npy": "application/octet-stream"}
+Endpoint = Callable[[Request], Response]
+
+
+def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
+    """All routes, below the path `base` under which the app is served, "" for the root."""
+    prefix = f"/{base.strip('/')}" if base.strip("/") else ""
+    made: list[BaseRoute] = [
+        Mount(f"{prefix}/runs", routes=_of(TRAINED)),
+        Mount(f"{prefix}/recorded", routes=_of(RECORDED)),
+        Route(f"{prefix}/healthz", _measured("healthz", healthz)),
+    ]
+    if settings.metrics:
+        made.append(Route(f"{prefix}/metrics", _measured("metrics", metrics)))
+    return made
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Runs of one kind: those of this server, or those that ship with the project."""
+
+    store: Callable[[], RunStore]
+    snapshot: Callable[[str], RunSnapshot | None]
+    recorded: bool
+
+
+TRAINED = Runs(lambda: server.queue().store, lambda digest: server.queue().snapshot(digest), False)
+RECORDED = Runs(lambda: server.recorded(), lambda digest: server.recorded().snapshot(digest), True)
+
+
+def _of(runs: Runs) -> list[BaseRoute]:
+    return [
+        Route("/{digest}/live", _measured("live", partial(live, runs=runs))),
+        Route("/{digest}/pictures/{view}/{name}",
+              _measured("pictures", partial(picture, runs=runs))),
+    ]
+
+
+def _measured(route: str, endpoint: Endpoint) -> Endpoint:
+    """The endpoint, whose answers and seconds are counted as those of `route`."""
+    def answer(request: Request) -> Response:
+        started = time.perf_counter()
+        try:
+            response = endpoint(request)
+        except SettingsError as error:  # no queue without settings
+            response = _problem(503, str(error))
+        server.meters().answered(route, response.status_code, time.perf_counter() - started)
+        return response
+
+    return answer
+
+
+def _problem(status: int, sentence: str) -> Response:
+    return JSONResponse({"problem": sentence}, status, {"Cache-Control": "no-store"})
+
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def live(request: Request, runs: Runs) -> Response:
+    """The state of a run since what the viewer has."""
+    digest = request.path_params["digest"]
+    try:
+        asked = live_channel.question(
+            *(_parameter(request, name) for name in ("steps", "metrics", "since")))
+    except BadQuestion as error:
+        return _problem(400, str(error))
+    if not runs.recorded:
+        _renew_lease(request, digest)
+    snapshot = _snapshot(runs, digest)
+    if snapshot is None:
+        return _problem(404, NO_RUN)
+    seen = live_channel.as_far_as(snapshot, asked.steps)
+    headers = {"ETag": f'"{live_channel.tag(seen)}"', "Cache-Control": "no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    answer = server.answers().answer(seen, asked, runs.recorded)
+    return Response(answer, headers=headers, media_type="application/json")
+
+
+def _parameter(request: Request, name: str) -> str:
+    return request.query_params.get(name, "")
+
+
+def _snapshot(runs: Runs, digest: str) -> RunSnapshot | None:
+    """None where there is no such run, or where its files cannot be read just now."""
+    try:
+        return runs.snapshot(digest)
+    except StoreError:
+        return None
+
+
+def _renew_lease(request: Request, digest: str) -> None:
+    """Of a tab that this server knows: whoever makes up names keeps nothing alive."""
+    viewer = _parameter(request, "viewer")
+    if viewer in server.viewers():
+        hidden = _parameter(request, "hidden") == "1"
+        server.queue().watch(digest, viewer, HIDDEN_SECONDS if hidden else 0.0)
+
+
+def picture(request: Request, runs: Runs) -> Response:
+    """One file of a run's views: a sheet, points, a surface, or neighbours."""
+    digest, view = request.path_params["digest"], request.path_params["view"]
+    name, store = _PICTURE.fullmatch(request.path_params["name"]), runs.store()
+    if name is None or view not in VIEWS or not store.exists(digest):
+        return _problem(404, NO_PICTURE)
+    step, ending = int(name[1]), name[2]
+    try:
+        content = view_path(store.root / digest, view, step, ending).read_bytes()
+    except OSError:
+        return _problem(404, NO_PICTURE)
+    return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=_TYPES[ending])
+
+
+# --- the server ----------------------------------------------------------------------------------
+
+
+def healthz(request: Request) -> Response:
+    """Web and workers: 200 where runs can be trained and kept, or will be soon; else 503."""
+    try:
+        health = Health(server.queue().pool(), server.store_probe().problem())
+    except SettingsError as error:
+        health = Health(settings=str(error))
+    return JSONResponse(
+        health.to_dict(), 503 if health.problems else 200, {"Cache-Control": "no-store"})
+
+
+def metrics(request: Request) -> Response:
+    """The server's counts as Prometheus reads them."""
+    queue = server.queue()
+    words = server.meters().exposition(
+        queue.pool(), len(queue.store.folders()), len(server.viewers()))
+    return PlainTextResponse(words, media_type=CONTENT_TYPE)

@@ -1,0 +1,42 @@
+"""What `streamlit run` serves beside the pages, put together for `streamlit_app.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from gan_core.system.settings import SettingsError
+from gan_core.system.web_settings import WebSettings
+from pages.channel.headers import SecurityHeaders
+from pages.channel.routes import routes
+from pages.components import server
+
+
+def settings() -> WebSettings:
+    """Ends the process with one sentence on a setting that cannot be used."""
+    try:
+        return WebSettings.from_environment()
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+
+
+def all_routes() -> Sequence[BaseRoute]:
+    """The live channel, below the path under which Streamlit serves the pages."""
+    return routes(st.get_option("server.baseUrlPath") or "", settings())
+
+
+def middleware() -> Sequence[Middleware]:
+    return [Middleware(SecurityHeaders, frames=settings().frames)]
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Workers start with the server: the first visitor of a class need not wait for torch."""
+    with contextlib.suppress(SettingsError):  # the pages say what is wrong with the settings
+        await asyncio.to_thread(server.queue)
+    yield

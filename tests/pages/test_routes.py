@@ -1,0 +1,289 @@
+"""The live channel's routes, asked without a server: what they answer, to whom, and what they read.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+
+from gan_core.assets import RECORDED_RUNS
+from gan_core.config.presets import RECORDED
+from gan_core.config.run_config import RunConfig
+from gan_core.system.settings import Settings, SettingsError
+from gan_core.system.web_settings import WebSettings
+from pages.channel.routes import HIDDEN_SECONDS, routes
+from pages.components import server
+from tests.support.asgi import Answer, get, get_all
+from tests.support.made_up_records import CONFIG, evaluation, images, look, step
+
+BROKEN = RECORDED["collapse"].digest()
+
+
+@pytest.fixture
+def channel(page_server: None) -> Starlette:
+    return Starlette(routes=routes("", WebSettings(metrics=True)))
+
+
+@pytest.fixture
+def stored(page_server: None) -> Iterator[str]:
+    """A run in the store, with a sheet, points and three records; its digest."""
+    store = server.queue().store
+    digest = store.create(CONFIG)
+    store.append(digest, [evaluation(0), images(0), look(0, "surface"), step(1), step(2)])
+    yield digest
+    store.delete(digest)
+
+
+# --- a run's state -------------------------------------------------------------------------------
+
+
+def test_a_run_is_told_as_json_and_then_only_what_is_new(channel: Starlette, stored: str) -> None:
+    """The page shows nothing, or is sent everything again at every look."""
+    first = get(channel, f"/runs/{stored}/live?metrics=loss_d,modes")
+    assert first.status == 200 and first.headers["content-type"] == "application/json"
+    told = first.content
+    assert told["curves"]["step"] == [1, 2] and told["evaluations"]["modes"] == [8.0]
+    assert told["pictures"] == {"samples": [0], "surface": [0]}
+    server.queue().store.append(stored, [step(3)])
+    again = get(channel, f"/runs/{stored}/live?metrics=loss_d,modes&since={told['since']}").content
+    assert again["from"] == 1 and again["curves"]["step"] == [2, 3]
+    assert again["evaluations"]["step"] == [] and again["pictures"]["samples"] == []
+
+
+def test_nothing_new_costs_no_bytes(channel: Starlette, stored: str) -> None:
+    """A class that watches a waiting run fills the network."""
+    first = get(channel, f"/runs/{stored}/live")
+    same = get(channel, f"/runs/{stored}/live", if_none_match=first.headers["etag"])
+    assert (same.status, same.body) == (304, b"")
+    weak = get(channel, f"/runs/{stored}/live", if_none_match=f"W/{first.headers['etag']}")
+    assert weak.status == 304, "a proxy that compresses weakens the tag"
+    server.queue().store.append(stored, [step(3)])
+    assert get(channel, f"/runs/{stored}/live", if_none_match=first.headers["etag"]).status == 200
+
+
+def test_a_recorded_run_is_told_as_recorded(channel: Starlette) -> None:
+    """Before any click the page is empty, or a recording passes for a run of this machine."""
+    told = get(channel, f"/recorded/{BROKEN}/live?metrics=loss_d").content
+    assert told["recorded"] and told["words"].startswith("Recorded 20")
+    assert told["curves"]["loss_d"] and told["pictures"]["samples"]
+    assert get(channel, f"/runs/{BROKEN}/live").status == 404
+
+
+@pytest.mark.parametrize("address", [
+    "/runs/0123456789abcdef/live", "/runs/zz/live", "/runs/x", "/runs", "/runs/", "/recorded/a/b/c",
+    "/runs/0123456789abcdef/config.json"])
+def test_what_is_not_there_is_not_found(channel: Starlette, address: str) -> None:
+    """A mistyped address shows somebody else's page."""
+    assert get(channel, address).status in (404, 307)
+
+
+def test_a_question_without_sense_is_answered_in_words(channel: Starlette, stored: str) -> None:
+    """A mistyped address ends in a stack trace."""
+    answer = get(channel, f"/runs/{stored}/live?steps=-3")
+    assert answer.status == 400 and answer.content["problem"].startswith("steps must be")
+
+
+def test_routes_only_read(channel: Starlette, stored: str) -> None:
+    """A stranger changes a run."""
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert get(channel, f"/runs/{stored}/live", method).status == 405
+        assert get(channel, "/healthz", method).status == 405
+
+
+# --- leases --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lease(page_server: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float]]:
+    """What is asked of the queue when leases are renewed."""
+    asked: list[tuple[str, str, float]] = []
+    monkeypatch.setattr(server.queue(), "watch", lambda *of: asked.append(of))
+    monkeypatch.setattr(server, "viewers", lambda: {"tab"})
+    return asked
+
+
+def test_watching_by_the_channel_renews_the_lease(
+    channel: Starlette, stored: str, lease: list
+) -> None:
+    """A run that somebody watches is stopped for want of viewers; a hidden tab's sooner."""
+    get(channel, f"/runs/{stored}/live?viewer=tab")
+    get(channel, f"/runs/{stored}/live?viewer=tab&hidden=1")
+    assert lease == [(stored, "tab", 0.0), (stored, "tab", HIDDEN_SECONDS)]
+
+
+def test_made_up_viewers_keep_nothing_alive(channel: Starlette, stored: str, lease: list) -> None:
+    """A stranger's script holds every worker, or fills the memory with names."""
+    for viewer in ("", "made-up", "TAB"):
+        get(channel, f"/runs/{stored}/live?viewer={viewer}")
+    assert not lease
+
+
+def test_a_hidden_tab_has_a_longer_lease(fakes_queue) -> None:
+    """A browser lets hidden tabs ask once a minute: the run is stopped meanwhile."""
+    digest = fakes_queue.submit(RunConfig(dataset="ring", batch_size=16), "tab")
+    fakes_queue.watch(digest, "tab", 150.0)
+    left = fakes_queue._scheduler.jobs[digest].leases["tab"] - time.monotonic()
+    assert 100 < left <= 150
+    fakes_queue.watch(digest, "tab")
+    left = fakes_queue._scheduler.jobs[digest].leases["tab"] - time.monotonic()
+    assert 0 < left <= fakes_queue.settings.grace_seconds
+
+
+@pytest.fixture
+def fakes_queue(tmp_path: Path) -> Iterator:
+    """A queue of fake workers with a short grace."""
+    from tests.support.queues import Fakes
+
+    queue = Fakes(tmp_path).queue(grace=5.0)
+    yield queue
+    queue.close()
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def test_pictures_are_what_the_store_holds_and_stay_in_caches(
+    channel: Starlette, stored: str
+) -> None:
+    """The page shows no samples, or every browser fetches every sheet at every look."""
+    sheet = get(channel, f"/runs/{stored}/pictures/samples/000000.png")
+    assert sheet.headers["content-type"] == "image/png"
+    assert "immutable" in sheet.headers["cache-control"]
+    assert Image.open(io.BytesIO(sheet.body)).size == (462, 462)
+    server.queue().store.append(stored, [look(5, "samples")])
+    points = get(channel, f"/runs/{stored}/pictures/samples/000005.npy")
+    assert np.load(io.BytesIO(points.body)).shape == (5, 2)
+    absent = get(channel, f"/runs/{stored}/pictures/samples/000777.png")
+    assert absent.status == 404 and "immutable" not in absent.headers["cache-control"]
+
+
+# --- the server ----------------------------------------------------------------------------------
+
+
+def test_healthz_names_workers_and_store(channel: Starlette) -> None:
+    """Nobody who runs the server learns that it cannot train."""
+    answer = get(channel, "/healthz")
+    assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
+    assert answer.content["workers"]["wanted"] == 1 and answer.content["store"]["writable"]
+    assert str(server.settings().store) not in answer.body.decode()
+
+
+def test_healthz_is_red_while_the_store_takes_no_files(
+    channel: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, for the disk; and it is green again when there is room."""
+    monkeypatch.setattr(server.store_probe(), "problem", lambda: "The store's disk is full.")
+    red = get(channel, "/healthz")
+    assert red.status == 503 and red.content["problems"] == ["The store's disk is full."]
+    monkeypatch.undo()
+    assert get(channel, "/healthz").status == 200
+
+
+def test_settings_that_cannot_be_used_are_said(
+    channel: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server with a mistyped setting answers with a stack trace."""
+    def refuse() -> Settings:
+        raise SettingsError("GAN_LAB_WORKERS must be a whole number.")
+
+    monkeypatch.setattr(server, "queue", refuse)
+    for address in ("/healthz", f"/runs/{BROKEN}/live", "/metrics"):
+        answer = get(channel, address)
+        assert answer.status == 503 and "GAN_LAB_WORKERS" in answer.body.decode()
+    assert get(channel, f"/recorded/{BROKEN}/live").status == 200
+
+
+def test_metrics_answer_only_where_they_are_asked_for(channel: Starlette) -> None:
+    """A stranger reads how many people use the server."""
+    get(channel, "/healthz")
+    told = get(channel, "/metrics")
+    assert told.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'gan_lab_requests_total{route="healthz",status="200"}' in told.body.decode()
+    assert get(Starlette(routes=routes("", WebSettings())), "/metrics").status == 404
+
+
+@pytest.mark.parametrize("base", ["lab", "/lab/", "a/b"])
+def test_routes_lie_below_the_base_path(page_server: None, base: str) -> None:
+    """Behind a proxy that serves the app below a path, nothing is live."""
+    below = Starlette(routes=routes(base, WebSettings()))
+    path = base.strip("/")
+    assert get(below, f"/{path}/healthz").status == 200
+    assert get(below, f"/{path}/recorded/{BROKEN}/live").status == 200
+    assert get(below, "/healthz").status == 404
+
+
+# --- whatever anybody asks -----------------------------------------------------------------------
+
+REQUESTS = 2000
+PIECES = ["..", ".", "%2e%2e", "%2f", "%5c", "/", "\\", "\x00", "%00", "\n", "~", "etc/passwd",
+          "config.json", "status.json", "checkpoint.pt", "live", "pictures", "samples", "surface",
+          "000000.png", "000250.npy", "-1.png", "٠٠٠٠٠٠.png", "C:", "//host/share", "💥", "\ud83d",
+          "A" * 5000, "0" * 3000, "runs", "recorded", ".writable", "worker-0.log"]
+
+
+def _text(chance: random.Random) -> str:
+    kind = chance.random()
+    if kind < 0.6:
+        return chance.choice(PIECES)
+    if kind < 0.8:
+        return "".join(chr(chance.randrange(1, 0x2FF)) for _ in range(chance.randrange(20)))
+    return chance.randbytes(chance.randrange(1, 30)).decode("latin-1")
+
+
+def _address(chance: random.Random, digests: list[str]) -> str:
+    known = [*digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
+    parts = [chance.choice(["runs", "recorded", "healthz", "metrics"]), chance.choice(known),
+             chance.choice(["live", "pictures"]), "samples", "000000.png"]
+    parts = parts[: chance.randrange(1, 6)]
+    for _ in range(chance.choice([0, 0, 0, 1, 2])):
+        parts.insert(chance.randrange(len(parts) + 1), _text(chance))
+    query = "&".join(
+        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'hidden', '', 'x'])}"
+        f"={quote(_text(chance), safe='%', errors='replace')}" for _ in range(chance.randrange(5)))
+    path = "/".join(quote(part, safe="%/.\\", errors="replace") for part in parts)
+    return f"/{path}?{query}"
+
+
+opened: list[str] = []
+listening = [False]
+
+
+def _listen(event: str, arguments: tuple) -> None:
+    """An audit hook cannot be taken away again: it listens only while a test asks it to."""
+    if listening[0] and event in ("open", "os.listdir", "os.scandir"):
+        opened.append(str(arguments[0]))
+
+
+def test_no_request_raises_or_reads_outside_the_stores(channel: Starlette, stored: str) -> None:
+    """A stranger reads a file of the server, or makes it stumble."""
+    chance = random.Random(0)
+    digests = [stored, BROKEN]
+    addresses = [_address(chance, digests) for _ in range(REQUESTS)]
+    get_all(channel, [f"/runs/{stored}/live", f"/recorded/{BROKEN}/live", "/healthz", "/metrics",
+                      f"/runs/{stored}/pictures/samples/000000.png"])  # what is loaded once
+    sys.addaudithook(_listen)
+    listening[0] = True
+    try:
+        answers = get_all(channel, addresses)
+    finally:
+        listening[0] = False
+    assert {answer.status for answer in answers} <= {200, 304, 307, 400, 404, 503}
+    assert sum(answer.status == 200 for answer in answers) > 100, "it never gets anywhere"
+    roots = (str(server.queue().store.root), str(RECORDED_RUNS))
+    outside = {path for path in opened if not path.startswith(roots) and not path.isdigit()}
+    assert not outside
+    assert not [a for a in answers if _leaks(a)]
+
+
+def _leaks(answer: Answer) -> bool:
+    return b"root:" in answer.body or b"Traceback" in answer.body
