@@ -14,7 +14,6 @@ from gan_core.runs.history import History
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus
 from gan_core.verification.results import Result
-from pages.components import verdict as page
 from tests.diagnosis.histories import (
     ENDED,
     JUDGED,
@@ -27,6 +26,7 @@ from tests.diagnosis.histories import (
     rising,
     steps,
 )
+from tests.support.said import Said, said_of
 
 RUNS = {**JUDGED, **SHOWN}
 TONES = {"healthy": "success", "too_early": "info", "improving": "info", "diverged": "error",
@@ -42,8 +42,8 @@ def snapshot(history: History, config: RunConfig, state: str = "") -> RunSnapsho
     return RunSnapshot(config.digest(), config, history, status, {}).with_status(status)
 
 
-def on_page(history: History, config: RunConfig, state: str = "") -> page.Verdict:
-    return page.verdict(snapshot(history, config, state))
+def on_page(history: History, config: RunConfig, state: str = "") -> Said:
+    return said_of(snapshot(history, config, state))
 
 
 def result(history: History, config: RunConfig) -> Result:
@@ -64,10 +64,9 @@ def test_page_command_line_and_json_agree(name: str) -> None:
     told, shown = result(history, config), on_page(history, config)
     judged = told.to_dict()["verdict"]
     assert set(judged) == {"state", "headline", "cause"} and judged["state"] in STATES
-    bold, words = shown.text.removeprefix("**").split("**", 1)
     cause = f" ({judged['cause']})" if judged["cause"] else ""
-    assert bold == judged["headline"]
-    assert f"\nverdict: {judged['state']}{cause}\n{judged['headline']}{words}" in in_words(told)
+    assert shown.headline == judged["headline"]
+    assert f"\nverdict: {judged['state']}{cause}\n{shown.text}" in in_words(told)
     assert shown.tone == TONES.get(judged["state"], shown.tone)
     severe = judged["state"] == "failing" and told.findings[0].severity == "severe"
     assert severe <= (shown.tone == "error")
@@ -156,7 +155,7 @@ def test_a_run_that_goes_on_is_healthy_so_far() -> None:
     """A run is acquitted before it is over."""
     history, config = JUDGED["healthy"]
     live = on_page(history, config, "running")
-    assert live.text.startswith("**No failure found so far.**") and live.tone == "success"
+    assert live.text.startswith("No failure found so far.") and live.tone == "success"
 
 
 def test_points_are_measured_against_chance() -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS, EvalRecord
 from gan_core.runs.snapshots import RunSnapshot
@@ -150,8 +151,9 @@ def state(snapshot: RunSnapshot, asked: Question, recorded: bool = False) -> dic
     """The state of a run since what the viewer has; NaN and infinity are None.
 
     `curves` holds, of the metrics asked for that steps have, values by `step`; `evaluations` the
-    same of those that evaluations have, with `seconds`; `shares` each mode's share at the last
-    evaluation; `pictures` the steps of each view that has files.
+    same of those that evaluations have, with `seconds`, each mode's `shares` of the samples and the
+    `rest`, None where an older evaluation does not know it; `pictures` the steps of each view that
+    has files.
     """
     history = snapshot.history
     stride = _stride(len(history.steps))
@@ -166,8 +168,6 @@ def state(snapshot: RunSnapshot, asked: Question, recorded: bool = False) -> dic
         "stride": stride,
         "curves": _curves(history, asked.metrics, begin, stride),
         "evaluations": _evaluations(history.evaluations, asked.metrics, begin),
-        "shares": list(map(_number, history.evaluations[-1].histogram)) if history.evaluations
-        else [],
         "pictures": {view: [step for step in steps if step > begin]
                      for view, steps in snapshot.views.items()},
     }
@@ -237,6 +237,9 @@ def _evaluations(
     return {
         "step": [record.step for record in new],
         "seconds": [_number(record.seconds) for record in new],
+        "shares": [_numbers(shown(record)) for record in new],
+        "rest": [_number(max(0.0, 1 - sum(record.supported))) if record.version > 1 else None
+                 for record in new],
         **{name: [_number(record.metrics.get(name, math.nan)) for record in new]
            for name in drawn},
     }

@@ -4,6 +4,7 @@
         ?since=…                            what the last answer said: only what is new
         ?steps=1000&metrics=loss_d,modes    as far as this step; curves of these metrics
         ?viewer=…&hidden=1                  renews the lease of this tab, for longer if it is hidden
+    GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
     GET /healthz                            503 where runs cannot be trained or kept
@@ -25,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from gan_core.config.presets import CHALLENGES
 from gan_core.runs.samples import VIEWS, view_path
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
@@ -34,7 +36,7 @@ from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.components import server
+from pages.components import server, verdict
 
 HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
 FOR_EVER = "public, max-age=31536000, immutable"  # a run's picture of a step never changes
@@ -50,8 +52,7 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
     """All routes, below the path `base` under which the app is served, "" for the root."""
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     made: list[BaseRoute] = [
-        Mount(f"{prefix}/runs", routes=_of(TRAINED)),
-        Mount(f"{prefix}/recorded", routes=_of(RECORDED)),
+        *(Mount(f"{prefix}/{kind}", routes=_of(runs)) for kind, runs in KINDS.items()),
         Route(f"{prefix}/healthz", _measured("healthz", healthz)),
     ]
     if settings.metrics:
@@ -70,11 +71,13 @@ class Runs:
 
 TRAINED = Runs(lambda: server.queue().store, lambda digest: server.queue().snapshot(digest), False)
 RECORDED = Runs(lambda: server.recorded(), lambda digest: server.recorded().snapshot(digest), True)
+KINDS = {"runs": TRAINED, "recorded": RECORDED}  # by the beginning of an address
 
 
 def _of(runs: Runs) -> list[BaseRoute]:
     return [
         Route("/{digest}/live", _measured("live", partial(live, runs=runs))),
+        Route("/{digest}/difference", _measured("difference", partial(difference, runs=runs))),
         Route("/{digest}/pictures/{view}/{name}",
               _measured("pictures", partial(picture, runs=runs))),
     ]
@@ -140,6 +143,33 @@ def _renew_lease(request: Request, digest: str) -> None:
     if viewer in server.viewers():
         hidden = _parameter(request, "hidden") == "1"
         server.queue().watch(digest, viewer, HIDDEN_SECONDS if hidden else 0.0)
+
+
+def difference(request: Request, runs: Runs) -> Response:
+    """What sets two runs apart, as the page `page` compares them; "" where it says nothing."""
+    kind, _, other = _parameter(request, "reference").partition("/")
+    challenge = CHALLENGES.get(_parameter(request, "page"))
+    if challenge is None or kind not in KINDS:
+        return _problem(400, "page and reference must name a page and a run.")
+    try:
+        compared = [
+            _seen(*of) for of in (
+                (runs, request.path_params["digest"], _parameter(request, "steps")),
+                (KINDS[kind], other, _parameter(request, "reference_steps")))]
+    except BadQuestion as error:
+        return _problem(400, str(error))
+    this, reference = compared
+    if this is None or reference is None:
+        return _problem(404, NO_RUN)
+    words = verdict.difference(this, reference, challenge.headline, challenge.by_time)
+    return JSONResponse({"words": words}, headers={"Cache-Control": "no-cache"})
+
+
+def _seen(runs: Runs, digest: str, steps: str) -> RunSnapshot | None:
+    snapshot = _snapshot(runs, digest)
+    if snapshot is None:
+        return None
+    return live_channel.as_far_as(snapshot, live_channel.question(steps).steps)
 
 
 def picture(request: Request, runs: Runs) -> Response:

@@ -1,7 +1,8 @@
 """Run, watch, stop, continue, pin and compare: the live part of a page.
 
-Training happens in a worker; this module polls snapshots of it. `results` draws them into slots of
-fixed size, `actions` does what the buttons say. Any widget may be moved while a run goes on.
+Training happens in a worker. What is live is drawn by the `viewer` in the browser; this module
+runs when somebody acts, when a run has ended or when other remedies are on offer. `actions` does
+what the buttons say. Any widget may be moved while a run goes on.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import streamlit as st
 from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
-from gan_core.runs.store import RunSnapshot, StoreError
-from gan_core.serving.run_words import progress
+from gan_core.runs.store import StoreError
+from gan_core.serving.run_words import spoken_verdict
 from pages.components import (
     actions,
     controls,
@@ -21,17 +22,14 @@ from pages.components import (
     server,
     try_remedies,
     verdict,
+    viewer,
 )
 from pages.components.config_text import setting_text
 from pages.components.page_frame import device_badge, plain
 from pages.components.server import StoredRun
 from pages.components.state import State, arrive, link, write_url
 
-# Seconds between two refreshes of a live run. The browser often shares the cores with the training:
-# drawing the page twice a second took half a core from it, once a second a quarter.
-TICK = 1.0
-CHART_TICK = 3.0
-FIRST_TICK = 0.25  # until the first picture of a run is there
+TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
 UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
 
 
@@ -55,37 +53,21 @@ def experiment(page: str, challenge: Challenge) -> State:
             state.sliders = config
         write_url(state)
         tick = _watch(state)
-        # Side by side, not nested: a nested fragment with a timer of its own goes stale.
         st.fragment(_view, run_every=tick)(state, config, tick)
-        st.fragment(_charts, run_every=CHART_TICK if tick else None)(state)
+        results.show_charts(state, state.shown_run(), state.reference_run())
     except StoreError:
         st.error(UNREADABLE)
     return state
 
 
 def _watch(state: State) -> float | None:
-    """Renew the leases of both runs on the page; seconds until the next refresh, None without a
-    live run."""
-    live = []
+    """Take the leases of both runs on the page, which the viewer then renews; seconds until the
+    next refresh, None unless remedies are being tried."""
     for config in (state.shown, state.pinned):
         run = server.stored_run(config) if config is not None else None
         if run is not None and not run.recorded:
             server.queue().watch(run.snapshot.digest, server.viewer())
-            live += [run.snapshot] if run.live else []
-    return pace([*live, *try_remedies.watched(state)])
-
-
-def pace(live: list[RunSnapshot]) -> float | None:
-    """Seconds between two refreshes of these live runs; None without any."""
-    if not live:
-        return None
-    return FIRST_TICK if any(map(_about_to_begin, live)) else TICK
-
-
-def _about_to_begin(snapshot: RunSnapshot) -> bool:
-    """Whether the first picture may come at any moment: not while a run queues or downloads."""
-    status = snapshot.status
-    return not snapshot.samples and status.state != "queued" and not status.reason
+    return TICK if try_remedies.watched(state) else None
 
 
 # --- the live part -------------------------------------------------------------------------------
@@ -96,24 +78,15 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
         tick = _watch(state)
         shown, reference = state.shown_run(), state.reference_run()
         _buttons(state, config, shown)
-        shown_verdict = verdict.verdict(shown.snapshot if shown else None)
-        _progress(state, shown, shown_verdict)
-        _verdict(state, shown, shown_verdict)
+        ended = _status(state, shown, reference)
         try_remedies.table(state)
-        results.show_samples(state, shown, reference)
-        if tick != last_tick or state.moved:
+        _runs(state, shown, reference)
+        if ended or tick != last_tick or state.moved:
             state.moved = False
-            # The timer begins, ends or slows down; last, since a rerun swallows what was pressed.
+            # The charts below, too; last, since a rerun swallows what was pressed.
             st.rerun()
     except StoreError:
         # A sheet may vanish between two refreshes: a run that is continued is first wound back.
-        st.error(UNREADABLE)
-
-
-def _charts(state: State) -> None:
-    try:
-        results.show_charts(state, state.shown_run(), state.reference_run())
-    except StoreError:
         st.error(UNREADABLE)
 
 
@@ -157,7 +130,7 @@ def _goal(state: State, shown: StoredRun | None) -> int | None:
 
 def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
     """A knob moved in mid-run: where the slider of steps stands, or where a live run is."""
-    changes, at = {}, results.step_looked_back_to(state)
+    changes, at = {}, viewer.step_looked_back_to(state)
     if shown is not None and not shown.recorded:
         step = shown.snapshot.history.last_step if at is None else at
         changes = actions.mid_run_changes(state.shown, config, step)
@@ -211,27 +184,37 @@ def _presets(state: State, config: RunConfig | None) -> None:
 # --- what became of it ---------------------------------------------------------------------------
 
 
-def _progress(state: State, shown: StoredRun | None, shown_verdict: verdict.Verdict) -> None:
-    """How far the run is, and the pages that explain what is wrong with it."""
-    recorded = shown is not None and shown.recorded
-    share, words = progress(shown.snapshot if shown else None, recorded)
-    others = [CHALLENGES[name] for name in shown_verdict.pages if name != state.page]
-    with st.container(key="progress"):
-        bar, links = st.columns([4, 1.15], vertical_alignment="top")
-        bar.progress(share, text=plain(words))
-        if others:
-            links.page_link(others[0].page, label=others[0].title, icon=others[0].icon,
-                            help="The page that explains this failure.")
+def _status(state: State, shown: StoredRun | None, reference: StoredRun | None) -> bool:
+    """Progress and verdict; beside them the page that explains the failure, and what helps. Whether
+    the run has just ended."""
+    said = spoken_verdict(shown.snapshot) if shown is not None else None
+    words, help_ = st.columns([4, 1.15], vertical_alignment="top")
+    with words:
+        ended = viewer.status(state, shown, reference)
+    with help_:
+        with st.container(key="explained"):
+            others = [CHALLENGES[name] for name in said.pages if name != state.page] if said else []
+            if others:
+                st.page_link(others[0].page, label=others[0].title, icon=others[0].icon,
+                             help="The page that explains this failure.")
+            else:  # an empty container would be dropped, and the remedies would move
+                st.markdown("&nbsp;")
+        if said is not None and said.remedies and shown is not None:
+            _remedies(state, said.remedies, shown.snapshot.history.last_step)
+    return ended
 
 
-def _verdict(state: State, shown: StoredRun | None, shown_verdict: verdict.Verdict) -> None:
-    answer = prediction.answered(state.challenge, shown.snapshot if shown else None)
-    with st.container(key="verdict"):
-        words, remedies = st.columns([4, 1.15], vertical_alignment="top")
-        getattr(words, shown_verdict.tone)("  \n".join(filter(None, (shown_verdict.text, answer))))
-        if shown_verdict.remedies and shown is not None:
-            with remedies:
-                _remedies(state, shown_verdict.remedies, shown.snapshot.history.last_step)
+def _runs(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
+    if any(run is not None and run.snapshot.config.ema > 0 for run in (shown, reference)):
+        st.toggle(
+            "Samples of the averaged generator", key=f"{state.page}/averaged",
+            help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
+    if reference is None and state.pinned is not None and st.button(
+        "Train the reference", help="It has not been trained on this server."
+    ):
+        actions.submit(state, state.pinned)
+        st.rerun()
+    viewer.runs(state, shown, reference)
 
 
 def _remedies(state: State, remedies: tuple[Remedy, ...], step: int) -> None:

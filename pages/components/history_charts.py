@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.config.choices import LOSSES, DatasetCard
-from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
-from gan_core.runs.records import EvalRecord
 from pages.components.chart_style import (
     BLUE,
     GREEN,
@@ -277,55 +275,18 @@ def curve_spec(chart: Curve, steps: int, marks: Marks = ()) -> dict[str, Any]:
     return specification(alt.layer(*layers), chart.title, chart.note)
 
 
-def histogram_frame(evaluations: Mapping[str, EvalRecord], noun: str) -> pd.DataFrame:
-    """One row per class and run: mode, share, run. Of evaluations that know which samples are good
-    ones, the others are a row of their own."""
-    rows = [
-        (mode, share, run)
-        for run, evaluation in evaluations.items()
-        for mode, share in _shares(evaluation, noun)
-    ]
-    return pd.DataFrame(rows, columns=["mode", "share", "run"])
-
-
-def _shares(evaluation: EvalRecord, noun: str) -> list[tuple[str, float]]:
-    shares = [(str(mode), float(share)) for mode, share in enumerate(shown(evaluation))]
-    if evaluation.version == 1:
-        return shares
-    return [*shares, (f"no {noun}", max(0.0, 1 - sum(evaluation.supported)))]
-
-
-@functools.lru_cache(maxsize=32)
-def histogram_spec(
-    total: int, noun: str, old: tuple[str, ...] = (), rest: bool = True
-) -> dict[str, Any]:
-    """`old` are the runs whose evaluations know only to which mode each sample is nearest; `rest`
-    whether there is a place for what is of no mode."""
-    order = [str(mode) for mode in range(total)] + [f"no {noun}"] * rest
-    axis = alt.Axis(format="%", values=[0, 0.01, 0.1, 0.25, 0.5, 1], labelOverlap=False)
-    bars = (
-        alt.Chart()
-        .mark_bar()
-        .encode(
-            x=alt.X("mode:N", title=None, sort=order, scale=alt.Scale(domain=order),
-                    axis=alt.Axis(labelAngle=0, labelExpr=_labels(total), labelOverlap=False)),
-            xOffset=alt.XOffset("run:N", sort=RUNS, scale=alt.Scale(domain=RUNS)),
-            y=alt.Y("share:Q", title="share of samples, √ scale", axis=axis,
-                    scale=alt.Scale(type="sqrt", domain=[0, 1])),
-            color=run_colour(),
-            tooltip=["run:N", "mode:N", alt.Tooltip("share:Q", format=".1%")],
-        )
-    )
+def histogram_words(
+    total: int, noun: str, old: Sequence[str] = (), some_new: bool = True
+) -> tuple[str, str]:
+    """Title and note of the histogram. `old` are the runs whose evaluations know only to which mode
+    each sample is nearest, `some_new` whether there are others."""
+    if old and not some_new:
+        return f"Nearest {noun} of each sample", _even(total)
     title = "Samples near each mode" if noun == "mode" else f"Which {noun}s G draws"
-    if not rest:
-        title = f"Nearest {noun} of each sample"
-    note = f"dotted: {100 / total:.3g} % each, an even mixture"
-    if old and rest:
-        note = f"{old[0]}: nearest {noun} (older recording)"
-    return specification(alt.layer(bars, rule(1 / total)), title, note)
+    if old:
+        return title, f"{old[0]}: nearest {noun} (older recording)"
+    return title, _even(total)
 
 
-def _labels(total: int) -> str:
-    """The modes' numbers, of many every fifth; "no digit" in two lines, or it would hide others."""
-    every = 1 if total <= 12 else 5
-    return f"datum.label % {every} > 0 ? '' : split(datum.label, ' ')"
+def _even(total: int) -> str:
+    return f"dotted: {100 / total:.3g} % each, an even mixture"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from gan_core.runs.store import StoreError
-from pages.components import results, samples
+from pages.components import samples, viewer
 from pages.components.experiment import UNREADABLE
 from pages.components.state import State
 
@@ -24,5 +24,5 @@ def neighbours(state: State) -> None:
 
 
 def _draw(state: State) -> None:
-    at = results.step_looked_back_to(state)
+    at = viewer.step_looked_back_to(state)
     samples.neighbours(state.shown_run(), state.shown.steps if at is None else at, "this")

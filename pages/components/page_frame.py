@@ -57,37 +57,18 @@ STYLE = """
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
 [data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
-.st-key-verdict { height: 6.7rem; flex: none; overflow: auto; }
-@media (max-width: 640px) { .st-key-verdict { height: 13rem; } }  /* a phone breaks its lines */
-@media (min-width: 1600px) { .st-key-verdict { height: 5.7rem; } }  /* lines are longer there */
-.st-key-verdict [data-testid="stAlertContainer"] { padding: .45rem .8rem; min-height: 5.7rem; }
-@media (min-width: 1600px) {
-  .st-key-verdict [data-testid="stAlertContainer"] { min-height: 4.7rem; }
-}
-.st-key-verdict [data-testid="stMarkdownContainer"], .st-key-verdict p { margin-bottom: 0; }
+.st-key-explained { height: 2.3rem; flex: none; }
 .st-key-remedies button { padding: .25rem .4rem; }
 .st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
 .st-key-trials :is(th, td) { padding: .15rem .5rem; }
-.st-key-verdict [data-testid="stAlertContainer"] p { font-size: .95rem; }
-.st-key-progress { height: 2.3rem; flex: none; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
-.st-key-difference { height: 3.1rem; flex: none; overflow: hidden; }
-.st-key-difference p { margin: 0; line-height: 1.45rem; }
-[class*="st-key-sheet-"] { height: var(--sheet); flex: none; overflow: hidden; }
-[class*="st-key-sheet-"] img {
-  height: var(--sheet) !important; width: auto !important; max-width: 100% !important;
-  object-fit: contain; object-position: left top; border-radius: 4px;
-}
 [class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
 .triples { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem 1.2rem; }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; max-width: 16rem; }
 .triple figure { margin: 0; text-align: center; }
 .triple img { height: 4.4rem; max-width: 100%; image-rendering: pixelated; border-radius: 3px; }
 .triple figcaption { font-size: .75rem; white-space: nowrap; }
-[class*="st-key-caption-"] { height: 3rem; flex: none; overflow: hidden; }
-[class*="st-key-caption-"] p { margin: 0; line-height: 1.45rem; white-space: nowrap;
-  overflow: hidden; text-overflow: ellipsis; }
 </style>
 """
 
@@ -95,7 +76,6 @@ PROJECTOR = """
 <style>
 html { font-size: 20px; }
 :root { --sheet: clamp(230px, 34vh, 520px); }
-.st-key-difference { height: 3.1rem; }
 /* Charts are laid out in pixels: their letters grow as far as the room between them allows. */
 .stVegaLiteChart svg :is(.role-axis-label, .role-title-subtitle) text { font-size: 15px; }
 .stVegaLiteChart svg :is(.role-axis-title, .role-legend-label) text { font-size: 16px; }

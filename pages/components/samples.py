@@ -1,5 +1,5 @@
-"""A run's samples at one step: an image sheet, or points in the plane; and the samples that look
-most copied, beside their nearest real images."""
+"""Pictures of runs: what a failure looks like, and the samples that look most copied, beside their
+nearest real images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import streamlit as st
 
 from gan_core.config.presets import Challenge
 from gan_core.runs.samples import first_rows, grey_png, neighbour_distances
-from gan_core.runs.store import RunSnapshot, StoreError
-from pages.components import points_chart, server
-from pages.components.chart_style import table
+from gan_core.runs.store import StoreError
+from pages.components import server
 from pages.components.server import StoredRun
 
 THUMBNAIL_ROWS = 2
@@ -25,30 +24,6 @@ HOW_TO_READ = (
 WITHOUT = "The nearest real images of this run were not stored. Train it anew to see them."
 
 
-def nearest_sample(snapshot: RunSnapshot, step: int, averaged: bool = False) -> int | None:
-    """The last step at or before `step` that has samples, of G or of the averaged generator."""
-    return snapshot.last_view("averaged" if averaged else "samples", step)
-
-
-def show(run: StoredRun | None, step: int, slot: str, averaged: bool = False) -> None:
-    """The samples of a run at `step`, in a slot of fixed height named `slot`.
-
-    `averaged` asks for those of the averaged generator, where the run has one.
-    """
-    averaged = averaged and run is not None and run.snapshot.config.ema > 0
-    taken = nearest_sample(run.snapshot, step, averaged) if run is not None else None
-    with st.container(key=f"sheet-{slot}"):
-        if run is None:
-            st.markdown("&nbsp;")  # an empty container would be dropped, and the page would move
-        elif taken is None:
-            st.skeleton(height=260)
-        else:
-            try:
-                _DRAW[run.snapshot.config.card.kind](run, taken, slot, averaged)
-            except StoreError:  # wound back since the snapshot was taken; the next refresh has it
-                st.skeleton(height=260)
-
-
 def thumbnail(challenge: Challenge) -> None:
     """What the challenge's failure looks like: two rows of the recorded run's last sheet."""
     config = challenge.presets["broken"].config
@@ -58,41 +33,6 @@ def thumbnail(challenge: Challenge) -> None:
     sheet = server.recorded().sheet(snapshot.digest, snapshot.samples[-1])
     st.image(first_rows(sheet, THUMBNAIL_ROWS), output_format="PNG", width="stretch",
              alt=f"What G draws when training fails: {challenge.title.lower()}")
-
-
-def _sheet(run: StoredRun, step: int, slot: str, averaged: bool) -> None:
-    st.image(
-        run.store.sheet(run.snapshot.digest, step, averaged),
-        output_format="PNG",
-        width="stretch",
-        alt=f"64 images the {_maker(averaged)} makes at step {step}, {slot} run",
-    )
-
-
-def _plane(run: StoredRun, step: int, slot: str, averaged: bool) -> None:
-    snapshot = run.snapshot
-    card = snapshot.config.card
-    points = run.store.points(snapshot.digest, step, averaged)
-    surface = None  # of a run from before there were surfaces
-    if step in snapshot.views.get("surface", ()):
-        surface = run.store.surface(snapshot.digest, step)
-    there = points_chart.captured(points, card).sum()
-    st.vega_lite_chart(
-        table(points_chart.plane_frame(points, surface, card)),
-        points_chart.plane_spec(card.extent),
-        width=points_chart.WIDTH, height=points_chart.HEIGHT,
-        key=f"points-{slot}",
-        alt=f"Points the {_maker(averaged)} makes at step {step}, {slot} run: {there} of "
-        f"{card.modes} modes are captured, drawn as filled rings, the others hollow. Behind them "
-        "what D thinks of each place: blue is generated, orange is real.",
-    )
-
-
-_DRAW = {"image": _sheet, "points": _plane}
-
-
-def _maker(averaged: bool) -> str:
-    return "averaged generator" if averaged else "generator"
 
 
 def neighbours(run: StoredRun | None, step: int, slot: str) -> None:

@@ -1,31 +1,16 @@
-"""Snapshots in words: the verdict as Markdown, and the difference between two runs; no Streamlit.
-"""
+"""The difference between two runs in words, and what is wrong with a link; no Streamlit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import Remedy
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.verdict_words import whole
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
-from gan_core.serving.run_words import seconds_text, spoken_verdict
+from gan_core.serving.run_words import seconds_text
 from pages.components.config_text import difference_text
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`tone` is one of info, success, warning, error; `pages` name the challenges that explain it.
-    """
-
-    tone: str
-    text: str
-    remedies: tuple[Remedy, ...] = ()
-    pages: tuple[str, ...] = ()
 
 
 def listed(problems: list[str], most: int = 60) -> str:
@@ -34,17 +19,6 @@ def listed(problems: list[str], most: int = 60) -> str:
     if len(problems) > most:
         lines.append(f"- and {len(problems) - most} more")
     return "\n".join(["**Not everything in this address could be used.**", *lines])
-
-
-def verdict(snapshot: RunSnapshot | None) -> Verdict:
-    """The verdict on a run as it stands now, with its numbers."""
-    if snapshot is None:
-        return Verdict("info", "**Set the sliders and press Train.** The verdict will stand here.")
-    said = spoken_verdict(snapshot)
-    text = f"**{said.headline}** {said.sentences}".strip()
-    if said.warnings:
-        text += f"  \n**Warning:** {' '.join(said.warnings)}"
-    return Verdict(said.tone, text, said.remedies, said.pages)
 
 
 def difference(

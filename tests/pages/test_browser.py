@@ -59,14 +59,14 @@ def test_a_change_in_mid_run_goes_on_from_where_the_run_is(chromium, app: Server
     expect(button(page, "Change now")).to_be_enabled()
     before = step(page)
     press(page, "Change now")
-    caption = page.locator(".st-key-caption-this")
+    caption = page.locator(".caption-this")
     expect(caption).to_contain_text(re.compile(r"from step \d+: Dropout in D"))
     at = int(re.search(r"from step (\d+)", caption.inner_text()).group(1))
     assert at >= before
     wait_for_progress(page, r"Training · step [1-9]")
     assert step(page) >= at
     expect(chart(page, "Losses: ")).to_contain_text("Dropout in D 0.05")
-    expect(page.locator(".st-key-caption-reference")).not_to_contain_text("from step")
+    expect(page.locator(".caption-reference")).not_to_contain_text("from step")
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
 
@@ -80,7 +80,7 @@ def test_a_prediction_is_answered_in_the_verdict(chromium, app: Server) -> None:
     page.keyboard.press("Escape")
     press(page, "Train")
     wait_for_progress(page, "Finished")
-    expect(page.locator(".st-key-verdict")).to_contain_text(
+    expect(page.locator(".verdict")).to_contain_text(
         re.compile(r"You predicted about half: (right|it is) .*share of modes present: \d+ %"))
 
 
@@ -118,9 +118,9 @@ def test_apply_remedy_puts_both_runs_side_by_side(chromium, app: Server) -> None
     page = visit(chromium, f"{app.url}/mode_collapse")
     press(page, "Apply remedy")
     wait_for_progress(page, r"Training · step [1-9]")
-    expect(page.locator(".st-key-caption-this")).to_contain_text("rates G 0.0003, D 0.0003")
-    expect(page.locator(".st-key-caption-reference")).to_contain_text("G 0.003, D 0.0003")
-    expect(page.locator(".st-key-sheet-reference img")).to_be_visible()
+    expect(page.locator(".caption-this")).to_contain_text("rates G 0.0003, D 0.0003")
+    expect(page.locator(".caption-reference")).to_contain_text("G 0.003, D 0.0003")
+    expect(page.locator(".sheet-reference img")).to_be_visible()
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
 
@@ -135,7 +135,7 @@ def test_garbage_in_the_url_is_named(chromium, app: Server) -> None:
     for name in ("dropout must be", "steps must be", "loss must be", "run: ", "'x'"):
         expect(problems).to_contain_text(name)
     expect(problems.locator("a")).to_have_count(0)
-    expect(page.locator(".st-key-sheet-this img")).to_be_visible()
+    expect(page.locator(".sheet-this img")).to_be_visible()
 
 
 # --- pages of another kind ------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_the_dirac_gan_answers_at_once_and_its_game_is_in_the_link(chromium, app
     """Every move of a toy's slider draws the whole page anew; or the link forgets the game."""
     page = enter(chromium, address(app.url, "training_instability"))
     settle(page)
-    sheet = page.locator(".st-key-sheet-this img").element_handle()
+    sheet = page.locator(".sheet-this img").element_handle()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     press(page, "Mend it with R1")
@@ -190,7 +190,7 @@ def test_try_remedies_fits_laptop_and_phone_and_opens_its_rows(chromium, app: Se
     ended = re.compile(r"[2-9] of \d trained|Take: |None of them")
     expect(page.locator(".st-key-trials")).to_contain_text(ended)
     press(page, "1")
-    expect(page.locator(".st-key-caption-reference")).to_contain_text("SGD")
+    expect(page.locator(".caption-reference")).to_contain_text("SGD")
     page.set_viewport_size({"width": 390, "height": 800})
     expect(table).to_be_visible()
     wait_until(page, lambda: page.locator(".stMain").evaluate("e => e.scrollWidth") <= 390)

@@ -94,7 +94,7 @@ def test_the_laptop_screen_holds_question_sliders_train_verdict_and_both_runs(
               if name != "first chart" and not inside(box, LAPTOP)}
     assert not beyond and not cut(opened.page)
     for slot in ("this", "reference"):
-        assert opened.page.locator(f".st-key-sheet-{slot} img").bounding_box()["width"] >= 200
+        assert opened.page.locator(f".sheet-{slot} img").bounding_box()["width"] >= 200
 
 
 def test_the_projector_shows_the_first_charts_as_well(opened: Opened) -> None:
@@ -169,7 +169,7 @@ def trained(request, shared_chromium, app: Server) -> Iterator[Trained]:
     page = visit(shared_chromium, address(app.url, name, f"{QUICK[name]}&seed=21"))
     press(page, "Train")
     wait_for_progress(page, r"Training · step \d+|Finished")
-    expect(page.locator(".st-key-sheet-this").locator("img, svg").first).to_be_visible()
+    expect(page.locator(".sheet-this").locator("img, canvas").first).to_be_visible()
     places, deadline = [boxes(page)], time.monotonic() + PATIENCE / 1000
     while not progress(page).startswith("Finished"):
         assert time.monotonic() < deadline
@@ -185,7 +185,7 @@ def test_train_shows_samples_curves_and_verdict_and_nothing_moves(trained: Train
     assert all(place == trained.places[0] for place in trained.places)
     page = trained.page
     assert step(page) == int(QUICK[trained.name].rpartition("steps=")[2])
-    expect(page.locator(".st-key-verdict")).to_contain_text(re.compile(r"\w{3}"))
+    expect(page.locator(".verdict")).to_contain_text(re.compile(r"\w{3}"))
     for title in CHARTS:
         assert drawn(page, title), title
 
@@ -209,5 +209,5 @@ def test_a_copied_link_opens_the_same_run_on_a_fresh_server(
 
 
 def _words(page: playwright.Page) -> list[str]:
-    return [page.locator(f".st-key-{key}").inner_text()
+    return [page.locator(f".{key}").inner_text()
             for key in ("verdict", "caption-this", "caption-reference")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import re
 import time
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from gan_core.config.fields import KNOBS
 from gan_core.config.presets import MAIN_KNOBS
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
-from pages.components import controls, experiment, server
+from pages.components import controls, server
 from tests.support.app_pages import (
     PAGES,
     QUICK,
@@ -20,14 +20,14 @@ from tests.support.app_pages import (
     opened,
     shown,
     train,
+    viewer,
     wait_for_run,
     wait_until,
     words,
 )
-from tests.support.snapshots import snapshot
 
 pytestmark = pytest.mark.usefixtures("page_server")
-CHARTS = 10  # of every experiment: the histogram, three of evaluations, five of steps, the modes
+CHARTS = 7  # of every experiment beside the viewer's: of evaluations, of steps, the modes
 # Beside them: the Dirac-GAN and the band; two frozen G's gradients; the prices and their growth.
 OWN_CHARTS = {"training_instability": 5, "vanishing_gradients": 2, "computational_cost": 4}
 BROKEN = [name for name, challenge in PAGES.items() if "broken" in challenge.presets]
@@ -53,8 +53,11 @@ def test_a_page_opens_with_everything_in_place(name: str) -> None:
     assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
     of_modes = int(measures_support(app, name))
     assert len(app.get("vega_lite_chart")) == CHARTS + of_modes + OWN_CHARTS.get(name, 0)
-    assert words(app).count(":orange-badge[recorded") == 2
-    assert len(app.get("image")) >= 2
+    told = viewer(app, "runs")
+    assert len(told["charts"]) == 2 and all(chart["words"] for chart in told["charts"])
+    for run in ("this", "reference"):
+        assert told["runs"][run]["address"].startswith("recorded/")
+        assert re.fullmatch(r"20\d\d-\d\d-\d\d", told["captions"][run]["recorded"])
     assert "Evidence" in [link.proto.label for link in app.get("page_link")], "not in the menu"
 
 
@@ -84,7 +87,7 @@ def test_train_stop_free_sliders_and_verdict() -> None:
     wait_for_run(app, run, finished)
     app.run()
     assert "modes" in words(app) and not button(app, "Continue").disabled
-    assert len(app.get("vega_lite_chart")) == CHARTS + 2, "a 2-D run's points are missing"
+    assert len(viewer(app, "runs")["runs"]["this"]["plane"]["centres"]) == 8
     assert server.queue().snapshot(run.digest()).history.last_step == 150
 
 
@@ -134,7 +137,7 @@ def test_a_stub_of_the_preset_does_not_replace_the_recorded_run() -> None:
     wait_until(elsewhere, lambda: not server.queue().snapshot(config.digest()).live)
     assert server.queue().snapshot(config.digest()).status.state == "stopped"
     again = opened("mode_collapse")
-    assert words(again).count("recorded") >= 2 and "Mode collapse" in words(again)
+    assert words(again).count("recorded/") >= 2 and "Mode collapse" in words(again)
     assert not button(again, "Apply remedy").disabled
 
 
@@ -162,7 +165,8 @@ def test_a_failure_of_another_page_leads_there() -> None:
     query = config.to_query(base=PAGES["training_instability"].presets["broken"].config)
     server.queue().store.delete(config.digest())  # a stub that another test left; the recorded one
     app = opened("training_instability", **query)
-    assert any("Mode collapse" in error.value for error in app.error)
+    told = viewer(app, "status")["first"]["verdict"]
+    assert told["tone"] == "error" and "Mode collapse" in told["headline"]
     links = [link.proto for link in app.get("page_link")]
     assert any(link.label == "Mode collapse" and "explains" in link.help for link in links)
 
@@ -180,17 +184,4 @@ def test_every_preset_trains_on_its_page(name: str, preset: str) -> None:
     wait_for_run(app, run, lambda it: not it.live)
     app.run()
     assert not app.exception
-    assert "The Fréchet distance is" in words(app) and len(app.get("image")) >= 1
-
-
-def test_a_first_picture_is_looked_for_more_often() -> None:
-    """The picture is there, and the page shows it a second later; or a page whose run waits in the
-    queue asks four times a second, for minutes."""
-    begun, there = (dataclasses.replace(snapshot("running"), views=views)
-                    for views in ({}, {"samples": (0,)}))
-    queued, downloading = (dataclasses.replace(one, views={}) for one in (
-        snapshot("queued", place=3), snapshot("starting", reason="downloading Fashion-MNIST")))
-    assert experiment.pace([]) is None
-    assert experiment.pace([begun]) == experiment.pace([there, begun]) < 0.5
-    for waiting in (there, queued, downloading):
-        assert experiment.pace([waiting]) >= 1.0
+    assert "The Fréchet distance is" in words(app)

@@ -13,7 +13,7 @@ from gan_core.diagnosis.feature_extractor import extractor
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from pages.components import history_charts as charts
-from pages.components import modes_chart, points_chart
+from pages.components import modes_chart
 from pages.components.chart_style import REFERENCE, THIS
 from tests.support.snapshots import STEP
 
@@ -35,10 +35,9 @@ def test_line_charts_stay_small_and_inside_their_frame() -> None:
 
 
 @pytest.mark.parametrize("spec", [
-    charts.histogram_spec(10, "digit"), charts.lines_spec(charts.SCORES, 100),
-    charts.curve_spec(CURVES[0], 100), modes_chart.modes_spec(10, "digit", 100),
-    points_chart.plane_spec(2.0),
-], ids=["histogram", "lines", "curve", "modes", "plane"])
+    charts.lines_spec(charts.SCORES, 100), charts.curve_spec(CURVES[0], 100),
+    modes_chart.modes_spec(10, "digit", 100),
+], ids=["lines", "curve", "modes"])
 def test_a_chart_draws_the_data_that_come_with_it(spec) -> None:
     """A chart's frame is there, and no line in it."""
     assert "datasets" not in spec
@@ -115,7 +114,7 @@ def test_a_chart_keeps_its_specification_while_live() -> None:
 def test_every_data_set_has_its_charts() -> None:
     """A data set can be chosen whose charts cannot be drawn."""
     for name, card in DATASETS.items():
-        assert json.dumps(charts.histogram_spec(card.modes, card.mode_noun)), name
+        assert all(charts.histogram_words(card.modes, card.mode_noun)), name
         assert {curve.metric for curve in charts.curves(card, {}).values()} >= {"modes"}, name
         assert card.kind == "image" or card.extent > 0, name
 
@@ -127,20 +126,16 @@ def test_empty_histories_give_empty_frames_with_columns() -> None:
         assert charts.lines_frame(chart, empty).empty and charts.lines_frame(chart, {}).empty
     for curve in CURVES:
         assert list(charts.curve_frame(curve, {})) == ["step", "value", "run", "drawn"]
-    assert list(charts.histogram_frame({}, "digit")) == ["mode", "share", "run"]
 
 
-def test_what_is_not_recognised_has_a_bar_of_its_own() -> None:
-    """Noise stands in the histogram as the digits that it is nearest to."""
-    old = EvalRecord(250, {"modes": 2.0}, (0.6, 0.4))
-    new = dataclasses.replace(old, supported=(0.2, 0.1), training=(0.5, 0.5))
-    frame = charts.histogram_frame({THIS: new, REFERENCE: old}, "digit")
-    assert frame["mode"].tolist() == ["0", "1", "no digit", "0", "1"]
-    assert frame["share"].tolist() == pytest.approx([0.2, 0.1, 0.7, 0.6, 0.4])
-    text = json.dumps(charts.histogram_spec(2, "digit", (REFERENCE,)), ensure_ascii=False)
-    assert '"no digit"' in text and "reference: nearest digit (older recording)" in text
-    old_only = json.dumps(charts.histogram_spec(2, "digit", (THIS,), rest=False))
-    assert '"no digit"' not in old_only and "Nearest digit of each sample" in old_only
+def test_older_recordings_are_said_to_know_the_nearest_mode_only() -> None:
+    """Noise passes for the digits that it is nearest to, and nobody says so."""
+    assert charts.histogram_words(2, "digit") == (
+        "Which digits G draws", "dotted: 50 % each, an even mixture")
+    beside = charts.histogram_words(2, "digit", ["reference"])
+    assert beside[1] == "reference: nearest digit (older recording)"
+    assert charts.histogram_words(2, "digit", ["this run"], some_new=False)[0] == (
+        "Nearest digit of each sample")
 
 
 def test_modes_over_time_are_recognised_ones_where_that_is_known() -> None:

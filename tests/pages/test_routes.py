@@ -76,6 +76,7 @@ def test_a_recorded_run_is_told_as_recorded(channel: Starlette) -> None:
     told = get(channel, f"/recorded/{BROKEN}/live?metrics=loss_d").content
     assert told["recorded"] and told["words"].startswith("Recorded 20")
     assert told["curves"]["loss_d"] and told["pictures"]["samples"]
+    server.queue().store.delete(BROKEN)  # a stub that another test left
     assert get(channel, f"/runs/{BROKEN}/live").status == 404
 
 
@@ -98,6 +99,25 @@ def test_routes_only_read(channel: Starlette, stored: str) -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         assert get(channel, f"/runs/{stored}/live", method).status == 405
         assert get(channel, "/healthz", method).status == 405
+
+
+def test_the_difference_of_two_runs_is_told_in_the_words_of_the_page(channel: Starlette) -> None:
+    """While a run goes on, the page compares it as it was when somebody last pressed a button."""
+    mended = RECORDED["remedy"].digest()
+    query = f"page=mode_collapse&reference=recorded/{mended}&steps=1000&reference_steps=1000"
+    words = get(channel, f"/recorded/{BROKEN}/difference?{query}").content["words"]
+    assert "D steps per round 3 → 1" in words and "This run's samples are worse." in words
+
+
+@pytest.mark.parametrize(("query", "status"), [
+    ("", 400), ("page=nothing&reference=recorded/x", 400), ("page=mode_collapse", 400),
+    ("page=mode_collapse&reference=elsewhere/0123456789abcdef", 400),
+    ("page=mode_collapse&reference=recorded/0123456789abcdef", 404),
+    ("page=mode_collapse&reference=recorded/../../etc", 404),
+    ("page=mode_collapse&reference=recorded/x&steps=-1", 400)])
+def test_a_difference_from_nothing_is_refused(channel: Starlette, query: str, status: int) -> None:
+    """A mistyped address ends in a stack trace."""
+    assert get(channel, f"/recorded/{BROKEN}/difference?{query}").status == status
 
 
 # --- leases --------------------------------------------------------------------------------------
@@ -228,7 +248,8 @@ REQUESTS = 2000
 PIECES = ["..", ".", "%2e%2e", "%2f", "%5c", "/", "\\", "\x00", "%00", "\n", "~", "etc/passwd",
           "config.json", "status.json", "checkpoint.pt", "live", "pictures", "samples", "surface",
           "000000.png", "000250.npy", "-1.png", "٠٠٠٠٠٠.png", "C:", "//host/share", "💥", "\ud83d",
-          "A" * 5000, "0" * 3000, "runs", "recorded", ".writable", "worker-0.log"]
+          "mode_collapse", f"recorded/{BROKEN}", "A" * 5000, "0" * 3000, "runs", "recorded",
+          ".writable", "worker-0.log"]
 
 
 def _text(chance: random.Random) -> str:
@@ -243,12 +264,12 @@ def _text(chance: random.Random) -> str:
 def _address(chance: random.Random, digests: list[str]) -> str:
     known = [*digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
     parts = [chance.choice(["runs", "recorded", "healthz", "metrics"]), chance.choice(known),
-             chance.choice(["live", "pictures"]), "samples", "000000.png"]
+             chance.choice(["live", "pictures", "difference"]), "samples", "000000.png"]
     parts = parts[: chance.randrange(1, 6)]
     for _ in range(chance.choice([0, 0, 0, 1, 2])):
         parts.insert(chance.randrange(len(parts) + 1), _text(chance))
     query = "&".join(
-        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'hidden', '', 'x'])}"
+        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'page', 'reference', 'x'])}"
         f"={quote(_text(chance), safe='%', errors='replace')}" for _ in range(chance.randrange(5)))
     path = "/".join(quote(part, safe="%/.\\", errors="replace") for part in parts)
     return f"/{path}?{query}"

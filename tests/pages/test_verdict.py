@@ -12,13 +12,14 @@ from gan_core.config.run_config import RunConfig
 from gan_core.runs.history import History
 from gan_core.runs.store import RunSnapshot
 from gan_core.serving.run_words import progress
-from pages.components import verdict
+from pages.components import verdict, viewer
+from tests.support.said import said_of
 from tests.support.snapshots import STEP, evaluation, snapshot
 
 
 def test_no_run_asks_to_train() -> None:
     """A newcomer does not know what to press."""
-    assert "Train" in verdict.verdict(None).text
+    assert "Train" in viewer.NOTHING_YET["verdict"]["headline"]
     assert progress(None, False)[0] == 0
 
 
@@ -42,21 +43,21 @@ def test_a_recorded_run_is_called_recorded_with_device_and_date() -> None:
 
 def test_a_run_is_acquitted_only_when_it_is_over() -> None:
     """A run is praised before it had time to fail."""
-    assert verdict.verdict(snapshot()).tone == "success"
-    assert "No failure found so far" in verdict.verdict(snapshot("running")).text
-    assert "so far" not in verdict.verdict(snapshot()).text
+    assert said_of(snapshot()).tone == "success"
+    assert "No failure found so far" in said_of(snapshot("running")).text
+    assert "so far" not in said_of(snapshot()).text
 
 
 def test_a_young_run_gets_no_verdict() -> None:
     """Every generator begins with one digit: that is no collapse, and no success."""
     for state in ("running", "stopped", "finished"):
-        young = verdict.verdict(snapshot(state, steps=250, modes=1, diversity=0.2))
+        young = said_of(snapshot(state, steps=250, modes=1, diversity=0.2))
         assert young.tone == "info" and "to tell" in young.text and not young.remedies, state
 
 
 def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
     """The failure is on the screen, but the page does not say so."""
-    collapsed = verdict.verdict(snapshot(modes=1, diversity=0.01, frechet=1000.0,
+    collapsed = said_of(snapshot(modes=1, diversity=0.01, frechet=1000.0,
                                    config=RunConfig(learning_rate_ratio=0.1, steps=1000)))
     assert collapsed.tone == "error"
     assert "Mode collapse" in collapsed.text and "1 of 10 digits" in collapsed.text
@@ -66,7 +67,7 @@ def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
 
 def test_a_failed_run_says_why_and_how_to_go_on() -> None:
     """A crash of the worker looks like a result."""
-    failed = verdict.verdict(snapshot("failed", reason="The worker was killed."))
+    failed = said_of(snapshot("failed", reason="The worker was killed."))
     assert failed.tone == "error" and failed.text.endswith("The worker was killed.")
 
 
@@ -111,7 +112,7 @@ def test_a_generator_that_has_learned_little_is_not_praised() -> None:
     """One digit of ten after 1500 steps gets a green box."""
     for state, steps in itertools.product(("finished", "stopped"), (500, 1500, 3000)):
         slow = snapshot(state, steps=steps, modes=1, diversity=0.3)
-        assert verdict.verdict(slow).tone != "success", (state, steps)
+        assert said_of(slow).tone != "success", (state, steps)
 
 
 def test_text_of_a_link_stays_text() -> None:
@@ -137,7 +138,7 @@ def frozen_history(steps: int = 10) -> History:
 def test_the_verdict_on_a_frozen_generator_tells_of_its_gradients():
     """It stands still by design, and the verdict calls it a young generator."""
     config = RunConfig(steps=10, freeze_generator=2)
-    frozen = verdict.verdict(dataclasses.replace(snapshot(config=config), history=frozen_history()))
+    frozen = said_of(dataclasses.replace(snapshot(config=config), history=frozen_history()))
     assert "stands still since step 2" in frozen.text
     assert "minimax 0.001 → 1e-10" in frozen.text and "non-saturating 3 → 10" in frozen.text
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.serving import live_channel
 from gan_core.serving.live_channel import Answers, BadQuestion, Question, as_far_as, question
@@ -109,7 +110,18 @@ def test_an_answer_says_what_the_page_says() -> None:
     assert verdict["headline"].startswith("Mode collapse") and verdict["sentences"]
     assert verdict["findings"][0]["remedies"][0]["label"]
     assert told["words"].startswith("Finished") and told["share"] == 1
-    assert told["shares"][0] == 1 and not told["live"]
+    assert told["evaluations"]["shares"][-1][0] == 1 and told["evaluations"]["rest"][-1] is None
+    assert not told["live"]
+
+
+def test_what_is_not_recognised_is_the_rest() -> None:
+    """Noise stands in the histogram as the digits that it is nearest to."""
+    old = EvalRecord(250, {"modes": 2.0}, (0.6, 0.4))
+    new = dataclasses.replace(old, step=500, supported=(0.2, 0.1), training=(0.5, 0.5))
+    run = dataclasses.replace(snapshot(), history=History([STEP], [old, new]))
+    told = live_channel.state(run, Question())["evaluations"]
+    assert told["shares"] == [[0.6, 0.4], [0.2, 0.1]]
+    assert told["rest"] == [None, pytest.approx(0.7)]
 
 
 def test_what_is_not_a_number_is_null() -> None:

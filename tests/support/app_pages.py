@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -38,14 +40,30 @@ def button(app: AppTest, label: str):
 
 
 def words(app: AppTest) -> str:
-    """Everything the page says."""
+    """Everything the page says, the viewer before it has heard of the live channel included."""
     kinds = (app.markdown, app.info, app.success, app.warning, app.error, app.caption)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    said = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join([*said, *_texts([viewer(app, "status"), viewer(app, "runs")])])
+
+
+def viewer(app: AppTest, part: str) -> dict[str, Any]:
+    """What a part of the page's viewer is told, "status" or "runs"; {} on a page without one."""
+    told = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return next((data for data in told if data["part"] == part), {})
+
+
+def _texts(content: Any) -> list[str]:
+    """All strings in what JSON can hold."""
+    if isinstance(content, dict):
+        content = list(content.values())
+    if isinstance(content, list):
+        return [text for each in content for text in _texts(each)]
+    return [content] if isinstance(content, str) else []
 
 
 def progress(app: AppTest) -> str:
-    """What the first progress bar says."""
-    return app.get("progress")[0].proto.text
+    """How far the run on the left is, in words."""
+    return viewer(app, "status")["first"]["words"]
 
 
 def wait_until(app: AppTest, condition: Callable[[], bool]) -> None:

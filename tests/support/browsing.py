@@ -89,7 +89,7 @@ def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
 def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
     """A fresh browser on a page with an experiment, which can be trained."""
     page = enter(chromium, url)
-    expect(page.locator(".st-key-progress")).to_be_visible()
+    expect(page.locator(".progress")).to_be_visible()
     expect(button(page, "Train")).to_be_visible()
     return page
 
@@ -110,11 +110,11 @@ def press(page: playwright.Page, name: str) -> None:
 
 
 def progress(page: playwright.Page) -> str:
-    return page.locator(".st-key-progress").inner_text()
+    return page.locator(".progress").inner_text()
 
 
 def wait_for_progress(page: playwright.Page, pattern: str) -> None:
-    expect(page.locator(".st-key-progress")).to_contain_text(re.compile(pattern))
+    expect(page.locator(".progress")).to_contain_text(re.compile(pattern))
 
 
 def wait_until(page: playwright.Page, condition: Callable[[], bool]) -> None:
@@ -173,12 +173,12 @@ def boxes(page: playwright.Page) -> dict[str, dict[str, float]]:
         "question": page.locator(".st-key-question"),
         **{name: knobs.filter(has_text=name).first for name in MAIN_SLIDERS},
         "train": button(page, "Train"),
-        "progress": page.locator(".st-key-progress"),
-        "verdict": page.locator(".st-key-verdict"),
-        "this run": page.locator(".st-key-sheet-this"),
-        "reference": page.locator(".st-key-sheet-reference"),
-        "step slider": page.locator(".stMain [data-testid=stSlider]").first,
-        "first chart": page.locator(".stMain .stVegaLiteChart").nth(1),
+        "progress": page.locator(".progress"),
+        "verdict": page.locator(".verdict"),
+        "this run": page.locator(".sheet-this"),
+        "reference": page.locator(".sheet-reference"),
+        "step slider": page.locator(".look-back input"),
+        "first chart": page.locator(".charts figure").first,
     }
     for part in parts.values():
         expect(part).to_be_visible()
@@ -194,16 +194,16 @@ def inside(box: dict[str, float], size: dict[str, int]) -> bool:
 def cut(page: playwright.Page) -> list[str]:
     """The boxes of fixed height whose words do not fit into them."""
     keys = ("verdict", "caption-this", "caption-reference", "difference")
-    return [key for key in keys if page.locator(f".st-key-{key}").evaluate(
+    return [key for key in keys if page.locator(f".{key}").evaluate(
         "e => e.scrollHeight - e.clientHeight") > 1]
 
 
 def chart(page: playwright.Page, title: str) -> playwright.Locator:
     """The first chart of a run in which the words `title` stand."""
-    return page.locator(".stMain .stVegaLiteChart").filter(has_text=title).first
+    return page.locator(".stMain .stVegaLiteChart, figure.chart").filter(has_text=title).first
 
 
 def drawn(page: playwright.Page, title: str) -> int:
     """How many lines, points and bars of data stand in a chart; its legend does not count."""
     return chart(page, title).locator(
-        "svg .role-mark:is(.mark-line, .mark-symbol, .mark-rect) path[d]").count()
+        "svg .role-mark:is(.mark-line, .mark-symbol, .mark-rect) path[d], svg .data").count()

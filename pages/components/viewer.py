@@ -1,0 +1,231 @@
+"""The viewer: what is live on a page, drawn in the browser from the live channel.
+
+Progress and verdict of the shown run (`status`), both runs' samples at one step with the charts
+that matter most on this page (`runs`). The page says which runs these are and what only it knows;
+from then on the browser asks the channel, and the page runs again when somebody acts, when a run
+has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from gan_core.config.run_config import RunConfig
+from gan_core.serving import live_channel
+from gan_core.serving.live_channel import Question
+from gan_core.serving.run_words import SpokenVerdict, day, spoken_verdict
+from pages.components import history_charts, prediction, results, server, verdict
+from pages.components.config_text import caption, marks
+from pages.components.history_charts import Curve, Lines
+from pages.components.server import StoredRun
+from pages.components.state import State
+
+FILES = Path(__file__).parent / "viewer_files"
+SCRIPTS = ("feed.js", "plane.js", "charts.js", "viewer.js")  # one module, in this order
+LOOK_BACK = {
+    "step": "Look back: both runs at this step; at the right end, the newest samples",
+    "time": "Look back: this run at this step, the reference after as much time of training",
+}
+NOTHING_YET = {
+    "words": "Not trained yet.", "share": 0.0, "live": False,
+    "verdict": {"tone": "info", "headline": "Set the sliders and press Train.",
+                "sentences": "The verdict will stand here.", "warnings": [], "findings": []},
+}
+
+
+def _read(*names: str) -> str:
+    return "\n".join((FILES / name).read_text(encoding="utf-8") for name in names)
+
+
+_status, _runs = (
+    st.components.v2.component(
+        f"gan_lab_{part}", html=_read(f"{part}.html"), css=_read("viewer.css"), js=_read(*SCRIPTS))
+    for part in ("status", "runs"))
+
+
+# --- its two parts -------------------------------------------------------------------------------
+
+
+def status(state: State, shown: StoredRun | None, reference: StoredRun | None) -> bool:
+    """Progress and verdict of the shown run; whether it has just ended."""
+    answered = prediction.answered(state.challenge, shown.snapshot if shown else None)
+    data = {
+        **_data("status", state, shown, reference),
+        "first": _first(shown),
+        "offer": _offer(spoken_verdict(shown.snapshot)) if shown is not None else "[]",
+        "prediction": answered,
+    }
+    told = _status(key=f"{state.page}/status", data=data, on_ended_change=_nothing,
+                   on_changed_change=_nothing)
+    return bool(told.ended)
+
+
+def runs(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
+    """Both runs' samples at one step, the difference in words, and the page's first charts."""
+    key = f"{state.page}/runs"
+    _runs(key=key, data=_data("runs", state, shown, reference),
+          on_step_change=partial(_looked_back, state, key))
+
+
+def _nothing() -> None:
+    """What a trigger needs to be heard of; the page runs again all the same."""
+
+
+def _looked_back(state: State, key: str) -> None:
+    of, step = st.session_state[key]["step"]
+    if of == _look_back_key(state):
+        st.session_state[of] = step
+        state.moved = state.follows
+
+
+def _look_back_key(state: State) -> str:
+    """The name of the step looked back to: every run has its own, at first its right end."""
+    return f"{state.page}/at/{state.shown.digest()}/{max(state.shown.steps, 1)}"
+
+
+def step_looked_back_to(state: State) -> int | None:
+    """The step that the visitor looks back to; None at the right end."""
+    at = st.session_state.get(_look_back_key(state), state.shown.steps)
+    return at if at < state.shown.steps else None
+
+
+# --- what it is told -----------------------------------------------------------------------------
+
+
+def _data(
+    part: str, state: State, shown: StoredRun | None, reference: StoredRun | None
+) -> dict[str, Any]:
+    """What the viewer's parts need to know: the same feeds for both."""
+    charts = results.key_charts(state)
+    metrics = dict.fromkeys(name for chart in charts.values() for name in _metrics(chart))
+    data = {
+        "part": part,
+        "viewer": server.viewer(),
+        "metrics": list(metrics),
+        "runs": {"this": _run(shown), "reference": _run(reference)},
+        "look_back": {
+            "key": _look_back_key(state), "steps": max(state.shown.steps, 1),
+            "words": LOOK_BACK["time" if state.challenge.by_time else "step"]},
+    }
+    if part == "status":
+        return data
+    return {
+        **data,
+        "by_time": state.challenge.by_time,
+        "averaged": st.session_state.get(f"{state.page}/averaged", False),
+        "comparable": reference is not None
+        and reference.snapshot.config.dataset == state.shown.dataset,
+        "captions": {
+            "this": _caption("This run", state.shown, shown, reference),
+            "reference": _caption("Reference", state.pinned, reference, shown)},
+        "charts": [_chart(chart, state.shown) for chart in charts.values()],
+        "histogram": _histogram(state.shown, {"this run": shown, "reference": reference}),
+        "difference": _difference(state, shown, reference),
+        "compare": _comparison(state, shown, reference),
+    }
+
+
+def _run(run: StoredRun | None) -> dict[str, Any] | None:
+    """Where a run is told of, and how its samples are drawn."""
+    if run is None:
+        return None
+    config = run.snapshot.config
+    plane = None
+    if config.card.kind == "points":
+        plane = {"centres": [list(centre) for centre in config.card.centres],
+                 "extent": config.card.extent, "sigma": config.card.sigma}
+    return {"address": address(run), "steps": config.steps, "averaged": config.ema > 0,
+            "plane": plane}
+
+
+def address(run: StoredRun) -> str:
+    """Of a run in the live channel, relative to every page: no base path need be known."""
+    return f"{'recorded' if run.recorded else 'runs'}/{run.snapshot.digest}"
+
+
+def _first(run: StoredRun | None) -> dict[str, Any]:
+    """What there is to be said before the channel has answered."""
+    if run is None:
+        return NOTHING_YET
+    told = live_channel.state(run.snapshot, Question(), run.recorded)
+    return {name: told[name] for name in ("words", "share", "live", "verdict")}
+
+
+def _offer(said: SpokenVerdict) -> str:
+    """The remedies that the page offers, as the viewer writes those that it is told of."""
+    labels = [remedy.label for remedy in said.remedies]
+    return json.dumps(labels, ensure_ascii=False, separators=(",", ":"))
+
+
+def _caption(
+    title: str, config: RunConfig | None, run: StoredRun | None, other: StoredRun | None
+) -> dict[str, str]:
+    """Which run it is, and its settings, what sets it apart from the other run first."""
+    if run is not None:
+        config = run.snapshot.config
+    beside = other.snapshot.config if other is not None else None
+    return {
+        "title": title,
+        "settings": caption(config, beside) if config else "pin a run to keep it here",
+        "recorded": day(run.snapshot) if run is not None and run.recorded else "",
+    }
+
+
+def _difference(state: State, shown: StoredRun | None, reference: StoredRun | None) -> str:
+    if shown is None or reference is None:
+        return ""
+    return verdict.difference(shown.snapshot, reference.snapshot, state.challenge.headline,
+                              state.challenge.by_time)
+
+
+def _comparison(state: State, shown: StoredRun | None, reference: StoredRun | None) -> str:
+    """The question by which a live run's difference from its reference is asked for."""
+    if shown is None or reference is None:
+        return ""
+    return urllib.parse.urlencode({
+        "page": state.page, "steps": shown.snapshot.config.steps, "reference": address(reference),
+        "reference_steps": reference.snapshot.config.steps})
+
+
+# --- charts --------------------------------------------------------------------------------------
+
+
+def _metrics(chart: Lines | Curve) -> list[str]:
+    return [chart.metric] if isinstance(chart, Curve) else [metric for metric, _ in chart.series]
+
+
+def _chart(chart: Lines | Curve, config: RunConfig) -> dict[str, Any]:
+    """A chart as the viewer draws it; `words` say what it shows to those who do not see it."""
+    drawn: dict[str, Any] = {
+        "title": chart.title, "note": chart.note, "axis": chart.axis, "domain": chart.domain,
+        "log": chart.log, "rules": chart.rules, "steps": config.steps, "marks": marks(config),
+        "words": chart.described(),
+    }
+    if isinstance(chart, Curve):
+        series = [{"metric": chart.metric, "label": chart.title, "colour": ""}]
+        return {**drawn, "series": series, "by_run": True, "dots": True, "source": "evaluations",
+                "origin": 0, "across": "step"}
+    series = [{"metric": metric, "label": label, "colour": colour}
+              for (metric, label), colour in zip(chart.series, chart.colours, strict=False)]
+    of_evaluations = chart.source == "evaluations"
+    return {**drawn, "series": series, "by_run": False, "dots": of_evaluations,
+            "source": "evaluations" if of_evaluations else "curves", "origin": chart.origin,
+            "across": chart.across}
+
+
+def _histogram(config: RunConfig, shown: Mapping[str, StoredRun | None]) -> dict[str, Any]:
+    """The share of samples of each mode; older recordings know only the nearest mode of each."""
+    evaluated = {name: run.snapshot.history.evaluations for name, run in shown.items()
+                 if run is not None and run.snapshot.config.dataset == config.dataset}
+    old = [name for name, records in evaluated.items() if records and records[-1].version == 1]
+    total, noun = config.card.modes, config.card.mode_noun
+    title, note = history_charts.histogram_words(total, noun, old, len(old) < len(evaluated))
+    return {"title": title, "note": note, "modes": total, "noun": noun,
+            "words": f"Share of generated samples per {noun}, this run and the reference"}

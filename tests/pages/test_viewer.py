@@ -1,0 +1,213 @@
+"""The viewer in a real Chromium: what is live reaches it through the channel, without reruns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app_bench.server import Server as ServerBelow
+from tests.support.browsing import (
+    QUICK,
+    Server,
+    address,
+    button,
+    enter,
+    expect,
+    playwright,
+    press,
+    progress,
+    settle,
+    step,
+    visit,
+    wait_for_progress,
+    wait_until,
+)
+
+pytestmark = pytest.mark.browser
+CALM = "optimizer=sgd&learning_rate=0.00001"  # a run of which nothing is found for long
+
+
+def look_back(page: playwright.Page, key: str) -> None:
+    page.locator(".look-back input").press(key)
+
+
+def caption_step(page: playwright.Page, run: str) -> int:
+    """The step of the samples that are shown of a run; -1 where none is named."""
+    match = re.search(r"step (\d+)", page.locator(f".caption-{run}").inner_text())
+    return int(match.group(1)) if match else -1
+
+
+# --- a live run ----------------------------------------------------------------------------------
+
+
+def test_a_live_run_is_followed_without_reruns(chromium, app: Server) -> None:
+    """A class of a hundred makes the server run a hundred pages every second."""
+    page = chromium.new_context().new_page()
+    sent: list[float] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(0)))
+    page.set_default_timeout(120_000)
+    page.goto(f"{app.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=41")
+    expect(button(page, "Train")).to_be_visible()
+    settle(page)
+    press(page, "Train")
+    wait_for_progress(page, r"Training · step [1-9]")
+    page.wait_for_timeout(1000)
+    before, asked, pictured = step(page), len(sent), caption_step(page, "this")
+    wait_until(page, lambda: step(page) > before + 300)
+    wait_until(page, lambda: caption_step(page, "this") > pictured)
+    assert len(sent) - asked <= 1, "the page runs by a timer"
+    press(page, "Stop")
+    wait_for_progress(page, "Stopped")
+    expect(button(page, "Continue")).to_be_enabled()
+
+
+def test_a_run_that_ends_at_once_is_seen_to_have_ended(chromium, app: Server) -> None:
+    """A run that is over before the browser has looked leaves Stop on the page for ever."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=2&seed=42")
+    press(page, "Train")
+    wait_for_progress(page, "Finished")
+    expect(button(page, "Continue")).to_be_enabled()
+
+
+def test_a_hidden_tab_says_so_and_asks_more_slowly(chromium, app: Server) -> None:
+    """A student turns to another window, and the run is stopped behind it."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=43")
+    asked: list[str] = []
+    page.on("request", lambda request: "/live?" in request.url and asked.append(request.url))
+    press(page, "Train")
+    wait_for_progress(page, r"Training · step [1-9]")
+    page.evaluate("""() => {
+        Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }""")
+    wait_until(page, lambda: any("hidden=1" in url for url in asked))
+    page.wait_for_timeout(500)
+    count = len(asked)
+    page.wait_for_timeout(3500)
+    assert len(asked) == count, "it asks as often as a visible one"
+    page.evaluate("() => { delete document.hidden; "
+                  "document.dispatchEvent(new Event('visibilitychange')); }")
+    before = step(page)
+    wait_until(page, lambda: step(page) > before)
+    assert "hidden" not in asked[-1]
+    press(page, "Stop")
+    wait_for_progress(page, "Stopped")
+
+
+def test_a_channel_that_cannot_be_reached_is_said_and_asked_slowly(chromium, app: Server) -> None:
+    """The page stands still, and nobody knows that it does; or it hammers a server in trouble."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=44")
+    press(page, "Train")
+    wait_for_progress(page, r"Training · step [1-9]")
+    tried: list[str] = []
+    page.route("**/live?*", lambda route: (tried.append(route.request.url), route.abort()))
+    wait_for_progress(page, "The server cannot be reached")
+    count = len(tried)
+    page.wait_for_timeout(3000)
+    assert len(tried) - count <= 2
+    page.unroute_all()
+    wait_for_progress(page, r"Training · step [1-9]")
+    press(page, "Stop")
+    wait_for_progress(page, "Stopped")
+
+
+# --- looking back --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded(shared_chromium, app: Server) -> Iterator[playwright.Page]:
+    """The page of the mode collapse as a newcomer finds it."""
+    page = enter(shared_chromium, address(app.url, "mode_collapse"))
+    settle(page)
+    expect(page.locator(".sheet-this img")).to_be_visible()
+    yield page
+    page.context.close()
+
+
+def test_both_runs_follow_the_slider_at_once(recorded: playwright.Page) -> None:
+    """Looking back waits for the server, or shows the two runs at different steps."""
+    for key, expected in (("Home", 0), ("ArrowRight", 0), ("End", 1000)):
+        look_back(recorded, key)
+        for run in ("this", "reference"):
+            wait_until(recorded, lambda run=run, at=expected: caption_step(recorded, run) == at)
+            words = re.compile(f"at step {expected}, ")
+            sheet = recorded.locator(f".sheet-{run} img")
+            expect(sheet).to_have_attribute("alt", words)
+    assert recorded.locator(".histogram svg .data").count() >= 10
+
+
+def test_pictures_that_were_seen_are_not_fetched_again(recorded: playwright.Page) -> None:
+    """Every move of the slider costs the network a sheet."""
+    sizes = ("performance.getEntriesByType('resource').filter(e => e.name.includes('/pictures/'))"
+             ".slice(-2).map(e => e.transferSize)")
+    look_back(recorded, "Home")
+    wait_until(recorded, lambda: caption_step(recorded, "this") == 0)
+    look_back(recorded, "End")
+    wait_until(recorded, lambda: caption_step(recorded, "this") == 1000)
+    recorded.wait_for_timeout(300)
+    assert not any(recorded.evaluate(sizes)), "what is in the cache was transferred"
+
+
+def test_the_slider_works_by_keyboard_and_has_a_name(recorded: playwright.Page) -> None:
+    """Whoever uses no mouse cannot look back."""
+    handle = recorded.get_by_role("slider", name=re.compile("Look back"))
+    handle.focus()
+    recorded.keyboard.press("Home")
+    expect(recorded.locator(".look-back output")).to_have_text("step 0")
+    recorded.keyboard.press("End")
+    expect(recorded.locator(".look-back output")).to_have_text("step 1000")
+
+
+def test_a_phone_shows_one_below_the_other(recorded: playwright.Page) -> None:
+    """On a phone the reference is cut off."""
+    recorded.set_viewport_size({"width": 390, "height": 844})
+    page = recorded.locator(".stMain")
+    wait_until(recorded, lambda: page.evaluate("e => e.scrollWidth") <= 390)
+    this, reference = (recorded.locator(f".sheet-{run}").bounding_box()
+                       for run in ("this", "reference"))
+    assert reference["y"] >= this["y"] + this["height"]
+    recorded.set_viewport_size({"width": 1280, "height": 800})
+
+
+# --- everywhere ----------------------------------------------------------------------------------
+
+
+def test_points_are_drawn_and_described(chromium, app: Server) -> None:
+    """2-D runs show an empty square, or say nothing to who does not see it."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=60&seed=45")
+    press(page, "Train")
+    wait_for_progress(page, "Finished")
+    plane = page.locator(".sheet-this canvas")
+    expect(plane).to_have_attribute("aria-label", re.compile(r"\d of 8 modes are captured"))
+    inked = plane.evaluate("""e => {
+        const { data } = e.getContext("2d").getImageData(0, 0, e.width, e.height);
+        return data.filter((value, at) => at % 4 === 0 && value < 80).length;
+    }""")
+    assert inked > 500
+
+
+def test_below_a_base_path_the_viewer_finds_the_channel(chromium) -> None:
+    """Behind a proxy that serves the app below a path, no page shows anything."""
+    with ServerBelow("--server.baseUrlPath", "lab", GAN_LAB_WORKERS="1",
+                     GAN_LAB_THREADS="1") as below:
+        for path in ("lab/", "lab/mode_collapse"):
+            page = enter(chromium, f"{below.url}/{path}")
+            settle(page)
+            expect(page.locator(".sheet-this img")).to_be_visible()
+            assert "Recorded" in progress(page)
+            page.context.close()
+
+
+def test_no_page_breaks_its_own_policy(chromium, app: Server) -> None:
+    """The browser refuses what a page needs, and a part of it stays empty."""
+    page = chromium.new_context().new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(f"error: {error}"))
+    for name in ("baseline", "training_instability", "discriminator_overfitting"):
+        page.goto(address(app.url, name))
+        settle(page)
+        expect(page.locator(".sheet-this img")).to_be_visible()
+    assert not [words for words in said if "Content Security Policy" in words or "error: " in words]
