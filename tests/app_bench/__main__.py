@@ -2,7 +2,7 @@
 
     python -m tests.app_bench [--only PART ...] [--runs N] [--json]
 
-Server time and bytes of reruns and of refreshes of a live run, the time from Train to the first
+Server time and bytes of reruns and of looks at a live run, the time from Train to the first
 picture, memory after many runs, and the speed of a run in the app against the command line. The
 visitor is a program: what a browser needs to draw a page is left out. Where a browser shares the
 cores with the training, it takes more of them than is measured here.
@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from gan_core.config.presets import CHALLENGES
@@ -29,7 +29,7 @@ from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings, SettingsError
 from pages.components.state import LINK_VERSION
 from tests.app_bench.server import ROOT, Server
-from tests.app_bench.visitor import Run, Visitor
+from tests.app_bench.visitor import Look, Run, Visitor
 
 PAGES = ("", *(name for name in CHALLENGES if name != "baseline"), "evidence")
 RERUNS = 20  # of each page
@@ -59,25 +59,23 @@ def reruns(server: Server, runs: int) -> Report:
     return report
 
 
-def refreshes(server: Server, runs: int) -> Report:
-    """Refreshes of a live run, of images and of points, by what was new in them."""
+def looks(server: Server, runs: int) -> Report:
+    """Looks at a live run through the live channel, of images and of points; and what the page
+    still runs meanwhile."""
     report = {}
     for name, dataset in {"images": "mnist", "points": "ring"}.items():
         visitor = _visitor(server)
         visitor.open("mode_collapse", _link(RunConfig(dataset=dataset, steps=LONG, seed=1000)))
         visitor.press("Train")
-        before, first, began = server.processor_seconds(), len(visitor.runs), time.monotonic()
+        before, began = server.processor_seconds(), time.monotonic()
+        runs_before, looks_before = len(visitor.runs), len(visitor.looks)
         visitor.watch(lambda visitor=visitor: "Finished" in visitor.words, SESSION_SECONDS)
         share = _rounded(_since(server, before), 1 / (time.monotonic() - began))
-        watched = [run for run in visitor.runs[first:] if run.fragment]
-        # Refreshes in which nothing is new: the run has ended.
-        visitor.rerun()
-        again = [visitor.refresh() for _ in range(5)]
+        watched = visitor.looks[looks_before:]
         report[name] = {
-            "picture": _figures([run for run in watched if _pictured(run)]),
-            "charts": _figures([run for run in watched if _charted(run) and not _pictured(run)]),
-            "words": _figures([run for run in watched if not _charted(run) and not _pictured(run)]),
-            "nothing": _figures(again[1:]),
+            "looks": _figures([look for look in watched if not look.pictures]),
+            "with_a_picture": _figures([look for look in watched if look.pictures]),
+            "reruns": len(visitor.runs) - runs_before,
             "processor_share": share,  # of one core, for the web process while the run was watched
         }
         visitor.close()
@@ -144,7 +142,7 @@ def _on_the_command_line(config: RunConfig) -> float:
 
 
 PARTS: dict[str, Callable[[Server, int], Report]] = {
-    "reruns": reruns, "looks": refreshes, "first_picture": first_picture, "overhead": overhead,
+    "reruns": reruns, "looks": looks, "first_picture": first_picture, "overhead": overhead,
     "memory": memory,
 }
 
@@ -166,15 +164,7 @@ def _visitor(server: Server) -> Visitor:
     return visitor
 
 
-def _pictured(run: Run) -> bool:
-    return run.pictures > 0
-
-
-def _charted(run: Run) -> bool:
-    return "vega_lite_chart" in run.kinds
-
-
-def _figures(runs: list[Run]) -> Report:
+def _figures(runs: Sequence[Run | Look]) -> Report:
     if not runs:
         return {"count": 0}
     seconds = sorted(run.seconds for run in runs)

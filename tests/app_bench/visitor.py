@@ -1,17 +1,21 @@
 """Visitor: a browser tab without a screen, which speaks Streamlit's protocol over a websocket.
 
-It opens pages, presses buttons, refreshes as often as a page asks for, keeps large messages as a
-browser does, and fetches the pictures that it has not seen. It draws nothing.
+It opens pages, presses buttons, follows live runs through the live channel as the viewer does,
+keeps large messages as a browser does, and fetches the pictures that it has not seen. It draws
+nothing.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -20,6 +24,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from websockets.sync.client import connect
 
+LOOK = 1.0  # seconds between two looks at a live run, as the viewer takes them
+FIRST_LOOK = 0.25  # until its first picture is there
 MOST_AGE = 2  # runs for which a browser keeps a message that is not referred to
 PATIENCE = 60.0  # seconds
 
@@ -35,6 +41,25 @@ class Run:
     references: int  # elements that were only named, since the visitor has them
     kinds: tuple[str, ...]  # of the elements that were sent whole
     pictures: int  # bytes of pictures that the visitor had not seen
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a live run through the live channel."""
+
+    seconds: float  # until the answer was there
+    bytes: int  # of the answer, compressed
+    pictures: int  # bytes of pictures that the visitor had not seen
+
+
+@dataclass
+class _Feed:
+    """What a viewer knows of one run: its address and what is asked, and the last answer."""
+
+    address: str
+    asked: dict[str, str]
+    told: dict[str, Any] = field(default_factory=dict)
+    pictured: int = -1  # the step of the last picture
 
 
 @dataclass
@@ -59,6 +84,10 @@ class Visitor:
         self._timers: dict[str, tuple[float, float]] = {}  # fragment -> its interval, and when next
         self.elements: dict[tuple[int, ...], Delta] = {}  # what is on the page, by place
         self.runs: list[Run] = []
+        self.looks: list[Look] = []
+        self.pictured: list[str] = []  # in words, the samples that were fetched of runs on the page
+        self._feeds: dict[str, _Feed] = {}  # of "this" run and of the "reference"
+        self._next_look = 0.0
 
     def close(self) -> None:
         self._socket.close()
@@ -86,32 +115,96 @@ class Visitor:
         return self._ask(button.fragment_id, WidgetStates(widgets=[state]))
 
     def refresh(self) -> Run:
-        """Have the fragment run that shows the run's progress, as its timer would."""
-        progress = next(delta for delta in self.elements.values()
-                     if delta.new_element.HasField("progress"))
-        return self._ask(progress.fragment_id)
+        """Have the fragment run that holds the viewer, as other remedies on offer would."""
+        return self._ask(self._part("status")[0])
 
     def watch(self, done: Callable[[], bool], patience: float = PATIENCE) -> None:
-        """Refresh whenever the page's timers say so, until `done()`."""
+        """Look at live runs, and refresh whenever the page's timers say so, until `done()`."""
         deadline = time.monotonic() + patience
         while not done():
             if time.monotonic() > deadline:
                 raise TimeoutError("What was waited for did not come.")
-            if not self._timers:
-                time.sleep(0.05)
-                continue
-            fragment = min(self._timers, key=lambda name: self._timers[name][1])
-            interval, due = self._timers[fragment]
+            due = min([self._next_look, *(due for _, due in self._timers.values())])
             time.sleep(max(0.0, due - time.monotonic()))
-            # A browser's timer keeps its beat, and lets beats pass that it cannot keep.
-            self._timers[fragment] = (interval, max(due + interval, time.monotonic()))
-            self._ask(fragment)
+            if due == self._next_look:
+                self._look_around()
+            else:
+                self._refresh_next()
+
+    def _refresh_next(self) -> None:
+        fragment = min(self._timers, key=lambda name: self._timers[name][1])
+        interval, due = self._timers[fragment]
+        # A browser's timer keeps its beat, and lets beats pass that it cannot keep.
+        self._timers[fragment] = (interval, max(due + interval, time.monotonic()))
+        self._ask(fragment)
 
     @property
     def words(self) -> str:
-        """What the progress bars say."""
-        return "\n".join(delta.new_element.progress.text for delta in self.elements.values()
-                         if delta.new_element.HasField("progress"))
+        """What is said of the progress of the run on the left."""
+        if (feed := self._feeds.get("this")) is not None and feed.told:
+            return feed.told["words"]
+        return self._part("status")[1].get("first", {}).get("words", "")
+
+    # --- the live channel ------------------------------------------------------------------------
+
+    def _part(self, part: str) -> tuple[str, dict[str, Any]]:
+        """The fragment of a part of the viewer, and what it is told; {} on a page without one."""
+        for delta in self.elements.values():
+            if delta.new_element.WhichOneof("type") == "bidi_component":
+                told = json.loads(delta.new_element.bidi_component.json)
+                if told["part"] == part:
+                    return delta.fragment_id, told
+        return "", {}
+
+    def _look_around(self) -> None:
+        """Look at each run that is live or has not been seen; the page runs again when the run on
+        the left has ended."""
+        told = self._part("status")[1]
+        self._follow(told)
+        for name, feed in self._feeds.items():
+            if not feed.told or feed.told["live"]:
+                self.looks.append(self._look(name, feed))
+        waits = any(feed.told["live"] and feed.pictured < 0 for feed in self._feeds.values())
+        self._next_look = time.monotonic() + (FIRST_LOOK if waits else LOOK)
+        this = self._feeds.get("this")
+        if this is not None and this.told["live"] != told["first"]["live"]:
+            self.rerun()
+
+    def _follow(self, told: dict[str, Any]) -> None:
+        """Keep the feeds of the runs that the page names, and begin those of others."""
+        feeds = {}
+        for name, run in told.get("runs", {}).items():
+            if run is not None:
+                asked = {"steps": str(run["steps"]), "metrics": ",".join(told["metrics"]),
+                         "viewer": told["viewer"]}
+                known = self._feeds.get(name)
+                same = known and (known.address, known.asked) == (run["address"], asked)
+                feeds[name] = known if known and same else _Feed(run["address"], asked)
+        self._feeds = feeds
+
+    def _look(self, name: str, feed: _Feed) -> Look:
+        query = urllib.parse.urlencode({**feed.asked, "since": feed.told.get("since", "")})
+        request = urllib.request.Request(
+            f"{self.url}/{feed.address}/live?{query}", headers={"Accept-Encoding": "gzip"})
+        started = time.perf_counter()
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            content = answer.read()
+            packed = answer.headers["content-encoding"] == "gzip"
+        seconds = time.perf_counter() - started
+        feed.told = json.loads(gzip.decompress(content) if packed else content)
+        new = [step for step in feed.told["pictures"].get("samples", []) if step > feed.pictured]
+        if not new:
+            return Look(seconds, len(content), 0)
+        feed.pictured = new[-1]
+        self.pictured.append(f"samples at step {new[-1]}, {name} run")
+        return Look(seconds, len(content), self._fetch_samples(name, feed))
+
+    def _fetch_samples(self, name: str, feed: _Feed) -> int:
+        run = self._part("runs")[1]["runs"][name]
+        ending = "npy" if run is not None and run["plane"] else "png"
+        return self._fetch(f"/{feed.address}/pictures/samples/{feed.pictured:06d}.{ending}")
+
+    # --- what is on the page ---------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
@@ -124,12 +217,6 @@ class Visitor:
     def kinds(self) -> list[str]:
         """What kinds of elements are on the page."""
         return [_kind(delta) for delta in self.elements.values()]
-
-    @property
-    def pictured(self) -> list[str]:
-        """What the pictures on the page are, in words."""
-        return [image.alt for delta in self.elements.values()
-                for image in delta.new_element.imgs.imgs]
 
     @property
     def intervals(self) -> list[float]:
