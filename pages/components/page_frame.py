@@ -58,6 +58,7 @@ STYLE = """
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
 [data-testid="stMain"] button[kind="primary"] { color: light-dark(#ffffff, #0e1117); }
 .st-key-explained { height: 2.3rem; flex: none; }
+@media (max-width: 640px) { .st-key-explained:not(:has(a)) { display: none; } }
 .st-key-remedies button { padding: .25rem .4rem; }
 .st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
