@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const RUN_COLOURS = { this: "#2a9d72", reference: "#8a8f98" };
 const RUN_WORDS = { this: "this run", reference: "reference" };
-const LETTER = 6.2; // pixels of a letter of a legend, about
+const LETTER = 6.2 / 16; // width of a letter of a legend, about, in units of the page's own
 
 function element(name, attributes = {}, ...content) {
   const made = document.createElementNS(SVG, name);
@@ -42,12 +42,14 @@ function frame(svg, size, { title, note }, legend) {
   const box = { left: 52, right: size.width - 8, top: 58, bottom: size.height - 34 };
   svg.append(element("text", { class: "title", x: 0, y: 14 }, title),
     element("text", { class: "note", x: 0, y: 30 }, note));
+  // Large type for a projector makes the page's letters larger, and a chart's with them.
+  const letter = LETTER * parseFloat(getComputedStyle(document.documentElement).fontSize);
   let x = box.left;
   for (const [words, colour, dashed] of legend) {
     svg.append(element("path", { d: `M${x} 44h16`, stroke: colour, "stroke-width": 2.5,
       ...(dashed ? { "stroke-dasharray": "4 3" } : {}) }),
     element("text", { x: x + 20, y: 48 }, words));
-    x += 34 + LETTER * words.length;
+    x += 34 + letter * words.length;
   }
   return box;
 }
