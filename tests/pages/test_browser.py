@@ -10,12 +10,16 @@ import re
 import pytest
 
 from tests.support.browsing import (
+    ENDLESS,
+    HOLDING,
     LAPTOP,
     QUICK,
+    RELEASE,
     Server,
     address,
     button,
     chart,
+    connection,
     copied_link,
     enter,
     expect,
@@ -24,6 +28,7 @@ from tests.support.browsing import (
     slider,
     step,
     visit,
+    wait_for_held_answer,
     wait_for_progress,
     wait_until,
 )
@@ -33,7 +38,7 @@ pytestmark = pytest.mark.browser
 
 def test_moving_a_slider_does_not_interrupt_the_run(chromium, app: Server) -> None:
     """Whoever touches a slider while a run goes on loses the run; Stop and Continue do nothing."""
-    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=50000&seed=22")
+    page = visit(chromium, f"{app.url}/mode_collapse?{ENDLESS}&seed=22")
     press(page, "Train")
     wait_for_progress(page, r"Training · step [1-9]")
     before, dropout = step(page), slider(page, "Dropout in D")
@@ -52,7 +57,7 @@ def test_moving_a_slider_does_not_interrupt_the_run(chromium, app: Server) -> No
 
 def test_a_change_in_mid_run_goes_on_from_where_the_run_is(chromium, app: Server) -> None:
     """Change now begins again at 0, or leaves the reader without the step of the change."""
-    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=50000&seed=24")
+    page = visit(chromium, f"{app.url}/mode_collapse?{ENDLESS}&seed=24")
     press(page, "Train")
     wait_for_progress(page, r"Training · step [1-9]\d\d")
     slider(page, "Dropout in D").press("ArrowRight")
@@ -89,7 +94,7 @@ def test_reload_second_tab_and_a_restarted_server_show_the_same_run(
 ) -> None:
     """A reload, a shared link or a restart loses the run."""
     server = Server(browser_store)
-    page = visit(chromium, f"{server.url}/mode_collapse?{QUICK}&steps=50000&seed=23")
+    page = visit(chromium, f"{server.url}/mode_collapse?{ENDLESS}&seed=23")
     press(page, "Train")
     wait_for_progress(page, r"Training · step [1-9]")
     page.reload()
@@ -117,12 +122,34 @@ def test_apply_remedy_puts_both_runs_side_by_side(chromium, app: Server) -> None
     """The remedy's run replaces the broken one, so that nothing can be compared."""
     page = visit(chromium, f"{app.url}/mode_collapse")
     press(page, "Apply remedy")
-    wait_for_progress(page, r"Training · step [1-9]")
+    wait_for_progress(page, r"Training · step [1-9]|Finished")
     expect(page.locator(".st-key-caption-this")).to_contain_text("rates G 0.0003, D 0.0003")
     expect(page.locator(".st-key-caption-reference")).to_contain_text("G 0.003, D 0.0003")
     expect(page.locator(".st-key-sheet-reference img")).to_be_visible()
-    press(page, "Stop")
-    wait_for_progress(page, "Stopped")
+    wait_for_progress(page, "Finished")  # soon; it might end before Stop is pressed
+
+
+def test_looking_to_and_fro_over_a_slow_line_keeps_the_page_alive(chromium, app: Server) -> None:
+    """Whoever looks back and forth faster than answers come loses the page: all is disabled."""
+    page = enter(chromium, f"{app.url}/mode_collapse", first=HOLDING)
+    settle(page)
+    expect(page.get_by_text("1 of 1 workers ready")).to_be_visible()  # nothing refreshes from here
+    settle(page)
+    steps = page.locator(".stMain [data-testid=stSlider]").first.get_by_role("slider")
+    caption = page.locator(".st-key-caption-this")
+    last = re.search(r"step [\d ]+\d", caption.inner_text()).group()
+    steps.press("ArrowLeft")
+    expect(caption).not_to_contain_text(last)
+    settle(page)
+    page.evaluate("window.held = []")
+    for move in ("ArrowLeft", "End"):  # asked for before the answer to the first one arrives
+        steps.press(move)
+        wait_for_held_answer(page)
+    page.evaluate(RELEASE)
+    expect(caption).to_contain_text(last)
+    settle(page)
+    expect(connection(page)).to_be_attached()
+    expect(button(page, "Train")).to_be_enabled()
 
 
 def test_garbage_in_the_url_is_named(chromium, app: Server) -> None:

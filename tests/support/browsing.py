@@ -34,6 +34,9 @@ PROJECTOR: dict[str, int] = {"width": 1920, "height": 1080}
 PATIENCE = 120_000  # milliseconds; generous, since the machine may be busy
 expect.set_options(timeout=PATIENCE)
 QUICK = "dataset=ring&batch_size=16"
+LONGEST = 200_000  # the most steps that a server may be set to train
+# A run that ends only where it is stopped: whatever a page is waited for, it takes minutes longer.
+ENDLESS = f"{QUICK}&steps={LONGEST}"
 MAIN_SLIDERS = [KNOBS[name].label for name in MAIN_KNOBS]
 
 
@@ -50,7 +53,7 @@ class Server:
              "--server.headless", "true", "--server.port", str(self.port)],
             cwd=ROOT,
             env={**os.environ, "GAN_LAB_STORE": str(store), "GAN_LAB_WORKERS": "1",
-                 "GAN_LAB_THREADS": "1"},
+                 "GAN_LAB_THREADS": "1", "GAN_LAB_MAX_STEPS": str(LONGEST)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -59,6 +62,8 @@ class Server:
     def _wait(self) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
+            # One that could not start, as where its port was taken, will never answer.
+            assert self.process.poll() is None, "the server has ended"
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
                 return
@@ -77,12 +82,16 @@ def address(url: str, name: str, query: str = "") -> str:
     return f"{url}/{path}{'?' if query else ''}{query}"
 
 
-def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
-    """A fresh browser on `url`, connected, its window as large as a laptop's."""
+def enter(chromium: playwright.Browser, url: str, first: str = "") -> playwright.Page:
+    """A fresh browser on `url`, connected, its window as large as a laptop's.
+
+    The script `first` runs before the page's own.
+    """
     page = chromium.new_context(viewport=LAPTOP).new_page()
     page.set_default_timeout(PATIENCE)
+    page.add_init_script(first)
     page.goto(url)
-    page.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    expect(connection(page)).to_be_attached()
     return page
 
 
@@ -92,6 +101,11 @@ def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
     expect(page.locator(".st-key-progress")).to_be_visible()
     expect(button(page, "Train")).to_be_visible()
     return page
+
+
+def connection(page: playwright.Page) -> playwright.Locator:
+    """The page while its connection stands; without one, Streamlit disables all that is on it."""
+    return page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
 
 
 def settle(page: playwright.Page) -> None:
@@ -106,7 +120,14 @@ def button(page: playwright.Page, name: str) -> playwright.Locator:
 
 
 def press(page: playwright.Page, name: str) -> None:
-    button(page, name).click()
+    """Click a button; where it cannot be clicked, say what the page says instead."""
+    try:
+        button(page, name).click()
+    except playwright.TimeoutError as error:
+        words = page.get_by_role("dialog").all_inner_texts()
+        raise AssertionError(
+            f"{name!r} cannot be pressed; connected: {connection(page).count() > 0}; "
+            f"progress: {progress(page)!r}; dialogs: {words}") from error
 
 
 def progress(page: playwright.Page) -> str:
@@ -150,6 +171,30 @@ def step(page: playwright.Page) -> int:
     """The step that the run on the left has reached; 0 where the page names none."""
     match = re.search(r"step ([\d ]+) of", progress(page))
     return int(match.group(1).replace(" ", "")) if match else 0
+
+
+# JavaScript, before the page's own: while `held` is a list, what the server sends waits in it.
+HOLDING = """
+const listen = WebSocket.prototype.addEventListener;
+WebSocket.prototype.addEventListener = function (type, listener, ...others) {
+    const late = event => window.held ? window.held.push(() => listener(event)) : listener(event);
+    return listen.call(this, type, type === "message" ? late : listener, ...others);
+};
+"""
+# Each message as an event of its own, as they come from the server.
+RELEASE = "() => { window.held.forEach(message => setTimeout(message)); window.held = null; }"
+
+
+def wait_for_held_answer(page: playwright.Page, seconds: float = 1.5) -> None:
+    """Until the server has sent something more and then nothing for a while, all of it held."""
+    def held() -> int:
+        return page.evaluate("window.held.length")
+
+    before = held()
+    wait_until(page, lambda: held() > before)
+    while held() > before:
+        before = held()
+        page.wait_for_timeout(seconds * 1000)
 
 
 def copied_link(page: playwright.Page) -> str:
