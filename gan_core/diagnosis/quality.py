@@ -77,8 +77,16 @@ class Quality:
     @property
     def recognisable(self) -> bool:
         """Clearly better than chance; supposed where an older version did not measure it."""
-        limit = _limit(f"good_{'images' if self.images else 'points'}")
-        return math.isnan(self.above_chance) or self.above_chance >= limit
+        return math.isnan(self.above_chance) or self.above_chance >= self._good_share
+
+    @property
+    def _good_share(self) -> float:
+        return _limit("good_images" if self.images else "good_points")
+
+    @property
+    def poor(self) -> bool:
+        """Not half as far above chance as good samples are."""
+        return self.above_chance < self._good_share / 2
 
     @property
     def good(self) -> bool:
