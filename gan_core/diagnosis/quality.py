@@ -16,7 +16,7 @@ from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "good_points": Threshold(
-        0.45, "quality above chance of points from which on they are good",
+        0.4, "quality above chance of points from which on they are good",
         "calibrated: 0.5 to 0.9 where people see all modes; noise and blurred data have 0"),
     "good_images": Threshold(
         0.2, "quality above chance of images from which on they are good",
@@ -85,8 +85,8 @@ class Quality:
 
     @property
     def poor(self) -> bool:
-        """Not half as far above chance as good samples are."""
-        return self.above_chance < self._good_share / 2
+        """Hardly half as far above chance as good samples are."""
+        return self.above_chance < 0.6 * self._good_share
 
     @property
     def good(self) -> bool:

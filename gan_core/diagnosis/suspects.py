@@ -220,7 +220,7 @@ def _unlimited_critic(config: RunConfig) -> Suspect | None:
 def _noise(config: RunConfig) -> Suspect | None:
     if 0 < config.input_noise_steps <= config.steps / 2:
         return None
-    limit = 0.1 * between_modes(config.card) if config.card.kind == "points" else 0.35
+    limit = 0.075 * between_modes(config.card) if config.card.kind == "points" else 0.35
     fading = max(config.steps // 2, 1)
     return Suspect(
         ("input_noise", "input_noise_steps"), "noise_too_strong",
@@ -231,7 +231,7 @@ def _noise(config: RunConfig) -> Suspect | None:
 
 def _heavy_dropout(config: RunConfig) -> Suspect | None:
     return Suspect(
-        ("dropout",), "discriminator_too_weak", (config.dropout - 0.4) / 0.3,
+        ("dropout",), "discriminator_too_weak", (config.dropout - 0.35) / 0.3,
         Remedy("Dropout 0.2", {"dropout": 0.2}, "D keeps enough units to learn with"))
 
 

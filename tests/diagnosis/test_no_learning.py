@@ -174,7 +174,7 @@ def test_poor_samples_that_improve_fail_where_a_setting_holds_them_back():
     for record, share in zip(rising[-2:], (0.1, 0.12), strict=True):
         record.metrics["quality_above_chance"] = share
     history, excess = History(steps(2000, **BLIND), rising), THRESHOLDS["held_back"].value
-    beyond, within = (RING.replace(dropout=0.4 + 0.3 * (excess + by)) for by in (0.1, -0.1))
+    beyond, within = (RING.replace(dropout=0.35 + 0.3 * (excess + by)) for by in (0.1, -0.1))
     assert verdict(history, within).state == "improving"
     assert verdict(history, beyond).cause == "discriminator_too_weak"
     assert verdict(history, beyond, known=()).state == "improving"
