@@ -162,8 +162,8 @@ def test_a_healthy_run_beats_any_other_and_noise_decides_nothing() -> None:
 
 def test_good_samples_count_more_than_hope() -> None:
     """A run that improves from nothing is taken instead of one that is half good."""
-    half = tried("half", history(0.35, **AHEAD))
-    rising = tried("rising", history(0.3, since=3000))
+    half = tried("half", history(0.38, **AHEAD))
+    rising = tried("rising", history(0.26, since=3000))
     assert rising.verdict.state == "improving" and half.verdict.state == "failing"
     assert compared(half, rising) == 1
 
