@@ -23,6 +23,7 @@ from tests.support.browsing import (
     copied_link,
     enter,
     expect,
+    held,
     press,
     settle,
     slider,
@@ -143,8 +144,9 @@ def test_looking_to_and_fro_over_a_slow_line_keeps_the_page_alive(chromium, app:
     settle(page)
     page.evaluate("window.held = []")
     for move in ("ArrowLeft", "End"):  # asked for before the answer to the first one arrives
+        before = held(page)
         steps.press(move)
-        wait_for_held_answer(page)
+        wait_for_held_answer(page, before)
     page.evaluate(RELEASE)
     expect(caption).to_contain_text(last)
     settle(page)

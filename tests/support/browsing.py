@@ -31,7 +31,7 @@ if CHROMIUM is None:
 ROOT = Path(__file__).parents[2]
 LAPTOP: dict[str, int] = {"width": 1280, "height": 800}
 PROJECTOR: dict[str, int] = {"width": 1920, "height": 1080}
-PATIENCE = 120_000  # milliseconds; generous, since the machine may be busy
+PATIENCE = 120_000
 expect.set_options(timeout=PATIENCE)
 QUICK = "dataset=ring&batch_size=16"
 LONGEST = 200_000  # the most steps that a server may be set to train
@@ -185,15 +185,16 @@ WebSocket.prototype.addEventListener = function (type, listener, ...others) {
 RELEASE = "() => { window.held.forEach(message => setTimeout(message)); window.held = null; }"
 
 
-def wait_for_held_answer(page: playwright.Page, seconds: float = 1.5) -> None:
-    """Until the server has sent something more and then nothing for a while, all of it held."""
-    def held() -> int:
-        return page.evaluate("window.held.length")
+def held(page: playwright.Page) -> int:
+    """How many messages of the server wait to be received."""
+    return page.evaluate("window.held.length")
 
-    before = held()
-    wait_until(page, lambda: held() > before)
-    while held() > before:
-        before = held()
+
+def wait_for_held_answer(page: playwright.Page, before: int, seconds: float = 1.5) -> None:
+    """Until more than `before` messages are held, and then none has come for a while."""
+    wait_until(page, lambda: held(page) > before)
+    while held(page) > before:
+        before = held(page)
         page.wait_for_timeout(seconds * 1000)
 
 
