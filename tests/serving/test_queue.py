@@ -104,8 +104,7 @@ def test_what_is_trained_already_is_not_trained_again(fakes):
     cases = [("finished", 3000, 3000), ("finished", 3000, 100), ("stopped", 3000, 100),
              ("diverged", 50, 3000)]
     for seed, (kind, reached, asked) in enumerate(cases):
-        digest = fakes.store.create(seeded(seed))
-        fakes.store.write_status(digest, RunStatus(kind, reached, 3000))
+        digest = fakes.trained(seeded(seed), kind, reached)
         assert queue.submit(seeded(seed).replace(steps=asked), "a") == digest
         assert state(queue, digest) == kind
     fakes.store.write_status(digest, RunStatus("failed", 50, 3000))
@@ -171,8 +170,7 @@ def test_the_store_is_kept_within_its_limit(fakes):
 def test_what_is_there_of_a_band_is_not_trained_again(fakes):
     """A band whose first seed the page has trained already would train it once more."""
     queue = fakes.queue()
-    digest = fakes.store.create(band(1)[0])
-    fakes.store.write_status(digest, RunStatus("finished", RING.steps, RING.steps))
+    digest = fakes.trained(band(1)[0], "finished", RING.steps)
     digests = queue.submit_together(band(3), "a")
     until(fakes.begun)
     assert digests[0] == digest and fakes.begun() == digests[1:]

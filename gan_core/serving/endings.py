@@ -1,0 +1,116 @@
+"""How runs ended, where no worker could write it down: what a page is told instead. Torch-free.
+
+A run that is dropped while it waits, or whose worker dies, gets its status here. Where it cannot be
+written, as on a full disk or in a folder that was removed, how the run ended is remembered, and
+shown until something else is written there, or the run is asked for again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+import threading
+from dataclasses import dataclass
+
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
+from gan_core.runs.status import StoreError
+from gan_core.runs.store import RunStore
+
+MOST = 500  # endings that are remembered, the latest
+
+UNSETTLED = math.nan  # not equal to any status's time, not even to itself
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: `state` is stopped or failed, `reason` one sentence for people.
+
+    `seen` is when the status was written that this ending replaces: another one is newer. None
+    where there was none, UNSETTLED until somebody has looked.
+    """
+
+    config: RunConfig
+    state: str
+    reason: str
+    seen: float | None = UNSETTLED
+
+    def of(self, stored: RunSnapshot | None) -> RunSnapshot:
+        """The run as it is shown; nothing needs to be stored of it."""
+        stored = stored or empty_snapshot(self.config)
+        return stored.with_status(dataclasses.replace(
+            stored.status, state=self.state, reason=self.reason, seconds_left=None))
+
+    @property
+    def settled(self) -> bool:
+        return self.seen is None or not math.isnan(self.seen)
+
+
+class Endings:
+    """The endings of one queue's runs. Any thread may use it."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self._endings: dict[str, Ending] = {}
+        self._lock = threading.Lock()
+
+    def note(self, config: RunConfig, state: str, reason: str) -> None:
+        """A run has ended; `settle` will write it down."""
+        with self._lock:
+            self._endings[config.digest()] = Ending(config, state, reason)
+            while len(self._endings) > MOST:
+                del self._endings[next(iter(self._endings))]
+
+    def forget(self, digest: str) -> None:
+        """The run is asked for again."""
+        with self._lock:
+            self._endings.pop(digest, None)
+
+    def shown(self, digest: str, stored: RunSnapshot | None) -> RunSnapshot | None:
+        """What is to be shown of a run of which `stored` is stored."""
+        with self._lock:
+            ending = self._endings.get(digest)
+            if ending is None:
+                return stored
+            if ending.settled and ending.seen != _written(stored):
+                del self._endings[digest]  # somebody has written there since
+                return stored
+        return ending.of(stored)
+
+    def settle(self) -> None:
+        """Write down how runs ended; nobody may begin one of them meanwhile."""
+        with self._lock:
+            unsettled = {digest: ending for digest, ending in self._endings.items()
+                         if not ending.settled}
+        for digest, ending in unsettled.items():
+            remembered = self._settled(digest, ending)
+            with self._lock:
+                if self._endings.get(digest) is not ending:
+                    continue
+                if remembered is None:
+                    del self._endings[digest]
+                else:
+                    self._endings[digest] = remembered
+
+    def _settled(self, digest: str, ending: Ending) -> Ending | None:
+        """What is still to be remembered once as much as possible is written."""
+        stored = None
+        with contextlib.suppress(OSError, StoreError):
+            stored = self._store.snapshot(digest)
+            if stored is None:
+                return dataclasses.replace(ending, seen=None)
+            if ending.state == "stopped" and not stored.history.steps:
+                self._store.delete(digest)  # of a run that nobody trained nothing is left
+                return dataclasses.replace(ending, seen=None)
+            if (stored.status.state, stored.status.reason) == (ending.state, ending.reason):
+                return None  # its worker could write it
+            with self._store.lock(digest, wait=0.0):
+                self._store.write_status(digest, ending.of(stored).status)
+            return None
+        return dataclasses.replace(ending, seen=_written(stored))
+
+
+def _written(stored: RunSnapshot | None) -> float | None:
+    """When the status was written that is stored; None where no run is."""
+    return None if stored is None else stored.status.updated
