@@ -27,7 +27,7 @@ class StoreError(ValueError):
 
     def __init__(self, message: str, cause: str = "") -> None:
         super().__init__(message)
-        self.cause = cause or "its files cannot be used"
+        self.cause = cause or message.rstrip(".")
 
     @classmethod
     def of_file(cls, path: Path, use: str, error: OSError) -> StoreError:

@@ -81,7 +81,8 @@ class RunStore:
         try:
             make_sound(folder, config)
         except OSError as error:
-            raise StoreError.of_file(folder, "written", error) from None
+            why = files.cause(error)
+            raise StoreError(f"{folder} cannot be written: {why}.", why) from None
         return digest
 
     def exists(self, digest: str) -> bool:
@@ -308,7 +309,8 @@ def _read(path: Path, read: Callable[[Path], Content], what: str) -> Content:
     except OSError as error:
         raise StoreError.of_file(path, "read", error) from None
     except ValueError as error:
-        raise StoreError(f"{path} is not {what}: {error}.") from None
+        raise StoreError(
+            f"{path} is not {what}: {error}.", f"{path.name} is not {what}") from None
 
 
 def _write_view(run: Path, record: SampleRecord) -> None:
