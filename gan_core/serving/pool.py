@@ -167,8 +167,8 @@ class Pool:
         self._on_message, self._on_death = on_message, on_death
         self._failed_starts = 0
         self._paused_until = 0.0
-        if settings.crowded:  # allowed, as somebody has set both variables
-            print(settings.crowded, file=sys.stderr)
+        for warning in filter(None, (settings.crowded, settings.without_home)):
+            print(warning, file=sys.stderr)  # allowed: somebody may want it so
 
     @property
     def ready(self) -> list[Worker]:
