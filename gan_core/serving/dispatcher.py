@@ -1,6 +1,6 @@
 """The dispatcher: hands the scheduler's jobs to workers and hears from them how they end.
 
-How a run ends goes to `endings`, which writes it down later, without the queue's lock. Torch-free.
+How a run ends goes to `outcomes`, which writes it down later, without the queue's lock. Torch-free.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_core.serving.endings import Endings
 from gan_core.serving.pool import Pool, PoolState, Worker
 from gan_core.serving.price_requests import PriceRequests
 from gan_core.serving.scheduler import Job, Scheduler, worker_message
+from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.system.settings import Settings
 
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
@@ -24,7 +24,7 @@ class Dispatcher:
     """The workers' side of the queue. Whoever calls it holds `lock`, but for `hire` and `close`.
 
     `on_change` is called, without the lock, when jobs have ended or a worker has died: there are
-    endings to be settled and workers to be hired.
+    outcomes to be settled and workers to be hired.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class Dispatcher:
         lock: threading.RLock,
         scheduler: Scheduler,
         prices: PriceRequests,
-        endings: Endings,
+        outcomes: UnwrittenOutcomes,
         on_change: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._lock = lock
         self._scheduler = scheduler
         self._prices = prices
-        self._endings = endings
+        self._outcomes = outcomes
         self._on_change = on_change
         self._pool = Pool(settings, root, command, lock, self._on_message, self._on_death)
 
@@ -141,7 +141,7 @@ class Dispatcher:
         if job.request is not None:
             self._price_ended(job.name, outcome, reason)
         elif outcome == "failed" or (outcome == "stopped" and not message["step"]):
-            self._endings.note(job.config, outcome, reason)
+            self._outcomes.note(job.config, outcome, reason)
 
     def _on_death(self, worker: Worker, death: str) -> None:
         with self._lock:
@@ -159,7 +159,7 @@ class Dispatcher:
         if job.request is not None:
             self._price_ended(job.name, state, reason)
         else:
-            self._endings.note(job.config, state, reason)
+            self._outcomes.note(job.config, state, reason)
 
     def _price_ended(self, name: str, outcome: str, reason: str) -> None:
         if outcome == "failed":

@@ -28,10 +28,10 @@ from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving.admission import refuse_too_many
 from gan_core.serving.dispatcher import Dispatcher
-from gan_core.serving.endings import Endings
 from gan_core.serving.pool import PoolState
 from gan_core.serving.price_requests import PriceRequests, PriceState
 from gan_core.serving.scheduler import Job, Scheduler, waiting_status
+from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.system.settings import Settings
 
 HOUSEKEEPING_SECONDS = 1.0
@@ -64,10 +64,10 @@ class JobQueue:
         self._scheduler = Scheduler()
         self._prices = PriceRequests(store.root)
         self._wake = threading.Event()  # for housekeeping before its time
-        self._endings = Endings(store)
+        self._outcomes = UnwrittenOutcomes(store)
         self._dispatcher = Dispatcher(
             store.root, settings, command, self._lock, self._scheduler, self._prices,
-            self._endings, on_change=self._on_change,
+            self._outcomes, on_change=self._on_change,
         )
         self._departed: deque[str] = deque()  # viewers whose tab was closed
         self._evicted = -math.inf  # monotonic time
@@ -93,8 +93,8 @@ class JobQueue:
         """
         for config in configs:
             self._refuse_too_long(config)
+        trained = {config.digest() for config in configs if self._trained(config)}
         with self._making_folders:
-            trained = {config.digest() for config in configs if self._trained(config)}
             with self._lock:  # before anything is written
                 refuse_too_many(self._scheduler, viewer, [
                     batch_key(config) or config.digest() for config in configs
@@ -142,7 +142,7 @@ class JobQueue:
             if job := self._scheduler.jobs.get(digest):
                 return self._live_snapshot(
                     job, stored or empty_snapshot(job.config, "starting"))
-        shown = self._endings.shown(digest, stored)
+        shown = self._outcomes.shown(digest, stored)
         if shown is not None and shown.status.live and self._abandoned(shown):
             return shown.with_status(dataclasses.replace(
                 shown.status, state="stopped", reason=CUT_OFF, seconds_left=None
@@ -208,8 +208,12 @@ class JobQueue:
 
     def _trained(self, config: RunConfig) -> bool:
         """Whether a run needs no more training; not one that is damaged."""
+        digest = config.digest()
         try:
-            stored = self.store.snapshot(config.digest())
+            status = self.store.status(digest)
+            if status is None or (status.state != "diverged" and status.step < config.steps):
+                return False  # without a look at a history, which may be long
+            stored = self.store.snapshot(digest)
         except StoreError:
             return False
         return stored is not None and stored.holds(config.steps)
@@ -224,7 +228,7 @@ class JobQueue:
     def _settle(self) -> None:
         """Write down how runs ended that no worker has any more."""
         with self._making_folders:
-            self._endings.settle()
+            self._outcomes.settle()
 
     def _on_change(self) -> None:
         self._settle()
@@ -235,7 +239,7 @@ class JobQueue:
     def _submit(self, config: RunConfig, viewer: str, before: float, trained: bool) -> None:
         digest = config.digest()
         if digest not in self._scheduler.jobs and not trained:
-            self._endings.forget(digest)
+            self._outcomes.forget(digest)
             self._scheduler.add(digest, config).before = before
         if job := self._scheduler.jobs.get(digest):
             self._join(job, viewer)

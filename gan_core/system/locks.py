@@ -1,9 +1,8 @@
 """Locks that exclude other processes, and other threads of this one; they end with their process.
 
 A lock is that of the operating system on a file, which an open file holds. Some network homes have
-none: there a claim beside the file, made by whoever comes first, takes its place. A claim is stale
-when its process has died, or when another machine has not renewed it for STALE_SECONDS.
-Torch-free.
+none: there an owner file beside it, made by whoever comes first, takes its place. It is stale when
+its process has died, or has not renewed it for STALE_SECONDS. Torch-free.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import time
 from pathlib import Path
 
 POLL_SECONDS = 0.05  # between two attempts at a lock
-RENEW_SECONDS = 10.0  # between two signs of life of a claim
+RENEW_SECONDS = 10.0  # between two signs of life of an owner file
 STALE_SECONDS = 60.0
 
 _HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
@@ -81,7 +80,7 @@ else:
                     return None
                 if error.errno not in _WITHOUT_LOCKS:
                     raise
-                return _claimed(path)
+                return _owned(path)
             # The folder may have been removed, and made anew, since the file was opened.
             if not os.path.samestat(os.fstat(file), os.stat(path)):
                 return None
@@ -96,72 +95,75 @@ else:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError as error:
-            return error.errno in _HELD or _is_claimed(_claim_path(path), time.time())
+            return error.errno in _HELD or _has_owner(_owner_path(path), time.time())
         finally:
             os.close(file)
         return False
 
 
-# --- claims, where the file system has no locks --------------------------------------------------
+# --- owner files, where the file system has no locks ---------------------------------------------
 
 
-def _claim_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.claim")
+def _owner_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.owner")
 
 
-def _claimed(path: Path) -> contextlib.ExitStack | None:
-    """A claim, which a thread renews until it is given up; None if another one stands."""
-    claim, token = _claim_path(path), secrets.token_hex(8)
-    if _is_claimed(claim, _file_time(path)):
+def _owned(path: Path) -> contextlib.ExitStack | None:
+    """An owner file, which a thread renews until it is given up; None if another one stands."""
+    owner, now = _owner_path(path), _file_time(path)
+    if _has_owner(owner, now):
         return None
-    _remove_stale(claim)
+    _remove_stale(owner, now)
     try:
-        file = os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        file = os.open(owner, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
         return None
     with os.fdopen(file, "w") as text:
-        json.dump({"machine": _machine(), "process": os.getpid(), "token": token}, text)
+        json.dump({"machine": _machine(), "process": os.getpid()}, text)
     held, given_up = contextlib.ExitStack(), threading.Event()
-    held.callback(claim.unlink, missing_ok=True)
+    held.callback(owner.unlink, missing_ok=True)
     held.callback(given_up.set)
-    threading.Thread(target=_renew, args=[claim, given_up], daemon=True, name="claim").start()
+    threading.Thread(target=_renew, args=[owner, given_up], daemon=True, name="lock owner").start()
     return held
 
 
-def _renew(claim: Path, given_up: threading.Event) -> None:
+def _renew(owner: Path, given_up: threading.Event) -> None:
     while not given_up.wait(RENEW_SECONDS):
         with contextlib.suppress(OSError):
-            os.utime(claim)
+            os.utime(owner)
 
 
-def _is_claimed(claim: Path, now: float) -> bool:
-    """Whether a claim stands whose holder is alive, as far as can be known."""
+def _has_owner(owner: Path, now: float) -> bool:
+    """Whether an owner file stands whose holder is alive, as far as can be known."""
     try:
-        renewed = claim.stat().st_mtime
+        renewed = owner.stat().st_mtime
     except OSError:
         return False
-    return abs(now - renewed) < STALE_SECONDS and not _has_died(claim)
+    return abs(now - renewed) < STALE_SECONDS and not _has_died(owner)
 
 
-def _has_died(claim: Path) -> bool:
-    """Whether the claim is of a process of this machine that has ended."""
+def _has_died(owner: Path) -> bool:
+    """Whether the owner file is of a process of this machine that has ended."""
     try:
-        owner = json.loads(claim.read_text())
-        return owner["machine"] == _machine() and not _is_alive(int(owner["process"]))
+        content = json.loads(owner.read_text())
+        return content["machine"] == _machine() and not _is_alive(int(content["process"]))
     except (OSError, ValueError, TypeError, KeyError):  # it is being written
         return False
 
 
-def _remove_stale(claim: Path) -> None:
-    """Of several who find it stale only one can rename it."""
-    stale = claim.with_name(f".{claim.name}.{secrets.token_hex(8)}.tmp")
+def _remove_stale(owner: Path, now: float) -> None:
+    """Of several who find it stale only one can rename it; what came in its place goes back."""
+    renamed = owner.with_name(f".{owner.name}.{secrets.token_hex(8)}.tmp")
     with contextlib.suppress(OSError):
-        os.rename(claim, stale)
-        stale.unlink()
+        os.rename(owner, renamed)
+        if _has_owner(renamed, now):
+            os.rename(renamed, owner)
+        else:
+            renamed.unlink()
 
 
 def _file_time(path: Path) -> float:
-    """Now, by the clock of the file server, which dates claims."""
+    """Now, by the clock of the file server, which dates owner files."""
     os.utime(path)
     return os.stat(path)[stat.ST_MTIME]
 

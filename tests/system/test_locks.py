@@ -46,21 +46,21 @@ def test_looking_writes_nothing(path):
 
 
 @pytest.mark.parametrize("holder", ["dead", "elsewhere"])
-def test_a_stale_claim_is_taken_over(holder, tmp_path, monkeypatch):
+def test_a_stale_owner_is_taken_over(holder, tmp_path, monkeypatch):
     """A machine that was switched off would keep a run from being trained for ever."""
     def flock(file, operation):
         raise OSError(errno.ENOLCK, "no locks available")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    claim = tmp_path / "lock.claim"
+    owner = tmp_path / "lock.owner"
     machine = locks._machine() if holder == "dead" else "another one"
-    claim.write_text(json.dumps({"machine": machine, "process": 2**22 + 1, "token": "x"}))
+    owner.write_text(json.dumps({"machine": machine, "process": 2**22 + 1}))
     (tmp_path / "lock").touch()
     if holder == "elsewhere":
         with pytest.raises(TimeoutError):
             locks.lock(tmp_path / "lock", wait=0.0)
         old = time.time() - 2 * locks.STALE_SECONDS
-        os.utime(claim, (old, old))
+        os.utime(owner, (old, old))
     with locks.lock(tmp_path / "lock", wait=0.0):
         assert locks.is_held(tmp_path / "lock")
     assert sorted(os.listdir(tmp_path)) == ["lock"]

@@ -83,9 +83,9 @@ def test_a_trained_run_that_is_dropped_while_it_waits_stays(fakes):
 
 def test_what_is_remembered_is_bounded(fakes, monkeypatch):
     """A server that runs for a term would grow with every failure."""
-    monkeypatch.setattr("gan_core.serving.endings.MOST", 3)
+    monkeypatch.setattr("gan_core.serving.unwritten_outcomes.MOST", 3)
     queue = fakes.queue()
     for number in range(6):
-        queue._endings.note(apart(number), "failed", "because")
-    assert len(queue._endings._endings) == 3
+        queue._outcomes.note(apart(number), "failed", "because")
+    assert len(queue._outcomes._outcomes) == 3
     assert queue.snapshot(apart(5).digest()).status.reason == "because"

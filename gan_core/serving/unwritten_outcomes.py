@@ -18,16 +18,16 @@ from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
 from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
 
-MOST = 500  # endings that are remembered, the latest
+MOST = 500  # outcomes that are remembered, the latest
 
 UNSETTLED = math.nan  # not equal to any status's time, not even to itself
 
 
 @dataclass(frozen=True)
-class Ending:
+class UnwrittenOutcome:
     """How a run ended: `state` is stopped or failed, `reason` one sentence for people.
 
-    `seen` is when the status was written that this ending replaces: another one is newer. None
+    `seen` is when the status was written that this outcome replaces: another one is newer. None
     where there was none, UNSETTLED until somebody has looked.
     """
 
@@ -47,68 +47,68 @@ class Ending:
         return self.seen is None or not math.isnan(self.seen)
 
 
-class Endings:
-    """The endings of one queue's runs. Any thread may use it."""
+class UnwrittenOutcomes:
+    """The outcomes of one queue's runs. Any thread may use it."""
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
-        self._endings: dict[str, Ending] = {}
+        self._outcomes: dict[str, UnwrittenOutcome] = {}
         self._lock = threading.Lock()
 
     def note(self, config: RunConfig, state: str, reason: str) -> None:
         """A run has ended; `settle` will write it down."""
         with self._lock:
-            self._endings[config.digest()] = Ending(config, state, reason)
-            while len(self._endings) > MOST:
-                del self._endings[next(iter(self._endings))]
+            self._outcomes[config.digest()] = UnwrittenOutcome(config, state, reason)
+            while len(self._outcomes) > MOST:
+                del self._outcomes[next(iter(self._outcomes))]
 
     def forget(self, digest: str) -> None:
         """The run is asked for again."""
         with self._lock:
-            self._endings.pop(digest, None)
+            self._outcomes.pop(digest, None)
 
     def shown(self, digest: str, stored: RunSnapshot | None) -> RunSnapshot | None:
         """What is to be shown of a run of which `stored` is stored."""
         with self._lock:
-            ending = self._endings.get(digest)
-            if ending is None:
+            outcome = self._outcomes.get(digest)
+            if outcome is None:
                 return stored
-            if ending.settled and ending.seen != _written(stored):
-                del self._endings[digest]  # somebody has written there since
+            if outcome.settled and outcome.seen != _written(stored):
+                del self._outcomes[digest]  # somebody has written there since
                 return stored
-        return ending.of(stored)
+        return outcome.of(stored)
 
     def settle(self) -> None:
         """Write down how runs ended; nobody may begin one of them meanwhile."""
         with self._lock:
-            unsettled = {digest: ending for digest, ending in self._endings.items()
-                         if not ending.settled}
-        for digest, ending in unsettled.items():
-            remembered = self._settled(digest, ending)
+            unsettled = {digest: outcome for digest, outcome in self._outcomes.items()
+                         if not outcome.settled}
+        for digest, outcome in unsettled.items():
+            remembered = self._settled(digest, outcome)
             with self._lock:
-                if self._endings.get(digest) is not ending:
+                if self._outcomes.get(digest) is not outcome:
                     continue
                 if remembered is None:
-                    del self._endings[digest]
+                    del self._outcomes[digest]
                 else:
-                    self._endings[digest] = remembered
+                    self._outcomes[digest] = remembered
 
-    def _settled(self, digest: str, ending: Ending) -> Ending | None:
+    def _settled(self, digest: str, outcome: UnwrittenOutcome) -> UnwrittenOutcome | None:
         """What is still to be remembered once as much as possible is written."""
         stored = None
         with contextlib.suppress(OSError, StoreError):
             stored = self._store.snapshot(digest)
             if stored is None:
-                return dataclasses.replace(ending, seen=None)
-            if ending.state == "stopped" and not stored.history.steps:
+                return dataclasses.replace(outcome, seen=None)
+            if outcome.state == "stopped" and not stored.history.steps:
                 self._store.delete(digest)  # of a run that nobody trained nothing is left
-                return dataclasses.replace(ending, seen=None)
-            if (stored.status.state, stored.status.reason) == (ending.state, ending.reason):
+                return dataclasses.replace(outcome, seen=None)
+            if (stored.status.state, stored.status.reason) == (outcome.state, outcome.reason):
                 return None  # its worker could write it
             with self._store.lock(digest, wait=0.0):
-                self._store.write_status(digest, ending.of(stored).status)
+                self._store.write_status(digest, outcome.of(stored).status)
             return None
-        return dataclasses.replace(ending, seen=_written(stored))
+        return dataclasses.replace(outcome, seen=_written(stored))
 
 
 def _written(stored: RunSnapshot | None) -> float | None:
