@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import threading
 from dataclasses import dataclass
 
@@ -20,21 +19,20 @@ from gan_core.runs.store import RunStore
 
 MOST = 500  # outcomes that are remembered, the latest
 
-UNSETTLED = math.nan  # not equal to any status's time, not even to itself
-
 
 @dataclass(frozen=True)
 class UnwrittenOutcome:
     """How a run ended: `state` is stopped or failed, `reason` one sentence for people.
 
-    `seen` is when the status was written that this outcome replaces: another one is newer. None
-    where there was none, UNSETTLED until somebody has looked.
+    Once it is `settled`, as much as possible is written; `replaced` is then when the status was
+    written that it replaces, None where there was none. A status of another time is newer.
     """
 
     config: RunConfig
     state: str
     reason: str
-    seen: float | None = UNSETTLED
+    settled: bool = False
+    replaced: float | None = None
 
     def of(self, stored: RunSnapshot | None) -> RunSnapshot:
         """The run as it is shown; nothing needs to be stored of it."""
@@ -42,9 +40,9 @@ class UnwrittenOutcome:
         return stored.with_status(dataclasses.replace(
             stored.status, state=self.state, reason=self.reason, seconds_left=None))
 
-    @property
-    def settled(self) -> bool:
-        return self.seen is None or not math.isnan(self.seen)
+    def settled_over(self, stored: RunSnapshot | None) -> UnwrittenOutcome:
+        """To be remembered in place of what is stored."""
+        return dataclasses.replace(self, settled=True, replaced=_written(stored))
 
 
 class UnwrittenOutcomes:
@@ -73,7 +71,7 @@ class UnwrittenOutcomes:
             outcome = self._outcomes.get(digest)
             if outcome is None:
                 return stored
-            if outcome.settled and outcome.seen != _written(stored):
+            if outcome.settled and outcome.replaced != _written(stored):
                 del self._outcomes[digest]  # somebody has written there since
                 return stored
         return outcome.of(stored)
@@ -99,16 +97,16 @@ class UnwrittenOutcomes:
         with contextlib.suppress(OSError, StoreError):
             stored = self._store.snapshot(digest)
             if stored is None:
-                return dataclasses.replace(outcome, seen=None)
+                return outcome.settled_over(None)
             if outcome.state == "stopped" and not stored.history.steps:
                 self._store.delete(digest)  # of a run that nobody trained nothing is left
-                return dataclasses.replace(outcome, seen=None)
+                return outcome.settled_over(None)
             if (stored.status.state, stored.status.reason) == (outcome.state, outcome.reason):
                 return None  # its worker could write it
             with self._store.lock(digest, wait=0.0):
                 self._store.write_status(digest, outcome.of(stored).status)
             return None
-        return dataclasses.replace(outcome, seen=_written(stored))
+        return outcome.settled_over(stored)
 
 
 def _written(stored: RunSnapshot | None) -> float | None:
