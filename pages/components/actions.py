@@ -31,8 +31,8 @@ def submit(state: State, config: RunConfig) -> bool:
         server.queue().submit(config, server.viewer())
     except (ConfigError, QueueFull) as error:
         state.refusal = str(error)
-    except StoreError:
-        state.refusal = "The run cannot be stored: the server's disk may be full."
+    except StoreError as error:
+        state.refusal = f"The run cannot be stored: {error.cause}."
     else:
         state.problems, state.refusal = [], ""
         return True

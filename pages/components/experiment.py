@@ -22,7 +22,8 @@ from pages.components import (
     verdict,
 )
 from pages.components.config_text import setting_text
-from pages.components.page_frame import device_badge, plain
+from pages.components.markdown import plain
+from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
 from pages.components.state import State, arrive, link, write_url
 
@@ -31,7 +32,7 @@ from pages.components.state import State, arrive, link, write_url
 TICK = 1.0
 CHART_TICK = 3.0
 FIRST_TICK = 0.25  # until the first picture of a run is there
-UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
+UNREADABLE = "This run's files cannot be read just now. If this persists, train it again."
 
 
 def experiment(page: str, challenge: Challenge) -> State:

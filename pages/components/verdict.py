@@ -16,6 +16,7 @@ from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
 from pages.components.config_text import difference_text
+from pages.components.markdown import plain
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Verdict:
     text: str
     remedies: tuple[Remedy, ...] = ()
     pages: tuple[str, ...] = ()
+
+
+FASTEST = 1e6  # steps a second; a run that is said to be faster has lost its seconds
 
 
 def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
@@ -44,14 +48,21 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
         activity = status.reason or "starting …"  # while data is downloaded, how far that is
         return share, activity[0].upper() + activity[1:]
     words = [_state(snapshot), where]
-    rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
-    if rate:
-        words.append(f"{rate:.0f} steps/s")
+    if 0 < (rate := _rate(snapshot)) < FASTEST:
+        words.append(f"{rate:.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s")
     if status.state == "running" and status.seconds_left is not None:
         words.append(f"{_seconds(status.seconds_left)} left")
     elif status.state != "running":
         words.append(_seconds(status.seconds))
     return share, " · ".join([*words, *([status.device] if status.device else [])])
+
+
+def _rate(snapshot: RunSnapshot) -> float:
+    """Steps a second: of a live run lately, of another one over all; 0 where it is not known."""
+    status = snapshot.status
+    if snapshot.live:
+        return status.steps_per_second
+    return status.step / status.seconds if status.seconds > 0 else 0.0
 
 
 def day(snapshot: RunSnapshot) -> str:
@@ -86,7 +97,10 @@ def verdict(snapshot: RunSnapshot | None) -> Verdict:
     history, config = snapshot.history, snapshot.config
     judged = judge(history, config)
     severe = judged.state == "failing" and judged.findings[0].severity == "severe"
-    text = (f"**{headline(judged, snapshot.live)}** {sentences(judged, history, config)}").strip()
+    words = sentences(judged, history, config)
+    if judged.state in ("failed", "diverged"):  # with the reason that stands in the run's files
+        words = plain(words)
+    text = f"**{headline(judged, snapshot.live)}** {words}".strip()
     if coming := _coming(snapshot, judged.state):
         text += f"  \n**Warning:** {coming}"
     pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
@@ -162,11 +176,15 @@ def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
     """The quality of both in numbers, and which is better."""
     modes, counted = _modes(mine, theirs, config)
     noun = config.card.mode_noun + ("" if modes[0] == 1 else "s")
+    counts = f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}"
+    both = mine.metrics.keys() & theirs.metrics.keys()
     name, label, form = ("frechet", "Fréchet distance", ".0f")
-    if name not in mine.metrics:
+    if name not in both:
         name, label, form = ("kl_uniform", "KL to uniform", ".3g")
+    if name not in both:  # a damaged file
+        return f"{counts}."
     return (
-        f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}; {label} "
+        f"{counts}; {label} "
         f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
         f"**{_comparison(mine, theirs, name, modes[0] - modes[1])}**"
     )

@@ -225,3 +225,20 @@ def test_try_remedies_fits_laptop_and_phone_and_opens_its_rows(chromium, app: Se
     wait_until(page, lambda: page.locator(".stMain").evaluate("e => e.scrollWidth") <= 390)
     press(page, "Close")
     expect(table).not_to_be_visible()
+
+
+def test_each_back_restores_the_settings_before(chromium, app: Server) -> None:
+    """Back does nothing four times, or cannot leave the page at all."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&steps=500&seed=29")
+    dropout = slider(page, "Dropout in D")
+    values = ["0.05", "0.1", "0.15"]
+    for value in values:
+        dropout.press("ArrowRight")
+        page.wait_for_url(f"**dropout={value}*")
+        settle(page)
+    for value in [*values[-2::-1], "0"]:
+        page.go_back()
+        expect(dropout).to_have_attribute("aria-valuetext", re.compile(f"^{value}"))
+        settle(page)
+    page.go_back()
+    page.wait_for_url("about:blank")
