@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         _replace_what_a_terminal_cannot_show()
     try:
         options = parse(arguments)
-        return options.work(options, Settings.from_environment())
+        settings = Settings.from_environment()
+        if settings.without_home and getattr(options, "store", True) is None:
+            say(settings.without_home)
+        return options.work(options, settings)
     except (UsageError, ConfigError, SettingsError, StoreError) as error:
         say(str(error))
     except OSError as error:

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from gan_core.system.files import lock
+from gan_core.system.locks import lock
 from gan_core.system.settings import Settings
 
 SILENT_SECONDS = 10.0  # without a byte from the server end a download

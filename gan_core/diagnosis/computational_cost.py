@@ -19,7 +19,7 @@ THRESHOLDS = {
         f"convention: {SESSION_STEPS} steps then take more than five minutes; of the presets only "
         "the published DCGAN on a processor comes near it"),
     "slow_seconds": Threshold(
-        5, "seconds of training before its speed counts",
+        3, "seconds of training before its speed counts",
         "convention: the first steps are slow"),
 }
 

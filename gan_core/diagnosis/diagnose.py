@@ -40,22 +40,28 @@ THRESHOLDS: dict[str, Threshold] = {
     name: threshold for family in FAMILIES for name, threshold in family.THRESHOLDS.items()}
 
 
+Known = Collection[str] | None  # names of the settings that are known; None: all are
+
+
 @dataclass(frozen=True)
 class Symptom:
     """What people call it, the check that finds it, and the challenge whose page explains it.
 
     With `while_frozen` it can also arise in a D that trains on against a frozen G; the other
-    symptoms are looked for only in the steps before the freeze.
+    symptoms are looked for only in the steps before the freeze. With `by_settings` the check also
+    takes which settings are known.
     """
 
     title: str
-    check: Callable[[History, RunConfig], Finding | None]
+    check: Callable[..., Finding | None]
     challenge: str
     while_frozen: bool = False
+    by_settings: bool = False
 
 
 SYMPTOMS: dict[str, Symptom] = {
-    "no_learning": Symptom("No learning", no_learning.no_learning, "training_instability"),
+    "no_learning": Symptom(
+        "No learning", no_learning.no_learning, "training_instability", by_settings=True),
     "mode_collapse": Symptom("Mode collapse", mode_collapse.mode_collapse, "mode_collapse"),
     "mode_rotation": Symptom("Mode rotation", mode_collapse.mode_rotation, "mode_collapse"),
     "vanishing_gradient": Symptom(
@@ -92,7 +98,7 @@ LATENCY = {"instability": 250}
 
 
 def diagnose(
-    history: History, config: RunConfig, known: Collection[str] | None = None
+    history: History, config: RunConfig, known: Known = None
 ) -> list[Finding]:
     """Findings, causes before their effects; none for a healthy or too young run.
 
@@ -104,12 +110,13 @@ def diagnose(
 
 
 def _diagnosed(
-    history: History, config: RunConfig, known: Collection[str] | None
+    history: History, config: RunConfig, known: Known
 ) -> list[Finding]:
     config = config.at(history.last_step)
     frozen = config.freeze_generator
     before_freeze = history.until(frozen) if frozen else history
-    results = [symptom.check(history if symptom.while_frozen else before_freeze, config)
+    results = [symptom.check(history if symptom.while_frozen else before_freeze, config,
+                             *([known] if symptom.by_settings else []))
                for symptom in SYMPTOMS.values()]
     findings = [f for f in results if f is not None]
     remaining = [f for f in findings if not _follows(f, findings)]

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.limits_of_d import flat_at_the_data
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
@@ -79,8 +80,7 @@ def _general(config: RunConfig) -> list[Remedy]:
     points = config.card.kind == "points"
     remedies = []
     if points and config.r1 == 0 and config.gradient_penalty == 0:
-        remedies.append(Remedy(
-            "R1 penalty, γ 0.1", {"r1": 0.1}, "a D that is flat at the data lets G stay there"))
+        remedies.append(flat_at_the_data(config))
     if config.discriminator_steps < 2 and config.learning_rate < 5e-4:
         remedies.append(Remedy(
             "Learning rate 0.001", {"learning_rate": 1e-3},
@@ -96,10 +96,7 @@ def _when_ahead(config: RunConfig) -> list[Remedy]:
             "Non-saturating loss", {"loss": "non_saturating"},
             "its gradient is largest exactly when D rejects every sample"))
     if config.r1 == 0 and config.gradient_penalty == 0 and not config.mixes_batch:
-        weight = 0.1 if config.card.kind == "points" else 10.0
-        remedies.append(Remedy(
-            f"R1 penalty, γ {weight:g}", {"r1": weight},
-            "a D that is not steep lets G find its way"))
+        remedies.append(flat_at_the_data(config))
     if config.generator_steps < 2 and config.update_order != "simultaneous":
         remedies.append(Remedy(
             "Two G steps per round", {"generator_steps": 2}, "G catches up with D"))
@@ -171,7 +168,7 @@ STRENGTHENING = {"discriminator_steps": 1, "learning_rate_ratio": 1, "generator_
 EXPLAINS: dict[str, frozenset[str]] = {
     "divergence": frozenset({"rate_too_large", "momentum", "discriminator_ahead", "optimizer"}),
     "mode_collapse": ANY - {"few_data"},
-    "mode_rotation": ANY - {"few_data", "discriminator_ahead"},
+    "mode_rotation": ANY - {"few_data"},
     "discriminator_overfitting": frozenset({"few_data"}),
     "vanishing_gradient": frozenset({"discriminator_ahead"}),
     "instability": frozenset({"rate_too_large", "momentum"}),

@@ -10,6 +10,7 @@ from gan_core.config.choices import LOSSES, SAME
 from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.limits_of_d import flat_at_the_data, gradient_penalty, unlimited_critic
 from gan_core.diagnosis.step_windows import WINDOW, last_median, start_of_last_stretch
 from gan_core.runs.history import History
 
@@ -190,50 +191,44 @@ def _runaway_loss(history: History, config: RunConfig) -> bool:
 
 
 def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
-    penalty, spectral_norm = _gradient_penalty(config), Remedy(
+    points, spectral_norm = config.card.kind == "points", Remedy(
         "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
         "a D of bounded slope cannot pull G far")
-    # Of the two, spectral normalisation was measured to calm an unlimited critic more.
-    remedies = [spectral_norm, penalty] if _unlimited_critic(config) else []
+    remedies = []
+    if unlimited_critic(config):
+        # Of images spectral normalisation was measured to calm it most; of points it hides modes.
+        first = flat_at_the_data(config) if points else spectral_norm
+        remedies = [first, gradient_penalty(config)]
     if max(config.generator_learning_rate, config.discriminator_learning_rate) > 2e-4:
         remedies.append(Remedy(
             "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
             "smaller steps overshoot less"))
-    if config.r1 == 0 and config.gradient_penalty == 0 and not _unlimited_critic(config):
+    if config.r1 == 0 and config.gradient_penalty == 0 and not unlimited_critic(config):
         remedies.append(Remedy(
             "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
-    if not config.spectral_norm and spectral_norm not in remedies:
+    if not (points or config.spectral_norm or spectral_norm in remedies):
         remedies.append(spectral_norm)
-    if config.gradient_clip == 0 and not _unlimited_critic(config):  # there it did not help
+    if config.gradient_clip == 0 and not unlimited_critic(config):  # there it did not help
         remedies.append(Remedy(
             "Gradients clipped to norm 1", {"gradient_clip": 1.0}, "no single step goes far"))
     return tuple(remedies)
 
 
-def _unlimited_critic(config: RunConfig) -> bool:
-    """A Wasserstein critic must not be arbitrarily steep: its loss has no bottom otherwise."""
-    limits = (config.gradient_penalty, config.weight_clip, config.r1, float(config.spectral_norm))
-    return config.loss == "wasserstein" and not any(limits)
-
-
-def _gradient_penalty(config: RunConfig) -> Remedy:
-    weight = 0.1 if config.card.kind == "points" else 10.0
-    return Remedy(
-        f"Gradient penalty, λ {weight:g}", {"gradient_penalty": weight},
-        "a critic of bounded slope has a loss that can settle")
-
-
 def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
-    remedies = [_gradient_penalty(config)] if _unlimited_critic(config) else []
+    rate = 1e-3 if config.card.kind == "points" else 2e-4
+    remedies = []
+    if unlimited_critic(config):
+        remedies.append(flat_at_the_data(config) if config.card.kind == "points"
+                        else gradient_penalty(config))
     if "sgd" in (config.optimizer, config.optimizer_of_discriminator):
         remedies.append(Remedy(
-            "Adam with β₁ = 0.5 and rate 0.0002",
+            f"Adam with β₁ = 0.5 and rate {rate:g}",
             {"optimizer": "adam", "discriminator_optimizer": SAME, "beta1": 0.5,
-             "discriminator_beta1": AS_G, "beta2": 0.999, "learning_rate": 2e-4,
+             "discriminator_beta1": AS_G, "beta2": 0.999, "learning_rate": rate,
              "learning_rate_ratio": 1.0},
             "Adam bounds the size of every step"))
     elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
         remedies.append(Remedy(
-            "Learning rates of 0.0002", {"learning_rate": 2e-4, "learning_rate_ratio": 1.0},
+            f"Learning rates of {rate:g}", {"learning_rate": rate, "learning_rate_ratio": 1.0},
             "smaller steps stay where the gradient is a good guide"))
     return tuple(remedies)

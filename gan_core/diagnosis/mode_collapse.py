@@ -15,6 +15,7 @@ import numpy as np
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
+from gan_core.diagnosis.limits_of_d import flat_at_the_data
 from gan_core.diagnosis.quality import all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes, present_modes, shown
 from gan_core.diagnosis.signs import dead_since, sign_of
@@ -196,8 +197,7 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     alternating = {"update_order": "discriminator_first"} if simultaneous else {}
     if config.card.kind == "points":  # on MNIST neither was measured to help
         if config.r1 == 0:
-            remedies.append(Remedy(
-                "R1 penalty, γ 0.1", {"r1": 0.1}, "a D that is flat at the data lets G stay there"))
+            remedies.append(flat_at_the_data(config))
         if config.packing == 1:
             remedies.append(Remedy(
                 "Packing 4", {"packing": 4}, "D sees that four samples lie in one place"))

@@ -16,7 +16,7 @@ from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "good_points": Threshold(
-        0.45, "quality above chance of points from which on they are good",
+        0.4, "quality above chance of points from which on they are good",
         "calibrated: 0.5 to 0.9 where people see all modes; noise and blurred data have 0"),
     "good_images": Threshold(
         0.2, "quality above chance of images from which on they are good",
@@ -77,8 +77,16 @@ class Quality:
     @property
     def recognisable(self) -> bool:
         """Clearly better than chance; supposed where an older version did not measure it."""
-        limit = _limit(f"good_{'images' if self.images else 'points'}")
-        return math.isnan(self.above_chance) or self.above_chance >= limit
+        return math.isnan(self.above_chance) or self.above_chance >= self._good_share
+
+    @property
+    def _good_share(self) -> float:
+        return _limit("good_images" if self.images else "good_points")
+
+    @property
+    def poor(self) -> bool:
+        """Hardly half as far above chance as good samples are."""
+        return self.above_chance < 0.6 * self._good_share
 
     @property
     def good(self) -> bool:

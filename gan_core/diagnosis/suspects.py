@@ -16,6 +16,7 @@ from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.chance import between_modes
 from gan_core.diagnosis.findings import Remedy
+from gan_core.diagnosis.limits_of_d import flat_at_the_data, gradient_penalty, unlimited_critic
 
 MOMENTUM = 0.65  # β₁ above which it is unusual for a GAN
 NOTABLE = 0.25  # excess from which on a setting is suspected
@@ -167,11 +168,11 @@ def _clipped_gradients(config: RunConfig) -> Suspect | None:
 
 def _penalty(name: str, label: str, points: float, images: float) -> Find:
     """A penalty is too strong where it keeps D flatter than the data ask for: points of narrow
-    modes need steep slopes."""
+    modes need steep slopes. `points` and `images` are where that begins."""
 
     def find(config: RunConfig) -> Suspect | None:
         on_points = config.card.kind == "points"
-        limit, usual = (points, points / 10) if on_points else (images, images / 10)
+        limit, usual = (points, 0.1) if on_points else (images, images / 10)
         return Suspect(
             (name,), "constraint_too_strong", _decades(getattr(config, name), limit),
             Remedy(f"{label} {usual:g}", {name: usual},
@@ -185,13 +186,12 @@ def _narrow_clip(config: RunConfig) -> Suspect | None:
         return None
     points = config.card.kind == "points"
     limit = 0.08 if points else 0.008
-    weight = 0.1 if points else 10.0
+    penalty = flat_at_the_data(config) if points else gradient_penalty(config)
     if config.mixes_batch:
         remedy = Remedy(f"Weights within ±{limit:g}", {"weight_clip": limit}, "D may be steeper")
     else:
         remedy = Remedy(
-            f"Gradient penalty {weight:g} instead of clipping",
-            {"weight_clip": 0.0, "gradient_penalty": weight},
+            f"{penalty.label}, instead of clipping", {"weight_clip": 0.0, **penalty.changes},
             "it limits D's slope without making its weights useless")
     return Suspect(("weight_clip",), "constraint_too_strong",
                    _decades(limit, config.weight_clip) + 0.3, remedy)
@@ -200,16 +200,27 @@ def _narrow_clip(config: RunConfig) -> Suspect | None:
 def _spectral_norm_on_points(config: RunConfig) -> Suspect | None:
     if not config.spectral_norm or config.card.kind != "points":
         return None
-    return Suspect(
-        ("spectral_norm",), "constraint_too_strong", 0.5,
-        Remedy("No spectral normalisation", {"spectral_norm": False},
-               "a D of slope 1 cannot see modes that are this narrow"))
+    penalty = flat_at_the_data(config)
+    label, changes = "No spectral normalisation", {"spectral_norm": False}
+    if config.r1 == 0 and config.gradient_penalty == 0:
+        label, changes = f"{penalty.label}, instead of spectral normalisation", {
+            **changes, **penalty.changes}
+    return Suspect(("spectral_norm",), "constraint_too_strong", 0.5,
+                   Remedy(label, changes, "a D of slope 1 cannot see modes that are this narrow"))
+
+
+def _unlimited_critic(config: RunConfig) -> Suspect | None:
+    if not unlimited_critic(config):
+        return None
+    remedy = flat_at_the_data(config) if config.card.kind == "points" else gradient_penalty(config)
+    return Suspect(("loss", "r1", "gradient_penalty", "weight_clip", "spectral_norm"),
+                   "discriminator_ahead", 1.0, remedy)
 
 
 def _noise(config: RunConfig) -> Suspect | None:
     if 0 < config.input_noise_steps <= config.steps / 2:
         return None
-    limit = 0.1 * between_modes(config.card) if config.card.kind == "points" else 0.35
+    limit = 0.075 * between_modes(config.card) if config.card.kind == "points" else 0.35
     fading = max(config.steps // 2, 1)
     return Suspect(
         ("input_noise", "input_noise_steps"), "noise_too_strong",
@@ -220,7 +231,7 @@ def _noise(config: RunConfig) -> Suspect | None:
 
 def _heavy_dropout(config: RunConfig) -> Suspect | None:
     return Suspect(
-        ("dropout",), "discriminator_too_weak", (config.dropout - 0.4) / 0.3,
+        ("dropout",), "discriminator_too_weak", (config.dropout - 0.35) / 0.3,
         Remedy("Dropout 0.2", {"dropout": 0.2}, "D keeps enough units to learn with"))
 
 
@@ -302,9 +313,9 @@ def _few_examples(config: RunConfig) -> Suspect | None:
 FIND: tuple[Find, ...] = (
     _slow, _slow_optimizer, _fast, _unequal_rates, _many_d_steps, _many_g_steps, _momentum,
     _short_memory, _clipped_gradients,
-    _penalty("r1", "R1 penalty, γ", 1.0, 100.0), _penalty("r2", "R2 penalty, γ", 1.0, 100.0),
-    _penalty("gradient_penalty", "Gradient penalty, λ", 3.0, 60.0), _narrow_clip,
-    _spectral_norm_on_points, _noise, _heavy_dropout,
+    _penalty("r1", "R1 penalty, γ", 3.0, 100.0), _penalty("r2", "R2 penalty, γ", 3.0, 100.0),
+    _penalty("gradient_penalty", "Gradient penalty, λ", 0.5, 60.0), _narrow_clip,
+    _unlimited_critic, _spectral_norm_on_points, _noise, _heavy_dropout,
     _moved_labels("label_smoothing", "Label smoothing", 0.1),
     _moved_labels("fake_label_smoothing", "Smoothing of the labels of samples", 0.0),
     _moved_labels("label_flips", "Flipped labels", 0.05), _augmented_mlp,

@@ -1,16 +1,21 @@
-"""Room on the disk: the longest unused runs go until a store fits its limits. Torch-free."""
+"""Room on the disk: runs go until a store fits its limits, those that nobody trained first.
+
+Torch-free.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Collection
 
 from gan_core.runs.good_checkpoints import remove_oldest
-from gan_core.runs.status import StoreError
+from gan_core.runs.status import StoreError, read_status
 from gan_core.runs.store import REMOVED, RunStore
 from gan_core.system import files
 
+WAITING_SECONDS = 600.0  # a run that waits has been looked at since, or nobody waits for it
 MOST_RUNS = 2000  # more make listing the store slow, however small they are
 
 
@@ -22,12 +27,15 @@ def size(store: RunStore) -> int:
 def evict(store: RunStore, keep: Collection[str] = ()) -> list[str]:
     """Remove runs until at most MOST_RUNS, and `store.megabytes`, are left; returns their digests.
 
-    The longest unused go first, and before any run their good checkpoints: a run without them is
-    still there to be seen. Runs in `keep`, and runs that a process is training, stay.
+    Those without records go first, the longest unused before others; and before any run its good
+    checkpoints: a run without them is still there to be seen. Runs in `keep`, runs that a process
+    is training, and runs that wait in the queue of another server, stay.
     """
     _remove_leftovers(store)
     sizes = _sizes(store)
-    oldest_first = sorted(sizes, key=lambda name: files.modified(store.root / name))
+    keep = {*keep, *(digest for digest in sizes if _waits(store, digest))}
+    oldest_first = sorted(sizes, key=lambda digest: (
+        _has_records(store, digest), _used(store, digest)))
     excess = sum(sizes.values()) - store.megabytes * 1_000_000
     surplus = len(sizes) - MOST_RUNS
     for digest in oldest_first:
@@ -55,6 +63,25 @@ def _without_good_checkpoints(store: RunStore, digest: str) -> int:
         with contextlib.suppress(StoreError), store.lock(digest, wait=0.0):
             return remove_oldest(store.root / digest, keep=0)
     return 0
+
+
+def _has_records(store: RunStore, digest: str) -> bool:
+    return files.stamp(store.root / digest / "history.jsonl")[1:2] > (0,)
+
+
+def _used(store: RunStore, digest: str) -> float:
+    """Unix time at which the run was last looked at or written."""
+    return files.modified(store.root / digest)
+
+
+def _waits(store: RunStore, digest: str) -> bool:
+    """Whether a run is in some server's queue, whose visitors have looked at it lately."""
+    if abs(time.time() - _used(store, digest)) > WAITING_SECONDS:
+        return False
+    with contextlib.suppress(StoreError):
+        status = read_status(store.root / digest)
+        return status is not None and status.live
+    return False
 
 
 def _remove_leftovers(store: RunStore) -> None:

@@ -5,8 +5,10 @@ Torch-free.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ from gan_core.runs.records import EvalRecord, Outcome, Record, StepRecord
 
 Result = TypeVar("Result")
 
+DERIVED = 64  # results that are kept of a history, those used last; a page asks for some twenty
 BLOCK = 500  # steps that `running` takes at a time: few pieces for a long run, little left over
 
 
@@ -41,7 +44,7 @@ class History:
         self.steps = Steps(log.steps, steps)
         self.evaluations = tuple(log.evaluations[:evaluations])
         self.outcome = outcome
-        self._derived: dict[Hashable, Any] = {}
+        self._derived: OrderedDict[Hashable, Any] = OrderedDict()
 
     @classmethod
     def _of_log(
@@ -121,14 +124,21 @@ class History:
     # --- what is known of a history, and of the shorter ones before it ---------------------------
 
     def derived(self, key: Hashable, make: Callable[[], Result]) -> Result:
-        """The result of `make`, which is called once for each `key`.
+        """The result of `make`, which is called once for each `key`, as long as no DERIVED other
+        ones are asked for.
 
         For whatever is computed from this history alone: its records do not change, and a page asks
         for the same several times a second. `grown` forgets it; `running` and `last_where` do not.
         """
-        if key not in self._derived:
-            self._derived[key] = make()
-        return self._derived[key]
+        try:
+            self._derived.move_to_end(key)
+            return self._derived[key]
+        except KeyError:  # new, or dropped by another thread a moment ago
+            result = self._derived[key] = make()
+        if len(self._derived) > DERIVED:
+            with contextlib.suppress(KeyError):
+                self._derived.popitem(last=False)
+        return result
 
     def running(
         self, key: Hashable, columns: Sequence[str], update: Callable[..., Result], initial: Result

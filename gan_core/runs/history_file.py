@@ -68,13 +68,13 @@ class HistoryReader:
     def read(self) -> History:
         """All records until now. Raises StoreError if the file cannot be read."""
         try:
-            with open(self._path, "rb") as file:
+            with files.open_regular(self._path) as file:
                 new = self._new_bytes(file)
         except FileNotFoundError:
             self._forget()
             return self._history
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be read: {error.strerror}.") from None
+            raise StoreError.of_file(self._path, "read", error) from None
         whole = new[: new.rfind(b"\n") + 1]  # what follows is torn, or being written
         if whole:
             self._offset += len(whole)

@@ -104,6 +104,8 @@ class Outcome:
     seconds: float = field(default=0.0, compare=False)
 
 
+MOST_STEPS = 10**9  # a longer run is damage
+COUNTED = ("modes", "modes_total")  # metrics that every evaluation has
 ADDED_SHARES = ("supported", "training")  # of an EvalRecord; version 1 has neither
 
 Record = StepRecord | EvalRecord | SampleRecord | Outcome
@@ -134,7 +136,7 @@ def to_line(record: StepRecord | EvalRecord) -> str:
 def from_line(line: str | bytes) -> StepRecord | EvalRecord:
     """The record in a line. Raises ValueError on anything that `to_line` does not write."""
     try:
-        content = json.loads(line)
+        content = json.loads(line, parse_constant=_refuse)
         if "evaluation" in content:
             return _evaluation(content)
         return _step(content)
@@ -143,9 +145,12 @@ def from_line(line: str | bytes) -> StepRecord | EvalRecord:
 
 
 def _evaluation(content: dict[str, Any]) -> EvalRecord:
+    metrics = {name: _number(value) for name, value in content["metrics"].items()}
+    if missing := [name for name in COUNTED if name not in metrics]:
+        raise ValueError(f"the evaluation lacks {missing[0]}")
     return EvalRecord(
-        step=int(content["evaluation"]),
-        metrics={name: _number(value) for name, value in content["metrics"].items()},
+        step=_whole(content["evaluation"]),
+        metrics=metrics,
         histogram=tuple(_number(value) for value in content["histogram"]),
         seconds=_number(content["seconds"]),
         **{name: tuple(_number(value) for value in content.get(name, ())) for name in ADDED_SHARES},
@@ -158,12 +163,27 @@ def _step(content: dict[str, Any]) -> StepRecord:
         name: _number(content[name]) if name in content else _DEFAULTS.get(name, math.nan)
         for name in STEP_METRICS
     }
-    return StepRecord(step=int(content["step"]), **values)
+    return StepRecord(step=_whole(content["step"]), **values)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MOST_STEPS:
+        raise ValueError(f"{value!r:.40} is not a step")
+    return value
 
 
 def _rounded(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+def _number(value: Any) -> float:
+    """NaN for what was not finite. Raises ValueError on anything else that is not a number."""
+    if value is None:
+        return math.nan
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{value!r:.40} is not a number")
+    return float(value)

@@ -21,8 +21,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from gan_core.system import files
+
 SHEET_COLUMNS, SHEET_SCALE, SEPARATOR_GREY = 8, 2, 72
 PIXELS = 28  # a side of an image
+MOST_BYTES = 4_000_000  # of a file of samples; a sheet of 64 images has some 30,000
+MOST_PIXELS = 4_000_000  # of a picture; such a sheet has 215,000
 TRIPLE = 3  # generated, the nearest training image, the nearest held-out image
 
 _NAME = re.compile(r"(\d{6,})\.(?:png|npy)")
@@ -86,12 +90,25 @@ def _png(picture: Image.Image) -> bytes:
 # --- files as arrays -----------------------------------------------------------------------------
 
 
+def read_sheet(path: Path) -> bytes:
+    """A sheet of images as the bytes of its PNG.
+
+    Raises OSError if there is no file, ValueError on anything else: the bytes go to browsers.
+    """
+    content = files.read(path, MOST_BYTES)
+    _grey(content)
+    return content
+
+
 def read_points(path: Path) -> np.ndarray:
     """Points, float32 (n, 2). Raises OSError if there is no file, ValueError on anything else."""
-    with open(path, "rb") as file:
-        points = np.lib.format.read_array(file, allow_pickle=False)
-    if points.ndim != 2:
-        raise ValueError(f"its shape is {points.shape}")
+    content = files.read(path, MOST_BYTES)
+    try:
+        points = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except MemoryError:
+        raise ValueError("it says that it is larger than it is") from None
+    if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind != "f":
+        raise ValueError(f"its shape is {points.shape}, of {points.dtype}")
     return points
 
 
@@ -100,7 +117,7 @@ def read_surface(path: Path) -> np.ndarray:
 
     Raises OSError if there is no file, ValueError on anything else.
     """
-    return _grey(path).astype(np.float32) / 255
+    return _grey(files.read(path, MOST_BYTES)).astype(np.float32) / 255
 
 
 def read_neighbours(path: Path) -> np.ndarray:
@@ -108,18 +125,21 @@ def read_neighbours(path: Path) -> np.ndarray:
 
     Raises OSError if there is no file, ValueError on anything else.
     """
-    grey = _grey(path)
+    grey = _grey(files.read(path, MOST_BYTES))
     if grey.shape[0] % PIXELS or grey.shape[1] != TRIPLE * PIXELS:
         raise ValueError(f"its shape is {grey.shape}")
     return grey.reshape(-1, PIXELS, TRIPLE, PIXELS).swapaxes(1, 2)
 
 
-def _grey(path: Path) -> np.ndarray:
-    """The pixels of a grey PNG, uint8 (h, w)."""
-    content = path.read_bytes()
+@functools.lru_cache(maxsize=32)  # a page shows the same few at every refresh
+def _grey(png: bytes) -> np.ndarray:
+    """The pixels of a grey PNG, uint8 (h, w), read-only. Raises ValueError on anything else."""
     try:
-        pixels = np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]))
-    except (OSError, SyntaxError) as error:  # what Pillow raises of a file it cannot decode
+        picture = Image.open(io.BytesIO(png), formats=["PNG"])
+        if picture.width * picture.height > MOST_PIXELS:  # a few bytes may claim to be gigabytes
+            raise ValueError(f"it has {picture.width} × {picture.height} pixels")
+        pixels = np.asarray(picture)
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from None
     if pixels.ndim != 2 or pixels.dtype != np.uint8:
         raise ValueError(f"its shape is {pixels.shape}, of {pixels.dtype}")

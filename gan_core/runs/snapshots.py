@@ -22,8 +22,11 @@ from gan_core.runs.history_file import HistoryReader
 from gan_core.runs.records import OUTCOMES, Outcome
 from gan_core.runs.samples import VIEWS, view_steps
 from gan_core.runs.status import RunStatus, StoreError, read_status
+from gan_core.system import files
 from gan_core.system.files import stamp
 
+MOST_BYTES = 100_000  # of a config.json; it has some 1,500
+WITHOUT_RECORDS = "the records of this run are missing; train it again"
 CACHED_RUNS = 64
 CACHED_RECORDS = 500_000  # about 200 MB
 
@@ -95,15 +98,26 @@ class RunSnapshot:
         ).with_status(finished)
 
 
+def empty_snapshot(config: RunConfig, state: str = "queued", reason: str = "") -> RunSnapshot:
+    """A run of which nothing is stored."""
+    status = RunStatus(state, steps=config.steps, reason=reason)
+    return RunSnapshot(config.digest(), config, History(), status, {}).with_status(status)
+
+
 def read_config(run: Path) -> RunConfig:
-    """Raises StoreError on a config.json that is missing or corrupt."""
+    """Raises StoreError on a config.json that is missing, corrupt or of another run."""
     path = run / "config.json"
     try:
-        return RunConfig.from_json(path.read_text(encoding="utf-8"))
+        config = RunConfig.from_json(files.read(path, MOST_BYTES).decode())
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ConfigError, UnicodeDecodeError) as error:
-        raise StoreError(f"{path} is not a run's settings: {error}") from None
+        raise StoreError.of_file(path, "read", error) from None
+    except (ConfigError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(
+            f"{path} is not a run's settings: {error}", "its config.json is damaged") from None
+    if config.digest() != run.name:
+        raise StoreError(f"{path} holds the settings of another run, {config.digest()}.",
+                         "its config.json holds the settings of another run")
+    return config
 
 
 # --- a run while it grows -----------------------------------------------------------------------
@@ -145,20 +159,30 @@ class RunReader:
             if self._run.exists():
                 raise
             return None  # removed a moment ago
+        # First of all: whoever ends a run writes its last records before its status.
+        written = self._written_status()
         history = self._history.read()
-        status = self._status(config, history)
+        status = self._status(written, config, history)
         return RunSnapshot(
             self._run.name, config, history, status, view_steps(self._run)
         ).with_status(status)
 
-    def _status(self, config: RunConfig, history: History) -> RunStatus:
+    def _written_status(self) -> RunStatus | None:
+        """None where there is none that can be read."""
         with contextlib.suppress(StoreError):
-            if status := read_status(self._run):
-                return status
-        return RunStatus(
-            "stopped", history.last_step, config.steps,
-            reason="How far this run came is not known for certain; press Continue to go on.",
-        )
+            return read_status(self._run)
+        return None
+
+    def _status(
+        self, written: RunStatus | None, config: RunConfig, history: History
+    ) -> RunStatus:
+        if written is None:
+            return RunStatus(
+                "stopped", history.last_step, config.steps,
+                reason="How far this run came is not known for certain; press Continue to go on.")
+        if written.state in ("finished", "diverged") and written.step > 1 and not history:
+            return dataclasses.replace(written, state="failed", step=0, reason=WITHOUT_RECORDS)
+        return written
 
 
 class SnapshotCache:

@@ -21,9 +21,9 @@ store may be read-only. `eviction` makes room in it, `export` copies runs out of
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -36,18 +36,20 @@ from gan_core.config.run_config import RunConfig
 from gan_core.runs.good_checkpoints import good_checkpoints, remove_later
 from gan_core.runs.history_file import copy_without, cut_after
 from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord, to_line
+from gan_core.runs.repair import make_sound
 from gan_core.runs.samples import (
     VIEWS,
     encoded,
     read_neighbours,
     read_points,
+    read_sheet,
     read_surface,
     view_files,
     view_path,
 )
 from gan_core.runs.snapshots import RunSnapshot, SnapshotCache, read_config
-from gan_core.runs.status import RunStatus, StoreError, read_status
-from gan_core.system import files
+from gan_core.runs.status import RunStatus, StoreError, read_status, write_status
+from gan_core.system import files, locks
 
 Content = TypeVar("Content")
 
@@ -70,20 +72,17 @@ class RunStore:
     # --- which runs there are ------------------------------------------------------------------
 
     def create(self, config: RunConfig) -> str:
-        """Make the run's directory if there is none; returns its digest.
+        """Make the run's directory, or mend a damaged one; returns its digest.
 
         Raises StoreError if the directory cannot be written.
         """
         digest = config.digest()
         folder = self.root / digest
         try:
-            (folder / "samples").mkdir(parents=True, exist_ok=True)
-            if not (folder / "status.json").exists():
-                self.write_status(digest, RunStatus("queued", steps=config.steps))
-            if not (folder / "config.json").exists():  # last: it makes the run exist
-                files.write(folder / "config.json", config.to_json().encode())
+            make_sound(folder, config)
         except OSError as error:
-            raise StoreError(f"{folder} cannot be written: {error.strerror or error}.") from None
+            why = files.cause(error)
+            raise StoreError(f"{folder} cannot be written: {why}.", why) from None
         return digest
 
     def exists(self, digest: str) -> bool:
@@ -106,9 +105,16 @@ class RunStore:
 
         Raises StoreError if a process is training it.
         """
-        if _is_digest(digest) and (self.root / digest).is_dir():
-            with self.lock(digest, wait=0.0):
-                self._remove(digest)
+        if not _is_digest(digest) or not (self.root / digest).is_dir():
+            return
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locks.lock(self._lock_path(digest), wait=0.0))
+            except TimeoutError:
+                raise self._in_training(digest) from None
+            except OSError:
+                pass  # whoever cannot lock a damaged run cannot train it either
+            self._remove(digest)
 
     def touch(self, digest: str) -> None:
         """Mark a run as used now, so that it is evicted later."""
@@ -147,7 +153,7 @@ class RunStore:
         Raises StoreError if there is none.
         """
         path = view_path(self._folder(digest), _samples_view(averaged), step, "png")
-        return _read(path, Path.read_bytes, "a sheet")
+        return _read(path, read_sheet, "a sheet")
 
     def points(self, digest: str, step: int, averaged: bool = False) -> np.ndarray:
         """The 2-D points at `step`, float32 (n, 2), of G or of the averaged generator.
@@ -223,9 +229,8 @@ class RunStore:
                 shutil.copyfile(path, copy)
 
     def write_status(self, digest: str, status: RunStatus) -> None:
-        """Replace status.json; `updated` is set to now."""
-        status = dataclasses.replace(status, updated=time.time())
-        files.write(self.root / _checked(digest) / "status.json", status.to_json().encode())
+        """Replace status.json; `updated` is set to now. Raises OSError, StoreError."""
+        write_status(self.root / _checked(digest), status)
 
     def checkpoint_path(self, digest: str) -> Path:
         """Where the checkpoint is, if there is one; replace it through `files.replacing`."""
@@ -248,27 +253,21 @@ class RunStore:
 
         Raises StoreError if there is no such run, or if another holder keeps it for `wait` seconds.
         """
-        path = self.root / _checked(digest) / "lock"
+        path = self._lock_path(digest)
         try:
-            lock = files.lock(path, wait)
+            lock = locks.lock(path, wait)
         except FileNotFoundError:
             raise self._missing(digest) from None
         except TimeoutError:
-            raise StoreError(f"{path} is held: another process is training this run.") from None
+            raise self._in_training(digest) from None
         except OSError as error:
-            raise StoreError(f"{path.parent} cannot be written: {error.strerror}.") from None
+            raise StoreError.of_file(path, "written", error) from None
         with lock:
             yield
 
     def locked(self, digest: str) -> bool:
         """Whether some process is training the run."""
-        if self.exists(digest):
-            try:
-                with files.lock(self.root / digest / "lock", wait=0.0):
-                    return False
-            except OSError as error:  # any other error: a read-only store, where nobody trains
-                return isinstance(error, TimeoutError)
-        return False
+        return self.exists(digest) and locks.is_held(self._lock_path(digest))
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -277,14 +276,22 @@ class RunStore:
             raise self._missing(digest)
         return self.root / digest
 
+    def _lock_path(self, digest: str) -> Path:
+        return self.root / _checked(digest) / "lock"
+
     def _missing(self, digest: str) -> StoreError:
-        return StoreError(f"There is no run {str(digest)[:40]!r} in {self.root}.")
+        return StoreError(f"There is no run {str(digest)[:40]!r} in {self.root}.",
+                          "its folder was removed")
+
+    def _in_training(self, digest: str) -> StoreError:
+        return StoreError(f"{self._lock_path(digest)} is held: another process is training this "
+                          "run.", "another process is training this run")
 
     def _remove(self, digest: str) -> None:
         folder = self.root / digest
         self._cache.forget(digest)
         # Renamed first, so that no reader meets half a run; Windows refuses while the lock is open.
-        renamed = self.root / f"{REMOVED}{digest}-{os.getpid()}"
+        renamed = self.root / f"{REMOVED}{digest}-{secrets.token_hex(8)}"
         with contextlib.suppress(OSError):
             folder = folder.rename(renamed)
         shutil.rmtree(folder, ignore_errors=True)
@@ -300,9 +307,10 @@ def _read(path: Path, read: Callable[[Path], Content], what: str) -> Content:
     try:
         return read(path)
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+        raise StoreError.of_file(path, "read", error) from None
     except ValueError as error:
-        raise StoreError(f"{path} is not {what}: {error}.") from None
+        raise StoreError(
+            f"{path} is not {what}: {error}.", f"{path.name} is not {what}") from None
 
 
 def _write_view(run: Path, record: SampleRecord) -> None:

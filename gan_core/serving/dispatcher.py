@@ -1,23 +1,20 @@
 """The dispatcher: hands the scheduler's jobs to workers and hears from them how they end.
 
-A job that ends without a worker, such as one that is stopped while it waits, gets its status here.
-Torch-free.
+How a run ends goes to `outcomes`, which writes it down later, without the queue's lock. Torch-free.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from gan_core.runs.status import RunStatus, StoreError
-from gan_core.runs.store import RunStore
 from gan_core.serving.pool import Pool, PoolState, Worker
 from gan_core.serving.price_requests import PriceRequests
 from gan_core.serving.scheduler import Job, Scheduler, worker_message
+from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.system.settings import Settings
 
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
@@ -26,25 +23,28 @@ STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is kil
 class Dispatcher:
     """The workers' side of the queue. Whoever calls it holds `lock`, but for `hire` and `close`.
 
-    `on_death` is called when a worker has died, so that another one can be hired.
+    `on_change` is called, without the lock, when jobs have ended or a worker has died: there are
+    outcomes to be settled and workers to be hired.
     """
 
     def __init__(
         self,
-        store: RunStore,
+        root: Path,
         settings: Settings,
         command: Sequence[str] | None,
         lock: threading.RLock,
         scheduler: Scheduler,
         prices: PriceRequests,
-        on_death: Callable[[], None],
+        outcomes: UnwrittenOutcomes,
+        on_change: Callable[[], None],
     ) -> None:
-        self._store = store
         self._settings = settings
+        self._lock = lock
         self._scheduler = scheduler
         self._prices = prices
-        self._call_on_death = on_death
-        self._pool = Pool(settings, store.root, command, lock, self._on_message, self._on_death)
+        self._outcomes = outcomes
+        self._on_change = on_change
+        self._pool = Pool(settings, root, command, lock, self._on_message, self._on_death)
 
     # --- the pool ------------------------------------------------------------------------------
 
@@ -122,45 +122,46 @@ class Dispatcher:
         for job in self._scheduler.jobs.values():
             stuck = job.stopped is not None and now - job.stopped > STUCK_SECONDS
             if job.worker is not None and stuck:
-                job.worker.kill()
+                job.worker.kill(f"it did not stop for {STUCK_SECONDS:g} s after it was asked to")
 
     def _on_message(self, worker: Worker, message: dict[str, Any]) -> None:
-        job = self._scheduler.jobs.get(message.get("run", ""))
-        if message["event"] == "ended" and job is not None and job.worker is worker:
-            self._ended(job, message)
-        self.assign()
+        with self._lock:
+            job = self._scheduler.jobs.get(message.get("run", ""))
+            if message["event"] == "ended" and job is not None and job.worker is worker:
+                self._ended(job, message)
+            self.assign()
+        self._on_change()
 
     def _ended(self, job: Job, message: dict[str, Any]) -> None:
-        """The worker has ended a job, and written the status of a run."""
+        """The worker has ended a job, and written the status of a run, if it could."""
+        outcome, reason = message["outcome"], message["reason"]
         job.worker = None
         if job.leases and (job.again or job.ended_early(message)):
-            job.stopped, job.again = None, False  # it waits for a worker once more
+            job.stopped, job.again, job.resumed = None, False, True  # it waits for a worker again
             return
         del self._scheduler.jobs[job.name]
         if job.request is not None:
-            self._price_ended(job.name, message["outcome"], message["reason"])
+            self._price_ended(job.name, outcome, reason)
+        elif outcome == "failed" or (outcome == "stopped" and not message["step"]):
+            self._outcomes.note(job.config, outcome, reason)
 
     def _on_death(self, worker: Worker, death: str) -> None:
-        for job in self._scheduler.jobs_of(worker):
-            job.worker = None
-            remedy = ("press Continue to go on from the last checkpoint" if job.request is None
-                      else "measure again")
-            self._remove(
-                job, "failed", f"The training process ended unexpectedly ({death}); {remedy}.")
-        self._call_on_death()
+        with self._lock:
+            for job in self._scheduler.jobs_of(worker):
+                job.worker = None
+                remedy = ("press Continue to go on from the last checkpoint"
+                          if job.request is None else "measure again")
+                self._remove(
+                    job, "failed", f"The training process ended unexpectedly ({death}); {remedy}.")
+        self._on_change()
 
     def _remove(self, job: Job, state: str, reason: str) -> None:
-        """End a job that no worker has, and write into a run's status why."""
+        """End a job that no worker has."""
         del self._scheduler.jobs[job.name]
         if job.request is not None:
             self._price_ended(job.name, state, reason)
-            return
-        with contextlib.suppress(OSError, StoreError):
-            before = self._store.status(job.name) or RunStatus("queued", steps=job.config.steps)
-            self._store.write_status(
-                job.name,
-                dataclasses.replace(before, state=state, reason=reason, seconds_left=None),
-            )
+        else:
+            self._outcomes.note(job.config, state, reason)
 
     def _price_ended(self, name: str, outcome: str, reason: str) -> None:
         if outcome == "failed":

@@ -1,7 +1,8 @@
 """Pool: keeps the training processes running, as many as the settings say. Torch-free.
 
 A worker is a process of its own: nothing that happens to it reaches the web server or another run.
-One that ends is replaced. If workers fail to start, there is a pause before the next attempt.
+One that ends is replaced. If workers fail to start, there is a pause before the next attempt, and
+the server's terminal and every page say why.
 """
 
 from __future__ import annotations
@@ -11,20 +12,24 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from gan_core.system.files import cause
 from gan_core.system.settings import Settings
 
 CLOSE_SECONDS = 5.0
 MOST_FAILED_STARTS = 3
 PAUSE_SECONDS = 30.0  # without new workers, after so many failed starts
+LOG_SECONDS = 30 * 86_400.0  # for which the log of a worker that has ended is kept
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,14 @@ class Worker:
     def __init__(self, slot: int, command: Sequence[str], settings: Settings, root: Path) -> None:
         self.slot = slot
         self.ready = False
-        self.stderr = root / f"worker-{slot}.log"
-        with open(self.stderr, "wb") as stderr:
+        self.killed = ""  # why this server killed it
+        self.log = _log_path(root, slot)
+        with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=stderr,
+                stderr=log,
                 bufsize=0,
                 env=_environment(settings, root),
             )
@@ -63,27 +69,31 @@ class Worker:
             os.set_blocking(self.stdin.fileno(), False)
 
     def send(self, **message: Any) -> None:
-        """Never blocks; a worker that cannot take a message is dead, or is killed."""
+        """Never blocks; a worker that cannot take a message has died, or is killed."""
         line = json.dumps(message).encode() + b"\n"
         try:
             if self.stdin.write(line) == len(line):
                 return
         except (OSError, ValueError):
             pass
-        self.kill()
+        self.kill("it took no more orders")
 
     def hang_up(self) -> None:
         """Ask the process to end, with a checkpoint."""
         with contextlib.suppress(OSError):
             self.stdin.close()
 
-    def kill(self) -> None:
+    def kill(self, why: str) -> None:
+        """End the process at once; `why` is a clause for people."""
+        self.killed = self.killed or why
         with contextlib.suppress(OSError):
             self.process.kill()
 
     def wait_for_death(self) -> str:
         """Wait for the end of the process; returns its cause in words."""
         code = self.process.wait()
+        if self.killed and code == -signal.SIGKILL:
+            return self.killed
         if code >= 0:
             return f"exit code {code}"
         if -code == signal.SIGKILL:
@@ -91,9 +101,25 @@ class Worker:
         return signal.strsignal(-code) or f"signal {-code}"
 
     def last_error_line(self) -> str:
-        """The last line that the process wrote to stderr; "" if it wrote none."""
-        lines = self.stderr.read_text(errors="replace").split("\n")
+        """The last line that the process wrote to stderr; "" if none can be read."""
+        try:
+            lines = self.log.read_text(errors="replace").split("\n")
+        except OSError:
+            return ""
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
+
+
+def _log_path(root: Path, slot: int) -> Path:
+    """Of this server alone: another one may have workers on the same store."""
+    return root / f"worker-{socket.gethostname()}-{os.getpid()}-{slot}.log"
+
+
+def _remove_old_logs(root: Path) -> None:
+    oldest = time.time() - LOG_SECONDS
+    for log in root.glob("worker-*.log"):
+        with contextlib.suppress(OSError):
+            if log.stat().st_mtime < oldest:
+                log.unlink()
 
 
 def _environment(settings: Settings, root: Path) -> dict[str, str]:
@@ -118,8 +144,8 @@ class Pool:
     """The workers of one queue, whose `lock` guards them.
 
     `on_message(worker, message)` is called with each message of a worker, `on_death(worker, death)`
-    when one has ended, unless the pool is closed; both with the lock held, from a thread of that
-    worker.
+    when one has ended, unless the pool is closed; both from a thread of that worker, without the
+    lock. A worker whose message cannot be dealt with is killed: what it does is no longer known.
     """
 
     def __init__(
@@ -142,8 +168,8 @@ class Pool:
         self._on_message, self._on_death = on_message, on_death
         self._failed_starts = 0
         self._paused_until = 0.0
-        if settings.crowded:  # allowed, as somebody has set both variables
-            print(settings.crowded, file=sys.stderr)
+        for warning in filter(None, (settings.crowded, settings.without_home)):
+            print(warning, file=sys.stderr)  # allowed: somebody may want it so
 
     @property
     def ready(self) -> list[Worker]:
@@ -156,13 +182,19 @@ class Pool:
         return not self.workers and time.monotonic() < self._paused_until
 
     def hire(self) -> None:
-        """Start the workers that are missing, unless too many have just failed to start."""
-        for slot in range(self._settings.workers):
-            with self._lock:
-                if self.closed or time.monotonic() < self._paused_until:
-                    return
-                if slot not in self.workers:
-                    self._start(slot)
+        """Start the workers that are missing, unless too many have just failed to start.
+
+        Only one thread may call it. It holds no lock while the system starts a process.
+        """
+        for slot in self._missing_slots():
+            if time.monotonic() >= self._paused_until:
+                self._start(slot)
+
+    def _missing_slots(self) -> list[int]:
+        with self._lock:
+            if self.closed:
+                return []
+            return [slot for slot in range(self._settings.workers) if slot not in self.workers]
 
     def close(self) -> None:
         """End the workers; runs in training are checkpointed. Takes up to five seconds."""
@@ -176,51 +208,79 @@ class Pool:
             try:
                 worker.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                worker.kill()
+                worker.kill("the server was shut down")
                 worker.process.wait()
 
     def _start(self, slot: int) -> None:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
+            _remove_old_logs(self._root)
             worker = Worker(slot, self._command, self._settings, self._root)
         except OSError as error:
-            self._fail(f"({error})", MOST_FAILED_STARTS)
+            place = error.filename or self._command[0]
+            self._fail(f"({Path(place).name}: {cause(error)})", MOST_FAILED_STARTS)
+            print(f"{self.failure} The path is {place}.", file=sys.stderr, flush=True)
             return
-        self.workers[slot] = worker
+        with self._lock:
+            if self.closed:
+                worker.hang_up()
+            else:
+                self.workers[slot] = worker
         threading.Thread(target=self._listen, args=[worker], daemon=True,
                          name=f"worker-{slot}").start()
 
     def _fail(self, why: str, starts: int = 1) -> None:
         """Count failed starts; after too many, there is a pause."""
-        self.failure = f"The training process does not start {why.rstrip('.')}."
-        self._failed_starts += starts
-        if self._failed_starts >= MOST_FAILED_STARTS:
-            self._failed_starts = 0
-            self._paused_until = time.monotonic() + PAUSE_SECONDS
+        with self._lock:
+            self.failure = f"The training process does not start {why.rstrip('.')}."
+            self._failed_starts += starts
+            if self._failed_starts >= MOST_FAILED_STARTS:
+                self._failed_starts = 0
+                self._paused_until = time.monotonic() + PAUSE_SECONDS
 
     def _listen(self, worker: Worker) -> None:
         """The reader thread of one worker, until its process ends."""
         with io.BufferedReader(worker.stdout) as lines:
             for line in lines:
-                # A line that is not a message, as a library may print it, is ignored.
-                with contextlib.suppress(ValueError, TypeError, KeyError), self._lock:
-                    self._receive(worker, json.loads(line))
-        death = worker.wait_for_death()
-        with self._lock:
-            self._replace(worker, death)
+                if (message := _message(line)) is not None:
+                    self._receive(worker, message)
+        self._replace(worker, worker.wait_for_death())
 
     def _receive(self, worker: Worker, message: dict[str, Any]) -> None:
-        if message["event"] == "ready":
-            worker.ready, self.device, self._failed_starts = True, message["device"], 0
-            self.failure = ""
-        self._on_message(worker, message)
+        try:
+            if message["event"] == "ready":
+                with self._lock:
+                    worker.ready, self.device = True, message["device"]
+                    self._failed_starts, self.failure = 0, ""
+            self._on_message(worker, message)
+        except Exception:
+            traceback.print_exc()
+            worker.kill("the server could not deal with its message; the server's log says why")
 
     def _replace(self, worker: Worker, death: str) -> None:
-        del self.workers[worker.slot]
+        with self._lock:
+            self.workers.pop(worker.slot, None)
         worker.hang_up()
         if self.closed:
             return
-        if not worker.ready:
+        if worker.ready:
+            _say(f"A training process ended ({death}); another one takes its place.", worker.log)
+        else:
             line = worker.last_error_line()
             self._fail(f"({death}): {line}" if line else f"({death})")
+            _say(self.failure, worker.log)
         self._on_death(worker, death)
+
+
+def _message(line: bytes) -> dict[str, Any] | None:
+    """None for a line that is no message, as a library may print it."""
+    with contextlib.suppress(ValueError, RecursionError):
+        message = json.loads(line)
+        if isinstance(message, dict) and isinstance(message.get("event"), str):
+            return message
+    return None
+
+
+def _say(text: str, log: Path) -> None:
+    """On the server's terminal, where its owner looks."""
+    print(f"{text} Its log is {log}.", file=sys.stderr, flush=True)

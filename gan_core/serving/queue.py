@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import math
 import threading
 import time
 import traceback
@@ -22,22 +23,25 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import PriceRequest
 from gan_core.runs.eviction import evict
-from gan_core.runs.store import RunSnapshot, RunStore, StoreError
+from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
+from gan_core.runs.status import StoreError
+from gan_core.runs.store import RunStore
 from gan_core.serving.admission import refuse_too_many
 from gan_core.serving.dispatcher import Dispatcher
 from gan_core.serving.pool import PoolState
 from gan_core.serving.price_requests import PriceRequests, PriceState
 from gan_core.serving.scheduler import Job, Scheduler, waiting_status
+from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.system.settings import Settings
 
 HOUSEKEEPING_SECONDS = 1.0
-EVICTION_SECONDS = 30.0
+EVICTION_SECONDS = 30.0  # a look at every file of the store
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 
 UNWATCHED = "nobody was watching; press Continue to go on"
 RELEASED = "its viewer switched to another run; press Continue to resume"
 STOPPED = "stopped by hand"
-RESTARTED = "the server was restarted; press Continue"
+CUT_OFF = "its training was cut off, as when the server is restarted; press Continue"
 
 
 class JobQueue:
@@ -52,16 +56,21 @@ class JobQueue:
     ) -> None:
         self.store = store
         self.settings = settings
-        self._lock = threading.RLock()  # guards scheduler, dispatcher, failures of prices
+        # Guards scheduler, dispatcher, failures of prices. Whoever holds it reads and writes no
+        # files and starts no process: every page waits for it at every refresh.
+        self._lock = threading.RLock()
+        # Taken before that one by whoever makes folders of runs or removes them.
+        self._making_folders = threading.Lock()
         self._scheduler = Scheduler()
         self._prices = PriceRequests(store.root)
         self._wake = threading.Event()  # for housekeeping before its time
+        self._outcomes = UnwrittenOutcomes(store)
         self._dispatcher = Dispatcher(
-            store, settings, command, self._lock, self._scheduler, self._prices,
-            on_death=self._wake.set,
+            store.root, settings, command, self._lock, self._scheduler, self._prices,
+            self._outcomes, on_change=self._on_change,
         )
         self._departed: deque[str] = deque()  # viewers whose tab was closed
-        self._evicted = 0.0  # monotonic time; 0 where it is due
+        self._evicted = -math.inf  # monotonic time
         self._housekeeper = threading.Thread(target=self._keep_house, daemon=True, name="jobs")
         self._housekeeper.start()
         atexit.register(self.close)
@@ -82,16 +91,21 @@ class JobQueue:
 
         If one is refused, none is taken on.
         """
-        with self._lock:
-            # Before anything is written.
-            refuse_too_many(self._scheduler, viewer, [batch_key(config) or config.digest()
-                                                      for config in configs if self._new(config)])
-            try:
-                return [self._submit(config, viewer) for config in configs]
-            finally:
+        for config in configs:
+            self._refuse_too_long(config)
+        trained = {config.digest() for config in configs if self._trained(config)}
+        with self._making_folders:
+            with self._lock:  # before anything is written
+                refuse_too_many(self._scheduler, viewer, [
+                    batch_key(config) or config.digest() for config in configs
+                    if config.digest() not in trained | self._scheduler.jobs.keys()])
+            written = [self._make_folder(config) for config in configs]
+            with self._lock:
+                for config, before in zip(configs, written, strict=True):
+                    self._submit(config, viewer, before, config.digest() in trained)
                 self._dispatcher.assign()
-                self._evicted = 0.0
-                self._wake.set()
+        self._wake.set()
+        return [config.digest() for config in configs]
 
     def watch(self, digest: str, viewer: str, seconds: float = 0.0) -> None:
         """Renew the viewer's lease; to be called while a page shows the run.
@@ -127,16 +141,16 @@ class JobQueue:
         Raises StoreError if the run's config.json is corrupt.
         """
         stored = self.store.snapshot(digest)
-        if stored is None:
-            return None
         with self._lock:
             if job := self._scheduler.jobs.get(digest):
-                return self._live_snapshot(job, stored)
-        if stored.status.live and self._abandoned(stored):
-            return stored.with_status(dataclasses.replace(
-                stored.status, state="stopped", reason=RESTARTED, seconds_left=None
+                return self._live_snapshot(
+                    job, stored or empty_snapshot(job.config, "starting"))
+        shown = self._outcomes.shown(digest, stored)
+        if shown is not None and shown.status.live and self._abandoned(shown):
+            return shown.with_status(dataclasses.replace(
+                shown.status, state="stopped", reason=CUT_OFF, seconds_left=None
             ))
-        return stored
+        return shown
 
     # --- prices --------------------------------------------------------------------------------
 
@@ -145,10 +159,11 @@ class JobQueue:
 
         A price that is known on this machine is not measured again. Raises QueueFull.
         """
+        measured = self._prices.measured(request, self._dispatcher.device)
         with self._lock:
             job = self._scheduler.jobs.get(request.name)
             if job is None:
-                if self._prices.measured(request, self._dispatcher.device) is not None:
+                if measured is not None:
                     return
                 refuse_too_many(self._scheduler, viewer, [request.name], prices=True)
                 self._prices.forget_failure(request.name)
@@ -183,38 +198,55 @@ class JobQueue:
         self._dispatcher.close()
         self._wake.set()
 
-    # --- jobs; the lock is held ----------------------------------------------------------------
+    # --- what is stored ------------------------------------------------------------------------
 
-    def _new(self, config: RunConfig) -> bool:
-        """Whether a run would be a new job. Raises ConfigError."""
+    def _refuse_too_long(self, config: RunConfig) -> None:
+        """Raises ConfigError."""
         if config.steps > self.settings.max_steps:
             raise ConfigError(
                 "steps",
                 f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
                 f"not {config.steps}.",
             )
-        return config.digest() not in self._scheduler.jobs and not self._trained(config)
 
     def _trained(self, config: RunConfig) -> bool:
+        """Whether a run needs no more training; not one that is damaged."""
+        digest = config.digest()
         try:
-            status = self.store.status(config.digest())
+            status = self.store.status(digest)
+            if status is None or (status.state != "diverged" and status.step < config.steps):
+                return False  # without a look at a history, which may be long
+            stored = self.store.snapshot(digest)
         except StoreError:
             return False
-        return status is not None and (
-            status.state == "diverged" or status.step > config.steps
-            or (status.state == "finished" and status.step == config.steps)
-        )
+        return stored is not None and stored.holds(config.steps)
 
-    def _submit(self, config: RunConfig, viewer: str) -> str:
-        digest, new = config.digest(), self._new(config)
-        self.store.create(config)
+    def _make_folder(self, config: RunConfig) -> float:
+        """Make or mend a run's folder; when its status was written."""
+        digest = self.store.create(config)
         self.store.touch(digest)
-        if new:
-            self._scheduler.add(digest, config)
+        status = self.store.status(digest)
+        return status.updated if status is not None else 0.0
+
+    def _settle(self) -> None:
+        """Write down how runs ended that no worker has any more."""
+        with self._making_folders:
+            self._outcomes.settle()
+
+    def _on_change(self) -> None:
+        self._settle()
+        self._wake.set()
+
+    # --- jobs; the lock is held ----------------------------------------------------------------
+
+    def _submit(self, config: RunConfig, viewer: str, before: float, trained: bool) -> None:
+        digest = config.digest()
+        if digest not in self._scheduler.jobs and not trained:
+            self._outcomes.forget(digest)
+            self._scheduler.add(digest, config).before = before
         if job := self._scheduler.jobs.get(digest):
             self._join(job, viewer)
             self._dispatcher.extend(job, config.steps)
-        return digest
 
     def _join(self, job: Job, viewer: str) -> None:
         """The viewer waits for this job as well."""
@@ -231,12 +263,12 @@ class JobQueue:
             job = self._scheduler.jobs.get(digest)
             if job is None:
                 return True
-            job.leases.pop(viewer, None)
+            self._scheduler.leave(job, viewer)
             if job.leases:
                 return False
-            self._scheduler.withdraw(job, viewer)
             self._dispatcher.stop(job, reason)
-            return True
+        self._settle()
+        return True
 
     def _live_snapshot(self, job: Job, stored: RunSnapshot) -> RunSnapshot:
         """What is stored of a run, with its place and the status that its job gives it."""
@@ -257,22 +289,24 @@ class JobQueue:
     # --- housekeeping --------------------------------------------------------------------------
 
     def _keep_house(self) -> None:
+        duties = (self._dispatcher.hire, self._check_jobs, self._settle, self._make_room)
         while not self._dispatcher.closed:
-            try:
-                self._dispatcher.hire()
-                self._check_jobs(time.monotonic())
-                self._make_room(time.monotonic())
-            except Exception:  # whatever goes wrong this time, there must be a next time
-                traceback.print_exc()
-            self._wake.wait(HOUSEKEEPING_SECONDS)
             self._wake.clear()
+            for duty in duties:
+                try:
+                    duty()
+                except Exception:  # it costs neither the other duties nor the next time
+                    traceback.print_exc()
+            self._wake.wait(HOUSEKEEPING_SECONDS)
 
-    def _check_jobs(self, now: float) -> None:
+    def _check_jobs(self) -> None:
+        now = time.monotonic()
         with self._lock:
             self._dispatcher.fail_without_workers()
             self._shorten_leases(now)
             for job in list(self._scheduler.jobs.values()):
-                job.leases = {viewer: end for viewer, end in job.leases.items() if end > now}
+                for viewer in [viewer for viewer, end in job.leases.items() if end <= now]:
+                    self._scheduler.leave(job, viewer)
                 if not job.leases:
                     self._dispatcher.stop(job, UNWATCHED)
             self._dispatcher.kill_stuck(now)
@@ -288,8 +322,9 @@ class JobQueue:
                         job.leases[viewer], now + self.settings.grace_seconds
                     )
 
-    def _make_room(self, now: float) -> None:
-        if self._evicted == 0.0 or now - self._evicted >= EVICTION_SECONDS:
+    def _make_room(self) -> None:
+        now = time.monotonic()
+        if now - self._evicted >= EVICTION_SECONDS:
             self._evicted = now
             with self._lock:
                 keep = set(self._scheduler.jobs)

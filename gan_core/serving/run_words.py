@@ -17,6 +17,7 @@ from gan_core.runs.snapshots import RunSnapshot
 
 TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
          "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
+FASTEST = 1e6  # steps a second; a run that is said to be faster has lost its seconds
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,21 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
         activity = status.reason or "starting …"  # while data is downloaded, how far that is
         return share, activity[0].upper() + activity[1:]
     words = [_state(snapshot), where]
-    rate = status.steps_per_second if snapshot.live else status.step / max(status.seconds, 1e-9)
-    if rate:
-        words.append(f"{rate:.0f} steps/s")
+    if 0 < (rate := _rate(snapshot)) < FASTEST:
+        words.append(f"{rate:.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s")
     if status.state == "running" and status.seconds_left is not None:
         words.append(f"{seconds_text(status.seconds_left)} left")
     elif status.state != "running":
         words.append(seconds_text(status.seconds))
     return share, " · ".join([*words, *([status.device] if status.device else [])])
+
+
+def _rate(snapshot: RunSnapshot) -> float:
+    """Steps a second: of a live run lately, of another one over all; 0 where it is not known."""
+    status = snapshot.status
+    if snapshot.live:
+        return status.steps_per_second
+    return status.step / status.seconds if status.seconds > 0 else 0.0
 
 
 def day(snapshot: RunSnapshot) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,12 +27,18 @@ class Job:
     config: RunConfig  # its steps are the target
     number: int  # order of submission
     request: PriceRequest | None = None  # of a price; None for a run
-    turn: float = math.inf  # the lowest of its viewers' turns; the lowest is served first
+    turns: dict[str, float] = field(default_factory=dict)  # viewer -> the turn it took for this job
     leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
     worker: Worker | None = None  # None while it waits
-    assigned: float = 0.0  # Unix time
+    before: float = 0.0  # when the run's status was written that is not of this job
+    resumed: bool = False  # a worker has ended it, and another one goes on with it
     stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
     again: bool = False  # asked for once more after that stop
+
+    @property
+    def turn(self) -> float:
+        """The lowest of its viewers' turns; the job with the lowest is served first."""
+        return min(self.turns.values(), default=math.inf)
 
     @property
     def group(self) -> Hashable:
@@ -50,7 +55,8 @@ class Job:
     def status(self, stored: RunStatus) -> RunStatus:
         """The status of a run that a worker has, given what is stored of it."""
         steps = max(stored.steps, self.config.steps)
-        if stored.updated < self.assigned:  # its worker has not written anything yet
+        # Its worker has written nothing yet. No later time is asked for: clocks may be set back.
+        if stored.updated == self.before or (self.resumed and not stored.live):
             return waiting_status("starting", stored, steps)
         # Trained to a target that was raised meanwhile, or stopped and asked for again.
         goes_on = self.again or (stored.state == "finished" and stored.step < self.config.steps)
@@ -80,22 +86,30 @@ class Turns:
     def __init__(self) -> None:
         self._served = 0.0  # the latest turn that was served
         self._next: dict[str, float] = {}  # viewer -> turn of the next job, where in the future
+        self._returned: dict[str, set[float]] = {}  # viewer -> turns before that which are free
 
     def take(self, viewer: str) -> float:
-        """The viewer's next turn."""
+        """The viewer's next turn: the lowest that was given back, or a new one."""
+        if returned := self._returned.get(viewer):
+            turn = min(returned)
+            returned.remove(turn)
+            return turn
         turn = self._next.get(viewer, self._served)
         self._next[viewer] = turn + 1
         return turn
 
     def give_back(self, viewer: str, turn: float) -> None:
         """The viewer's job was not served after all."""
-        if viewer in self._next:
-            self._next[viewer] = max(self._served, min(self._next[viewer], turn))
+        if turn >= self._served:
+            self._returned.setdefault(viewer, set()).add(turn)
 
     def serve(self, turn: float) -> None:
         """A job with this turn goes to a worker."""
         self._served = max(self._served, turn)
         self._next = {viewer: turn for viewer, turn in self._next.items() if turn > self._served}
+        ahead = {viewer: {turn for turn in turns if turn > self._served}
+                 for viewer, turns in self._returned.items()}
+        self._returned = {viewer: turns for viewer, turns in ahead.items() if turns}
 
 
 class Scheduler:
@@ -125,28 +139,32 @@ class Scheduler:
         return [job for job in self.jobs.values() if job.worker is worker]
 
     def join(self, job: Job, viewer: str) -> None:
-        """The viewer waits for this job as well; it takes the viewer's turn if that is lower."""
-        if job.worker is not None or viewer in job.leases:
+        """The viewer waits for this job as well, at a turn of its own; the lowest one counts."""
+        if job.worker is not None or viewer in job.turns:
             return
-        turns_of_batch = [other.turn for other in self.waiting()
-                          if viewer in other.leases and other.group == job.group]
+        turns_of_batch = [other.turns[viewer] for other in self.waiting()
+                          if viewer in other.turns and other.group == job.group]
         # Runs that are trained together take one turn; the next batch takes another.
         batch_is_full = len(turns_of_batch) % MOST_RUNS == 0
-        turn = self._turns.take(viewer) if batch_is_full else max(turns_of_batch)
-        job.turn = min(job.turn, turn)
+        job.turns[viewer] = self._turns.take(viewer) if batch_is_full else max(turns_of_batch)
 
-    def withdraw(self, job: Job, viewer: str) -> None:
-        """The last viewer of this job has left it: if it is still waiting, its turn is free."""
-        if job.worker is None:
-            self._turns.give_back(viewer, job.turn)
+    def leave(self, job: Job, viewer: str) -> None:
+        """The viewer no longer waits for this job: its lease ends, and its turn is free, unless
+        another job of its batch waits for that."""
+        job.leases.pop(viewer, None)
+        if job.worker is not None:
+            return  # it has been served
+        turn = job.turns.pop(viewer, None)
+        shared = any(other.turns.get(viewer) == turn for other in self.waiting())
+        if turn is not None and not shared:
+            self._turns.give_back(viewer, turn)
 
     def assign(self, worker: Worker, free_workers: int) -> list[Job]:
         """Give `worker` its next jobs, of those that wait for `free_workers` workers in all."""
         jobs = _next_batch(self.waiting(), free_workers)
-        for job in jobs:
-            job.worker, job.assigned = worker, time.time()
-            job.stopped, job.again = None, False
         self._turns.serve(jobs[0].turn)  # the others go along with it
+        for job in jobs:
+            job.worker, job.stopped, job.again = worker, None, False
         return jobs
 
 

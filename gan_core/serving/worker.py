@@ -169,7 +169,7 @@ class _Worker:
             try:
                 config = self.store.config(task.name).replace(steps=task.steps)
             except (StoreError, ConfigError) as error:
-                yield task, Outcome("failed", 0, str(error))
+                yield task, Outcome("failed", 0, failure_text(error, "training"))
             else:
                 should_stop = partial(self._reason_to_stop, task, deadline, order.max_seconds)
                 requests.append(SessionRequest(config, should_stop, task.target))
@@ -179,10 +179,10 @@ class _Worker:
             for index, outcome in record_runs(self.store, requests, device=device):
                 unfinished.remove(tasks[index])
                 yield tasks[index], outcome
-        except (StoreError, ConfigError, OSError) as error:
-            # The runs are gone, or another process trains them: their status is not ours to write.
+        except Exception as error:  # whatever it is, the next order is carried out
+            traceback.print_exc()
             for task in unfinished:
-                yield task, Outcome("failed", 0, str(error))
+                yield task, Outcome("failed", 0, failure_text(error, "training"))
 
     def _reason_to_stop(
         self, task: _Task, deadline: float = math.inf, max_seconds: float = math.inf

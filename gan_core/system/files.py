@@ -1,25 +1,69 @@
-"""Files that several processes share: replaced in one step, appended to, locked. Torch-free."""
+"""Files that several processes share: read whole, replaced in one step, appended to. Torch-free."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
-import threading
+import secrets
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock  # a dependency of torch, though it needs no torch itself
+from typing import BinaryIO
 
 RETRIES = 40  # every 25 ms, while a reader has the file open on Windows
-POLL_SECONDS = 0.05  # between two attempts at a lock
+
+CAUSES = {  # what keeps a file from being used, in words; of other errors the system's own
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission is missing",
+    errno.EPERM: "permission is missing",
+    errno.EROFS: "the file system is read-only",
+    errno.ENOENT: "it is missing",
+    errno.EFBIG: "it is too large",
+}
+
+
+def cause(error: OSError) -> str:
+    """Why a file cannot be used: a clause without a path, like "the disk is full"."""
+    words = CAUSES.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    return words[0].lower() + words[1:].rstrip(".")
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises OSError, also on what is no plain file of this folder: a pipe
+    would keep its reader waiting for ever, a link would show what lies elsewhere."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+                         | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+    return file
+
+
+def read(path: Path, most: int) -> bytes:
+    """The content of a plain file. Raises OSError, also if it has more than `most` bytes."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content
+
+
+# --- writing -------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; on leaving it takes the place of `path` in one atomic step."""
-    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.tmp")
+    # Containers that share a folder count their processes and threads alike: by chance, then.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         _replace(temporary, path)
@@ -40,35 +84,35 @@ def _replace(temporary: Path, path: Path) -> None:
             time.sleep(0.025)
 
 
-def write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes | memoryview) -> None:
     """Replace the file by one with this content."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def append_lines(path: Path, lines: list[str]) -> None:
-    """Add lines at the end; half a line that a killed writer left there is closed first."""
-    with open(path, "a+b") as file:
-        if file.tell():
+    """Add all lines at the end, or none; half a line that a killed writer left is closed first.
+
+    Raises OSError; the file is then as it was, and the lines can be added once more.
+    """
+    with open(path, "a+b", buffering=0) as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":
                 lines = ["", *lines]
-        file.write("".join(line + "\n" for line in lines).encode())
+        try:
+            _write_all(file, "".join(line + "\n" for line in lines).encode())
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
 
 
-# --- locks ---------------------------------------------------------------------------------------
-
-
-def lock(path: Path, wait: float) -> contextlib.AbstractContextManager[FileLock]:
-    """Lock the file `path`; leaving the returned context, or the end of the process, unlocks it.
-
-    Excludes other processes and other threads of this one. Raises TimeoutError if another holder
-    keeps it for `wait` seconds, FileNotFoundError if its folder does not exist.
-    """
-    if not path.parent.is_dir():  # FileLock would make the folder
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    # The thread that unlocks a run need not be the one that locked it.
-    return FileLock(path, thread_local=False).acquire(timeout=wait, poll_interval=POLL_SECONDS)
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 # --- what the file system says of a file ---------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,7 @@ class Settings:
     max_steps: int  # a run is not trained further than this
     max_seconds: float  # nor for longer than this in one session
     grace_seconds: float  # an unwatched run goes on for this long
-    data: Path = field(default_factory=lambda: Path(DATA).expanduser())  # downloaded data sets
+    data: Path = field(default_factory=lambda: _folder(DATA))  # downloaded data sets
 
     @property
     def crowded(self) -> str:
@@ -65,6 +66,16 @@ class Settings:
             return ""
         return (f"GAN_LAB_WORKERS × GAN_LAB_THREADS = {threads} threads share {cores} "
                 f"core{'s' if cores > 1 else ''}: runs at the same time slow each other down.")
+
+    @property
+    def without_home(self) -> str:
+        """One sentence if runs or data are kept in a temporary folder, else ""."""
+        temporary = [str(folder) for folder in (self.store, self.data)
+                     if folder.is_relative_to(_substitute_home())]
+        if not temporary:
+            return ""
+        return (f"There is no home folder: {' and '.join(temporary)} will be used; GAN_LAB_STORE "
+                "and GAN_LAB_DATA name other ones.")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -76,7 +87,7 @@ class Settings:
             int(numbers["GAN_LAB_WORKERS"]), int(numbers["GAN_LAB_THREADS"]), device
         )
         return cls(
-            store=Path(environ.get("GAN_LAB_STORE") or STORE).expanduser(),
+            store=_folder(environ.get("GAN_LAB_STORE") or STORE),
             store_megabytes=int(numbers["GAN_LAB_STORE_MB"]),
             workers=workers,
             threads=threads,
@@ -84,8 +95,22 @@ class Settings:
             max_steps=int(numbers["GAN_LAB_MAX_STEPS"]),
             max_seconds=numbers["GAN_LAB_MAX_SECONDS"],
             grace_seconds=numbers["GAN_LAB_GRACE_SECONDS"],
-            data=Path(environ.get("GAN_LAB_DATA") or DATA).expanduser(),
+            data=_folder(environ.get("GAN_LAB_DATA") or DATA),
         )
+
+
+def _folder(text: str) -> Path:
+    """A folder that may be named from the home folder."""
+    path = Path(text)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # some containers have no home folder, nor does anybody know their user
+        return _substitute_home().joinpath(*path.parts[1:])
+
+
+def _substitute_home() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"gan-lab-home-{user}"
 
 
 def _number(name: str, environ: Mapping[str, str]) -> float:

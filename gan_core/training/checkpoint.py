@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from gan_core.config.run_config import TRAJECTORY_VERSION, RunConfig
 from gan_core.runs.records import EvalRecord, Record, SampleRecord, StepRecord
+from gan_core.system import files
 from gan_core.training.failures import is_out_of_memory
 from gan_core.training.state import TrainingState
 
@@ -68,6 +70,14 @@ def save(state: TrainingState, progress: Progress) -> dict[str, Any]:
         "random": {name: stream.get_state() for name, stream in streams.items()},
         **{name: part.state_dict() for name, part in _stateful(state).items()},
     })
+
+
+def write(checkpoint: dict[str, Any], path: Path) -> None:
+    """Replace the file of a checkpoint. Raises OSError."""
+    # Through memory: of a full disk PyTorch knows only where in its own code it failed.
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    files.write(path, content.getbuffer())
 
 
 def restore(state: TrainingState, source: Source) -> Progress:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gan_core.runs.status import StoreError
+from gan_core.system import files
+
 
 def failure_text(error: Exception, work: str) -> str:
     """Why `work` (a noun) failed."""
@@ -9,7 +14,17 @@ def failure_text(error: Exception, work: str) -> str:
         return f"The {work} ran out of memory; a smaller batch needs less."
     if type(error).__name__ == "DatasetError":  # it is a sentence for people already
         return str(error)
-    return f"The {work} failed: {type(error).__name__}: {_first_line(error)}."
+    return f"The {work} failed: {_cause(error)}."
+
+
+def _cause(error: Exception) -> str:
+    """A clause without paths, which are nobody's business but the server's."""
+    if isinstance(error, StoreError):
+        return error.cause
+    if isinstance(error, OSError):
+        name = Path(error.filename).name if isinstance(error.filename, str) else ""
+        return f"{name}: {files.cause(error)}" if name else files.cause(error)
+    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def is_out_of_memory(error: Exception) -> bool:

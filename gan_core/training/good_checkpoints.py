@@ -14,7 +14,6 @@ from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.good_checkpoints import good_checkpoint_path, remove_oldest
 from gan_core.runs.records import EvalRecord, Record
-from gan_core.system.files import replacing
 
 if TYPE_CHECKING:
     from gan_core.training.trainer import Trainer
@@ -37,11 +36,10 @@ class GoodCheckpoints:
 
     def keep(self, trainer: Trainer) -> None:
         """Keep one of this moment, in place of the oldest."""
-        import torch
+        from gan_core.training import checkpoint
 
         started = time.monotonic()
-        with replacing(good_checkpoint_path(self.run, trainer.step)) as path:
-            torch.save(trainer.checkpoint(), path)
+        checkpoint.write(trainer.checkpoint(), good_checkpoint_path(self.run, trainer.step))
         remove_oldest(self.run)
         now = time.monotonic()
         self._next = now + SHARE * (now - started)

@@ -15,6 +15,7 @@ from typing import Any
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.records import Outcome, Record
 from gan_core.runs.store import RunStore, StoreError
+from gan_core.training.failures import failure_text
 from gan_core.training.session import Session, SessionRequest, ShouldStop, ignore, never
 
 
@@ -50,7 +51,7 @@ def record_runs(
     process is training, or that cannot be read, ends as "failed"."""
     for index, outcome in _outcomes(store, requests, device, checkpoint_seconds):
         if isinstance(outcome, StoreError):
-            outcome = Outcome("failed", 0, str(outcome))
+            outcome = Outcome("failed", 0, failure_text(outcome, "training"))
         yield index, outcome
 
 

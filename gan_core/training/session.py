@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.records import Outcome, Record
 from gan_core.runs.store import RunStore, StoreError
-from gan_core.system.files import replacing
 from gan_core.training.failures import failure_text
 from gan_core.training.good_checkpoints import GoodCheckpoints
 from gan_core.training.resume import resumed_run
@@ -209,11 +208,11 @@ class Session:
             self.good.keep(self.active_trainer)
 
     def _save(self) -> None:
-        import torch
+        from gan_core.training import checkpoint
 
         started = time.monotonic()
-        with replacing(self.store.checkpoint_path(self.digest)) as path:
-            torch.save(self.active_trainer.checkpoint(), path)
+        path = self.store.checkpoint_path(self.digest)
+        checkpoint.write(self.active_trainer.checkpoint(), path)
         self._saved = time.monotonic()
         self._save_cost = self._saved - started
 

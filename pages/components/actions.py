@@ -34,8 +34,8 @@ def submit(state: State, config: RunConfig) -> bool:
     except QueueFull as error:
         state.refusal = str(error)
         server.meters().refused()
-    except StoreError:
-        state.refusal = "The run cannot be stored: the server's disk may be full."
+    except StoreError as error:
+        state.refusal = f"The run cannot be stored: {error.cause}."
     else:
         state.problems, state.refusal = [], ""
         return True

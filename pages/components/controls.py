@@ -22,7 +22,7 @@ from gan_core.config.presets import MAIN_KNOBS, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from pages.components.config_text import number_text, ratio_text, value_text
-from pages.components.page_frame import plain
+from pages.components.markdown import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider
 FORMATS: dict[str, Callable[[Any], str]] = {

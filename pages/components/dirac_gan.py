@@ -31,7 +31,7 @@ from pages.components.dirac_choices import (
     verdict_text,
     written,
 )
-from pages.components.page_frame import plain
+from pages.components.markdown import plain
 from pages.components.state import State, keep
 
 PARAMETER = "dirac"

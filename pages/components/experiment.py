@@ -25,12 +25,13 @@ from pages.components import (
     viewer,
 )
 from pages.components.config_text import setting_text
-from pages.components.page_frame import device_badge, plain
+from pages.components.markdown import plain
+from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
 from pages.components.state import State, arrive, link, write_url
 
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
-UNREADABLE = "This run's files cannot be read just now. If it stays so, train it anew."
+UNREADABLE = "This run's files cannot be read just now. If this persists, train it again."
 
 
 def experiment(page: str, challenge: Challenge) -> State:

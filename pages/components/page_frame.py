@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +9,7 @@ import streamlit as st
 from gan_core.config.presets import CHALLENGES, Challenge, Page
 from gan_core.system.settings import SettingsError
 from pages.components import server
+from pages.components.markdown import plain
 from pages.components.prediction import prediction
 
 # Pages without an experiment, in the menu below the challenges.
@@ -85,11 +85,6 @@ html { font-size: 20px; }
 """
 
 
-def plain(text: str) -> str:
-    """Text whose words come from elsewhere, shown letter by letter: no Markdown, no links."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:.@-])", r"\\\1", text)
-
-
 def challenge_frame(name: str) -> Challenge:
     """Draw the frame of a challenge's page; each of these pages calls this first."""
     _frame(CHALLENGES[name])
@@ -141,7 +136,11 @@ def _device(starting: bool) -> None:
     if starting and not _missing():
         st.rerun()  # ends the timer
     pool = server.queue().pool()
-    where = pool.device or "starting the workers …"
+    if pool.failure and not pool.ready:
+        st.error(f"{plain(pool.failure)} The server's terminal names the log.",
+                 icon=":material/memory:")
+        return
+    where = plain(pool.device) or "starting the workers …"
     st.caption(f":material/memory: {where} · {pool.ready} of {pool.workers} workers ready")
 
 

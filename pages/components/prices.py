@@ -35,7 +35,7 @@ from gan_core.serving.admission import QueueFull
 from gan_core.serving.price_requests import PriceState
 from pages.components import price_charts, server
 from pages.components.chart_style import RUNS, table
-from pages.components.page_frame import plain
+from pages.components.markdown import plain
 
 TICK = 1.0
 QUALITY_TICK = 3.0

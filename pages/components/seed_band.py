@@ -20,7 +20,7 @@ from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from pages.components import seed_band_chart, server
 from pages.components.chart_style import RUNS, table
 from pages.components.experiment import UNREADABLE
-from pages.components.page_frame import plain
+from pages.components.markdown import plain
 from pages.components.server import StoredRun
 from pages.components.state import State
 
@@ -148,13 +148,15 @@ def _tend(state: State, count: int) -> None:
         wish.refusal = ""
     except QueueFull as error:
         wish.refusal = f"Waiting for a place. {error}"
-    except (ConfigError, StoreError) as error:
-        _drop(state)
-        refused = isinstance(error, ConfigError)
-        st.session_state[_key(state, "refusal")] = str(error) if refused else UNWRITABLE
+    except ConfigError as error:
+        _refuse(state, str(error))
+    except StoreError as error:
+        _refuse(state, f"The runs cannot be stored: {error.cause}.")
 
 
-UNWRITABLE = "The runs cannot be stored: the server's disk may be full."
+def _refuse(state: State, why: str) -> None:
+    _drop(state)
+    st.session_state[_key(state, "refusal")] = why
 
 
 def _begin(state: State) -> None:

@@ -10,7 +10,9 @@ import streamlit as st
 
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.store import RunSnapshot, RunStore, StoreError
+from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
+from gan_core.runs.status import StoreError
+from gan_core.runs.store import RunStore
 from gan_core.serving.health import StoreProbe
 from gan_core.serving.live_channel import Answers
 from gan_core.serving.meters import Meters
@@ -108,18 +110,22 @@ def stored_run(config: RunConfig, *, recorded_first: bool = False) -> StoredRun 
     """The run of `config` as far as its `steps`, whoever has trained it further meanwhile.
 
     A run of this server comes before a recorded one; with `recorded_first` only if it is worth
-    seeing: live, or complete. Raises StoreError if the run's directory cannot be read.
+    seeing: live, or complete. One whose files are damaged has failed, and can be trained again.
     """
     digest = config.digest()
     shipped = recorded().snapshot(digest)
-    try:
-        snapshot = queue().snapshot(digest)
-    except StoreError:
-        if shipped is None:
-            raise
-        snapshot = None
+    snapshot = _snapshot(config)
     if snapshot is not None:
         trained = StoredRun(snapshot.until(config.steps), queue().store, False)
         if shipped is None or not recorded_first or trained.live or trained.complete:
             return trained
     return None if shipped is None else StoredRun(shipped.until(config.steps), recorded(), True)
+
+
+def _snapshot(config: RunConfig) -> RunSnapshot | None:
+    """The run of this server; None if there is none."""
+    try:
+        return queue().snapshot(config.digest())
+    except StoreError as error:
+        return empty_snapshot(
+            config, "failed", f"Of this run, {error.cause}; press Train to train it again.")

@@ -6,10 +6,12 @@ reload needs; a copied link holds every value, so that it keeps its meaning if a
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from dataclasses import dataclass, field
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from gan_core.config.presets import RECORDED, Challenge
 from gan_core.config.run_config import RunConfig
@@ -19,8 +21,17 @@ LINK_VERSION = "1"
 PART_PARAMETERS = ("dirac",)  # of single parts of a page, which read them and `keep` them
 RESERVED_PARAMETERS = ("v", "run", "reference", *PART_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
-# Streamlit's own, and what other sites append to links; neither is a setting.
-FOREIGN_PARAMETERS = ("embed", "embed_options", "fbclid", "gclid", "msclkid", "ref", "source")
+# Streamlit's own, and what other sites and mail senders append to links; none is a setting.
+FOREIGN_PARAMETERS = frozenset((
+    "embed", "embed_options", "ref", "source", "si", "fbclid", "gclid", "gclsrc", "dclid", "gbraid",
+    "wbraid", "gad_source", "gad_campaignid", "srsltid", "_gl", "_ga", "msclkid", "igshid", "igsh",
+    "ttclid", "twclid", "yclid", "ysclid", "li_fat_id", "epik", "rdt_cid", "mc_cid", "mc_eid",
+    "mkt_tok", "_hsenc", "_hsmi", "_kx", "_openstat", "oly_anon_id", "oly_enc_id", "vero_id",
+    "wickedid", "s_cid", "ck_subscriber_id",
+))
+FOREIGN_BEGINNINGS = ("utm_", "mtm_", "pk_", "piwik_", "hsa_", "matomo_")
+AMPERSAND = re.compile("^(?:amp;)+")  # left of "&amp;", as mail clients write the "&" of a link
+REMEMBERED_URLS = 3  # of those that this tab wrote: a message may carry one before the last
 
 
 @dataclass
@@ -32,7 +43,8 @@ class State:
     sliders: RunConfig | None = None  # where the sliders were last, for a return to the page
     pending: RunConfig | None = None  # where the sliders are to go in the next full run
     problems: list[str] = field(default_factory=list)  # of the URL, in words
-    urls: list[dict[str, str]] = field(default_factory=list)  # the last ones this tab wrote
+    urls: list[dict[str, str]] = field(default_factory=list)  # the last ones, read or written
+    said: dict[str, str] | None = None  # what the address bar says, in our words; None on arrival
     part_parameters: dict[str, str] = field(default_factory=dict)  # the PART_PARAMETERS of the URL
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
     refusal: str = ""  # why the last Train was refused
@@ -62,16 +74,9 @@ def arrive(page: str, challenge: Challenge) -> State:
     """The page's state: from the session, or from a URL that this tab did not write itself."""
     name, query = f"{page}/state", _query()
     state: State | None = st.session_state.get(name)
-    # A message of the browser may still carry the URL before the last one: that is no arrival.
-    if state is None or (query and query not in state.urls):
-        start = challenge.presets[challenge.start].config
-        # A recorded run before any click: never an empty page.
-        first = RECORDED[challenge.recorded[0]]
-        state = State(page, challenge, first, pending=start)
+    if state is None or _is_arrival(state, query):
+        state = _opened(page, challenge, query, state.urls if state is not None else [])
         st.session_state[name] = state
-        if query:
-            _open_link(state, query)
-            state.urls.append(query)
     if state.pending is None and controls.key(page, "seed") not in st.session_state:
         # Back from another page, where these widgets were not drawn.
         state.pending = state.sliders or state.start
@@ -81,12 +86,43 @@ def arrive(page: str, challenge: Challenge) -> State:
     return state
 
 
+def _is_arrival(state: State, query: dict[str, str]) -> bool:
+    """Whether the URL asks for something else than what the page shows."""
+    if _went_through_history():
+        return query != state.urls[-1]
+    # Another message of the browser may still carry the URL before the last one.
+    return bool(query) and query not in state.urls
+
+
+def _went_through_history() -> bool:
+    """Whether Back or Forward was pressed in the browser."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def _opened(
+    page: str, challenge: Challenge, query: dict[str, str], urls: list[dict[str, str]]
+) -> State:
+    """The page as a URL opens it, after `urls` in this tab."""
+    start = challenge.presets[challenge.start].config
+    # A recorded run before any click: never an empty page.
+    first = RECORDED[challenge.recorded[0]]
+    state = State(page, challenge, first, pending=start,
+                  urls=[*urls[1 - REMEMBERED_URLS :], query])
+    if query:
+        _open_link(state, query)
+    return state
+
+
 def _query() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in st.query_params.items()
-        if name not in FOREIGN_PARAMETERS and not name.startswith("utm_")
-    }
+    """The parameters of the URL that are ours."""
+    return {AMPERSAND.sub("", name): value for name, value in st.query_params.items()
+            if not _is_foreign(name)}
+
+
+def _is_foreign(name: str) -> bool:
+    name = AMPERSAND.sub("", name)
+    return name in FOREIGN_PARAMETERS or name.startswith(FOREIGN_BEGINNINGS)
 
 
 def _open_link(state: State, query: dict[str, str]) -> None:
@@ -115,7 +151,25 @@ def _open_link(state: State, query: dict[str, str]) -> None:
 
 
 def write_url(state: State) -> None:
-    """The address bar holds what a reload needs: sliders, shown run, pinned reference, the kept."""
+    """The address bar holds what a reload needs: sliders, shown run, pinned reference, the kept.
+
+    A URL that the visitor came by stays as it is until something changes. Each one that is written
+    is a step of the browser's history, to which Back returns.
+    """
+    query = _in_url(state)
+    if state.said is None:
+        state.said = query
+    came_back = bool(query) and not _query()  # from another page; its menu knows no parameters
+    if query == state.said and not came_back:
+        return
+    foreign = {name: st.query_params[name] for name in st.query_params if _is_foreign(name)}
+    st.query_params.from_dict({**query, **foreign})
+    state.said = query
+    state.urls = [*state.urls[1 - REMEMBERED_URLS :], query]
+
+
+def _in_url(state: State) -> dict[str, str]:
+    """The parameters that open the state as it is."""
     query = dict(state.sliders.to_query(base=state.start)) if state.sliders else {}
     if state.fresh:
         if query:
@@ -124,13 +178,7 @@ def write_url(state: State) -> None:
         query["run"] = controls.written(state.shown)
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)
-    query.update(state.part_parameters)
-    if query != _query():
-        foreign = {name: st.query_params[name] for name in st.query_params
-                   if name in FOREIGN_PARAMETERS}
-        st.query_params.from_dict({**query, **foreign})
-    if query not in state.urls:
-        state.urls = [*state.urls[-2:], query]
+    return query | state.part_parameters
 
 
 def keep(state: State, name: str, value: str) -> None:

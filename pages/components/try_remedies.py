@@ -21,7 +21,7 @@ from gan_core.runs.store import RunSnapshot, StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from pages.components import server
 from pages.components.config_text import number_text
-from pages.components.page_frame import plain
+from pages.components.markdown import plain
 from pages.components.server import StoredRun
 from pages.components.state import State
 
@@ -142,10 +142,12 @@ def _ask(comparison: Comparison, live: Iterable[RunSnapshot]) -> None:
         except QueueFull as error:
             comparison.refusal = f"Waiting for a place. {error}"
             return
-        except (ConfigError, StoreError) as error:
+        except ConfigError as error:
             comparison.asked.update(config.digest() for config in configs)
-            refused = isinstance(error, ConfigError)
-            comparison.refusal = str(error) if refused else "The server's disk may be full."
+            comparison.refusal = str(error)
+        except StoreError as error:
+            comparison.asked.update(config.digest() for config in configs)
+            comparison.refusal = f"The runs cannot be stored: {error.cause}."
 
 
 def _group(config: RunConfig) -> Hashable:

@@ -83,11 +83,15 @@ def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
     """The quality of both in numbers, and which is better."""
     modes, counted = _modes(mine, theirs, config)
     noun = config.card.mode_noun + ("" if modes[0] == 1 else "s")
+    counts = f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}"
+    both = mine.metrics.keys() & theirs.metrics.keys()
     name, label, form = ("frechet", "Fréchet distance", ".0f")
-    if name not in mine.metrics:
+    if name not in both:
         name, label, form = ("kl_uniform", "KL to uniform", ".3g")
+    if name not in both:  # a damaged file
+        return f"{counts}."
     return (
-        f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}; {label} "
+        f"{counts}; {label} "
         f"**{mine.metrics[name]:{form}}**, reference {theirs.metrics[name]:{form}}. "
         f"**{_comparison(mine, theirs, name, modes[0] - modes[1])}**"
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from gan_core.cli.main import main
+from gan_core.runs.store import RunStore
 from tests.cli.calls import ROOT, TINY, refusal, run_json
 
 BAD = {
@@ -103,12 +104,19 @@ def test_a_bad_environment_is_refused_in_one_sentence(capsys, monkeypatch):
     assert not any(faults.values()), faults
 
 
-def test_a_damaged_run_in_the_store_is_named(capsys, tmp_path):
-    """Nobody finds the file that stops everything."""
+def test_a_damaged_run_in_the_store_is_mended(capsys, tmp_path):
+    """One file that was cut short stops everything, until somebody finds and deletes it."""
     digest = run_json(capsys, "--store", str(tmp_path), "--set", *TINY)["digest"]
     (tmp_path / digest / "config.json").write_text("{")
-    code = main(["run", "--store", str(tmp_path), "--set", *TINY])
-    assert not refusal(code, capsys.readouterr(), "config.json")
+    assert run_json(capsys, "--store", str(tmp_path), "--set", *TINY)["digest"] == digest
+    assert RunStore(tmp_path).config(digest).digest() == digest
+
+
+def test_a_store_that_cannot_be_written_is_named(capsys, tmp_path):
+    """Nobody finds what stops everything."""
+    (tmp_path / "store").write_text("a file")
+    code = main(["run", "--store", str(tmp_path / "store"), "--set", *TINY])
+    assert not refusal(code, capsys.readouterr(), "store")
 
 
 def test_bad_input_is_refused_before_torch_is_imported():

@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -180,3 +181,15 @@ def test_ctrl_c_keeps_a_checkpoint_from_which_a_second_call_continues(capsys, tm
     again = run_json(capsys, "--store", str(tmp_path), "--set", "dataset=ring", f"steps={goal}")
     assert (again["outcome"], again["steps"]) == ("finished", goal)
     assert f"training from step {stopped['steps']}" in (tmp_path / digest / "log.txt").read_text()
+
+
+def test_without_a_home_folder_a_store_is_enough(capsys, tmp_path, monkeypatch) -> None:
+    """In a container whose user has no home every command ends in a traceback."""
+    def nowhere(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    for name in ("GAN_LAB_STORE", "GAN_LAB_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    result = run_json(capsys, "--store", str(tmp_path), "--set", *TINY)
+    assert result["outcome"] == "finished"

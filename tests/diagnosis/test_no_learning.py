@@ -8,9 +8,10 @@ import pytest
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES
-from gan_core.diagnosis.diagnose import diagnose
+from gan_core.diagnosis.diagnose import THRESHOLDS, diagnose
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.suspects import FIND, suspects
+from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from tests.diagnosis.histories import noise, steps
@@ -165,3 +166,18 @@ def test_old_records_are_judged_by_what_they_know():
     assert old.version == 1 and quality_of(old, card).good
     assert not quality_of(dataclasses.replace(old, metrics={**old.metrics, "frechet": 600.0}),
                           card).good
+
+
+def test_poor_samples_that_improve_fail_where_a_setting_holds_them_back():
+    """A ring with heavy dropout is told to be trained further, and is no better for it."""
+    rising = noise(2000, "points", 8, quality_above_chance=0.0)
+    for record, share in zip(rising[-2:], (0.1, 0.12), strict=True):
+        record.metrics["quality_above_chance"] = share
+    history, excess = History(steps(2000, **BLIND), rising), THRESHOLDS["held_back"].value
+    beyond, within = (RING.replace(dropout=0.35 + 0.3 * (excess + by)) for by in (0.1, -0.1))
+    assert verdict(history, within).state == "improving"
+    assert verdict(history, beyond).cause == "discriminator_too_weak"
+    assert verdict(history, beyond, known=()).state == "improving"
+    for record in rising[-2:]:  # as good as that they are no longer poor
+        record.metrics["quality_above_chance"] = 0.35
+    assert verdict(History(steps(2000, **BLIND), rising), beyond).state == "improving"

@@ -162,8 +162,8 @@ def test_a_healthy_run_beats_any_other_and_noise_decides_nothing() -> None:
 
 def test_good_samples_count_more_than_hope() -> None:
     """A run that improves from nothing is taken instead of one that is half good."""
-    half = tried("half", history(0.25, **AHEAD))
-    rising = tried("rising", history(0.1, since=3000))
+    half = tried("half", history(0.38, **AHEAD))
+    rising = tried("rising", history(0.26, since=3000))
     assert rising.verdict.state == "improving" and half.verdict.state == "failing"
     assert compared(half, rising) == 1
 
@@ -213,7 +213,7 @@ def test_a_remedy_that_made_it_worse_is_not_taken() -> None:
 
 def test_a_run_that_improves_is_trained_on_first() -> None:
     """A run that only needed time is changed."""
-    rising = history(0.1, since=3000)
+    rising = history(0.3, since=3000)
     taken, end = way(lambda trial: history(0.9, trial.config.steps), start=rising)
     assert [run.trial.title for run in taken[0].tried] == ["Train on"]
     assert end.trial.config.digest() == RING.digest() and end.verdict.state == "healthy"

@@ -265,7 +265,7 @@ def test_turning_to_another_run_ends_the_seeds_of_the_last() -> None:
     ("error", "message"),
     [(QueueFull("100 runs are waiting."), "Waiting for a place"),
      (ConfigError("steps", "steps must be lower."), "steps must be lower"),
-     (StoreError("disk"), "disk may be full")],
+     (StoreError("/srv: no.", "permission is missing"), "be stored: permission is missing.")],
 )
 def test_a_refusal_becomes_words(error, message, monkeypatch) -> None:
     """A full queue or disk ends in a stack trace, or in silence."""

@@ -114,3 +114,74 @@ def test_coming_back_from_another_page_finds_everything_as_it_was() -> None:
     assert not app.exception
     assert shown(app, name) == before
     assert app.slider(key=controls.key(name, "dropout")).value == 0.25
+
+
+@pytest.mark.parametrize("name", [
+    "_gl", "_ga", "gad_source", "gclid", "fbclid", "igshid", "mc_cid", "mc_eid", "utm_source",
+    "srsltid", "_hsenc", "mtm_campaign", "embed"])
+def test_what_others_append_to_a_link_is_no_setting(name: str) -> None:
+    """A link from a newsletter or a chat opens with a warning about settings nobody made."""
+    app = opened("mode_collapse", **QUICK, **{name: "1.2*abc"})
+    assert not app.warning and shown(app, "mode_collapse").dataset == "ring"
+
+
+def test_ampersands_of_a_mail_client_are_understood() -> None:
+    """`&amp;` in place of `&`: the link opens with other settings than were sent."""
+    first, *rest = QUICK.items()
+    app = opened("mode_collapse", **dict([first]), **{
+        **{f"amp;{field}": value for field, value in rest}, "amp;amp;seed": "77",
+        "amp;utm_source": "mail"})
+    assert not app.warning
+    config = shown(app, "mode_collapse")
+    assert (config.dataset, config.batch_size, config.steps, config.seed) == ("ring", 16, 150, 77)
+
+
+def test_a_link_that_was_opened_stays_in_the_address_bar() -> None:
+    """Each link is a trap: Back leads to its own address, which is written anew at once."""
+    query = {"v": "1", **RunConfig(dataset="ring", batch_size=16, steps=150).to_query(full=True),
+             "nonsense": "1"}
+    app = opened("mode_collapse", **query)
+    assert address_of(app) == query
+    app.slider(key=controls.key("mode_collapse", "dropout")).set_value(0.4).run()
+    assert address_of(app) != query
+
+
+def test_back_restores_the_settings_before(monkeypatch) -> None:
+    """Four presses of Back do nothing, and the page cannot be left."""
+    name, dropout = "mode_collapse", controls.key("mode_collapse", "dropout")
+    app = opened(name, **QUICK)
+    visited = [address_of(app)]
+    for value in (0.1, 0.2, 0.3, 0.4, 0.5):
+        app.slider(key=dropout).set_value(value).run()
+        visited.append(address_of(app))
+    assert len({str(address) for address in visited}) == 6
+
+    def went_to(address: dict[str, str]) -> float:
+        app.query_params.clear()
+        for field, value in address.items():
+            app.query_params[field] = value
+        with monkeypatch.context() as patch:
+            patch.setattr(state, "_went_through_history", lambda: True)
+            app.run()
+        assert not app.exception and address_of(app) == address, "it is written anew: a dead press"
+        return app.slider(key=dropout).value
+
+    values = [went_to(address) for address in reversed(visited[:-1])]
+    assert values == [0.4, 0.3, 0.2, 0.1, 0.0]
+    assert went_to(visited[3]) == 0.3, "forward again"
+    assert went_to({}) == 0.0 and shown(app, name) != RunConfig(**{"dataset": "ring"})
+
+
+def test_a_message_that_crosses_a_new_address_is_no_visit() -> None:
+    """Two sliders moved in quick succession: the second one's message still carries the address of
+    before the first, and would undo it."""
+    name = "mode_collapse"
+    app = opened(name, **QUICK)
+    before = address_of(app)
+    app.slider(key=controls.key(name, "dropout")).set_value(0.4).run()
+    app.query_params.clear()
+    for field, value in before.items():
+        app.query_params[field] = value
+    app.slider(key=controls.key(name, "label_smoothing")).set_value(0.1).run()
+    assert app.slider(key=controls.key(name, "dropout")).value == 0.4
+    assert "dropout" in address_of(app) and "label_smoothing" in address_of(app)

@@ -164,3 +164,13 @@ def test_where_time_is_what_counts_runs_are_compared_after_equal_times():
     assert "After 3 min (step 500; reference 3 min, step 750)" in text
     assert "3 digits" in text and "reference 10" in text
     assert "At step 500" in verdict.difference(slow, quick, "step_seconds")
+
+
+@pytest.mark.parametrize(("step", "seconds", "words"), [
+    (600, 0.0, None), (600, 1e-9, None), (600, 2.0, "300 steps/s"), (1, 3.0, "0.33 steps/s")])
+def test_a_rate_is_said_only_where_it_is_known(step, seconds, words) -> None:
+    """*600000000000 steps/s* for a run whose seconds were lost."""
+    run = snapshot("failed")
+    status = dataclasses.replace(run.status, step=step, seconds=seconds)
+    _, text = progress(run.with_status(status), False)
+    assert words in text if words else "steps/s" not in text

@@ -6,8 +6,9 @@ import os
 
 from gan_core.runs.eviction import evict
 from gan_core.runs.good_checkpoints import good_checkpoint_path
+from gan_core.runs.status import RunStatus
 from gan_core.runs.store import RunStore
-from tests.support.made_up_records import CONFIG
+from tests.support.made_up_records import CONFIG, step
 
 
 def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
@@ -15,6 +16,7 @@ def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
     store = RunStore(tmp_path, megabytes=0.2)
     digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(5)]
     for age, digest in enumerate(digests):
+        store.write_status(digest, RunStatus("stopped"))
         (tmp_path / digest / "checkpoint.pt").write_bytes(bytes(100_000))
         os.utime(tmp_path / digest, (1000 + age, 1000 + age))
     store.touch(digests[1])  # now the most recently used
@@ -54,3 +56,25 @@ def test_a_store_within_its_limit_loses_nothing(store, digest):
     """Runs would vanish for no reason."""
     assert evict(store) == []
     assert store.exists(digest)
+
+
+def test_runs_that_nobody_trained_go_first(store, monkeypatch):
+    """Two thousand settings that somebody tried and dropped would push out every finished run."""
+    monkeypatch.setattr("gan_core.runs.eviction.MOST_RUNS", 2)
+    old, untrained, new = (store.create(CONFIG.replace(seed=seed)) for seed in range(3))
+    for age, digest in enumerate((old, untrained, new)):
+        if digest != untrained:
+            store.append(digest, [step(1)])
+        store.write_status(digest, RunStatus("stopped", int(digest != untrained), 100))
+        os.utime(store.root / digest, (1000 + age, 1000 + age))
+    assert evict(store) == [untrained]
+    assert set(store.digests()) == {old, new}
+
+
+def test_a_run_that_waits_in_the_queue_of_another_server_stays(store, monkeypatch):
+    """Of two servers on one store, one removes what the other one's visitors wait for."""
+    monkeypatch.setattr("gan_core.runs.eviction.MOST_RUNS", 0)
+    waiting, dropped = (store.create(CONFIG.replace(seed=seed)) for seed in range(2))
+    os.utime(store.root / dropped, (1000, 1000))  # nobody has looked at it for long
+    assert evict(RunStore(store.root)) == [dropped]
+    assert store.exists(waiting)

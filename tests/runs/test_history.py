@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
 
-from gan_core.runs.history import History
+from gan_core.runs.history import DERIVED, History
 from gan_core.runs.records import (
     STEP_METRICS,
     EvalRecord,
@@ -133,3 +135,16 @@ def test_evaluations_are_found_by_the_time_they_took():
     assert history.seconds_at(40) == history.seconds_at(90) == pytest.approx(5.0)
     assert [history.evaluated_within(s).step for s in (0.0, 2.9, 3.0, 99.0)] == [0, 0, 20, 40]
     assert math.isnan(History().seconds_at(3)) and History().evaluated_within(1.0) is None
+
+
+def test_what_is_derived_is_bounded() -> None:
+    """Each link with another number of steps would cost the server megabytes for good."""
+    class Chart:
+        pass
+
+    history = History()
+    charts = [weakref.ref(history.derived(("chart", steps), Chart)) for steps in range(500)]
+    gc.collect()
+    assert sum(chart() is not None for chart in charts) <= DERIVED
+    last = charts[-1]()
+    assert history.derived(("chart", 499), Chart) is last, "the latest is still known"

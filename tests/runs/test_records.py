@@ -24,7 +24,7 @@ def step(number: int, value: float = 0.5, **changes) -> StepRecord:
 
 
 def evaluation(number: int, modes: float = 3.0) -> EvalRecord:
-    return EvalRecord(number, {"modes": modes}, (0.25, 0.75), seconds=1.5)
+    return EvalRecord(number, {"modes": modes, "modes_total": 8.0}, (0.25, 0.75), seconds=1.5)
 
 
 def test_a_step_survives_its_line():
@@ -44,7 +44,8 @@ def test_six_digits_are_kept():
 def test_what_is_not_finite_is_written_as_null_and_read_as_nan():
     """Otherwise the file would not be JSON, and other tools could not read it."""
     for value in (math.nan, math.inf, -math.inf):
-        for record in (step(3, value), EvalRecord(3, {"modes": value}, (value,), seconds=value)):
+        metrics = {"modes": value, "modes_total": 8.0}
+        for record in (step(3, value), EvalRecord(3, metrics, (value,), seconds=value)):
             line = to_line(record)
             assert "null" in line and "NaN" not in line and "Infinity" not in line
             read = from_line(line)

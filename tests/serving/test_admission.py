@@ -6,7 +6,6 @@ import pytest
 
 from gan_core.config.batching import MOST_RUNS
 from gan_core.config.validation import ConfigError
-from gan_core.runs.store import RunStatus
 from gan_core.serving.admission import MOST_ALIKE, MOST_OF_A_VIEWER, QueueFull
 from tests.support.queues import RING, apart, band, seeded
 
@@ -21,8 +20,7 @@ def test_one_viewer_cannot_fill_the_queue(fakes):
     queue.submit(apart(3).replace(steps=9000), "a")  # one's own run goes further
     queue.submit(apart(50), "b")
     queue.submit(apart(50), "a")  # sharing costs nothing
-    finished = fakes.store.create(apart(51))
-    fakes.store.write_status(finished, RunStatus("finished", RING.steps, RING.steps))
+    finished = fakes.trained(apart(51), "finished", RING.steps)
     assert queue.submit(apart(51), "a") == finished
     for digest in mine:
         queue.release(digest, "a")

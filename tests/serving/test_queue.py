@@ -104,8 +104,7 @@ def test_what_is_trained_already_is_not_trained_again(fakes):
     cases = [("finished", 3000, 3000), ("finished", 3000, 100), ("stopped", 3000, 100),
              ("diverged", 50, 3000)]
     for seed, (kind, reached, asked) in enumerate(cases):
-        digest = fakes.store.create(seeded(seed))
-        fakes.store.write_status(digest, RunStatus(kind, reached, 3000))
+        digest = fakes.trained(seeded(seed), kind, reached)
         assert queue.submit(seeded(seed).replace(steps=asked), "a") == digest
         assert state(queue, digest) == kind
     fakes.store.write_status(digest, RunStatus("failed", 50, 3000))
@@ -129,7 +128,7 @@ def test_a_restarted_server_offers_to_continue(fakes):
     queue = fakes.queue()
     snapshot = queue.snapshot(digest)
     assert (snapshot.status.state, snapshot.live) == ("stopped", False)
-    assert "restarted" in snapshot.status.reason and snapshot.status.step == 40
+    assert "cut off" in snapshot.status.reason and snapshot.status.step == 40
     queue.submit(RING, "a")
     assert queue.snapshot(digest).live
 
@@ -171,8 +170,7 @@ def test_the_store_is_kept_within_its_limit(fakes):
 def test_what_is_there_of_a_band_is_not_trained_again(fakes):
     """A band whose first seed the page has trained already would train it once more."""
     queue = fakes.queue()
-    digest = fakes.store.create(band(1)[0])
-    fakes.store.write_status(digest, RunStatus("finished", RING.steps, RING.steps))
+    digest = fakes.trained(band(1)[0], "finished", RING.steps)
     digests = queue.submit_together(band(3), "a")
     until(fakes.begun)
     assert digests[0] == digest and fakes.begun() == digests[1:]
@@ -205,3 +203,44 @@ def test_one_of_a_band_is_extended(fakes):
     until(lambda: {"extend": first, "steps": 300} in fakes.orders())
     assert queue.snapshot(first).status.steps == 300
     assert queue.snapshot(second).status.steps == 100
+
+
+def test_a_clock_that_is_set_back_does_not_hide_a_run(fakes):
+    """A virtual machine that wakes up shows *starting* until its clock has caught up."""
+    queue = fakes.queue()
+    digest = queue.submit(RING, "a")
+    assert state(queue, digest) == "starting"
+    earlier = RunStatus("running", 7, RING.steps, updated=time.time() - 3600)
+    (fakes.store.root / digest / "status.json").write_text(earlier.to_json())
+    assert state(queue, digest) == "running"
+
+
+def test_a_submit_does_not_scan_the_store(fakes, monkeypatch):
+    """With hundreds of runs each press of Train would keep the disk busy for a while."""
+    scans = []
+    monkeypatch.setattr("gan_core.serving.queue.evict", lambda *given: scans.append(given))
+    queue = fakes.queue()
+    for number in range(5):
+        queue.submit(apart(number), f"viewer {number}")
+        until(lambda: not queue._wake.is_set())
+    assert len(scans) == 1, "only the one at the start"
+
+
+def test_a_duty_that_fails_does_not_keep_the_server_from_the_others(fakes, monkeypatch, capfd):
+    """A store that cannot be scanned would leave every run without its end."""
+    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.02)
+    queue = fakes.queue()
+    monkeypatch.setattr(queue._dispatcher._pool, "hire", lambda: {}["broken"])
+    digest = queue.submit(RING, "a")
+    queue._scheduler.jobs[digest].leases["a"] = 0.0
+    until(lambda: digest in fakes.stopped())
+    assert "KeyError: 'broken'" in capfd.readouterr().err
+
+
+def test_a_damaged_run_can_be_submitted(fakes):
+    """A corrupt config.json would make a run that nobody can ever train again."""
+    queue = fakes.queue()
+    digest = fakes.trained(RING, "finished", RING.steps)
+    (fakes.store.root / digest / "config.json").write_text("{")
+    queue.submit(RING, "a")
+    assert fakes.store.config(digest) == RING

@@ -123,3 +123,49 @@ def test_no_more_runs_are_trained_together_than_are_good_for_them(fakes):
         fakes.finish(digest)
     until(lambda: len(fakes.together()) == 3)
     assert list(fakes.together()[2]) == digests[MOST_RUNS:]
+
+
+def test_whoever_leaves_gives_back_their_own_turn(fakes):
+    """A greedy viewer who joins a modest one's run and leaves it would be served before others."""
+    queue = fakes.queue()
+    queue.submit(apart(0), "other")  # in training
+    modest = queue.submit(apart(1), "modest")
+    own = [queue.submit(apart(10 + number), "greedy") for number in range(2)]
+    queue.submit(apart(1), "greedy")  # joined at greedy's third turn; modest's is lower
+    queue.release(modest, "modest")
+    late = queue.submit(apart(2), "late")
+    places = [queue.snapshot(digest).place for digest in (own[0], late, own[1], modest)]
+    assert places == [1, 2, 3, 4], "the run now counts for the one who still waits"
+    queue.release(modest, "greedy")
+    again = queue.submit(apart(3), "greedy")
+    assert queue.snapshot(again).place == 4, "the third turn, which was given back"
+
+
+@pytest.mark.parametrize("how", ["release", "expiry"])
+def test_a_turn_is_given_back_however_its_viewer_leaves(how, fakes, monkeypatch):
+    """Whoever closes a tab and comes back would wait as if their dropped runs had been trained."""
+    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.02)
+    queue = fakes.queue()
+    queue.submit(apart(0), "other")
+    dropped = [queue.submit(apart(number), "a") for number in (1, 2, 3)]
+    for digest in dropped:
+        if how == "release":
+            queue.release(digest, "a")
+        else:
+            queue._scheduler.jobs[digest].leases["a"] = 0.0
+    until(lambda: queue.pool().waiting == 0)
+    queue.submit(apart(4), "b")
+    back = queue.submit(apart(5), "a")
+    queue.submit(apart(6), "b")
+    assert queue.snapshot(back).place == 2
+
+
+def test_a_turn_that_a_batch_still_waits_for_is_not_given_back(fakes):
+    """Who drops one seed of a band would get a second turn for the price of one."""
+    queue = fakes.queue()
+    queue.submit(apart(0), "other")
+    first, *_ = queue.submit_together(band(3), "a")
+    queue.release(first, "a")
+    own = queue.submit(apart(1), "a")
+    modest = queue.submit(apart(2), "b")
+    assert queue.snapshot(modest).place < queue.snapshot(own).place

@@ -31,9 +31,12 @@ if CHROMIUM is None:
 ROOT = Path(__file__).parents[2]
 LAPTOP: dict[str, int] = {"width": 1280, "height": 800}
 PROJECTOR: dict[str, int] = {"width": 1920, "height": 1080}
-PATIENCE = 120_000  # milliseconds; generous, since the machine may be busy
+PATIENCE = 120_000
 expect.set_options(timeout=PATIENCE)
 QUICK = "dataset=ring&batch_size=16"
+LONGEST = 200_000  # the most steps that a server may be set to train
+# A run that ends only where it is stopped: whatever a page is waited for, it takes minutes longer.
+ENDLESS = f"{QUICK}&steps={LONGEST}"
 MAIN_SLIDERS = [KNOBS[name].label for name in MAIN_KNOBS]
 
 
@@ -50,7 +53,7 @@ class Server:
              "--server.headless", "true", "--server.port", str(self.port)],
             cwd=ROOT,
             env={**os.environ, "GAN_LAB_STORE": str(store), "GAN_LAB_WORKERS": "1",
-                 "GAN_LAB_THREADS": "1"},
+                 "GAN_LAB_THREADS": "1", "GAN_LAB_MAX_STEPS": str(LONGEST)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -59,6 +62,8 @@ class Server:
     def _wait(self) -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
+            # One that could not start, as where its port was taken, will never answer.
+            assert self.process.poll() is None, "the server has ended"
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1)
                 return
@@ -82,7 +87,7 @@ def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
     page = chromium.new_context(viewport=LAPTOP).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(url)
-    page.wait_for_selector("[data-testid=stApp][data-test-connection-state=CONNECTED]")
+    expect(connection(page)).to_be_attached()
     return page
 
 
@@ -92,6 +97,11 @@ def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
     expect(page.locator(".progress")).to_be_visible()
     expect(button(page, "Train")).to_be_visible()
     return page
+
+
+def connection(page: playwright.Page) -> playwright.Locator:
+    """The page while its connection stands; without one, Streamlit disables all that is on it."""
+    return page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
 
 
 def settle(page: playwright.Page) -> None:
@@ -106,7 +116,14 @@ def button(page: playwright.Page, name: str) -> playwright.Locator:
 
 
 def press(page: playwright.Page, name: str) -> None:
-    button(page, name).click()
+    """Click a button; where it cannot be clicked, say what the page says instead."""
+    try:
+        button(page, name).click()
+    except playwright.TimeoutError as error:
+        words = page.get_by_role("dialog").all_inner_texts()
+        raise AssertionError(
+            f"{name!r} cannot be pressed; connected: {connection(page).count() > 0}; "
+            f"progress: {progress(page)!r}; dialogs: {words}") from error
 
 
 def progress(page: playwright.Page) -> str:

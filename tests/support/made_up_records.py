@@ -15,7 +15,7 @@ def step(number: int) -> StepRecord:
 
 
 def evaluation(number: int) -> EvalRecord:
-    return EvalRecord(number, {"modes": 8.0}, (0.5, 0.5), seconds=1.0)
+    return EvalRecord(number, {"modes": 8.0, "modes_total": 8.0}, (0.5, 0.5), seconds=1.0)
 
 
 def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecord:

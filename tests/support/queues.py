@@ -8,9 +8,11 @@ import time
 from pathlib import Path
 
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.status import RunStatus
 from gan_core.runs.store import RunStore
 from gan_core.serving.queue import JobQueue
 from gan_core.system.settings import Settings
+from tests.support.made_up_records import step
 
 ROOT = Path(__file__).parents[2]
 RING = RunConfig(dataset="ring", batch_size=16)
@@ -79,6 +81,13 @@ class Fakes:
         if not (self.folder / "never-ready").exists():
             until(lambda: queue.pool().ready == workers)
         return queue
+
+    def trained(self, config: RunConfig, state: str, reached: int) -> str:
+        """A run in the store with a record of the step that it has `reached`; its digest."""
+        digest = self.store.create(config)
+        self.store.append(digest, [step(reached)])
+        self.store.write_status(digest, RunStatus(state, reached, config.steps))
+        return digest
 
     def finish(self, digest: str) -> None:
         (self.folder / f"go-{digest}").touch()

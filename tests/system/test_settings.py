@@ -128,3 +128,19 @@ def test_the_process_environment_is_the_default(monkeypatch):
     """Otherwise the variables would not reach the app at all."""
     monkeypatch.setenv("GAN_LAB_MAX_STEPS", "123")
     assert Settings.from_environment().max_steps == 123
+
+
+def test_without_a_home_folder_there_is_another_one(monkeypatch):
+    """In a container whose user nobody knows every command ends in a traceback, whatever store it
+    was given."""
+    def nowhere(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    settings = Settings.from_environment({})
+    assert settings.store.is_absolute() and settings.store.parts[-2:] == ("gan-lab", "runs")
+    assert settings.data.is_absolute() and settings.data != settings.store
+    assert str(settings.store) in settings.without_home and "GAN_LAB_STORE" in settings.without_home
+    monkeypatch.undo()
+    assert Settings.from_environment({"GAN_LAB_STORE": "/srv", "GAN_LAB_DATA": "/srv"}
+                                     ).without_home == ""

@@ -9,7 +9,6 @@ import torch
 
 from gan_core.config.choices import OPTIMIZERS
 from gan_core.config.run_config import RunConfig
-from gan_core.runs.records import StepRecord
 from gan_core.training import devices
 from gan_core.training.trainer import train
 from tests.support.runs import (
@@ -176,14 +175,15 @@ def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path):
 def test_a_rescue_goes_on_from_the_broken_runs_checkpoint(quick_evaluations):
     """Otherwise a change in mid-run would have to train everything before it once more."""
     rescued = TINY.changed(30, dropout=0.4)
-    trainer, checkpoint = train(TINY, device="cpu"), None
-    for record in trainer:
-        if isinstance(record, StepRecord) and record.step == 25:
-            checkpoint = saved_and_loaded(trainer.checkpoint())
+    trainer = train(TINY.replace(steps=25), device="cpu")
+    assert steps_of(list(trainer))[-1].step == 25
+    checkpoint = saved_and_loaded(trainer.checkpoint())
     rest = run(rescued, resume_from=checkpoint)
     assert comparable(rest) == comparable(run(rescued))[-len(rest):]
     assert steps_of(rest)[0].step == 26
-    too_late = saved_and_loaded(trainer.checkpoint())
+    whole = train(TINY, device="cpu")
+    assert steps_of(list(whole))[-1].step > 30
+    too_late = saved_and_loaded(whole.checkpoint())
     with pytest.raises(ValueError, match="another config"):
         train(rescued, device="cpu", resume_from=too_late)
     with pytest.raises(ValueError, match="another config"):

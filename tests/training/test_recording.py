@@ -201,11 +201,11 @@ def test_one_that_another_process_trains_fails_alone(store, alone, monkeypatch):
     assert_as_alone(store, BAND[0], alone[0])
 
 
-def test_one_that_cannot_be_read_fails_alone(store):
+def test_a_damaged_folder_is_mended(store):
     """One damaged directory would cost the whole band."""
     digest = store.create(BAND[1])
     (store.root / digest / "config.json").write_text("garbage")
-    assert kinds(recorded(store, BAND)) == ["finished", "failed", "finished"]
+    assert kinds(recorded(store, BAND)) == ["finished"] * 3
 
 
 def test_one_that_cannot_be_written_fails_alone(store, alone, monkeypatch):

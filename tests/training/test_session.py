@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +20,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.data import downloads
 from gan_core.runs.records import Outcome, StepRecord
 from gan_core.runs.store import RunStore, StoreError
+from gan_core.system import files
 from gan_core.training import trainer
 from gan_core.training.recording import record_run
 from tests.support.stored_runs import same_records, stop_after
@@ -282,3 +287,42 @@ def test_a_run_in_training_elsewhere_is_left_alone(store):
         with pytest.raises(StoreError, match="another process"):
             record_run(other, CONFIG)
         assert store.status(DIGEST) == before
+
+
+def full_disk(path: Path, after: int) -> Callable[..., None]:
+    """An OSError of the system for writes to `path`, once there were `after` of them."""
+    calls = iter(range(after))
+
+    def write(original: Callable, place: Path, *given) -> None:
+        if place.name == path.name and next(calls, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(place, *given)
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "checkpoint.pt", "000000.npy"])
+def test_a_full_disk_is_named_and_repeats_nothing(store, uninterrupted, name, monkeypatch) -> None:
+    """The page shows where PyTorch's C++ failed, or nothing; or some records are there twice."""
+    after = 3 if name == "history.jsonl" else 0
+    with monkeypatch.context() as patch:
+        for function in ("write", "append_lines"):
+            original = getattr(files, function)
+            patch.setattr(files, function, partial(full_disk(Path(name), after), original))
+        outcome = record_run(store, CONFIG, checkpoint_seconds=0.0)
+    assert outcome.kind == "failed" and outcome.reason == "The training failed: the disk is full."
+    assert store.status(DIGEST).reason == outcome.reason
+    recorded = [record.step for record in store.snapshot(DIGEST).history.steps]
+    assert recorded == list(range(1, len(recorded) + 1))
+    assert record_run(store, CONFIG).kind == "finished"
+    assert same_records(store.snapshot(DIGEST), uninterrupted)
+
+
+def test_a_folder_that_is_removed_in_mid_run_is_named(store) -> None:
+    """The run ends, and its page says that it was never trained."""
+    def remove(record: object) -> None:
+        if isinstance(record, StepRecord) and record.step == 50:
+            shutil.rmtree(store.root / DIGEST)
+
+    outcome = record_run(store, CONFIG, on_record=remove)
+    assert outcome.reason == "The training failed: its folder was removed."
