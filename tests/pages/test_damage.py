@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -14,8 +15,17 @@ from gan_core.runs.samples import view_files
 from gan_core.runs.status import RunStatus
 from gan_core.runs.store import RunStore
 from gan_core.training.recording import record_run
-from pages.components import server
-from tests.support.app_pages import button, finished, opened, shown, wait_for_run, words
+from pages.components import server, viewer
+from tests.support.app_pages import (
+    button,
+    finished,
+    markdown,
+    opened,
+    progress,
+    shown,
+    wait_for_run,
+    words,
+)
 from tests.support.damage import CONFIG, DAMAGES, sheets
 from tests.support.made_up_records import images
 
@@ -84,7 +94,7 @@ def test_a_sheet_that_is_none_leaves_the_page_standing(kind: str) -> None:
     for _, path in view_files(store.root / digest, "samples"):
         path.write_bytes(sheets()[kind])
     app = opened(NAME, **link_of(config))
-    assert not app.exception and "Finished" in app.get("progress")[0].proto.text
+    assert not app.exception and "Finished" in progress(app)
 
 
 @pytest.mark.parametrize("state", ["failed", "diverged"])
@@ -95,8 +105,18 @@ def test_a_reason_from_a_file_is_shown_letter_by_letter(state: str) -> None:
     store.append(digest, [StepRecord(5, *[0.5] * 10), SampleRecord(5, images(5).samples)])
     reason = "![x](http://evil/x.png) **bold** [press](http://evil)"
     store.write_status(digest, RunStatus(state, 5, 12, reason=reason))
-    said = words(opened(NAME, **link_of(config)))
-    assert "http" in said and reason not in said and "**bold**" not in said
+    app = opened(NAME, **link_of(config))
+    assert reason in words(app)  # in the viewer, which shows letters and no Markdown
+    assert reason not in markdown(app) and "**bold**" not in markdown(app)
+
+
+def test_the_viewer_shows_letters_and_never_builds_elements_from_text() -> None:
+    """What stands in a run's files becomes a part of the page, scripts included."""
+    scripts = list(viewer.FILES.glob("*.js"))
+    assert scripts
+    for script in scripts:
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write",
+                             script.read_text(encoding="utf-8")), script.name
 
 
 def test_why_a_run_cannot_be_stored_is_said(monkeypatch) -> None:
@@ -116,6 +136,6 @@ def test_workers_that_cannot_start_are_no_secret(monkeypatch) -> None:
     """*starting the workers 0 of 1* for ever."""
     state = server.queue().pool()
     failure = "The training process does not start (exit code 1): no such device."
-    monkeypatch.setattr(server.queue(), "pool", lambda: type(state)(1, 0, "", 0, failure))
+    monkeypatch.setattr(server.queue(), "pool", lambda: type(state)(1, 0, "", 0, failure=failure))
     said = words(opened(NAME)).replace("\\", "")
     assert failure in said and "starting the workers" not in said

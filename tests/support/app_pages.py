@@ -41,9 +41,13 @@ def button(app: AppTest, label: str):
 
 def words(app: AppTest) -> str:
     """Everything the page says, the viewer before it has heard of the live channel included."""
+    return "\n".join([markdown(app), *_texts([viewer(app, "status"), viewer(app, "runs")])])
+
+
+def markdown(app: AppTest) -> str:
+    """What the page says outside its viewer, as Markdown."""
     kinds = (app.markdown, app.info, app.success, app.warning, app.error, app.caption)
-    said = [str(element.value) for kind in kinds for element in kind]
-    return "\n".join([*said, *_texts([viewer(app, "status"), viewer(app, "runs")])])
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
 def viewer(app: AppTest, part: str) -> dict[str, Any]:
