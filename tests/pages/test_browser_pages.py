@@ -73,6 +73,9 @@ def opened(request, shared_chromium, app: Server) -> Iterator[Opened]:
     page.on("request", lambda request: newcomer.asked.append(request.url))
     page.goto(address(app.url, request.param))
     settle(page)
+    if request.param not in TOOLS:
+        for run in ("this", "reference"):
+            expect(page.locator(f".sheet-{run} :is(img, canvas)").first).to_be_visible()
     yield newcomer
     page.context.close()
 
@@ -205,7 +208,8 @@ def test_a_copied_link_opens_the_same_run_on_a_fresh_server(
     link = copied_link(trained.page)
     page = visit(chromium, link.replace(app.url, fresh_server.url))
     wait_for_progress(page, "Finished")
-    assert _words(page) == _words(trained.page)
+    # The samples, and the step that stands beside them, come after the progress.
+    wait_until(page, lambda: _words(page) == _words(trained.page))
 
 
 def _words(page: playwright.Page) -> list[str]:

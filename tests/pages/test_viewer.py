@@ -135,7 +135,7 @@ def test_both_runs_follow_the_slider_at_once(recorded: playwright.Page) -> None:
             words = re.compile(f"at step {expected}, ")
             sheet = recorded.locator(f".sheet-{run} img")
             expect(sheet).to_have_attribute("alt", words)
-    assert recorded.locator(".histogram svg .data").count() >= 10
+    wait_until(recorded, lambda: recorded.locator(".histogram svg .data").count() >= 10)
 
 
 # JavaScript: bytes that pictures have cost the network since the page was opened.
