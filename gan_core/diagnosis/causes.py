@@ -20,3 +20,6 @@ CAUSES: dict[str, str] = {  # of no_learning, and what people are told of each
 
 # The same of a D that was left behind, where that makes G's samples alike.
 OUTRUN = "G outruns D"
+
+# And of a D that is ahead not by its steps, but because nothing keeps its slope in bounds.
+UNLIMITED = "nothing limits how steep the critic is"

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.causes import CAUSES
+from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.limits_of_d import flat_at_the_data
 from gan_core.diagnosis.quality import quality_of
@@ -36,26 +36,32 @@ def _no_learning_explained(
     sign = sign_of(history, config)
     suspected = suspects(config, known)
     agreeing = [s for s in suspected if s.cause in sign.causes]
-    cause = agreeing[0].cause if agreeing else sign.default
+    cause, because = ((agreeing[0].cause, agreeing[0].because) if agreeing
+                      else (sign.default, _plainly(sign.default)))
     last = history.evaluations[-1]
     evidence = " ".join(filter(None, (
         sign.evidence, quality_words(last, config.card),
-        _cause_words(cause, agreeing, known))))
+        _cause_words(because, agreeing, known))))
     severe = sign.name in ("dead", "runaway") or quality_of(last, config.card).at_chance
     return dataclasses.replace(
         finding, severity="severe" if severe else "warning", evidence=evidence, cause=cause,
-        remedies=_remedies(agreeing, sign, config))
+        because=because, remedies=_remedies(agreeing, sign, config))
+
+
+def _plainly(cause: str) -> str:
+    """A cause in words, nothing if it is not known."""
+    return "" if cause == "unknown" else CAUSES[cause]
 
 
 def _cause_words(
-    cause: str, agreeing: list[Suspect], known: Collection[str] | None
+    because: str, agreeing: list[Suspect], known: Collection[str] | None
 ) -> str:
     if agreeing:
-        return f"Most likely {CAUSES[cause]}."
+        return f"Most likely {because}."
     unsaid = "" if known is None else " Its settings are not known here: only the curves speak."
-    if cause == "unknown":
+    if not because:
         return f"Which setting is to blame cannot be read from the curves.{unsaid}"
-    return f"As far as the curves show, {CAUSES[cause]}.{unsaid}"
+    return f"As far as the curves show, {because}.{unsaid}"
 
 
 # --- remedies ------------------------------------------------------------------------------------
@@ -145,9 +151,13 @@ def _with_suspects(
 ) -> Finding:
     causes = EXPLAINS.get(finding.symptom, frozenset())
     explaining = [suspect for suspect in suspects(config, known) if suspect.cause in causes]
+    if not explaining:
+        return finding
+    first = explaining[0]
+    # A D that was outrun may well be right on the one picture that is left.
+    because = OUTRUN if first.cause == "discriminator_too_weak" else first.because
     remedies = _unique((*(s.remedy for s in explaining[:2]), *finding.remedies))
-    return dataclasses.replace(
-        finding, remedies=remedies, cause=explaining[0].cause if explaining else finding.cause)
+    return dataclasses.replace(finding, remedies=remedies, cause=first.cause, because=because)
 
 
 def _strengthens(remedy: Remedy, config: RunConfig) -> bool:

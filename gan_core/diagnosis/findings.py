@@ -35,6 +35,7 @@ class Finding:
     remedies: tuple[Remedy, ...] = field(default=())
     noticed: int | None = None  # the step at which it was sure, if that was later
     cause: str = ""  # one of `causes.CAUSES`, where it could be worked out
+    because: str = ""  # the same in words, which may say it more closely
 
     @property
     def sure(self) -> int:

@@ -178,8 +178,8 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
     modes, shares = int(_modes(last, config)), shown(last)
     if all_alike(last) and not modes:
         alike = last.metrics["diversity"]
-        return (f"All samples are nearly the same picture, which is no {noun}: two of them differ "
-                f"{alike:.0%} as much as two real images do.")
+        return (f"All samples are nearly the same picture: two of them differ {alike:.0%} as much "
+                "as two real images do.")
     words = f"G makes {modes} of {total} {noun}s"
     if shares.any() and modes:
         top = int(np.argmax(shares))

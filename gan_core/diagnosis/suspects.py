@@ -14,6 +14,7 @@ from typing import Any
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.causes import CAUSES, UNLIMITED
 from gan_core.diagnosis.chance import between_modes
 from gan_core.diagnosis.findings import Remedy
 from gan_core.diagnosis.limits_of_d import flat_at_the_data, gradient_penalty, unlimited_critic
@@ -24,12 +25,19 @@ NOTABLE = 0.25  # excess from which on a setting is suspected
 
 @dataclass(frozen=True)
 class Suspect:
-    """A setting, by the `knobs` that make it, and the cause of failure that it would be."""
+    """A setting, by the `knobs` that make it, and the cause of failure that it would be; in `words`
+    where those of the cause are not close enough."""
 
     knobs: tuple[str, ...]
     cause: str
     excess: float
     remedy: Remedy
+    words: str = ""
+
+    @property
+    def because(self) -> str:
+        """What people are told of it."""
+        return self.words or CAUSES[self.cause]
 
 
 Find = Callable[[RunConfig], Suspect | None]
@@ -214,7 +222,7 @@ def _unlimited_critic(config: RunConfig) -> Suspect | None:
         return None
     remedy = flat_at_the_data(config) if config.card.kind == "points" else gradient_penalty(config)
     return Suspect(("loss", "r1", "gradient_penalty", "weight_clip", "spectral_norm"),
-                   "discriminator_ahead", 1.0, remedy)
+                   "discriminator_ahead", 1.0, remedy, UNLIMITED)
 
 
 def _noise(config: RunConfig) -> Suspect | None:

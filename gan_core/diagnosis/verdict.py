@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, diagnose
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.diagnosis.improvement import improving
@@ -94,9 +93,5 @@ def _besides(words: str, findings: tuple[Finding, ...]) -> str:
 def _failing(state: str, findings: tuple[Finding, ...]) -> Verdict:
     first = findings[0]
     cause = first.cause or first.symptom
-    headline = SYMPTOMS[first.symptom].title
-    if first.symptom != "no_learning" and cause == "discriminator_too_weak":
-        headline += f": {OUTRUN}"  # its D may well be right on the one picture that is left
-    elif cause in CAUSES and cause != "unknown":
-        headline += f": {CAUSES[cause]}"
+    headline = ": ".join(filter(None, (SYMPTOMS[first.symptom].title, first.because)))
     return Verdict(state, f"{headline}.", cause, findings)
