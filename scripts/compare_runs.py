@@ -54,15 +54,19 @@ OPTIMIZERS = {"adam": {"beta1": 0.9, "beta2": 0.99}, "rmsprop": {"beta1": 0.5, "
 
 
 def _objectives() -> dict[str, Settings]:
-    """Each loss with each order of updates, smoothing and a freeze; each optimiser."""
+    """Each loss with each order of updates, moved labels and a freeze; each optimiser."""
     # With dropout: two of the orders differ only in who draws first.
     found = {f"loss {loss}, {order}": {**RING, "loss": loss, "update_order": order, "dropout": 0.2}
              for loss in LOSSES for order in ORDERS}
-    found |= {f"label smoothing, {loss}": {**RING, "loss": loss, "label_smoothing": 0.1}
-              for loss in TARGETS}
+    found |= {f"{name}, {loss}": {**RING, "loss": loss, name: 0.1}
+              for loss in TARGETS
+              for name in ("label_smoothing", "fake_label_smoothing", "label_flips")}
     found |= {f"freeze, {loss}": {**RING, "loss": loss, "freeze_generator": 10} for loss in LOSSES}
-    return found | {f"optimizer {name}": {**RING, "optimizer": name, **settings}
-                    for name, settings in OPTIMIZERS.items()}
+    found |= {f"optimizer {name}": {**RING, "optimizer": name, **settings}
+              for name, settings in OPTIMIZERS.items()}
+    return found | {f"{name} of D alone": {**RING, "discriminator_optimizer": name,
+                                           "discriminator_beta1": 0.5}
+                    for name in OPTIMIZERS}
 
 
 def _limits() -> dict[str, Settings]:
