@@ -109,9 +109,7 @@ def _dead(history: History, now: Curves, config: RunConfig) -> Sign | None:
         return None
     return Sign(
         "dead", f"Since step {since} G's gradient is exactly zero: nothing that D says reaches it.",
-        "rate_too_large",
-        ANY - {"rate_too_small", "noise_too_strong", "constraint_too_strong",
-               "discriminator_too_weak"})
+        "rate_too_large", ANY - {"rate_too_small", "noise_too_strong", "constraint_too_strong"})
 
 
 def _runaway(history: History, now: Curves, config: RunConfig) -> Sign | None:

@@ -128,17 +128,30 @@ def _unequal_rates(config: RunConfig) -> Suspect | None:
 
 
 def _many_d_steps(config: RunConfig) -> Suspect | None:
+    steps = config.discriminator_steps / config.generator_steps
+    if steps <= 1:
+        return None
     return Suspect(
         ("discriminator_steps",), "discriminator_ahead",
-        _decades(config.discriminator_steps / config.generator_steps, 3.5),
+        _decades(steps, 3.5) + _faster_besides(config.learning_rate_ratio),
         Remedy("One D step per round", {"discriminator_steps": 1}, "D then runs less far ahead"))
 
 
 def _many_g_steps(config: RunConfig) -> Suspect | None:
+    steps = config.generator_steps / config.discriminator_steps
+    if steps <= 1:
+        return None
     return Suspect(
         ("generator_steps",), "discriminator_too_weak",
-        _decades(config.generator_steps / config.discriminator_steps, 2.0),
-        Remedy("One G step per round", {"generator_steps": 1}, "D then keeps up with G"))
+        _decades(steps, 2.0) + _faster_besides(1 / config.learning_rate_ratio),
+        Remedy("One G step per round", {"generator_steps": 1}, "D then keeps up with G"),
+        "G takes too many steps for each of D's")
+
+
+def _faster_besides(ratio: float) -> float:
+    """What a higher rate adds for the network that also takes more steps: `ratio` is its rate ÷ the
+    other's. Half, so that the larger of the two comes first."""
+    return 0.5 * _decades(max(ratio, 1.0), 1.0)
 
 
 # --- the optimiser -------------------------------------------------------------------------------
@@ -290,7 +303,7 @@ def _small_networks(config: RunConfig) -> Suspect | None:
     if config.depth < 2:
         changes["depth"] = 2
         label += ", two hidden layers"
-    narrow = _decades(0.4, config.width) + (0.3 if config.depth < 2 else 0.0)
+    narrow = _decades(0.5, config.width) + (0.3 if config.depth < 2 else 0.0)
     return Suspect(("width",), "capacity", narrow,
                    Remedy(label, changes, "more units to draw with and to tell apart with"))
 

@@ -17,7 +17,7 @@ from gan_core.runs.store import RunStore
 from gan_core.verification.audit_draws import RANDOM, Drawn, draw
 from gan_core.verification.audit_labels import improved, label
 from gan_core.verification.audit_runs import Reached, history, measure_all, measured
-from gan_core.verification.audited_verdict import Told, told
+from gan_core.verification.audited_verdict import IMPROVING, Told, told
 
 HALF, END, TWICE = 0.5, 1.0, 2.0  # of a run's steps: when it is measured
 SEEDS = 3  # over which a remedy is tried
@@ -62,9 +62,12 @@ class Audit:
             return None
         runs = [self._judged(run) for run in drawn if self._has(run.config, END)]
         trials = {run.drawn.config: _pairs(run) for run in self._to_remedy(runs)}
-        improving = [run.drawn.config for run in runs if run.told.state == "improving"]
-        tried = [config for pairs in trials.values() for pair in pairs for config in pair]
-        if not (self._measure(improving, (TWICE,)) and self._measure(tried, (END,))):
+        pairs = [pair for of_run in trials.values() for pair in of_run]
+        further = [run.drawn.config for run in runs if run.told.state == IMPROVING]
+        further += [faulty for faulty, mended in pairs if mended.digest() == faulty.digest()]
+        tried = [config for faulty, mended in pairs if mended.digest() != faulty.digest()
+                 for config in (faulty, mended)]
+        if not (self._measure(further, (END, TWICE)) and self._measure(tried, (END,))):
             return None
         return [self._followed_up(run, trials.get(run.drawn.config)) for run in runs]
 
@@ -98,7 +101,7 @@ class Audit:
 
     def _followed_up(self, run: Audited, pairs: list[Pair] | None) -> Audited:
         config = run.drawn.config
-        if run.told.state == "improving" and self._has(config, TWICE):
+        if run.told.state == IMPROVING and self._has(config, TWICE):
             known = measured(self.store, config)
             end, later = known[config.steps], known[round(TWICE * config.steps)]
             run = replace(run, improved=end is not None and improved(end, later))
@@ -111,13 +114,15 @@ class Audit:
 
 
 def _pairs(run: Audited) -> list[Pair]:
-    """The run over three seeds, its own first, each beside the same with the first remedy."""
+    """The run over three seeds, its own first, each beside the same with the first remedy; beside
+    the same run after twice as many steps where that is what people are told."""
     if run.told.remedy is None:
         return []
     config, most = run.drawn.config, int(KNOBS["seed"].high or 0)
+    changes = {"steps": round(TWICE * config.steps)} if run.told.state == IMPROVING \
+        else run.told.remedy
     seeds = [(config.seed + more) % most for more in range(SEEDS)]
-    return [(config.replace(seed=seed), config.replace(**run.told.remedy, seed=seed))
-            for seed in seeds]
+    return [(config.replace(seed=seed), config.replace(**changes, seed=seed)) for seed in seeds]
 
 
 def compared(faulty: Sequence[float], mended: Sequence[float]) -> str:

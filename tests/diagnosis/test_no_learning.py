@@ -67,7 +67,7 @@ def test_the_cause_is_named_and_its_setting_mended_first(cause):
         kind = "image" if config.card.kind == "image" else "points"
         finding = found(config, kind, **curves)
         assert (finding.symptom, finding.cause) == ("no_learning", cause), (config, finding)
-        assert CAUSES[cause] in finding.evidence
+        assert finding.because and f"{finding.because}." in finding.evidence
         unusual = {knob for suspect in suspects(config) if suspect.cause == cause
                    for knob in (*suspect.knobs, *suspect.remedy.changes)}
         assert set(finding.remedies[0].changes) & unusual

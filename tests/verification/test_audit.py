@@ -35,9 +35,15 @@ DRAWN = [
 
 @pytest.fixture
 def improving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A verdict that finds every run improving, with a remedy."""
+    """A verdict that finds every run improving."""
+    monkeypatch.setattr(audit, "told", lambda history, config: Told("improving", {}))
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict that finds every run failing, with a remedy."""
     monkeypatch.setattr(
-        audit, "told", lambda history, config: Told("improving", {"learning_rate": 1e-3}))
+        audit, "told", lambda history, config: Told("failing", {"learning_rate": 1e-3}))
 
 
 def audited(folder: Path, drawn: list[Drawn] = DRAWN, **options) -> list[Audited] | None:
@@ -128,7 +134,7 @@ def test_the_verdict_is_read_at_the_steps_that_were_asked_for(
 
 
 def test_a_remedy_is_tried_on_bad_single_faults_over_three_seeds(
-    improving: None, tmp_path: Path
+    failing: None, tmp_path: Path
 ) -> None:
     """Chance, or a random config nobody has a remedy for, would decide whether remedies help."""
     drawn = [DRAWN[0], DRAWN[1], DRAWN[4]]
@@ -141,6 +147,17 @@ def test_a_remedy_is_tried_on_bad_single_faults_over_three_seeds(
         for rate in (1e-6, 1e-3):
             mended = TINY.replace(learning_rate=rate, seed=seed)
             assert 20 in measured(store, mended), mended
+
+
+def test_a_run_told_to_train_on_is_trained_on_over_three_seeds(
+    improving: None, tmp_path: Path
+) -> None:
+    """Advice that does not help would go uncounted because it changes no setting."""
+    run, = audited(tmp_path, DRAWN[2:3])
+    assert run.remedied in ("better", "same", "worse")
+    store = RunStore(tmp_path)
+    for seed in (3, 4, 5):
+        assert {20, 40} <= set(measured(store, DRAWN[2].config.replace(seed=seed))), seed
 
 
 def test_a_remedy_must_do_more_than_chance() -> None:
