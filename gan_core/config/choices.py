@@ -64,6 +64,7 @@ class ArchitectureCard:
     kinds: frozenset[str]  # kinds of data it fits
     resizable: frozenset[str] = frozenset()  # of `width`, `depth`, `minibatch_stddev`
     batch_norm_in_d: bool = False
+    convolutional: bool = False
 
 
 IMAGE, POINTS = frozenset({"image"}), frozenset({"points"})
@@ -72,9 +73,10 @@ ARCHITECTURES: dict[str, ArchitectureCard] = {
                             frozenset({"width", "depth", "minibatch_stddev"})),
     "mlp_reference": ArchitectureCard("MLP of PyTorch-GAN (gan.py, wgan.py, wgan_gp.py)", IMAGE,
                                       frozenset({"minibatch_stddev"})),
-    "dcgan": ArchitectureCard("Light DCGAN", IMAGE, frozenset({"width", "minibatch_stddev"})),
+    "dcgan": ArchitectureCard("Light DCGAN", IMAGE, frozenset({"width", "minibatch_stddev"}),
+                              convolutional=True),
     "dcgan_reference": ArchitectureCard("DCGAN of PyTorch-GAN (dcgan.py)", IMAGE,
-                                        batch_norm_in_d=True),
+                                        batch_norm_in_d=True, convolutional=True),
     "pacgan_2d": ArchitectureCard("PacGAN's networks for 2-D data", POINTS),
 }
 

@@ -92,9 +92,15 @@ EXPLAINED_BY = {
     "mode_collapse": {"divergence"},
 }
 LEADING = ("divergence", "no_learning")  # causes of what else is seen, whatever its date
+BESIDES = ("computational_cost",)  # no failure to learn: said last
 
 # Swings are seen at the step at which they begin, a collapse only at the next evaluation.
 LATENCY = {"instability": 250}
+
+
+def title_of(finding: Finding) -> str:
+    """What people call a finding."""
+    return finding.title or SYMPTOMS[finding.symptom].title
 
 
 def diagnose(
@@ -121,7 +127,8 @@ def _diagnosed(
     findings = [f for f in results if f is not None]
     remaining = [f for f in findings if not _follows(f, findings)]
     explained = [explanations.explained(f, history, config, known) for f in remaining]
-    explained.sort(key=lambda finding: (finding.symptom not in LEADING, finding.sure))
+    explained.sort(key=lambda finding: (
+        finding.symptom in BESIDES, finding.symptom not in LEADING, finding.sure))
     return [_with_possible_remedies(f, config) for f in explained]
 
 

@@ -6,6 +6,7 @@ Limited Data" (2020).
 
 from __future__ import annotations
 
+from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.runs.history import History
@@ -72,7 +73,7 @@ def _remedies(config: RunConfig) -> tuple[Remedy, ...]:
         remedies.append(Remedy(
             "Dropout 0.4 in D", {"dropout": 0.4},
             "D cannot rely on the few units that recognise one image"))
-    if not config.augment:
+    if not config.augment and ARCHITECTURES[config.architecture].convolutional:
         remedies.append(Remedy(
             "Augment D's inputs", {"augment": True}, "D never sees the same image twice"))
     if config.training_examples > 0:

@@ -116,7 +116,7 @@ def _parting_scores(history: History, config: RunConfig) -> EarlyWarning | None:
     return EarlyWarning(
         "scores part", frozenset({"no_learning", "vanishing_gradient", "mode_collapse"}),
         f"D's scores of real and generated examples part: they differ by {now:.2f}, and differed "
-        f"by {before:.2f} {WINDOW} steps ago. Soon G will hear nothing but no.")
+        f"by {before:.2f} {WINDOW} steps ago. Soon D will reject whatever G makes.")
 
 
 def _fading_gradient(history: History, config: RunConfig) -> EarlyWarning | None:

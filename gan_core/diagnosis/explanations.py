@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Collection, Iterable
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.causes import CAUSES, OUTRUN
+from gan_core.diagnosis.causes import CAUSES, OUTRUN, UNLIMITED
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.limits_of_d import flat_at_the_data
 from gan_core.diagnosis.quality import quality_of
@@ -34,8 +34,8 @@ def _no_learning_explained(
     finding: Finding, history: History, config: RunConfig, known: Collection[str] | None
 ) -> Finding:
     sign = sign_of(history, config)
-    suspected = suspects(config, known)
-    agreeing = [s for s in suspected if s.cause in sign.causes]
+    agreeing = [suspect for suspect in _helpful(suspects(config, known, history.last_step),
+                                                history, config) if suspect.cause in sign.causes]
     cause, because = ((agreeing[0].cause, agreeing[0].because) if agreeing
                       else (sign.default, _plainly(sign.default)))
     last = history.evaluations[-1]
@@ -71,14 +71,16 @@ def _remedies(agreeing: list[Suspect], sign: Sign, config: RunConfig) -> tuple[R
     """The knobs of the causes first; then what helps many runs that show this sign."""
     remedies = [suspect.remedy for suspect in agreeing[:3]]
     remedies += GENERAL.get(sign.name, _general)(config)
-    return _unique(remedies)
+    return _unique(remedies, config)
 
 
-def _unique(remedies: Iterable[Remedy]) -> tuple[Remedy, ...]:
-    """Without those that change the same as an earlier one."""
+def _unique(remedies: Iterable[Remedy], config: RunConfig) -> tuple[Remedy, ...]:
+    """Without those that come to the same settings as an earlier one."""
     first: dict[str, Remedy] = {}
     for remedy in remedies:
-        first.setdefault(str(sorted(remedy.changes.items())), remedy)
+        changed = {name: value for name, value in remedy.changes.items()
+                   if getattr(config, name) != value}
+        first.setdefault(str(sorted(changed.items())), remedy)
     return tuple(first.values())
 
 
@@ -139,35 +141,57 @@ def explained(
     if finding.symptom == "no_learning":
         finding = _no_learning_explained(finding, history, config, known)
     else:
-        finding = _with_suspects(finding, config, known)
+        finding = _with_suspects(finding, history, config, known)
     if not history.steps or curves(history).accuracy < _limit("right_enough"):
         return finding
     helpful = tuple(r for r in finding.remedies if not _strengthens(r, config))
     return dataclasses.replace(finding, remedies=helpful)
 
 
+def _helpful(
+    suspected: Iterable[Suspect], history: History, config: RunConfig
+) -> list[Suspect]:
+    """Those whose remedy may be offered, so that the cause that is named is one to be mended."""
+    right = bool(history.steps) and curves(history).accuracy >= _limit("right_enough")
+    return [suspect for suspect in suspected
+            if not (right and _strengthens(suspect.remedy, config))]
+
+
 def _with_suspects(
-    finding: Finding, config: RunConfig, known: Collection[str] | None
+    finding: Finding, history: History, config: RunConfig, known: Collection[str] | None
 ) -> Finding:
     causes = EXPLAINS.get(finding.symptom, frozenset())
-    explaining = [suspect for suspect in suspects(config, known) if suspect.cause in causes]
+    suspected = _helpful(suspects(config, known, history.last_step), history, config)
+    explaining = [suspect for suspect in suspected
+                  if suspect.cause in causes or _swings(finding, suspect)]
     if not explaining:
         return finding
     first = explaining[0]
     # A D that was outrun may well be right on the one picture that is left.
-    because = OUTRUN if first.cause == "discriminator_too_weak" else first.because
-    remedies = _unique((*(s.remedy for s in explaining[:2]), *finding.remedies))
-    return dataclasses.replace(finding, remedies=remedies, cause=first.cause, because=because)
+    outrun = first.cause == "discriminator_too_weak" and set(first.knobs) & PACE
+    before = () if _swings(finding, first) else tuple(s.remedy for s in explaining[:2])
+    return dataclasses.replace(
+        finding, remedies=_unique((*before, *finding.remedies), config), cause=first.cause,
+        because=OUTRUN if outrun else first.because)
+
+
+def _swings(finding: Finding, suspect: Suspect) -> bool:
+    """Whether a critic without a limit explains swings: what calms these it knows itself best."""
+    return finding.symptom == "instability" and suspect.words == UNLIMITED
 
 
 def _strengthens(remedy: Remedy, config: RunConfig) -> bool:
-    """Whether a remedy makes D stronger. Where G learns faster than D by its rate, a D that is
-    always right is not strong: it has one picture to reject."""
-    if config.learning_rate_ratio < 1:
+    """Whether a remedy makes D stronger. Where G learns much faster than D, a D that is always
+    right is not strong: it has one picture to reject."""
+    steps = config.discriminator_steps / config.generator_steps
+    if config.learning_rate_ratio * steps <= OUTRUNNING:
         return False
     return any(sign * remedy.changes[name] > sign * getattr(config, name)
                for name, sign in STRENGTHENING.items() if name in remedy.changes)
 
+
+OUTRUNNING = 0.5  # rate × steps of D ÷ the same of G
+PACE = {"learning_rate_ratio", "generator_steps"}  # by which G outruns D
 
 # Settings by which D gains on G: upwards, or downwards.
 STRENGTHENING = {"discriminator_steps": 1, "learning_rate_ratio": 1, "generator_steps": -1,

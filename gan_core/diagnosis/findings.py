@@ -36,6 +36,7 @@ class Finding:
     noticed: int | None = None  # the step at which it was sure, if that was later
     cause: str = ""  # one of `causes.CAUSES`, where it could be worked out
     because: str = ""  # the same in words, which may say it more closely
+    title: str = ""  # what people call it, where that says more than the symptom's own title
 
     @property
     def sure(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gan_core.config.choices import DatasetCard
@@ -22,7 +23,6 @@ THRESHOLDS = {
         500, "steps over which a run must improve, or a quarter of a longer run",
         "calibrated: one evaluation alone goes up and down"),
 }
-
 
 
 def _limit(name: str) -> float:
@@ -45,8 +45,12 @@ def improving(
 def _compared(
     history: History, at: EvalRecord | None = None
 ) -> tuple[list[EvalRecord], list[EvalRecord]] | None:
-    """The last two evaluations and those a while before; None where there are not so many yet."""
-    evaluations = [e for e in history.evaluations if at is None or e.step <= at.step]
+    """The last two evaluations and those a while before; None where there are not so many yet.
+
+    An untrained G is not compared with: it draws everything in one place, which may be a mode's.
+    """
+    evaluations = [e for e in history.evaluations
+                   if e.step and (at is None or e.step <= at.step)]
     if len(evaluations) < 2:
         return None
     last = evaluations[-1].step
@@ -56,24 +60,39 @@ def _compared(
 
 
 def _clearly_better(now: list[EvalRecord], before: list[EvalRecord], card: DatasetCard) -> bool:
-    gain = _best(now, card) - _best(before, card)
-    nearer = _nearest(now) < _limit("improvement") * _nearest(before)
-    lost = _worst(now, card) < _best(before, card) - _limit("quality_gain") \
+    distance = _distance([*before, *now])
+    gain = _best(now, card, _worth) - _best(before, card, _worth)
+    nearer = _nearest(now, distance) < _limit("improvement") * _nearest(before, distance)
+    lost = _worst(now, card) < _best(before, card, _worth) - _limit("quality_gain") \
         or _most(now, card) < _most(before, card) - 1 \
-        or _farthest(now) > _nearest(before) / _limit("improvement")
+        or _farthest(now, distance) > _nearest(before, distance) / _limit("improvement")
     # One picture that all samples share is recognised, or not, by chance.
     alike = all(all_alike(e) for e in now)
-    farther = _nearest(now) > _nearest(before)
+    farther = _nearest(now, distance) > _nearest(before, distance)
     return (nearer or (gain > _limit("quality_gain") and not (alike or farther))) and not lost
 
 
-def _best(evaluations: list[EvalRecord], card: DatasetCard) -> float:
-    values = [quality_of(e, card).above_chance for e in evaluations]
+Value = Callable[[EvalRecord, DatasetCard], float]
+
+
+def _share(evaluation: EvalRecord, card: DatasetCard) -> float:
+    """Quality above chance: which share of the samples is good."""
+    return quality_of(evaluation, card).above_chance
+
+
+def _worth(evaluation: EvalRecord, card: DatasetCard) -> float:
+    """The same, of as many modes as there could be: all samples on one mode are worth little."""
+    quality = quality_of(evaluation, card)
+    return quality.above_chance * quality.supported / max(quality.possible, 1)
+
+
+def _best(evaluations: list[EvalRecord], card: DatasetCard, value: Value) -> float:
+    values = [value(e, card) for e in evaluations]
     return max((v for v in values if not math.isnan(v)), default=0.0)
 
 
 def _worst(evaluations: list[EvalRecord], card: DatasetCard) -> float:
-    values = [quality_of(e, card).above_chance for e in evaluations]
+    values = [_worth(e, card) for e in evaluations]
     return min((v for v in values if not math.isnan(v)), default=0.0)
 
 
@@ -82,24 +101,25 @@ def _most(evaluations: list[EvalRecord], card: DatasetCard) -> int:
     return max(quality_of(e, card).supported if e.supported else 0 for e in evaluations)
 
 
-def _nearest(evaluations: list[EvalRecord]) -> float:
-    """The smallest distance to the data: of images Fréchet's, of points that to the centres."""
-    return min(_distances(evaluations), default=math.nan)
+def _nearest(evaluations: list[EvalRecord], distance: str) -> float:
+    """The smallest distance to the data, by the metric of this name; NaN where it is not known."""
+    return min(_distances(evaluations, distance), default=math.nan)
 
 
-def _farthest(evaluations: list[EvalRecord]) -> float:
-    return max(_distances(evaluations), default=math.nan)
+def _farthest(evaluations: list[EvalRecord], distance: str) -> float:
+    return max(_distances(evaluations, distance), default=math.nan)
 
 
-def _distances(evaluations: list[EvalRecord]) -> list[float]:
-    values = [e.metrics.get(_distance(evaluations[-1]), math.nan) for e in evaluations]
+def _distances(evaluations: list[EvalRecord], distance: str) -> list[float]:
+    values = [e.metrics.get(distance, math.nan) for e in evaluations]
     return [value for value in values if not math.isnan(value)]
 
 
-def _distance(evaluation: EvalRecord) -> str:
-    """The metric that is its distance to the data."""
+def _distance(evaluations: list[EvalRecord]) -> str:
+    """The metric that is their distance to the data, of images Fréchet's, of points that to the
+    centres: the first that all of them have, for an older recording may have been trained on."""
     names = ("frechet", "centre_distance", "kl_uniform")
-    return next((name for name in names if name in evaluation.metrics), names[-1])
+    return next((name for name in names if all(name in e.metrics for e in evaluations)), names[-1])
 
 
 # --- what has improved ---------------------------------------------------------------------------
@@ -126,11 +146,11 @@ def gain(history: History, card: DatasetCard) -> Gain | None:
     if compared is None or not _clearly_better(*compared, card):
         return None
     now, before = compared
-    since, distance = before[-1].step, _distance(before[-1])
-    quality = Gain("quality", since, _best(before, card), _best(now, card))
+    since, distance = before[-1].step, _distance([*before, *now])
+    quality = Gain("quality", since, _best(before, card, _share), _best(now, card, _share))
     if quality.now - quality.best_before > _limit("quality_gain"):
         return quality
-    nearer = Gain(distance, since, _nearest(before), _nearest(now))
+    nearer = Gain(distance, since, _nearest(before, distance), _nearest(now, distance))
     if nearer.now < _limit("improvement") * nearer.best_before:
         return nearer
     return Gain("modes", since, _most(before, card), _most(now, card))

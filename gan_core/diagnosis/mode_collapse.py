@@ -16,9 +16,10 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.limits_of_d import flat_at_the_data
+from gan_core.diagnosis.quality import THRESHOLDS as OF_QUALITY
 from gan_core.diagnosis.quality import all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes, present_modes, shown
-from gan_core.diagnosis.signs import dead_since, sign_of
+from gan_core.diagnosis.signs import curves, dead_since, sign_of
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 
@@ -50,6 +51,13 @@ THRESHOLDS = {
     "learned": Threshold(
         0.05, "quality above chance that samples must have had once for modes to be lost",
         "calibrated: collapsed runs draw one digit well, runs that never learned draw noise"),
+    "outruns": Threshold(
+        1.4, "way that G's weights have moved ÷ the same of D's above which G outruns D",
+        "calibrated: 1.4 and more where G leaps from mode to mode, at most 1.1 where samples "
+        "merely drift; 1.4 of both where SGD moves neither"),
+    "moves": Threshold(
+        0.5, "way of G's weights ÷ their length that outrunning takes at least",
+        "calibrated: 0.1 where neither network moves, 1.1 and more where G outruns D"),
     "rotation_evaluations": Threshold(
         4, "evaluations with most modes missing after which their coming and going is judged",
         "convention: fewer cannot tell a rotation from one change"),
@@ -126,22 +134,46 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
 
 
 def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
-    """Whether samples were ever better than chance; supposed where older records do not say. Points
-    that jump from mode to mode know where the modes are, and samples that are all one picture are
-    the plainest collapse, whatever they show, unless the losses ran away."""
+    """Whether samples were ever better than chance; supposed where older records do not say. A G
+    that leaps from mode to mode knows where they are, and samples that are all one picture are the
+    plainest collapse, whatever they show, unless the losses ran away. An untrained G does not
+    count: it draws everything in one place, which may be a mode's."""
     if _jumps(history, config):
         return True
     total = evaluation.metrics.get("diversity", 1.0) < _limit("total_collapse")
     if total and not _ran_away(history, config) and dead_since(history) is None:
         return True
-    measured = [quality_of(e, config.card).above_chance
-                for e in history.evaluations if e.step <= evaluation.step]
-    return any(not share < _limit("learned") for share in measured)  # true for NaN
+    return any(not share < _limit("learned")  # true for NaN
+               for share in _shares(history, config, evaluation.step))
+
+
+def _shares(history: History, config: RunConfig, until: int) -> list[float]:
+    """Quality above chance, at each evaluation of a G that was trained."""
+    return [quality_of(e, config.card).above_chance
+            for e in history.evaluations if 0 < e.step <= until]
 
 
 def _jumps(history: History, config: RunConfig) -> bool:
-    return (config.card.kind == "points" and rotation(history) is not None
-            and not _ran_away(history, config))
+    return config.card.kind == "points" and _rotates(history, config) is not None
+
+
+def _rotates(history: History, config: RunConfig) -> Rotation | None:
+    """The rotation of a G that has found modes, or that outruns D: a cloud that merely drifts past
+    them has learned nothing, and losses that ran away throw samples about."""
+    seen = rotation(history)
+    if seen is None or _ran_away(history, config):
+        return None
+    found = any(not share < OF_QUALITY["chance"].value  # true for NaN
+                for share in _shares(history, config, history.last_step))
+    return seen if found or _outruns(history) else None
+
+
+def _outruns(history: History) -> bool:
+    """Whether G has moved much further than D; supposed where that was not recorded."""
+    now = curves(history)
+    if math.isnan(now.travel_g) or math.isnan(now.travel_d):
+        return True
+    return now.travel_g >= max(_limit("moves"), _limit("outruns") * now.travel_d)
 
 
 def _ran_away(history: History, config: RunConfig) -> bool:
@@ -268,9 +300,8 @@ def rotation(history: History) -> Rotation | None:
 
 def mode_rotation(history: History, config: RunConfig) -> Finding | None:
     """While most modes are missing, which of them are there keeps changing."""
-    seen = rotation(history)
-    # Losses that ran away throw samples about: that is no rotation.
-    if seen is None or _ran_away(history, config):
+    seen = _rotates(history, config)
+    if seen is None:
         return None
     noun, since = config.card.mode_noun, seen.stretch[0].step
     evidence = (

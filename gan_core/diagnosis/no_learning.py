@@ -1,6 +1,6 @@
 """No learning: samples no better than chance, or standing still before they are good. Torch-free.
 
-That it is so is read from the samples alone; `explanations` works out why.
+That it is so is read from the samples; `explanations` works out why.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Collection
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Threshold
 from gan_core.diagnosis.improvement import improving
-from gan_core.diagnosis.quality import Quality, quality_of
-from gan_core.diagnosis.signs import dead_since
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.signs import dead_since, sign_of
 from gan_core.diagnosis.suspects import suspects
 from gan_core.runs.history import History
 
@@ -30,47 +30,58 @@ def _limit(name: str) -> float:
     return THRESHOLDS[name].value
 
 
+NEVER, STILL, WORSE = "No learning", "Learning stands still", "Samples got worse"
+
+
 def no_learning(
     history: History, config: RunConfig, known: Collection[str] | None = None
 ) -> Finding | None:
-    """Samples at chance, or standing still before they are good; `explained` says why.
+    """Samples that are not good and do not get better; `explained` says why.
 
-    Samples that improve are no finding, unless they are poor and one of the settings that are
-    `known` lies so far outside the usual that it will not let them become good.
+    Samples that improve are no finding, unless they are poor and what the curves show agrees with
+    one of the settings that are `known`, which lies so far outside the usual that it will not let
+    them become good.
     """
-    since = _since(history, config, known)
-    if since is None:
-        return None
-    return Finding("no_learning", "severe", since, "")
-
-
-def _since(
-    history: History, config: RunConfig, known: Collection[str] | None
-) -> int | None:
     if not history.evaluations or len(history.steps) < 2:
         return None
     if (dead := dead_since(history)) is not None:
-        return dead
-    last = history.evaluations[-1]
-    quality = quality_of(last, config.card)
-    if last.step < _limit("learning_steps") or quality.good or not quality.known:
+        return Finding("no_learning", "severe", dead, "", title=NEVER)
+    if not _fails(history, config, known):
         return None
+    title, since = _course(history, config)
+    return Finding("no_learning", "severe", since, "", title=title)
+
+
+def _fails(history: History, config: RunConfig, known: Collection[str] | None) -> bool:
+    trained = [e for e in history.evaluations if e.step]
+    qualities = [quality_of(e, config.card) for e in trained[-2:]]
+    # One evaluation alone goes up and down.
+    if not trained or any(quality.good for quality in qualities) or not qualities[-1].known:
+        return False
+    if trained[-1].step < _limit("learning_steps"):
+        return False
     better = improving(history, config.card)
-    if better is None or (better and not (quality.poor and _held_back(config, known))):
-        return None
-    return _start(history, config, quality)
+    if better is None:
+        return False
+    return not better or (qualities[-1].poor and _held_back(history, config, known))
 
 
-def _held_back(config: RunConfig, known: Collection[str] | None) -> bool:
-    return any(suspect.excess >= _limit("held_back") for suspect in suspects(config, known))
+def _held_back(history: History, config: RunConfig, known: Collection[str] | None) -> bool:
+    """Where the curves show nothing that agrees, a setting must lie twice as far outside."""
+    sign = sign_of(history, config)
+    least = _limit("held_back") * (2 if sign.name == "none" else 1)
+    return any(suspect.excess >= least and suspect.cause in sign.causes
+               for suspect in suspects(config, known, history.last_step))
 
 
-def _start(history: History, config: RunConfig, quality: Quality) -> int:
-    """The first evaluation since which samples have been no better than now."""
-    since = history.evaluations[-1].step
-    for evaluation in reversed(history.evaluations):
-        then = quality_of(evaluation, config.card)
-        if then.good or (quality.at_chance and not then.at_chance):
-            break
-        since = evaluation.step
-    return since
+def _course(history: History, config: RunConfig) -> tuple[str, int]:
+    """What became of the samples, and since when."""
+    trained = [e for e in history.evaluations if e.step]
+    qualities = [quality_of(e, config.card) for e in trained]
+    good = [index for index, quality in enumerate(qualities) if quality.good]
+    if good:
+        return WORSE, trained[good[-1] + 1].step
+    if all(quality.at_chance for quality in qualities):
+        return NEVER, trained[0].step
+    gained = [e.step for e in trained if improving(history, config.card, e)]
+    return STILL, gained[-1] if gained else trained[0].step

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.chance import precise_above_chance
 from gan_core.diagnosis.findings import Threshold
-from gan_core.diagnosis.shares import expected_modes, supported_modes
+from gan_core.diagnosis.shares import expected_modes, imbalance, supported_modes
 from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "good_points": Threshold(
         0.4, "quality above chance of points from which on they are good",
         "calibrated: 0.5 to 0.9 where people see all modes; noise and blurred data have 0"),
+    "good_precise": Threshold(
+        0.2, "the same of older recordings, which know the share within 3σ of a centre alone",
+        "published GANs of these data reach 0.3 and more"),
     "good_images": Threshold(
         0.2, "quality above chance of images from which on they are good",
         "calibrated: 0.28 and more in healthy MNIST runs of 1500 steps, hardly more than 0.2 where "
@@ -26,8 +29,15 @@ THRESHOLDS = {
         350, "Fréchet distance of images above which they are not good, on the shipped classifier",
         "calibrated: 80 to 270 in healthy runs; pictures that are half smudges have 600"),
     "good_modes": Threshold(
-        0.7, "share of the training set's modes that good samples must support",
-        "calibrated: healthy MNIST runs support 8 or more of 10"),
+        0.75, "share of the training set's modes that good samples must exceed",
+        "calibrated: healthy runs support 7 of 8, 19 of 25 and 9 of 10 modes or more"),
+    "imbalance": Threshold(
+        0.6, "KL divergence of the modes of good samples from those of the training set above "
+        "which a few modes prevail",
+        "calibrated: at most 0.37 in healthy runs; 1.2 with four fifths of a ring on one mode"),
+    "unrecognised_frechet": Threshold(
+        250, "the ceiling where it was not measured which samples are recognised",
+        "calibrated: above it recorded runs may show smudges"),
     "diversity": Threshold(
         0.1, "mean pairwise distance ÷ that of real images below which all samples look alike",
         "calibrated: 0.7 and above in healthy runs, at most 0.05 in total collapse"),
@@ -53,7 +63,9 @@ def _limit(name: str) -> float:
 class Quality:
     """`above_chance` is NaN where an older version did not measure it; `supported` of `possible`
     modes that a G should draw are there; `frechet` is NaN for points; `spread` is how widely
-    samples of a mode lie, 1 for the data, NaN where that was not measured."""
+    samples of a mode lie, 1 for the data, NaN where that was not measured; `imbalance` is how far
+    the modes' shares are from those of the training set (KL divergence). Of points that a `precise`
+    evaluation measured, only those within 3σ count: it knows no others."""
 
     kind: str
     above_chance: float
@@ -61,6 +73,8 @@ class Quality:
     possible: int
     frechet: float
     spread: float
+    imbalance: float
+    precise: bool = False
 
     @property
     def known(self) -> bool:
@@ -81,7 +95,9 @@ class Quality:
 
     @property
     def _good_share(self) -> float:
-        return _limit("good_images" if self.images else "good_points")
+        if self.images:
+            return _limit("good_images")
+        return _limit("good_precise" if self.precise else "good_points")
 
     @property
     def poor(self) -> bool:
@@ -93,10 +109,16 @@ class Quality:
         """Clearly better than chance, of most modes, and near the data."""
         return (
             self.recognisable
-            and self.supported >= _limit("good_modes") * self.possible
-            and not self.frechet > _limit("good_frechet")
+            and self.supported > _limit("good_modes") * self.possible
+            and not self.frechet > self._highest_frechet
             and not self.copied
+            and not self.imbalance > _limit("imbalance")
         )
+
+    @property
+    def _highest_frechet(self) -> float:
+        unknown = math.isnan(self.above_chance)
+        return _limit("unrecognised_frechet" if unknown else "good_frechet")
 
     @property
     def copied(self) -> bool:
@@ -108,13 +130,17 @@ class Quality:
         """One number to compare two runs by: from 0, noise, to 1, the data. It asks for good
         samples and for all modes; of images half of it is the distance to the data, which falls
         before the first digit can be recognised."""
-        share = 0.0 if math.isnan(self.above_chance) else min(max(self.above_chance, 0.0), 1.0)
-        score = share * self.supported / max(self.possible, 1)
-        if self.copied:
-            score *= self.spread / _limit("good_spread")
         if not self.images:
-            return score
-        return (score + max(1 - self.frechet / UNTRAINED_FRECHET, 0.0)) / 2
+            return self.share
+        return (self.share + max(1 - self.frechet / UNTRAINED_FRECHET, 0.0)) / 2
+
+    @property
+    def share(self) -> float:
+        """Quality above chance times the share of the modes, less where samples are copies: from 0
+        to 1."""
+        share = 0.0 if math.isnan(self.above_chance) else min(max(self.above_chance, 0.0), 1.0)
+        share *= self.supported / max(self.possible, 1)
+        return share * self.spread / _limit("good_spread") if self.copied else share
 
     @property
     def images(self) -> bool:
@@ -130,8 +156,9 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
     if not evaluation.supported:
         modes = metrics.get("modes", 0.0)
         supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
+    precise = "near_modes" not in metrics and "high_quality" in metrics
     return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan),
-                   metrics.get("mode_spread", math.nan))
+                   metrics.get("mode_spread", math.nan), imbalance(evaluation), precise)
 
 
 def all_alike(evaluation: EvalRecord) -> bool:

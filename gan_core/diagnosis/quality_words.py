@@ -42,14 +42,14 @@ def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
         return f"{words}."
     if quality.supported == 0:
         return f"{words}, too few of each {noun} to count."
-    return f"{words}; they show {quality.supported} of {_possible(quality, card)}."
+    return f"{words}; they show {_counted(quality, card)}."
 
 
 def _old_images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
     if not count:
         return "This older recording does not know which samples are recognised."
-    return (f"The samples are nearest to {quality.supported} of {_possible(quality, card)} "
-            f"{card.mode_noun}s; this older recording does not know which are recognised.")
+    return (f"The samples are nearest to {_counted(quality, card, named=True)}; this older "
+            "recording does not know which are recognised.")
 
 
 def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
@@ -61,10 +61,10 @@ def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
     chance, _ = floor_and_ceiling(card)
     words = _capital(f"{percent(share)} of the samples lie near a {noun}, where chance would put "
                      f"{percent(chance)}")
-    if not count:
+    if not count or quality.above_chance <= 0:  # what chance puts there shows no mode
         return f"{words}."
     alike = f"; those of a {noun} are copies of one another" if quality.copied else ""
-    return f"{words}; they show {quality.supported} of {_possible(quality, card)} {noun}s{alike}."
+    return f"{words}; they show {_counted(quality, card, named=True)}{alike}."
 
 
 def _old_points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
@@ -75,16 +75,18 @@ def _old_points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, cou
         "No sample lies within 3σ of a centre"
     if not count:
         return f"{words}."
-    return (f"{words}; {quality.supported} of {_possible(quality, card)} {noun}s have at least one "
-            "sample, as this older recording counts.")
+    return (f"{words}; as this older recording counts, there is at least one sample of "
+            f"{_counted(quality, card, named=True)}.")
 
 
 def _capital(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
-def _possible(quality: Quality, card: DatasetCard) -> str:
-    """How many modes there could be, and whose they are if not all of the data's."""
+def _counted(quality: Quality, card: DatasetCard, named: bool = False) -> str:
+    """How many modes there are, of how many there could be, and whose these are if not all of the
+    data's."""
+    noun = f"{card.mode_noun}s" if quality.possible > 1 else card.mode_noun
     if quality.possible == card.modes:
-        return str(card.modes)
-    return f"the {quality.possible} in the training set"
+        return f"{quality.supported} of {card.modes}{f' {noun}' if named else ''}"
+    return f"{quality.supported} of the {quality.possible} {noun} in the training set"

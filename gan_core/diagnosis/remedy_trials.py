@@ -186,11 +186,8 @@ class Tried:
 
     @property
     def score(self) -> float:
-        """From 0 to 1: quality above chance × the share of the modes that samples support."""
-        quality = self.quality
-        if quality is None or math.isnan(quality.above_chance) or not quality.possible:
-            return 0.0
-        return max(quality.above_chance, 0.0) * quality.supported / quality.possible
+        """The share of the data that its samples show, from 0 to 1."""
+        return 0.0 if self.quality is None else self.quality.share
 
     @property
     def distance(self) -> float:
@@ -258,6 +255,8 @@ def choice(broken: Tried, tried: Sequence[Tried]) -> Tried | None:
 
 def advice(broken: Tried, tried: Sequence[Tried]) -> str:
     """Which to take, in words."""
+    if not tried:
+        return "There is no remedy left to try."
     taken = choice(broken, tried)
     if taken is None or (taken.trial.goes_on and len(tried) > 1):
         return "None of them helped."

@@ -61,6 +61,19 @@ def expected_modes(evaluation: EvalRecord, card: DatasetCard) -> frozenset[int]:
     return training_modes(evaluation, card) - frozenset(rare_modes(evaluation))
 
 
+def imbalance(evaluation: EvalRecord) -> float:
+    """KL divergence of the modes' shares among samples from those in the training set, of the modes
+    that it has; among good samples where that is known. NaN without any."""
+    drawn = shown(evaluation)
+    training = np.asarray(evaluation.training or np.ones(len(drawn)))
+    drawn, training = drawn[training > 0], training[training > 0]
+    if not drawn.sum() > 0:
+        return math.nan
+    drawn, training = drawn / drawn.sum(), training / training.sum()
+    there = drawn > 0
+    return float((drawn[there] * np.log(drawn[there] / training[there])).sum())
+
+
 def shown(evaluation: EvalRecord) -> np.ndarray:
     """Each mode's share of samples: of good ones where that is known, (modes,)."""
     return np.asarray(evaluation.supported or evaluation.histogram)

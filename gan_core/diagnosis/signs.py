@@ -126,8 +126,7 @@ def _far_ahead(history: History, now: Curves, config: RunConfig) -> Sign | None:
     if not now.accuracy >= _limit("always_right"):
         return None
     return Sign(
-        "far ahead", f"D is right on {now.accuracy:.1%} of examples, and G's loss is "
-        f"{now.loss_g:.2g}: whatever G tries, D rejects.",
+        "far ahead", f"D is right on {now.accuracy:.1%} of examples: whatever G tries, D rejects.",
         "discriminator_ahead", ANY - {"discriminator_too_weak", "constraint_too_strong"})
 
 

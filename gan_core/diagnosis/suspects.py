@@ -11,13 +11,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gan_core.config.choices import ARCHITECTURES
+from gan_core.config.choices import ARCHITECTURES, SAME
 from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES, UNLIMITED
 from gan_core.diagnosis.chance import between_modes
 from gan_core.diagnosis.findings import Remedy
-from gan_core.diagnosis.limits_of_d import flat_at_the_data, gradient_penalty, unlimited_critic
+from gan_core.diagnosis.limits_of_d import (
+    flat_at_the_data,
+    gradient_penalty,
+    unlimited_critic,
+    weakly_limited_critic,
+)
 
 MOMENTUM = 0.65  # β₁ above which it is unusual for a GAN
 NOTABLE = 0.25  # excess from which on a setting is suspected
@@ -43,9 +48,13 @@ class Suspect:
 Find = Callable[[RunConfig], Suspect | None]
 
 
-def suspects(config: RunConfig, known: Collection[str] | None = None) -> list[Suspect]:
-    """The most unusual first; of settings that are not `known` nothing is said."""
-    found = [suspect for find in FIND if (suspect := find(config)) is not None]
+def suspects(
+    config: RunConfig, known: Collection[str] | None = None, step: int | None = None
+) -> list[Suspect]:
+    """The most unusual first, as they are at a step, by default the last one; of settings that are
+    not `known` nothing is said."""
+    tried = [*(find(config) for find in FIND), _noise(config, step or config.steps)]
+    found = [suspect for suspect in tried if suspect is not None]
     return sorted(
         (s for s in found if s.excess >= NOTABLE
          and (known is None or all(knob in known for knob in s.knobs))),
@@ -64,6 +73,21 @@ USUAL_RATES = {"adam": (1e-4, 4e-3), "rmsprop": (5e-5, 4e-3), "sgd": (1e-2, 0.2)
 FITTING_RATE = {"adam": 1e-3, "rmsprop": 5e-4, "sgd": 0.05}
 
 
+def _networks(config: RunConfig) -> tuple[tuple[str, float], tuple[str, float]]:
+    """The optimiser and the rate of G, and those of D."""
+    return ((config.optimizer, config.generator_learning_rate),
+            (config.optimizer_of_discriminator, config.discriminator_learning_rate))
+
+
+def _too_slow(optimizer: str, rate: float) -> float:
+    """By how many factors of ten a rate is below what is usual for the optimiser."""
+    return _decades(USUAL_RATES[optimizer][0], rate)
+
+
+def _too_fast(optimizer: str, rate: float) -> float:
+    return _decades(rate, USUAL_RATES[optimizer][1])
+
+
 def _rate_suspect(config: RunConfig, cause: str, excess: float, why: str) -> Suspect:
     rate = FITTING_RATE[config.optimizer]
     changes: dict[str, Any] = {"learning_rate": rate}
@@ -75,34 +99,43 @@ def _rate_suspect(config: RunConfig, cause: str, excess: float, why: str) -> Sus
 
 
 def _slow(config: RunConfig) -> Suspect | None:
-    low, _ = USUAL_RATES[config.optimizer]
-    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
     return _rate_suspect(
-        config, "rate_too_small", _decades(low, faster),
+        config, "rate_too_small", min(_too_slow(*network) for network in _networks(config)),
         "at so small a rate the weights hardly move within a session")
 
 
 def _slow_optimizer(config: RunConfig) -> Suspect | None:
     if config.optimizer != "sgd":
         return None
-    low, high = USUAL_RATES["sgd"]
-    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
-    excess = 0.1 + max(_decades(low, faster), _decades(faster, high), 0.2)
+    own = [rate for optimizer, rate in _networks(config) if optimizer == "sgd"]
+    excess = 0.1 + max(_too_slow("sgd", max(own)), _too_fast("sgd", max(own)), 0.2)
+    changes: dict[str, Any] = {"optimizer": "adam", "learning_rate": 1e-3}
+    if config.discriminator_optimizer == "sgd":
+        changes["discriminator_optimizer"] = SAME
     return Suspect(
         ("optimizer",), "optimizer", excess,
-        Remedy("Adam with rate 0.001", {"optimizer": "adam", "learning_rate": 1e-3},
+        Remedy("Adam with rate 0.001", changes,
                "Adam scales each weight's step; plain gradients of a GAN are far too small or "
                "too large for one rate"))
 
 
+def _own_optimizer_of_d(config: RunConfig) -> Suspect | None:
+    """D has an optimiser of its own, which the shared rate does not suit."""
+    d = _networks(config)[1]
+    if d[0] == config.optimizer:
+        return None
+    return Suspect(
+        ("discriminator_optimizer",), "optimizer", 0.3 + max(_too_slow(*d), _too_fast(*d)),
+        Remedy("G's optimiser for D too", {"discriminator_optimizer": SAME},
+               "the learning rate suits that one"),
+        "D's optimiser does not suit its learning rate")
+
+
 def _fast(config: RunConfig) -> Suspect | None:
-    _, high = USUAL_RATES[config.optimizer]
-    faster = max(config.generator_learning_rate, config.discriminator_learning_rate)
+    slower, faster = sorted(_too_fast(*network) for network in _networks(config))
     # Where only one of two rates is large, the ratio is what is wrong.
-    slower = min(config.generator_learning_rate, config.discriminator_learning_rate)
-    excess = _decades(faster, high)
     return _rate_suspect(
-        config, "rate_too_large", excess if slower > high / 20 else excess - 0.5,
+        config, "rate_too_large", faster if slower > _decades(1, 20) else faster - 0.5,
         "smaller steps do not jump over what they are looking for")
 
 
@@ -131,9 +164,10 @@ def _many_d_steps(config: RunConfig) -> Suspect | None:
     steps = config.discriminator_steps / config.generator_steps
     if steps <= 1:
         return None
+    usual = 15 if config.loss == "wasserstein" else 3.5  # a critic is to be trained far
     return Suspect(
         ("discriminator_steps",), "discriminator_ahead",
-        _decades(steps, 3.5) + _faster_besides(config.learning_rate_ratio),
+        _decades(steps, usual) + _faster_besides(config.learning_rate_ratio),
         Remedy("One D step per round", {"discriminator_steps": 1}, "D then runs less far ahead"))
 
 
@@ -168,7 +202,7 @@ def _momentum(config: RunConfig) -> Suspect | None:
 
 
 def _short_memory(config: RunConfig) -> Suspect | None:
-    if config.optimizer == "sgd":
+    if all(optimizer == "sgd" for optimizer, _ in _networks(config)):
         return None
     return Suspect(
         ("beta2",), "optimizer", _decades(1 - config.beta2, 0.15),
@@ -238,14 +272,24 @@ def _unlimited_critic(config: RunConfig) -> Suspect | None:
                    "discriminator_ahead", 1.0, remedy, UNLIMITED)
 
 
-def _noise(config: RunConfig) -> Suspect | None:
-    if 0 < config.input_noise_steps <= config.steps / 2:
+def _weakly_limited_critic(config: RunConfig) -> Suspect | None:
+    if not weakly_limited_critic(config):
+        return None
+    return Suspect(("r1",), "discriminator_ahead", 0.5, flat_at_the_data(config),
+                   "hardly anything limits how steep the critic is")
+
+
+def _noise(config: RunConfig, step: int) -> Suspect | None:
+    """Noise that is still there at this step, or that has hardly faded yet."""
+    fades = config.input_noise_steps
+    if 0 < fades <= step / 2:
         return None
     limit = 0.075 * between_modes(config.card) if config.card.kind == "points" else 0.35
-    fading = max(config.steps // 2, 1)
+    left = config.input_noise * (max(1 - step / fades, 0.0) if fades else 1.0)
+    # In half of a session, so that a shorter trial of this remedy sees it fade as well.
+    fading = max(min(config.steps // 2, 1000), 1)
     return Suspect(
-        ("input_noise", "input_noise_steps"), "noise_too_strong",
-        _decades(config.input_noise, limit),
+        ("input_noise", "input_noise_steps"), "noise_too_strong", _decades(left, limit),
         Remedy("Noise that fades", {"input_noise_steps": fading},
                "at first it lets real and generated overlap, later it would hide the data"))
 
@@ -267,7 +311,7 @@ def _moved_labels(name: str, label: str, usual: float) -> Find:
 
 
 def _augmented_mlp(config: RunConfig) -> Suspect | None:
-    if not config.augment or config.architecture not in ("mlp", "mlp_reference"):
+    if not config.augment or ARCHITECTURES[config.architecture].convolutional:
         return None
     return Suspect(
         ("augment",), "noise_too_strong", 0.6,
@@ -332,13 +376,14 @@ def _few_examples(config: RunConfig) -> Suspect | None:
 
 
 FIND: tuple[Find, ...] = (
-    _slow, _slow_optimizer, _fast, _unequal_rates, _many_d_steps, _many_g_steps, _momentum,
+    _slow, _slow_optimizer, _own_optimizer_of_d, _fast, _unequal_rates, _many_d_steps,
+    _many_g_steps, _momentum,
     _short_memory, _clipped_gradients,
     _penalty("r1", "R1 penalty, γ", 3.0, 100.0), _penalty("r2", "R2 penalty, γ", 3.0, 100.0),
     _penalty("gradient_penalty", "Gradient penalty, λ", 0.5, 60.0), _narrow_clip,
-    _unlimited_critic, _spectral_norm_on_points, _noise, _heavy_dropout,
+    _unlimited_critic, _weakly_limited_critic, _spectral_norm_on_points, _heavy_dropout,
     _moved_labels("label_smoothing", "Label smoothing", 0.1),
-    _moved_labels("fake_label_smoothing", "Smoothing of the labels of samples", 0.0),
+    _moved_labels("fake_label_smoothing", "Smoothing of generated examples' labels", 0.0),
     _moved_labels("label_flips", "Flipped labels", 0.05), _augmented_mlp,
     _small_latent, _small_batch, _small_networks, _unusual_depth, _few_examples,
 )

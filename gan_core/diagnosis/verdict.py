@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS, diagnose
+from gan_core.diagnosis.diagnose import BESIDES, THRESHOLDS, diagnose, title_of
 from gan_core.diagnosis.findings import Finding, Remedy
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.history import History
 
 STATES = ("healthy", "too_early", "improving", "failing", "diverged", "failed")
-BESIDES = ("computational_cost",)  # symptoms that are no failure to learn
 PATIENCE = THRESHOLDS["patience_steps"].value  # every G begins with one mode
 
 
@@ -65,17 +64,21 @@ def _of_findings(history: History, config: RunConfig, findings: tuple[Finding, .
         return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
     if good:
         return Verdict("healthy", _healthy(findings), "", findings)
-    if improving(history, config.card):
+    if improving(history, config.card) and not _frozen(history, config):
         words = "Not there yet, but improving."
         return Verdict("improving", _besides(words, findings), "", findings)
     return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
 
 
 def _waiting(history: History, config: RunConfig) -> str:
-    frozen = config.freeze_generator
-    if 0 < frozen < history.last_step:
-        return f"G stands still since step {frozen}, as was set."
+    if _frozen(history, config):
+        return f"G stands still since step {config.freeze_generator}, as was set."
     return "Too early to tell."
+
+
+def _frozen(history: History, config: RunConfig) -> bool:
+    """Whether G stands still because that was set."""
+    return 0 < config.freeze_generator < history.last_step
 
 
 def _healthy(findings: tuple[Finding, ...]) -> str:
@@ -87,11 +90,11 @@ def _besides(words: str, findings: tuple[Finding, ...]) -> str:
     if not findings:
         return words
     joint = "; also" if " but " in words else ", but"
-    return f"{words.removesuffix('.')}{joint} {SYMPTOMS[findings[0].symptom].title.lower()}."
+    return f"{words.removesuffix('.')}{joint} {title_of(findings[0]).lower()}."
 
 
 def _failing(state: str, findings: tuple[Finding, ...]) -> Verdict:
     first = findings[0]
     cause = first.cause or first.symptom
-    headline = ": ".join(filter(None, (SYMPTOMS[first.symptom].title, first.because)))
+    headline = ": ".join(filter(None, (title_of(first), first.because)))
     return Verdict(state, f"{headline}.", cause, findings)

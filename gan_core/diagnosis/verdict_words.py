@@ -12,7 +12,7 @@ import numpy as np
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.chance import floor_and_ceiling
-from gan_core.diagnosis.diagnose import SYMPTOMS, THRESHOLDS
+from gan_core.diagnosis.diagnose import THRESHOLDS, title_of
 from gan_core.diagnosis.improvement import Gain, gain
 from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
@@ -73,7 +73,7 @@ def _evidence(judged: Judged) -> str:
 
 
 def _others(judged: Judged) -> str:
-    others = [f"{SYMPTOMS[finding.symptom].title.lower()} (since step {whole(finding.since)})"
+    others = [f"{title_of(finding).lower()} (since step {whole(finding.since)})"
               for finding in judged.verdict.findings[1:]]
     return f"Also found: {listed(others)}." if others else ""
 

@@ -99,7 +99,7 @@ def test_losses_that_ran_away_are_no_rotation():
     nothing gets better."""
     one_at_a_time = [tuple(float(mode == i % 8) for mode in range(8)) for i in range(9)]
     records = [dataclasses.replace(record, histogram=shares) for record, shares in zip(
-        noise(2000, "points"), one_at_a_time, strict=True)]
+        noise(2000, "points", travel_g=2.0), one_at_a_time, strict=True)]
     ring = RunConfig(dataset="ring", learning_rate=0.1)
     calm, wild = (History(steps(2000, loss_g=loss), records) for loss in (1.2, 300.0))
     assert "mode_rotation" in symptoms(calm, ring)

@@ -6,10 +6,11 @@ import dataclasses
 import math
 
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.chance import PRECISE, floor_and_ceiling
 from gan_core.diagnosis.diagnose import THRESHOLDS, diagnose
 from gan_core.diagnosis.signs import sign_of
 from gan_core.runs.history import History
-from gan_core.runs.records import StepRecord
+from gan_core.runs.records import EvalRecord, StepRecord
 from tests.diagnosis.histories import (
     COLLAPSED,
     MEMORISED,
@@ -129,6 +130,33 @@ def once(share: float) -> History:
     return History(steps(2000), records)
 
 
+def skewed(divergence: float) -> History:
+    """Good points of all modes, so unevenly that the KL divergence from equal shares is this."""
+    shares = [(first, *((1 - first) / 7,) * 7) for first in (i / 1000 for i in range(125, 990))]
+    uneven = next(s for s in shares if sum(p * math.log(8 * p) for p in s) > divergence)
+    records = [dataclasses.replace(record, supported=uneven)
+               for record in drawn("points").evaluations]
+    return History(steps(2000), records)
+
+
+def old_points(above_chance: float) -> History:
+    """Evaluations of version 1, which know only the share of points within 3σ."""
+    card = RING.card
+    chance, perfect = floor_and_ceiling(card, PRECISE * card.sigma)
+    metrics = {"modes": 8.0, "modes_total": 8.0, "kl_uniform": 0.1,
+               "high_quality": chance + above_chance * (perfect - chance)}
+    return History(steps(2000), [EvalRecord(step, metrics, (1 / 8,) * 8)
+                                 for step in range(0, 2001, 250)])
+
+
+def leaping(travel_g: float, travel_d: float) -> History:
+    """Poor points that are nearest to one mode at a time, each time another."""
+    records = noise(2000, "points", travel_g=travel_g, travel_d=travel_d)
+    one_at_a_time = [tuple(float(mode == i % 8) for mode in range(8)) for i in range(len(records))]
+    return History(steps(2000), [dataclasses.replace(record, histogram=shares) for record, shares
+                                 in zip(records, one_at_a_time, strict=True)])
+
+
 LESS, MORE = 0.97, 1.03  # just inside and just outside
 # threshold -> (history just beyond it, with one finding; one just within it, healthy; config)
 RING = RunConfig(dataset="ring", learning_rate=1e-3)
@@ -142,7 +170,14 @@ BOUNDARIES = {
     "good_frechet": lambda v: (
         drawn(frechet=v * MORE), drawn(frechet=v * LESS), NON_SATURATING),
     "good_modes": lambda v: (
-        drawn("points", math.ceil(v * 8) - 1), drawn("points", math.ceil(v * 8)), RING),
+        drawn("points", math.floor(v * 8)), drawn("points", math.floor(v * 8) + 1), RING),
+    "imbalance": lambda v: (skewed(v * MORE), skewed(v * LESS), RING),
+    "good_precise": lambda v: (old_points(v * LESS), old_points(v * MORE), RING),
+    "unrecognised_frechet": lambda v: (
+        History(steps(2000), evaluations(2000, frechet=v * MORE)),
+        History(steps(2000), evaluations(2000, frechet=v * LESS)), NON_SATURATING),
+    "outruns": lambda v: (leaping(v * MORE, 1.0), leaping(v * LESS, 1.0), RING),
+    "moves": lambda v: (leaping(v * MORE, 0.1), leaping(v * LESS, 0.1), RING),
     "good_spread": lambda v: (
         drawn("points", mode_spread=v * LESS), drawn("points", mode_spread=v * MORE), RING),
     "quality_gain": lambda v: (rising(v * LESS), rising(v * MORE), RING),
@@ -230,7 +265,7 @@ def test_each_threshold_decides_where_it_says():
     wrong = []
     for name, histories in BOUNDARIES.items():
         ill, healthy, config = histories(limit(name))
-        (symptom,), others = symptoms(ill, config), symptoms(healthy, config)
+        (symptom, *_), others = symptoms(ill, config), symptoms(healthy, config)
         # Within its limit a run that stands still may fail in another way, but not in this one.
         if symptom in others or set(others) - {"no_learning"}:
             wrong.append((name, symptom, others))
