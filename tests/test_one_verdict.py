@@ -130,7 +130,8 @@ def test_digits_that_the_training_set_lacks_are_not_missed() -> None:
     """G is blamed for digits that it was never shown."""
     nine = (*(1 / 9,) * 9, 0.0)
     history = History(steps(), recognised(evaluations(modes=9.0), 0.9, nine), ENDED)
-    assert "they show 9 of the 9 digits in the training set" in on_page(history, NON_SATURATING).text
+    said = on_page(history, NON_SATURATING).text
+    assert "they show 9 of the 9 digits in the training set" in said
 
 
 def test_an_improving_run_says_what_improved() -> None:
