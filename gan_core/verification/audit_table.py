@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gan_core.config.validation import as_text
 from gan_core.verification.audit import Audited
 from gan_core.verification.audit_draws import GROUPS
-from gan_core.verification.audited_verdict import FAILING, GREEN
+from gan_core.verification.audited_verdict import FAILING, GREEN, IMPROVING
 from gan_core.verification.cells import Columns
 from gan_core.verification.results import Row
 
@@ -27,7 +27,11 @@ def rows(runs: Sequence[Audited]) -> list[Row]:
 
 def _row(group: str, runs: Sequence[Audited]) -> Row:
     told = Counter((run.label, _word(run)) for run in runs)
-    labels, remedied = Counter(run.label for run in runs), Counter(run.remedied for run in runs)
+    labels = Counter(run.label for run in runs)
+    # Twice as many steps are no remedy: what came of that advice is counted by itself.
+    further, remedied = (Counter(run.remedied for run in runs
+                                 if run.remedied and (run.told.state == IMPROVING) is trains_on)
+                         for trains_on in (True, False))
     return {
         "group": group, "runs": len(runs),
         **{name: labels[name] for name in ("good", "middling", "bad")},
@@ -37,8 +41,9 @@ def _row(group: str, runs: Sequence[Audited]) -> Row:
         "failing_on_bad": told["bad", "failing"],
         "improving": sum(run.improved is not None for run in runs),
         "false_improving": sum(run.improved is False for run in runs),
-        "tried": len(runs) - remedied[None],
+        "tried": remedied.total(),
         **{name: remedied[name] for name in ("better", "worse")},
+        "trained_on": further.total(), "better_later": further["better"],
     }
 
 
@@ -63,6 +68,7 @@ COLUMNS: Columns = {
     "*improving*, and is not": _of("false_improving", "improving"),
     "first remedy better": _of("better", "tried"),
     "worse": _of("worse", "tried"),
+    "told to train on: better": _of("better_later", "trained_on"),
 }
 
 

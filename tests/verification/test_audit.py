@@ -191,19 +191,21 @@ def test_rows_count_what_the_verdict_got_wrong() -> None:
         made("good", "healthy"), made("good", "failing"), made("good", "improving", improved=True),
         made("bad", "healthy", "grid", remedied="same"),
         made("bad", "diverged", "grid", remedied="better"),
-        made("bad", "improving", "grid", improved=False, remedied="worse"),
+        made("bad", "failing", "grid", remedied="worse"),
+        made("bad", "improving", "grid", improved=False, remedied="better"),
         made("middling", "too_early", "random"),
     ]
     ring, grid, random, everything = rows(runs)
     assert [row["group"] for row in (ring, grid, random)] == ["ring", "grid", "random"]
-    wanted = {"runs": 7, "good": 3, "middling": 1, "bad": 3, "green_on_bad": 1,
-              "green_on_good": 1, "failing_on_good": 1, "failing_on_bad": 1, "improving": 2,
-              "false_improving": 1, "tried": 3, "better": 1, "worse": 1}
+    wanted = {"runs": 8, "good": 3, "middling": 1, "bad": 4, "green_on_bad": 1,
+              "green_on_good": 1, "failing_on_good": 1, "failing_on_bad": 2, "improving": 2,
+              "false_improving": 1, "tried": 3, "better": 1, "worse": 1, "trained_on": 1,
+              "better_later": 1}
     assert {name: everything[name] for name in wanted} == wanted
     for name in wanted:
         assert everything[name] == sum(row[name] for row in (ring, grid, random)), name
     cells = markdown(COLUMNS, [everything]).splitlines()[-1].split(" | ")
-    assert cells[1:5] == ["3 / 1 / 3", "1 of 3", "1 of 3", "1 of 3"]
+    assert cells[1:5] == ["3 / 1 / 4", "1 of 4", "2 of 4", "1 of 3"]
 
 
 def test_acceptance_is_as_asked_for() -> None:
