@@ -11,7 +11,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Threshold
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import quality_of
-from gan_core.diagnosis.signs import dead_since, sign_of
+from gan_core.diagnosis.signs import Sign, dead_since, sign_of
 from gan_core.diagnosis.suspects import suspects
 from gan_core.runs.history import History
 
@@ -19,6 +19,10 @@ THRESHOLDS = {
     "learning_steps": Threshold(
         750, "steps after which samples that are no better than chance are a finding",
         "calibrated: healthy runs draw recognisable digits, or points near modes, by then"),
+    "steps_for_a_mode": Threshold(
+        75, "steps more for each mode of 2-D data, before which only a setting far outside the "
+        "usual, or curves that leave no hope, make it a finding",
+        "calibrated: healthy rings are good by step 1250, healthy grids of 25 modes by 2500"),
     "held_back": Threshold(
         0.4, "excess of a setting from which on samples that are still poor fail, even if they "
         "improve", "calibrated: of the rings that improved so a quarter were no better after twice "
@@ -58,17 +62,32 @@ def _fails(history: History, config: RunConfig, known: Collection[str] | None) -
     # One evaluation alone goes up and down.
     if not trained or any(quality.good for quality in qualities) or not qualities[-1].known:
         return False
-    if trained[-1].step < _limit("learning_steps"):
+    step, better = trained[-1].step, improving(history, config.card)
+    if step < _limit("learning_steps") or better is None:
         return False
-    better = improving(history, config.card)
-    if better is None:
-        return False
-    return not better or (qualities[-1].poor and _held_back(history, config, known))
-
-
-def _held_back(history: History, config: RunConfig, known: Collection[str] | None) -> bool:
-    """Where the curves show nothing that agrees, a setting must lie twice as far outside."""
     sign = sign_of(history, config)
+    held_back = _held_back(sign, history, config, known)
+    if better:
+        return qualities[-1].poor and held_back
+    was_good = any(quality_of(e, config.card).good for e in trained)
+    return held_back or was_good or sign.name in HOPELESS or step >= patience_of(config)
+
+
+HOPELESS = ("dead", "runaway", "still", "D still")  # signs
+
+
+def patience_of(config: RunConfig) -> float:
+    """Steps after which a run that was never good and does not improve has failed, whatever its
+    settings."""
+    modes = config.card.modes if config.card.kind == "points" else 0
+    return _limit("learning_steps") + _limit("steps_for_a_mode") * modes
+
+
+def _held_back(
+    sign: Sign, history: History, config: RunConfig, known: Collection[str] | None
+) -> bool:
+    """Whether a setting explains what the curves show. Where they show nothing that agrees, it must
+    lie twice as far outside the usual."""
     least = _limit("held_back") * (2 if sign.name == "none" else 1)
     return any(suspect.excess >= least and suspect.cause in sign.causes
                for suspect in suspects(config, known, history.last_step))

@@ -149,6 +149,11 @@ def old_points(above_chance: float) -> History:
                                  for step in range(0, 2001, 250)])
 
 
+def standing(count: int) -> History:
+    """So many evaluations of points that never get better, every 250 steps."""
+    return History(steps(250 * count), noise(250 * count, "points"))
+
+
 def leaping(travel_g: float, travel_d: float) -> History:
     """Poor points that are nearest to one mode at a time, each time another."""
     records = noise(2000, "points", travel_g=travel_g, travel_d=travel_d)
@@ -186,6 +191,9 @@ BOUNDARIES = {
     "learning_steps": lambda v: (
         History(steps(int(v)), noise(int(v))), History(steps(int(v) - 250), noise(int(v) - 250)),
         NON_SATURATING),
+    "steps_for_a_mode": lambda v: (
+        standing(math.ceil((750 + 8 * v) / 250)), standing(math.ceil((750 + 8 * v) / 250) - 1),
+        RING),
     "learned": lambda v: (once(v * MORE), once(v * LESS), NON_SATURATING),
     "total_collapse": lambda v: (
         History(steps(2000), noise(2000, diversity=v * LESS)),
