@@ -13,11 +13,12 @@ from typing import Any
 
 from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.history import History
 from gan_core.runs.store import RunStore
 from gan_core.verification.audit_draws import RANDOM, Drawn, draw
 from gan_core.verification.audit_labels import improved, label
 from gan_core.verification.audit_runs import Reached, history, measure_all, measured
-from gan_core.verification.audited_verdict import IMPROVING, Told, told
+from gan_core.verification.audited_verdict import FAILING, IMPROVING, Told, told
 
 HALF, END, TWICE = 0.5, 1.0, 2.0  # of a run's steps: when it is measured
 SEEDS = 3  # over which a remedy is tried
@@ -30,7 +31,8 @@ Pair = tuple[RunConfig, RunConfig]  # a run with a fault, and the same with the 
 class Audited:
     """A run, its label and quality, what the verdict told, and what came of it: whether it was
     better after twice as many steps, if "improving" was told; "better", "same" or "worse" with the
-    first remedy, if that was tried."""
+    first remedy, if that was tried. `doubted` says of a good run whether a viewer was told at some
+    evaluation on the way that it fails."""
 
     drawn: Drawn
     label: str
@@ -38,6 +40,7 @@ class Audited:
     told: Told
     improved: bool | None = None
     remedied: str | None = None
+    doubted: bool = False
 
 
 def drawn_runs(seeds: Iterable[int], only: Collection[str] = ()) -> list[Drawn]:
@@ -91,8 +94,9 @@ class Audit:
     def _judged(self, run: Drawn) -> Audited:
         config, known = run.config, measured(self.store, run.config)
         half, end = (known.get(round(share * config.steps)) for share in (HALF, END))
-        told_of_it = told(history(self.store, config), config)
-        return Audited(run, label(config.card.kind, end, half), self._quality(config), told_of_it)
+        labelled, past = label(config.card.kind, end, half), history(self.store, config)
+        return Audited(run, labelled, self._quality(config), told(past, config),
+                       doubted=labelled == "good" and _doubted(past, config))
 
     def _to_remedy(self, runs: list[Audited]) -> list[Audited]:
         """Bad single faults; if not all, then those whose digests come first, which is chance."""
@@ -111,6 +115,12 @@ class Audit:
         """"same" also where no remedy was offered."""
         qualities = [(self._quality(faulty), self._quality(mended)) for faulty, mended in pairs]
         return compared(*zip(*qualities, strict=True)) if pairs else "same"
+
+
+def _doubted(past: History, config: RunConfig) -> bool:
+    """Whether a run was told to fail at one of its evaluations but the last."""
+    return any(told(past.until(evaluation.step), config).state in FAILING
+               for evaluation in past.evaluations[:-1])
 
 
 def _pairs(run: Audited) -> list[Pair]:

@@ -133,6 +133,17 @@ def test_the_verdict_is_read_at_the_steps_that_were_asked_for(
     assert [past.outcome.kind for past in kinds] == [*["finished"] * 3, "diverged", "finished"]
 
 
+def test_what_a_good_run_was_told_on_the_way_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict that is right in the end may have been wrong at every look before."""
+    monkeypatch.setattr(audit, "label", lambda kind, end, half: "good")
+    for early, doubted in (("failing", True), ("too_early", False)):
+        monkeypatch.setattr(audit, "told", lambda past, config, early=early: Told(
+            "healthy" if past.last_step == 20 else early, None))
+        assert audited(tmp_path, DRAWN[:1], remedies=0)[0].doubted is doubted
+
+
 def test_a_remedy_is_tried_on_bad_single_faults_over_three_seeds(
     failing: None, tmp_path: Path
 ) -> None:
@@ -188,7 +199,8 @@ def made(label: str, state: str, group: str = "ring", **more) -> Audited:
 def test_rows_count_what_the_verdict_got_wrong() -> None:
     """The acceptance would be read off wrong numbers."""
     runs = [
-        made("good", "healthy"), made("good", "failing"), made("good", "improving", improved=True),
+        made("good", "healthy", doubted=True), made("good", "failing"),
+        made("good", "improving", improved=True),
         made("bad", "healthy", "grid", remedied="same"),
         made("bad", "diverged", "grid", remedied="better"),
         made("bad", "failing", "grid", remedied="worse"),
@@ -199,7 +211,7 @@ def test_rows_count_what_the_verdict_got_wrong() -> None:
     assert [row["group"] for row in (ring, grid, random)] == ["ring", "grid", "random"]
     wanted = {"runs": 8, "good": 3, "middling": 1, "bad": 4, "green_on_bad": 1,
               "green_on_good": 1, "failing_on_good": 1, "failing_on_bad": 2, "improving": 2,
-              "false_improving": 1, "tried": 3, "better": 1, "worse": 1, "trained_on": 1,
+              "doubted": 1, "false_improving": 1, "tried": 3, "better": 1, "worse": 1, "trained_on": 1,
               "better_later": 1}
     assert {name: everything[name] for name in wanted} == wanted
     for name in wanted:
