@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.serving.run_words import spoken_verdict
-from pages.components import claims, dirac_gan, frozen_generator, results
+from pages.components import claims, dirac_gan, frozen_generator, results, server
 from pages.components.state import State
 
 
 def warm_up() -> None:
     """Make what each page shows before any click; takes about two seconds."""
+    for digest in server.recorded().digests():
+        server.recorded().snapshot(digest)  # which keeps what it has read
     claims.cards()
     for name, challenge in CHALLENGES.items():
         state = State(name, challenge, RECORDED[challenge.recorded[0]])
