@@ -26,7 +26,8 @@ from tests.app_bench.visitor import Visitor
 
 VISITORS = 20  # of each page, one after another, each with a tab of their own
 SETTLE = 0.15  # seconds until the server has put away what a run leaves behind
-WARM_UP = 8.0  # seconds until a fresh server has made what all visitors share
+CALM = 3  # times in a row that a fresh server must be found idle: it makes what all visitors share
+IDLE = 0.05  # of a core, the most that an idle server takes
 # What a page is made of, and the function that draws it; what lies within another is not counted
 # there.
 PARTS = {
@@ -41,7 +42,7 @@ PARTS = {
 def openings(server: Server, pages: Iterable[str]) -> dict[str, Any]:
     """Of each page: processor milliseconds of its first opening, of the visitors' after it, and of
     their reruns; elements and bytes that a visitor gets; and milliseconds of the page's parts."""
-    time.sleep(WARM_UP)
+    _wait_until_calm(server)
     report = {page or "home": _of_page(server, page) for page in pages}
     for page, parts in _by_part(pages).items():
         report[page or "home"]["parts_ms"] = parts
@@ -67,6 +68,14 @@ def _of_page(server: Server, page: str) -> dict[str, Any]:
         "rerun_p50_ms": _ms(statistics.median(again[1:])),
         "elements": run.messages + run.references, "bytes": run.bytes,
     }
+
+
+def _wait_until_calm(server: Server) -> None:
+    calm = 0
+    while calm < CALM:
+        before = _processor(server)
+        time.sleep(1)
+        calm = calm + 1 if _processor(server) - before < IDLE else 0
 
 
 def _processor(server: Server) -> float:
