@@ -6,6 +6,8 @@ been made. The first visitor of each page would otherwise wait for them: half a 
 
 from __future__ import annotations
 
+import gc
+
 from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.serving.run_words import spoken_verdict
 from pages.components import claims, dirac_gan, frozen_generator, results, server
@@ -26,3 +28,7 @@ def warm_up() -> None:
                 spoken_verdict(run.snapshot)
     dirac_gan.draw_first()
     frozen_generator.draw_first()
+    # As in `server.queue`: what stays for good is left out of the search for garbage that follows
+    # every run of a page.
+    gc.collect()
+    gc.freeze()
