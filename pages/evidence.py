@@ -52,20 +52,19 @@ page = st.segmented_control(
     "Page", pages, format_func=lambda name: CHALLENGES[name].title, key="page",
     bind="query-params")
 
-shown = {
-    name: card for name, card in claim_cards.items()
+shown = [
+    card for card in claim_cards.values()
     if source in (None, card.claim.source) and page in (None, card.claim.page)
     and verdict in (None, card.verdict.word)
-}
+]
 if not shown:
     st.info("No claim is of this document, page and verdict at once: take one filter away.")
 for challenge in pages:
-    mine = {name: card for name, card in shown.items() if card.claim.page == challenge}
+    mine = [card for card in shown if card.claim.page == challenge]
     if not mine:
         continue
     about = CHALLENGES[challenge]
     st.header(about.title, anchor=False)
     if about.page:
         st.page_link(about.page, label="Open the page", icon=":material/arrow_forward:")
-    for name, card in mine.items():
-        draw(name, card)
+    draw(mine)

@@ -127,19 +127,37 @@ def _start_of_swings(history: History, gap: ScoreGap) -> int:
 
     def calm(start: int, stop: int) -> np.ndarray:
         begin = first + start * tenth - gap.window
-        values = gap.part(begin, first + (stop - 1) * tenth)
-        return ~(_swing(values, gap.window, tenth) > _limit("swing"))  # NaN is calm as well
+        return _calm(gap.part(begin, first + (stop - 1) * tenth), gap.window, tenth)
 
     key = ("calm", gap.window, gap.smooth, first)
     last_calm = history.last_where(key, calm, (len(gap) - first) // tenth + 1)
     return first + last_calm * tenth
 
 
-def _swing(values: np.ndarray, window: int, stride: int) -> np.ndarray:
-    """95th − 5th percentile of a window of values, and of those that begin each `stride` later."""
+def _calm(values: np.ndarray, window: int, stride: int) -> np.ndarray:
+    """Whether a window of values does not swing, and those that begin each `stride` later: 95th −
+    5th percentile at most the limit; NaN is calm as well.
+
+    Percentiles of a long run take milliseconds: they are taken only where counting does not tell.
+    """
     windows = np.lib.stride_tricks.sliding_window_view(values, window)[::stride]
-    low, high = np.percentile(windows, [5, 95], axis=1)
-    return high - low
+    calm = ~_surely_swings(values, window)[::stride]
+    low, high = np.percentile(windows[calm], [5, 95], axis=1)
+    calm[calm] = ~(high - low > _limit("swing"))
+    return calm
+
+
+def _surely_swings(values: np.ndarray, window: int) -> np.ndarray:
+    """Whether so many values of each window lie below one level and above another that its
+    percentiles do, too; the levels are farther apart than the limit. NaN is on neither side."""
+    middle, half = values.mean(), 0.5001 * _limit("swing")
+    enough = int(0.05 * window) + 2  # a percentile lies between two values
+
+    def many(outside: np.ndarray) -> np.ndarray:
+        until = np.concatenate([[0], np.cumsum(outside)])
+        return until[window:] - until[:-window] >= enough
+
+    return many(values < middle - half) & many(values > middle + half)
 
 
 # --- divergence ----------------------------------------------------------------------------------

@@ -140,11 +140,18 @@ class JobQueue:
 
         Raises StoreError if the run's config.json is corrupt.
         """
-        stored = self.store.snapshot(digest)
+        stored, problem = None, None
+        try:
+            stored = self.store.snapshot(digest)
+        except StoreError as error:
+            problem = error
         with self._lock:
             if job := self._scheduler.jobs.get(digest):
+                # Even if its files cannot be read for a moment: it goes on, and can be stopped.
                 return self._live_snapshot(
                     job, stored or empty_snapshot(job.config, "starting"))
+        if problem is not None:
+            raise problem
         shown = self._outcomes.shown(digest, stored)
         if shown is not None and shown.status.live and self._abandoned(shown):
             return shown.with_status(dataclasses.replace(

@@ -7,6 +7,7 @@
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
+    GET /viewer/{name}.js                   the viewer's code, for all pages
     GET /healthz                            503 where runs cannot be trained or kept
     GET /metrics                            for Prometheus, if GAN_LAB_METRICS is 1
 
@@ -36,10 +37,11 @@ from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.components import server, verdict
+from pages.components import server, verdict, viewer_code
 
 HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
-FOR_EVER = "public, max-age=31536000, immutable"  # a run's picture of a step never changes
+# A run's picture of a step never changes, nor does the code of a name.
+FOR_EVER = "public, max-age=31536000, immutable"
 NO_RUN = "There is no such run on this server."
 NO_PICTURE = "There is no such picture."
 
@@ -53,6 +55,7 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     made: list[BaseRoute] = [
         *(Mount(f"{prefix}/{kind}", routes=_of(runs)) for kind, runs in KINDS.items()),
+        Route(f"{prefix}/viewer/{viewer_code.NAME}", _measured("viewer", code)),
         Route(f"{prefix}/healthz", _measured("healthz", healthz)),
     ]
     if settings.metrics:
@@ -187,6 +190,12 @@ def picture(request: Request, runs: Runs) -> Response:
 
 
 # --- the server ----------------------------------------------------------------------------------
+
+
+def code(request: Request) -> Response:
+    """The viewer's JavaScript."""
+    return Response(viewer_code.CODE, headers={"Cache-Control": FOR_EVER},
+                    media_type="text/javascript")
 
 
 def healthz(request: Request) -> Response:

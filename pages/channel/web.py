@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Sequence
 
 import streamlit as st
@@ -15,6 +16,7 @@ from gan_core.system.web_settings import WebSettings
 from pages.channel.headers import SecurityHeaders
 from pages.channel.routes import routes
 from pages.components import server
+from pages.components.warm_up import warm_up
 
 
 def settings() -> WebSettings:
@@ -36,7 +38,20 @@ def middleware() -> Sequence[Middleware]:
 
 @contextlib.asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """Workers start with the server: the first visitor of a class need not wait for torch."""
+    """Workers start with the server: the first visitor of a class need not wait for torch, nor for
+    what all visitors share, which is made while the server already answers."""
     with contextlib.suppress(SettingsError):  # the pages say what is wrong with the settings
         await asyncio.to_thread(server.queue)
+    warming = asyncio.create_task(asyncio.to_thread(_warm_up))
     yield
+    await warming
+
+
+def _warm_up() -> None:
+    """Whatever fails here fails again where it is shown, and is said there."""
+    try:
+        warm_up()
+    except SettingsError:
+        return
+    except Exception:
+        traceback.print_exc()

@@ -1,7 +1,12 @@
-"""The claims of the two source documents beside what was measured: one card a claim."""
+"""The claims of the two source documents beside what was measured: one card a claim.
+
+A card is the same for everyone, so it is put together once, as Markdown within a little HTML, and
+the cards of a page are one element. Runs and numbers are folded by the browser.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,13 +45,11 @@ BADGES: dict[str, tuple[BadgeColour, str]] = {
 
 @dataclass(frozen=True)
 class Card:
-    """A claim as it is shown; `numbers`, `conditions` and `example` are Markdown."""
+    """A claim as it is shown."""
 
     claim: Claim
     verdict: Verdict
-    numbers: str
-    conditions: str
-    example: str  # "" where no recipe shows the effect
+    markdown: str  # the whole card, with HTML
 
 
 def cards() -> dict[str, Card]:
@@ -58,50 +61,49 @@ def cards() -> dict[str, Card]:
 def _cards(changed: float) -> dict[str, Card]:
     # Some two hundred configs are made and named for this: half a second, once a file.
     measured = measured_runs.read()
-    return {
-        name: Card(claim, measured_runs.verdict(claim, measured), numbers_table(claim, measured),
-                   conditions(claim, measured), example(claim))
-        for name, claim in CLAIMS.items()
-    }
+    return {name: _card(name, claim, measured) for name, claim in CLAIMS.items()}
 
 
 def claims(page: str) -> None:
     """The section of a challenge page: every claim that belongs to it, with its verdict."""
     st.header("The claim, and what we measured")
-    for name, card in cards().items():
-        if card.claim.page == page:
-            draw(name, card)
+    draw(card for card in cards().values() if card.claim.page == page)
 
 
-def draw(name: str, card: Card) -> None:
+def draw(shown: Iterable[Card]) -> None:
+    """These cards below each other."""
+    st.markdown("\n\n".join(card.markdown for card in shown), unsafe_allow_html=True)
+
+
+def _card(name: str, claim: Claim, measured: Evidence) -> Card:
     """Left what the document says, right the verdict, part by part; runs and numbers folded."""
-    claim = card.claim
-    with st.container(border=True, key=f"claim-{name}"):
-        document, measured = st.columns([2, 3])
-        with document:
-            st.markdown(claim.says)
-            st.caption(f"{SOURCES[claim.source]}: {claim.where}")
-        with measured:
-            _verdict(card)
-        with st.expander("Runs and numbers", icon=":material/table_chart:"):
-            st.markdown(card.numbers)
-            st.caption(card.conditions)
-            if card.example:
-                st.markdown(card.example)
-            st.markdown(f"Measure it again: `python -m gan_core claims {name}`")
+    verdict = measured_runs.verdict(claim, measured)
+    # Markdown is read as such only between empty lines.
+    return Card(claim, verdict, "\n\n".join([
+        '<div class="claim"><div>',
+        claim.says,
+        f"<small>{SOURCES[claim.source]}: {claim.where}</small>",
+        "</div><div>",
+        *_verdict(claim, verdict),
+        "</div><details><summary>Runs and numbers</summary>",
+        numbers_table(claim, measured),
+        f"<small>{conditions(claim, measured)}</small>",
+        example(claim),
+        f"Measure it again: `python -m gan_core claims {name}`",
+        "</details></div>",
+    ]))
 
 
-def _verdict(card: Card) -> None:
-    colour, icon = BADGES[card.verdict.word]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(card.verdict.word, icon=icon, color=colour)
-        st.caption(_over(card.claim))
-    if card.verdict.missing:
-        st.markdown(card.verdict.sentence)
+def _verdict(claim: Claim, verdict: Verdict) -> Iterator[str]:
+    """The verdict in paragraphs."""
+    colour, icon = BADGES[verdict.word]
+    yield f":{colour}-badge[{icon} {verdict.word}] <small>{_over(claim)}</small>"
+    if verdict.missing:
+        yield verdict.sentence
         return
-    st.markdown("\n".join(f"- {_mark(part)} {part.text}" for part in card.verdict.parts))
-    if card.claim.note:
-        st.caption(card.claim.note)
+    yield "\n".join(f"- {_mark(part)} {part.text}" for part in verdict.parts)
+    if claim.note:
+        yield f"<small>{claim.note}</small>"
 
 
 def _mark(part: CountedPart) -> str:

@@ -48,6 +48,8 @@ def setting_text(name: str, value: Any) -> str:
         return f"{number_text(value)} images" if value else "all images"
     if knob.choices is not None:
         return knob.choices[value]
+    if knob.form:
+        return f"{knob.label} {value}" if value else f"no {knob.label}"
     if isinstance(value, bool):
         return knob.label if value else f"no {knob.label}"
     return f"{knob.label} {value_text(name, value)}"

@@ -42,6 +42,11 @@ def portrait(page: str) -> None:
     st.fragment(_portrait)(page)
 
 
+def draw_first() -> None:
+    """Compute what the portrait shows before anything is moved; it is kept for all visitors."""
+    _drawing(game_of(DEFAULTS), STARTS[DEFAULTS["start"]], DEFAULTS["steps"])
+
+
 def _portrait(page: str) -> None:
     state: State = st.session_state[f"{page}/state"]
     _arrive(page, state)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 
 from gan_core.config.presets import RECORDED
@@ -28,15 +31,27 @@ def frozen() -> None:
                 _draw(name, snapshot.config, snapshot.history)
 
 
-def _draw(name: str, config: RunConfig, history: History) -> None:
+def draw_first() -> None:
+    """Make both charts, which are kept for all visitors."""
+    for name in SHOWN:
+        if (snapshot := server.recorded().snapshot(RECORDED[name].digest())) is not None:
+            _chart(snapshot.config, snapshot.history)
+
+
+def _chart(config: RunConfig, history: History) -> tuple[pa.Table, dict[str, Any], str]:
+    """The data of both norms, the specification and the words of their chart."""
     chart = history_charts.frozen(config.freeze_generator, config.discriminator_steps)
-    now = config.at(history.last_step)
-    st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
     data = history.derived(
         (chart, THIS), lambda: table(history_charts.lines_frame(chart, {THIS: history})))
-    st.vega_lite_chart(
-        data, history_charts.lines_spec(chart, history.last_step),
-        height=HEIGHT, key=f"chart-{name}-norms", alt=f"{chart.described()}, {_rates(now)}")
+    return data, history_charts.lines_spec(chart, history.last_step), chart.described()
+
+
+def _draw(name: str, config: RunConfig, history: History) -> None:
+    now = config.at(history.last_step)
+    st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
+    data, spec, words = _chart(config, history)
+    st.vega_lite_chart(data, spec, height=HEIGHT, key=f"chart-{name}-norms",
+                       alt=f"{words}, {_rates(now)}")
     st.markdown("; ".join(_fall(history, loss) for loss in LOSSES) + ".")
 
 

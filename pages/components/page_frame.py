@@ -64,6 +64,15 @@ STYLE = """
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
 .st-key-trials :is(th, td) { padding: .15rem .5rem; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
+.claim { display: grid; grid-template-columns: 2fr 3fr; gap: .2rem 1.2rem; padding: .8rem 1rem 0;
+  margin-bottom: .6rem; border: 1px solid light-dark(#d6d9de, #3b3f46); border-radius: .5rem; }
+.claim > div { min-width: 0; }
+.claim :is(p, ul) { margin-bottom: .4rem; }
+.claim details { grid-column: 1 / -1; overflow-x: auto; }
+.claim summary { width: fit-content; padding: .2rem 0 .6rem; cursor: pointer; }
+.claim summary:hover { text-decoration: underline; }
+.claim small { font-size: .875rem; color: light-dark(#5f6368, #a9adb3); }
+@media (max-width: 640px) { .claim { grid-template-columns: minmax(0, 1fr); } }
 [class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
 .triples { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem 1.2rem; }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; max-width: 16rem; }

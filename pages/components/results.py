@@ -34,15 +34,7 @@ def key_charts(state: State) -> dict[str, Curve | Lines]:
 def show_charts(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
     """The other charts over the shown run's steps, the page's own first; the reference as far as it
     can be compared."""
-    steps, config = state.shown.steps, state.shown
-    histories = {
-        name: run.snapshot.history.until(steps)
-        for name, run in ((THIS, shown), (REFERENCE, reference))
-        if run is not None and run.snapshot.config.dataset == config.dataset
-    }
-    first = state.challenge.charts
-    made = sorted(_other_charts(config, histories, first[:KEY_CHARTS]),
-                  key=lambda chart: first.index(chart[0]) if chart[0] in first else len(first))
+    made = other_charts(state, shown, reference)
     for start in range(0, len(made), 2):
         for column, (name, frame, spec, alt) in zip(
             st.columns(2), made[start : start + 2], strict=False
@@ -50,6 +42,21 @@ def show_charts(state: State, shown: StoredRun | None, reference: StoredRun | No
             with column:
                 st.vega_lite_chart(frame, spec, height=HEIGHTS.get(name, HEIGHT), alt=alt,
                                    key=f"chart-{name}")
+
+
+def other_charts(
+    state: State, shown: StoredRun | None, reference: StoredRun | None
+) -> list[Chart]:
+    """What `show_charts` shows, in its order."""
+    steps, config = state.shown.steps, state.shown
+    histories = {
+        name: run.snapshot.history.until(steps)
+        for name, run in ((THIS, shown), (REFERENCE, reference))
+        if run is not None and run.snapshot.config.dataset == config.dataset
+    }
+    first = state.challenge.charts
+    return sorted(_other_charts(config, histories, first[:KEY_CHARTS]),
+                  key=lambda chart: first.index(chart[0]) if chart[0] in first else len(first))
 
 
 HEIGHTS = {"rotation": modes_chart.HEIGHT}

@@ -40,11 +40,12 @@ class State:
     challenge: Challenge
     shown: RunConfig  # the run on the left
     pinned: RunConfig | None = None  # the run on the right, if the visitor chose one
-    sliders: RunConfig | None = None  # where the sliders were last, for a return to the page
+    sliders: RunConfig | None = None  # where they were last, if their values went together
     pending: RunConfig | None = None  # where the sliders are to go in the next full run
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     urls: list[dict[str, str]] = field(default_factory=list)  # the last ones, read or written
     said: dict[str, str] | None = None  # what the address bar says, in our words; None on arrival
+    returns: int = 0  # of the browser's history: the menu's addresses, which know no parameters
     part_parameters: dict[str, str] = field(default_factory=dict)  # the PART_PARAMETERS of the URL
     fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
     refusal: str = ""  # why the last Train was refused
@@ -75,11 +76,8 @@ def arrive(page: str, challenge: Challenge) -> State:
     name, query = f"{page}/state", _query()
     state: State | None = st.session_state.get(name)
     if state is None or _is_arrival(state, query):
-        state = _opened(page, challenge, query, state.urls if state is not None else [])
+        state = _opened(page, challenge, query, state)
         st.session_state[name] = state
-    if state.pending is None and controls.key(page, "seed") not in st.session_state:
-        # Back from another page, where these widgets were not drawn.
-        state.pending = state.sliders or state.start
     if state.pending is not None:
         controls.put(page, state.pending)
         state.pending = None
@@ -89,6 +87,9 @@ def arrive(page: str, challenge: Challenge) -> State:
 def _is_arrival(state: State, query: dict[str, str]) -> bool:
     """Whether the URL asks for something else than what the page shows."""
     if _went_through_history():
+        if not query and state.returns:
+            state.returns -= 1  # it is written out now, in the same place of the history
+            return False
         return query != state.urls[-1]
     # Another message of the browser may still carry the URL before the last one.
     return bool(query) and query not in state.urls
@@ -101,14 +102,16 @@ def _went_through_history() -> bool:
 
 
 def _opened(
-    page: str, challenge: Challenge, query: dict[str, str], urls: list[dict[str, str]]
+    page: str, challenge: Challenge, query: dict[str, str], before: State | None
 ) -> State:
-    """The page as a URL opens it, after `urls` in this tab."""
+    """The page as a URL opens it; `before` is what it was in this tab."""
+    urls = before.urls if before is not None else []
     start = challenge.presets[challenge.start].config
     # A recorded run before any click: never an empty page.
     first = RECORDED[challenge.recorded[0]]
     state = State(page, challenge, first, pending=start,
-                  urls=[*urls[1 - REMEMBERED_URLS :], query])
+                  urls=[*urls[1 - REMEMBERED_URLS :], query],
+                  returns=before.returns if before is not None else 0)
     if query:
         _open_link(state, query)
     return state
@@ -162,6 +165,8 @@ def write_url(state: State) -> None:
     came_back = bool(query) and not _query()  # from another page; its menu knows no parameters
     if query == state.said and not came_back:
         return
+    if query == state.said and not _went_through_history():
+        state.returns += 1
     foreign = {name: st.query_params[name] for name in st.query_params if _is_foreign(name)}
     st.query_params.from_dict({**query, **foreign})
     state.said = query

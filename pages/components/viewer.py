@@ -3,7 +3,8 @@
 Progress and verdict of the shown run (`status`), both runs' samples at one step with the charts
 that matter most on this page (`runs`). The page says which runs these are and what only it knows;
 from then on the browser asks the channel, and the page runs again when somebody acts, when a run
-has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`.
+has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`;
+`viewer_code` serves what all pages share of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import json
 import urllib.parse
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -21,14 +21,12 @@ from gan_core.config.run_config import RunConfig
 from gan_core.serving import live_channel
 from gan_core.serving.live_channel import Question
 from gan_core.serving.run_words import SpokenVerdict, day, spoken_verdict
-from pages.components import history_charts, prediction, results, server, verdict
+from pages.components import history_charts, prediction, results, server, verdict, viewer_code
 from pages.components.config_text import caption, marks
 from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
 from pages.components.state import State
 
-FILES = Path(__file__).parent / "viewer_files"
-SCRIPTS = ("feed.js", "plane.js", "charts.js", "viewer.js")  # one module, in this order
 LOOK_BACK = {
     "step": "Look back: both runs at this step; at the right end, the newest samples",
     "time": "Look back: this run at this step, the reference after as much time of training",
@@ -40,13 +38,10 @@ NOTHING_YET = {
 }
 
 
-def _read(*names: str) -> str:
-    return "\n".join((FILES / name).read_text(encoding="utf-8") for name in names)
-
-
 _status, _runs = (
     st.components.v2.component(
-        f"gan_lab_{part}", html=_read(f"{part}.html"), css=_read("viewer.css"), js=_read(*SCRIPTS))
+        f"gan_lab_{part}", html=viewer_code.read(f"{part}.html"),
+        css=viewer_code.read("viewer.css"), js=viewer_code.read("loader.js"))
     for part in ("status", "runs"))
 
 
@@ -107,6 +102,7 @@ def _data(
     metrics = dict.fromkeys(name for chart in charts.values() for name in _metrics(chart))
     data = {
         "part": part,
+        "code": viewer_code.ADDRESS,
         "viewer": server.viewer(),
         "metrics": list(metrics),
         "runs": {"this": _run(shown), "reference": _run(reference)},

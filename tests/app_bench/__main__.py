@@ -2,7 +2,8 @@
 
     python -m tests.app_bench [--only PART ...] [--runs N] [--json]
 
-Server time and bytes of reruns and of looks at a live run, the time from Train to the first
+What opening each page costs the server, and where that time goes; server time and bytes of reruns
+and of looks at a live run, the time from Train to the first
 picture, memory after many runs, and the speed of a run in the app against the command line. The
 visitor is a program: what a browser needs to draw a page is left out. Where a browser shares the
 cores with the training, it takes more of them than is measured here.
@@ -28,6 +29,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings, SettingsError
 from pages.components.state import LINK_VERSION
+from tests.app_bench.openings import openings
 from tests.app_bench.server import ROOT, Server
 from tests.app_bench.visitor import Look, Run, Visitor
 
@@ -142,6 +144,7 @@ def _on_the_command_line(config: RunConfig) -> float:
 
 
 PARTS: dict[str, Callable[[Server, int], Report]] = {
+    "openings": lambda server, runs: openings(server, PAGES),  # first: it tells the first visitor's
     "reruns": reruns, "looks": looks, "first_picture": first_picture, "overhead": overhead,
     "memory": memory,
 }

@@ -162,7 +162,7 @@ def test_the_evidence_can_be_filtered_and_the_filter_shared(chromium, app: Serve
     """A teacher who looks for what was not reproduced must read every claim."""
     page = enter(chromium, address(app.url, "evidence"))
     settle(page)
-    claims = page.locator("[class*=st-key-claim-]")
+    claims = page.locator(".claim")
     everything = claims.count()
     page.get_by_role("radio", name="The lecture notes").click()
     expect(claims).not_to_have_count(everything)

@@ -121,6 +121,14 @@ def test_a_challenge_page_shows_its_claims_and_no_others(page: str) -> None:
         assert (f"`python -m gan_core claims {name}`" in text) == (claim.page == page)
 
 
+def test_the_claims_of_a_page_are_one_element() -> None:
+    """A page of nine claims is a hundred elements more, for every visitor anew."""
+    shown_there = [each.value for each in opened("mode_collapse").markdown
+                   if '<div class="claim">' in each.value]
+    of_page = [claim for claim in CLAIMS.values() if claim.page == "mode_collapse"]
+    assert [text.count('<div class="claim">') for text in shown_there] == [len(of_page)]
+
+
 def test_a_run_of_a_claim_opens_on_its_page() -> None:
     """The link of a claim's run leads to another run."""
     text = words(evidence_page(page="Mode collapse"))

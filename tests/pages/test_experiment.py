@@ -10,6 +10,7 @@ import pytest
 from gan_core.config.fields import KNOBS
 from gan_core.config.presets import MAIN_KNOBS
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
+from gan_core.runs.store import StoreError
 from pages.components import controls, server
 from tests.support.app_pages import (
     PAGES,
@@ -20,6 +21,7 @@ from tests.support.app_pages import (
     opened,
     shown,
     train,
+    unfold,
     viewer,
     wait_for_run,
     wait_until,
@@ -141,6 +143,24 @@ def test_a_stub_of_the_preset_does_not_replace_the_recorded_run() -> None:
     assert not button(again, "Apply remedy").disabled
 
 
+def test_a_run_whose_files_cannot_be_read_for_a_moment_can_be_stopped(monkeypatch) -> None:
+    """*Stop* is gone in mid-run, and the page says that the run has failed, while it trains on."""
+    app = opened("mode_collapse", **{**QUICK, "steps": "50000"}, seed="36")
+    button(app, "Train").click().run()
+    run = shown(app, "mode_collapse")
+    wait_for_run(app, run, lambda it: it.history.last_step > 0)
+
+    def unreadable(digest: str) -> None:
+        raise StoreError("history.jsonl cannot be read: too many open files.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.queue().store, "snapshot", unreadable)
+        app.run()
+        assert not app.exception and not button(app, "Stop").disabled
+    button(app, "Stop").click().run()
+    wait_for_run(app, run, lambda it: it.status.state == "stopped")
+
+
 def test_both_runs_on_the_page_stay_alive() -> None:
     """A live run that was kept as reference stops after the grace time, in plain view."""
     name, endless = "mode_collapse", {**QUICK, "steps": "50000"}
@@ -148,7 +168,7 @@ def test_both_runs_on_the_page_stay_alive() -> None:
     button(app, "Train").click().run()
     button(app, "Pin").click().run()
     pinned = shown(app, name)
-    app.number_input(key=controls.key(name, "seed")).set_value(34).run()
+    unfold(app, name).number_input(key=controls.key(name, "seed")).set_value(34).run()
     button(app, "Train").click().run()
     job = jobs()[pinned.digest()]
     before = dict(job.leases)
@@ -177,7 +197,7 @@ def test_every_preset_trains_on_its_page(name: str, preset: str) -> None:
     """A preset's button leads to settings that the trainer or the page cannot deal with."""
     app = opened(name)
     app.button_group[0].set_value(preset).run()
-    app.select_slider(key=controls.key(name, "steps")).set_value(2).run()
+    unfold(app, name).select_slider(key=controls.key(name, "steps")).set_value(2).run()
     run = train(app, name)
     assert run == PAGES[name].presets[preset].config.replace(steps=2)
     wait_for_run(app, run, lambda it: it.status.step >= 2)

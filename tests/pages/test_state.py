@@ -17,6 +17,7 @@ from tests.support.app_pages import (
     finished,
     opened,
     shown,
+    slider_values,
     viewer,
     wait_for_run,
 )
@@ -33,8 +34,7 @@ def test_garbage_in_every_parameter_opens_the_page_and_says_so(name: str) -> Non
     warning = app.warning[0].value
     assert all(field in warning for field in (*KNOBS, "unknown", "run: ", "reference: "))
     assert all(viewer(app, "runs")["runs"].values()), "it lost what it shows before any click"
-    values = {knob: app.session_state[controls.key(name, knob)] for knob in KNOBS}
-    assert RunConfig(**values) == PAGES[name].presets[PAGES[name].start].config
+    assert slider_values(app, name) == PAGES[name].presets[PAGES[name].start].config
 
 
 def test_a_reload_shows_the_same_run_and_reference() -> None:
@@ -170,6 +170,33 @@ def test_back_restores_the_settings_before(monkeypatch) -> None:
     assert values == [0.4, 0.3, 0.2, 0.1, 0.0]
     assert went_to(visited[3]) == 0.3, "forward again"
     assert went_to({}) == 0.0 and shown(app, name) != RunConfig(**{"dataset": "ring"})
+
+
+def test_back_to_a_return_from_the_menu_keeps_the_settings(monkeypatch) -> None:
+    """A look at another page and a press of Back, and the settings are those of the very start."""
+    name, dropout = "mode_collapse", controls.key("mode_collapse", "dropout")
+    app = opened(name)
+    app.slider(key=dropout).set_value(0.4).run()
+    moved = address_of(app)
+    for page in ("streamlit_app.py", PAGES[name].page):  # by the menu, which knows no parameters
+        app.query_params.clear()
+        app.switch_page(page).run()
+    assert address_of(app) == moved
+    app.slider(key=dropout).set_value(0.3).run()
+
+    def back_to(address: dict[str, str]) -> float:
+        app.query_params.clear()
+        for field, value in address.items():
+            app.query_params[field] = value
+        with monkeypatch.context() as patch:
+            patch.setattr(state, "_went_through_history", lambda: True)
+            app.run()
+        assert not app.exception
+        return app.slider(key=dropout).value
+
+    assert back_to(moved) == 0.4
+    assert back_to({}) == 0.4 and address_of(app) == moved, "where the menu led to"
+    assert back_to({}) == 0.0, "where the visitor arrived"
 
 
 def test_a_message_that_crosses_a_new_address_is_no_visit() -> None:

@@ -219,3 +219,40 @@ def test_no_page_breaks_its_own_policy(chromium, app: Server) -> None:
         settle(page)
         expect(page.locator(".sheet-this img")).to_be_visible()
     assert not [words for words in said if "Content Security Policy" in words or "error: " in words]
+
+
+# --- its code ------------------------------------------------------------------------------------
+
+
+def test_the_viewers_code_is_fetched_once_for_all_pages(chromium, app: Server) -> None:
+    """A class fetches it with every part of every page that it opens."""
+    page = visit(chromium, address(app.url, "mode_collapse"))
+    settle(page)
+    asked: list[str] = []
+    page.on("request", lambda request: "/viewer/" in request.url and asked.append(request.url))
+    other = page.context.new_page()
+    other.goto(address(app.url, "vanishing_gradients"))
+    expect(other.locator(".verdict")).to_contain_text("anishing")
+    kept = "performance.getEntriesByType('resource').filter(e => e.name.includes('/viewer/'))"
+    assert other.evaluate(f"{kept}.map(e => e.transferSize)") == [0], "one request, not sent again"
+    page.get_by_role("link", name="Training instability").first.click()
+    expect(page.locator("h1")).to_contain_text("Training instability")
+    expect(page.locator(".look-back input")).to_be_enabled()
+    assert not asked
+
+
+def test_a_viewer_whose_code_does_not_come_says_so_and_tries_again(chromium, app: Server) -> None:
+    """One lost request, and the page stays empty until somebody reloads it."""
+    page = chromium.new_context().new_page()
+    lost: list[str] = []
+
+    def lose_two(route: playwright.Route) -> None:
+        lost.append(route.request.url)
+        route.abort() if len(lost) <= 2 else route.continue_()
+
+    page.route("**/viewer/*", lose_two)
+    page.goto(address(app.url, "mode_collapse"))
+    expect(page.locator(".progress")).to_contain_text("cannot be reached")
+    expect(page.locator(".verdict")).to_contain_text("Mode collapse")
+    expect(page.locator(".progress")).to_contain_text("Recorded")
+    assert len(lost) == 3

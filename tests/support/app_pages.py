@@ -10,12 +10,11 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from gan_core.config.fields import KNOBS
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.serving.scheduler import Job
-from pages.components import controls, server
+from pages.components import server
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "streamlit_app.py"
@@ -113,8 +112,20 @@ def said_in_error(app: AppTest) -> str:
 
 
 def slider_values(app: AppTest, name: str) -> RunConfig:
-    """The settings at which the widgets of the page `name` stand."""
-    return RunConfig(**{knob: app.session_state[controls.key(name, knob)] for knob in KNOBS})
+    """The settings at which the widgets of the page `name` stand, folded away or not."""
+    return RunConfig(**app.session_state[f"{name}/settings"])
+
+
+def unfold(app: AppTest, name: str) -> AppTest:
+    """Open *More settings* on the page `name`."""
+    app.session_state[f"{name}/more"] = True
+    return app.run()
+
+
+def fold(app: AppTest, name: str) -> AppTest:
+    """Close it again."""
+    app.session_state[f"{name}/more"] = False
+    return app.run()
 
 
 def jobs() -> dict[str, Job]:

@@ -106,7 +106,7 @@ def connection(page: playwright.Page) -> playwright.Locator:
 
 def settle(page: playwright.Page) -> None:
     """Until the whole page is drawn, down to its claims, and nothing runs any more."""
-    expect(page.locator("[class*=st-key-claim-]").first).to_be_visible()
+    expect(page.locator(".claim").first).to_be_visible()
     app = page.locator("[data-testid=stApp]")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 

@@ -224,12 +224,9 @@ class RunsViewer extends Viewer {
 
 const PARTS = { status: StatusViewer, runs: RunsViewer };
 
-export default function (component) {
+// Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
+export function show(component) {
   const root = component.parentElement;
   root.ganLabViewer ??= new PARTS[component.data.part](root);
   root.ganLabViewer.take(component);
-  return () => {
-    root.ganLabViewer?.close();
-    delete root.ganLabViewer;
-  };
 }

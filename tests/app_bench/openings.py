@@ -1,0 +1,143 @@
+"""What opening each page costs the server, and where that time goes.
+
+Processor time of the web process, not seconds on the clock: on a busy machine these say how busy it
+is. The first opening of a page also pays for what all visitors share from then on; it is told apart
+from those of the visitors after it. The very first visit to a fresh process, which imports parts of
+Streamlit, is left out, and so is the start of the workers.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from streamlit.testing.v1 import AppTest
+
+from tests.app_bench.server import ROOT, Server
+from tests.app_bench.visitor import Visitor
+
+VISITORS = 20  # of each page, one after another, each with a tab of their own
+SETTLE = 0.15  # seconds until the server has put away what a run leaves behind
+CALM = 3  # times in a row that a fresh server must be found idle: it makes what all visitors share
+READY = 300.0  # seconds in which workers must be ready
+IDLE = 0.05  # of a core, the most that an idle server takes
+# What a page is made of, and the function that draws it; what lies within another is not counted
+# there.
+PARTS = {
+    "frame": ("page_frame", "_frame"), "settings": ("controls", "controls"),
+    "buttons": ("experiment", "_buttons"), "verdict": ("experiment", "_status"),
+    "samples": ("experiment", "_runs"), "charts": ("results", "show_charts"),
+    "claims": ("claims", "draw"), "phase portrait": ("dirac_gan", "_portrait"),
+    "band of seeds": ("seed_band", "_band"), "prices": ("prices", "_part"),
+}
+
+
+def openings(server: Server, pages: Iterable[str]) -> dict[str, Any]:
+    """Of each page: processor milliseconds of its first opening, of the visitors' after it, and of
+    their reruns; elements and bytes that a visitor gets; and milliseconds of the page's parts."""
+    _wait_until_calm(server)
+    report = {page or "home": _of_page(server, page) for page in pages}
+    for page, parts in _by_part(pages).items():
+        report[page or "home"]["parts_ms"] = parts
+    return report
+
+
+def _of_page(server: Server, page: str) -> dict[str, Any]:
+    opened, again = [], []
+    for _ in range(1 + VISITORS):
+        before = _processor(server)
+        visitor = Visitor(server.url)
+        run = visitor.open(page)
+        time.sleep(SETTLE)
+        between = _processor(server)
+        visitor.rerun()
+        time.sleep(SETTLE)
+        again.append(_processor(server) - between)
+        opened.append(between - before)
+        visitor.close()
+    first, *later = opened
+    return {
+        "first_ms": _ms(first), "p50_ms": _ms(statistics.median(later)), "p95_ms": _ms(_p95(later)),
+        "rerun_p50_ms": _ms(statistics.median(again[1:])),
+        "elements": run.messages + run.references, "bytes": run.bytes,
+    }
+
+
+def _wait_until_calm(server: Server) -> None:
+    visitor = Visitor(server.url)
+    visitor.open("")
+    visitor.watch(lambda: visitor.ready, READY)
+    visitor.close()
+    calm = 0
+    while calm < CALM:
+        before = _processor(server)
+        time.sleep(1)
+        calm = calm + 1 if _processor(server) - before < IDLE else 0
+
+
+def _processor(server: Server) -> float:
+    """Seconds that the web process has had of the processor, by the clock that Linux keeps of every
+    process (clock_getcpuclockid(3) makes its number so): /proc counts hundredths of a second."""
+    return time.clock_gettime((~server.process.pid << 3) | 2)
+
+
+def _by_part(pages: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Milliseconds of the script's thread for each of PARTS: of the second visitor in a process."""
+    from pages.components import server
+
+    report = {}
+    with tempfile.TemporaryDirectory() as store, patch.dict(os.environ, GAN_LAB_STORE=store):
+        for page in pages:
+            _visit(page)
+            with _timed() as spent:
+                _visit(page)
+            report[page] = {part: _ms(seconds) for part, seconds in spent.most_common()}
+        server.queue().close()
+    return report
+
+
+def _visit(page: str) -> None:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=120)
+    if page:
+        app.switch_page(f"pages/{page}.py")
+    app.run()
+
+
+@contextmanager
+def _timed() -> Iterator[Counter[str]]:
+    """Seconds that the script's thread spends in each part of the pages drawn meanwhile."""
+    spent: Counter[str] = Counter()
+    with ExitStack() as patches:
+        for part, (module, name) in PARTS.items():
+            room = importlib.import_module(f"pages.components.{module}")
+            patches.enter_context(
+                patch.object(room, name, _counted(spent, part, getattr(room, name))))
+        yield spent
+
+
+def _counted(spent: Counter[str], part: str, draw: Callable[..., Any]) -> Callable[..., Any]:
+    def drawn(*arguments: Any) -> Any:
+        started = time.thread_time()
+        try:
+            return draw(*arguments)
+        finally:
+            spent[part] += time.thread_time() - started
+
+    return drawn
+
+
+def _ms(seconds: float) -> float:
+    return round(1e3 * seconds, 1)
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[math.ceil(0.95 * len(values)) - 1]
