@@ -211,8 +211,8 @@ def test_rows_count_what_the_verdict_got_wrong() -> None:
     assert [row["group"] for row in (ring, grid, random)] == ["ring", "grid", "random"]
     wanted = {"runs": 8, "good": 3, "middling": 1, "bad": 4, "green_on_bad": 1,
               "green_on_good": 1, "failing_on_good": 1, "failing_on_bad": 2, "improving": 2,
-              "doubted": 1, "false_improving": 1, "tried": 3, "better": 1, "worse": 1, "trained_on": 1,
-              "better_later": 1}
+              "doubted": 1, "false_improving": 1, "tried": 3, "better": 1, "worse": 1,
+              "trained_on": 1, "better_later": 1}
     assert {name: everything[name] for name in wanted} == wanted
     for name in wanted:
         assert everything[name] == sum(row[name] for row in (ring, grid, random)), name
