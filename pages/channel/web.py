@@ -14,6 +14,7 @@ from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.channel.headers import SecurityHeaders
 from pages.channel.routes import routes
+from pages.channel.sockets import send_at_once
 from pages.components import server
 
 
@@ -37,6 +38,7 @@ def middleware() -> Sequence[Middleware]:
 @contextlib.asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Workers start with the server: the first visitor of a class need not wait for torch."""
+    send_at_once()
     with contextlib.suppress(SettingsError):  # the pages say what is wrong with the settings
         await asyncio.to_thread(server.queue)
     yield
