@@ -1,9 +1,9 @@
 """Sockets: answers leave at once.
 
-Headers and body of an answer are written one after the other. Unless a connection says TCP_NODELAY,
-the body waits until the browser has confirmed the headers, which it does after 40 ms or more; every
-file of a page and every look at a live run would cost that much. Streamlit makes its socket in a way
-that asyncio does not recognise as TCP (without a protocol number), and so nobody says it.
+Headers and body of an answer are written one after the other. Unless a connection says
+TCP_NODELAY, the body waits until the browser has confirmed the headers, which it does after 40 ms
+or more; every file of a page and every look at a live run would take so much longer. Streamlit
+makes its socket without a protocol number, by which asyncio would know it for TCP and say it.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Server:
 
     def worker_megabytes(self) -> list[float]:
         """Resident memory of each worker; [] where the system does not say."""
-        workers = map(_megabytes, _children(self.process.pid))
+        workers = map(_megabytes, children(self.process.pid))
         return [megabytes for megabytes in workers if megabytes is not None]
 
     def processor_seconds(self) -> float | None:
@@ -88,7 +88,7 @@ def processor_seconds_beside(server: Server) -> float:
     workers: those of a browser."""
     seconds, waiting = 0.0, [os.getpid()]
     while waiting:
-        for child in _children(waiting.pop()):
+        for child in children(waiting.pop()):
             if child != server.process.pid:
                 waiting.append(child)
                 with contextlib.suppress(OSError):  # it has ended meanwhile
@@ -106,7 +106,7 @@ def _processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """The processes that a process has started."""
     children = []
     for folder in Path("/proc").glob("[0-9]*"):
