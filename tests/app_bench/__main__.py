@@ -28,10 +28,8 @@ from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings, SettingsError
 from pages.components.state import LINK_VERSION
-from tests.app_bench.live_feed import Look
 from tests.app_bench.server import ROOT, Server
-from tests.app_bench.tab import Run
-from tests.app_bench.visitor import Visitor
+from tests.app_bench.visitor import Look, Run, Visitor
 
 PAGES = ("", *(name for name in CHALLENGES if name != "baseline"), "evidence")
 RERUNS = 20  # of each page

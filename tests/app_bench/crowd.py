@@ -99,7 +99,7 @@ class Visitors:
     def _stay(self, number: int, visit: Visit) -> None:
         page, _, query = address(self.wish(number)).partition("?")
         began = time.monotonic()
-        visitor = Visitor(self.url)
+        visitor = Visitor(self.url, with_files=True)
         try:
             visitor.open(page, query)
             visit.opened = time.monotonic() - began

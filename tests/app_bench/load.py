@@ -109,17 +109,17 @@ def _figures(visits: Sequence[Visit], written: WrittenSteps) -> Row:
     ages = [written.age(look.digest, known, look.began + look.seconds) for look, known in news]
     problems = sum((visit.problems for visit in visits), Counter())
     return {
-        "open_s": _spread(visit.opened for visit in visits if visit.opened),
-        "train_s": _spread(visit.trained for visit in visits if visit.trained),
-        "look_s": _spread(look.seconds for visit in visits for look in visit.looks),
-        "age_s": _spread(age for age in ages if age is not None),
+        "open_s": spread(visit.opened for visit in visits if visit.opened),
+        "train_s": spread(visit.trained for visit in visits if visit.trained),
+        "look_s": spread(look.seconds for visit in visits for look in visit.looks),
+        "age_s": spread(age for age in ages if age is not None),
         "looks": sum(len(visit.looks) for visit in visits),
         "refused": sum(visit.refused for visit in visits),
         "errors": problems.total(), "problems": dict(problems.most_common(PROBLEMS)),
     }
 
 
-def _spread(values: Iterable[float]) -> Row:
+def spread(values: Iterable[float]) -> Row:
     """Median and 95th percentile; None where there is nothing."""
     ordered = sorted(values)
     if not ordered:

@@ -12,7 +12,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180.0  # generous: other programs may have the cores
@@ -28,11 +30,18 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
+        self.log = self.store / "server.log"
+        with self.log.open("wb") as log:
+            self.process = self._start(port, options, environment, log)
+
+    def _start(
+        self, port: int, options: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
              "--server.headless", "true", "--server.port", str(port), *options],
             cwd=ROOT, env={**os.environ, "GAN_LAB_STORE": str(self.store), **environment},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=log, stderr=log)
 
     def __enter__(self) -> Server:
         try:

@@ -46,9 +46,9 @@ class _Cached:
 class Tab:
     """One tab with its connection to the server."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, with_files: bool) -> None:
         self.connection = connection
-        self.files = self._fetch_files()  # bytes of Streamlit's own files
+        self.files = self._fetch_files(with_files)  # bytes of Streamlit's own page and files
         self._socket = connection.stream()
         self._query, self._page = "", ""
         self._page_hash = ""  # the page's name in the protocol; "" until the server has said it
@@ -62,10 +62,10 @@ class Tab:
     def close(self) -> None:
         self._socket.close()
 
-    def _fetch_files(self) -> int:
-        """Streamlit's own page and the files that it names."""
+    def _fetch_files(self, with_files: bool) -> int:
+        """The page that a browser gets first, which brings cookies, and the files that it names."""
         page = self.connection.get("")
-        names = NAMED_FILE.findall(page.content.decode())
+        names = NAMED_FILE.findall(page.content.decode()) if with_files else []
         return page.size + sum(self.connection.get(name).size for name in names)
 
     # --- the protocol ----------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import pytest
 
 from gan_core.config.run_config import RunConfig
 from tests.app_bench.server import Server
-from tests.app_bench.tab import Run
-from tests.app_bench.visitor import Visitor
+from tests.app_bench.visitor import Run, Visitor
 
 CHART = "vega_lite_chart"
 PATIENCE = 300.0  # seconds; generous, since the machine may be busy
@@ -91,7 +90,7 @@ def test_a_visitor_stays_on_the_page_they_opened(server: Server) -> None:
 def test_a_visitor_finds_an_app_below_a_path() -> None:
     """Behind a proxy that serves the app below a path, nothing could be measured."""
     with Server("--server.baseUrlPath", "lab", GAN_LAB_WORKERS="1", GAN_LAB_DEVICE="cpu") as below:
-        visitor = Visitor(f"{below.url}/lab")
+        visitor = Visitor(f"{below.url}/lab", with_files=True)
         visitor.open("mode_collapse")
         visitor.watch(lambda: len(visitor.pictured) == 2)  # the recorded runs
         assert visitor.title == "Mode collapse" and visitor.files > 100_000

@@ -32,11 +32,12 @@ class _Part:
 
 
 class Visitor:
-    """One visitor. `url` is where the server serves the app, such as http://127.0.0.1:8501/lab."""
+    """One visitor. `url` is where the server serves the app, such as http://127.0.0.1:8501/lab;
+    `with_files`: Streamlit's own files are fetched first, as a browser does that was never here."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, with_files: bool = False) -> None:
         self._connection = Connection(url)
-        self._tab = Tab(self._connection)
+        self._tab = Tab(self._connection, with_files)
         self.runs = self._tab.runs
         self.looks: list[Look] = []
         self.pictured: list[str] = []  # in words, the samples that were fetched of runs on the page

@@ -132,8 +132,8 @@ class Container:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*apart, "sh", "-c", READ_ONLY, *_as_stranger(), *bare, *self.image.command],
-                cwd=self.app, env={**os.environ, "VOLUME": str(self.volume), "FOLDER": str(self.app)},
-                stdout=log, stderr=log)
+                cwd=self.app, stdout=log, stderr=log,
+                env={**os.environ, "VOLUME": str(self.volume), "FOLDER": str(self.app)})
         deadline = time.monotonic() + START_SECONDS
         while self.check() and time.monotonic() < deadline and self.process.poll() is None:
             time.sleep(0.2)
