@@ -13,15 +13,21 @@ from gan_core.config.run_config import RunConfig
 from tests.app_bench.crowd import Visit, address
 from tests.app_bench.live_feed import Look
 
-# JavaScript: notes when the page says that another step has been reached; as [seconds, step].
+# JavaScript: notes when the page names another step, as [seconds, step]; at first that may be the
+# last one of a recorded run. The viewer lies under a shadow root, and may be drawn anew.
 NOTE_STEPS = """() => {
+  const find = (root) => root.querySelector(".progress .words")
+    ?? [...root.querySelectorAll("*")].reduce(
+      (found, each) => found ?? (each.shadowRoot && find(each.shadowRoot)), null);
+  let words = null;
   window.seenSteps = [];
-  new MutationObserver(() => {
-    const words = document.querySelector(".progress .words")?.textContent ?? "";
-    const step = Number(words.match(/step ([\\d\\s]+) of/)?.[1].replace(/\\s/g, "") ?? -1);
+  setInterval(() => {
+    if (!words?.isConnected) words = find(document);
+    const said = words?.textContent.match(/step ([\\d\\s]+) of/)?.[1];
+    const step = Number(said?.replace(/\\s/g, "") ?? -1);
     const last = window.seenSteps.at(-1)?.[1] ?? -1;
-    if (step > last) window.seenSteps.push([Date.now() / 1000, step]);
-  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    if (step !== last) window.seenSteps.push([Date.now() / 1000, step]);
+  }, 50);
 }"""
 
 
