@@ -13,6 +13,17 @@ import torch
 from gan_core.training.devices import set_up_process
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="as many draws and kills of processes "
+                     "as a release needs, where otherwise a few stand for them")
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether tests are to take their time."""
+    return request.config.getoption("long")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Of the process that runs tests, and of each of xdist's: they share the cores."""
     torch.set_num_threads(1)

@@ -15,6 +15,7 @@ from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.channel.headers import SecurityHeaders
 from pages.channel.routes import routes
+from pages.channel.sockets import send_at_once
 from pages.components import server
 from pages.components.warm_up import warm_up
 
@@ -40,6 +41,7 @@ def middleware() -> Sequence[Middleware]:
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Workers start with the server: the first visitor of a class need not wait for torch, nor for
     what all visitors share, which is made while the server already answers."""
+    send_at_once()
     with contextlib.suppress(SettingsError):  # the pages say what is wrong with the settings
         await asyncio.to_thread(server.queue)
     warming = asyncio.create_task(asyncio.to_thread(_warm_up))

@@ -75,3 +75,24 @@ def test_a_button_that_is_not_there_is_an_error(server: Server) -> None:
     with pytest.raises(LookupError, match="Train"):
         visitor.press("Train")
     visitor.close()
+
+
+def test_a_visitor_stays_on_the_page_they_opened(server: Server) -> None:
+    """What a page costs would be measured of home: a rerun of a fragment ended there."""
+    visitor = trained(server, RunConfig(dataset="ring", steps=60, batch_size=16, seed=33))
+    assert visitor.title == "Mode collapse"
+    visitor.refresh()
+    visitor.rerun()
+    assert visitor.title == "Mode collapse"
+    visitor.close()
+
+
+def test_a_visitor_finds_an_app_below_a_path() -> None:
+    """Behind a proxy that serves the app below a path, nothing could be measured."""
+    with Server("--server.baseUrlPath", "lab", GAN_LAB_WORKERS="1", GAN_LAB_DEVICE="cpu") as below:
+        visitor = Visitor(f"{below.url}/lab", with_files=True)
+        visitor.open("mode_collapse")
+        visitor.watch(lambda: len(visitor.pictured) == 2)  # the recorded runs
+        assert visitor.title == "Mode collapse" and visitor.files > 100_000
+        assert all(look.status == 200 and look.pictures for look in visitor.looks)
+        visitor.close()

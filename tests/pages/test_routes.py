@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -23,6 +22,7 @@ from gan_core.system.settings import Settings, SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.channel.routes import HIDDEN_SECONDS, routes
 from pages.components import server
+from tests.support import fuzzing
 from tests.support.asgi import Answer, get, get_all
 from tests.support.made_up_records import CONFIG, evaluation, images, look, step
 
@@ -245,36 +245,6 @@ def test_routes_lie_below_the_base_path(page_server: None, base: str) -> None:
 # --- whatever anybody asks -----------------------------------------------------------------------
 
 REQUESTS = 2000
-PIECES = ["..", ".", "%2e%2e", "%2f", "%5c", "/", "\\", "\x00", "%00", "\n", "~", "etc/passwd",
-          "config.json", "status.json", "checkpoint.pt", "live", "pictures", "samples", "surface",
-          "000000.png", "000250.npy", "-1.png", "٠٠٠٠٠٠.png", "C:", "//host/share", "💥", "\ud83d",
-          "mode_collapse", f"recorded/{BROKEN}", "A" * 5000, "0" * 3000, "runs", "recorded",
-          ".writable", "worker-0.log"]
-
-
-def _text(chance: random.Random) -> str:
-    kind = chance.random()
-    if kind < 0.6:
-        return chance.choice(PIECES)
-    if kind < 0.8:
-        return "".join(chr(chance.randrange(1, 0x2FF)) for _ in range(chance.randrange(20)))
-    return chance.randbytes(chance.randrange(1, 30)).decode("latin-1")
-
-
-def _address(chance: random.Random, digests: list[str]) -> str:
-    known = [*digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
-    parts = [chance.choice(["runs", "recorded", "healthz", "metrics"]), chance.choice(known),
-             chance.choice(["live", "pictures", "difference"]), "samples", "000000.png"]
-    parts = parts[: chance.randrange(1, 6)]
-    for _ in range(chance.choice([0, 0, 0, 1, 2])):
-        parts.insert(chance.randrange(len(parts) + 1), _text(chance))
-    query = "&".join(
-        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'page', 'reference', 'x'])}"
-        f"={quote(_text(chance), safe='%', errors='replace')}" for _ in range(chance.randrange(5)))
-    path = "/".join(quote(part, safe="%/.\\", errors="replace") for part in parts)
-    return f"/{path}?{query}"
-
-
 opened: list[str] = []
 listening = [False]
 
@@ -289,7 +259,7 @@ def test_no_request_raises_or_reads_outside_the_stores(channel: Starlette, store
     """A stranger reads a file of the server, or makes it stumble."""
     chance = random.Random(0)
     digests = [stored, BROKEN]
-    addresses = [_address(chance, digests) for _ in range(REQUESTS)]
+    addresses = [fuzzing.route(chance, digests) for _ in range(REQUESTS)]
     get_all(channel, [f"/runs/{stored}/live", f"/recorded/{BROKEN}/live", "/healthz", "/metrics",
                       f"/runs/{stored}/pictures/samples/000000.png"])  # what is loaded once
     sys.addaudithook(_listen)
