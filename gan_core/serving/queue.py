@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import dataclasses
 import threading
 import time
-from collections import deque
 from collections.abc import Sequence
 
 from gan_core.config.batching import batch_key
@@ -35,12 +33,9 @@ from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.serving.waiting_time import WaitingTimes
 from gan_core.system.settings import Settings
 
-FRESH_SECONDS = 3.0  # a status younger than this has a living writer
-
 UNWATCHED = "nobody was watching; press Continue to go on"
 RELEASED = "its viewer switched to another run; press Continue to resume"
 STOPPED = "stopped by hand"
-CUT_OFF = "its training was cut off, as when the server is restarted; press Continue"
 
 
 class JobQueue:
@@ -65,15 +60,13 @@ class JobQueue:
         self._prices = PriceRequests(store.root)
         self._outcomes = UnwrittenOutcomes(store)
         self._folders = RunFolders(store, self._outcomes)
-        self._departed: deque[str] = deque()  # viewers whose tab was closed
-        self._leaving: set[str] = set()  # those of them whose runs may still go on
         self._dispatcher = Dispatcher(
             store.root, settings, command, self._lock, self._scheduler, self._prices,
             self._outcomes, on_change=self._on_change,
         )
         self._housekeeper = Housekeeper([
-            self._dispatcher.hire, self._look_at_training, self._check_jobs, self._settle,
-            self._make_room])
+            self._dispatcher.hire, self._look_at_training, self._check_jobs,
+            self._folders.settle, self._make_room])
         self._housekeeper.start()
         atexit.register(self.close)
 
@@ -94,7 +87,7 @@ class JobQueue:
 
         Never blocks, not even for the lock.
         """
-        self._departed.append(viewer)
+        self._people.leave(viewer)
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -159,12 +152,7 @@ class JobQueue:
             if job := self._scheduler.jobs.get(digest):
                 return self._live_snapshot(
                     job, stored or empty_snapshot(job.config, "starting"))
-        shown = self._outcomes.shown(digest, stored)
-        if shown is not None and shown.status.live and self._abandoned(shown):
-            return shown.with_status(dataclasses.replace(
-                shown.status, state="stopped", reason=CUT_OFF, seconds_left=None
-            ))
-        return shown
+        return self._folders.shown(digest, stored)
 
     # --- prices --------------------------------------------------------------------------------
 
@@ -246,7 +234,7 @@ class JobQueue:
             if job.leases:
                 return False
             self._dispatcher.stop(job, reason)
-        self._settle()
+        self._folders.settle()
         return True
 
     def _live_snapshot(self, job: Job, stored: RunSnapshot) -> RunSnapshot:
@@ -261,18 +249,10 @@ class JobQueue:
         wait = None if about_to_start else self._waiting_times.seconds(job)
         return stored.with_status(waiting_status(state, stored.status, steps), place, wait)
 
-    def _abandoned(self, stored: RunSnapshot) -> bool:
-        """Whether a live status has no writer any more; another process may have one."""
-        fresh = abs(time.time() - stored.status.updated) < FRESH_SECONDS
-        return not fresh and not self.store.locked(stored.digest)
-
     # --- housekeeping --------------------------------------------------------------------------
 
-    def _settle(self) -> None:
-        self._folders.settle()
-
     def _on_change(self) -> None:
-        self._settle()
+        self._folders.settle()
         self._housekeeper.wake()
 
     def _look_at_training(self) -> None:
@@ -303,14 +283,11 @@ class JobQueue:
 
     def _say_goodbye(self, now: float) -> None:
         """To viewers whose tab was closed: they may come back for a while, as after a reload."""
-        while self._departed:
-            self._leaving.add(self._departed.popleft())
-        for viewer in list(self._leaving):
+        for viewer in self._people.leaving():
             leases = [job.leases for job in self._scheduler.jobs.values() if viewer in job.leases]
             for lease in leases:
                 lease[viewer] = min(lease[viewer], now + self.settings.grace_seconds)
             if not leases:
-                self._leaving.remove(viewer)
                 self._people.forget(viewer)
 
     def _make_room(self) -> None:

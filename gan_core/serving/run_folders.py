@@ -5,6 +5,7 @@ Nothing here holds the queue's lock while it touches a file.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 import time
@@ -12,11 +13,15 @@ from collections.abc import Callable, Collection
 
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.eviction import evict
+from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 
 EVICTION_SECONDS = 30.0  # a look at every file of the store
+FRESH_SECONDS = 3.0  # a status younger than this has a living writer
+
+CUT_OFF = "its training was cut off, as when the server is restarted; press Continue"
 
 
 class RunFolders:
@@ -45,6 +50,19 @@ class RunFolders:
         digest = self.store.create(config)
         self.store.touch(digest)
         return self.store.status(digest)
+
+    def shown(self, digest: str, stored: RunSnapshot | None) -> RunSnapshot | None:
+        """What is to be shown of a run that is not in the queue, of which `stored` is stored."""
+        shown = self.outcomes.shown(digest, stored)
+        if shown is None or not shown.status.live or not self._abandoned(shown):
+            return shown
+        return shown.with_status(dataclasses.replace(
+            shown.status, state="stopped", reason=CUT_OFF, seconds_left=None))
+
+    def _abandoned(self, shown: RunSnapshot) -> bool:
+        """Whether a live status has no writer any more; another process may have one."""
+        fresh = abs(time.time() - shown.status.updated) < FRESH_SECONDS
+        return not fresh and not self.store.locked(shown.digest)
 
     def settle(self) -> None:
         """Write down how runs ended that no worker has any more."""
