@@ -105,9 +105,10 @@ class JobQueue:
 
         If one is refused, none is taken on.
         """
-        for config in configs:
-            refuse_unfit(config, self.settings)
         trained = {config.digest() for config in configs if self._folders.trained(config)}
+        for config in configs:
+            if config.digest() not in trained:
+                refuse_unfit(config, self.settings)
         with self._folders.making:
             with self._lock:  # before anything is written
                 refuse_too_many(self._scheduler, viewer, [

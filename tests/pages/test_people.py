@@ -1,5 +1,5 @@
-"""Who counts as one person on a running server: the cookie comes with a page, and goes back with its
-websocket. Requests are a browser's; no browser is needed."""
+"""Who counts as one person on a running server: the cookie comes with a page, and goes back with
+its websocket. Requests are a browser's; no browser is needed."""
 
 from __future__ import annotations
 

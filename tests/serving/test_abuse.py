@@ -108,6 +108,16 @@ def test_ordinary_runs_train_beside_each_other_on_a_small_server(fakes):
     until(lambda: sorted(fakes.begun()) == sorted(digests))
 
 
+def test_a_large_run_that_is_trained_already_is_shown(fakes):
+    """A link to a run of a larger machine would be refused, though nothing needs to be trained."""
+    queue = fakes.queue(memory=2e9)
+    large = RunConfig(architecture="dcgan", batch_size=1024, gradient_penalty=10.0, width=4.0)
+    digest = fakes.trained(large, "finished", large.steps)
+    assert queue.submit(large, "a") == digest
+    with pytest.raises(ConfigError):
+        queue.submit(large.replace(steps=large.steps + 1), "a")
+
+
 def test_places_are_kept_for_who_has_none(fakes, monkeypatch):
     """A few people with several runs each would fill the queue, and the rest of the class be sent
     away."""
