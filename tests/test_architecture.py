@@ -23,8 +23,8 @@ SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 
 SHIPPED = {"torch", "torchvision", "streamlit", "altair", "numpy", "PIL"}  # requirements.txt
 WITH_TORCH = {"filelock"}
-# tables; what the app is served by, and measured through
-WITH_STREAMLIT = {"pandas", "pyarrow", "starlette", "websockets"}
+# what signs cookies; tables; what the app is served by, and measured through
+WITH_STREAMLIT = {"itsdangerous", "pandas", "pyarrow", "starlette", "websockets"}
 PROCESSES = {"gan_core.serving.worker"}  # never imported by the web process: a process of its own
 
 

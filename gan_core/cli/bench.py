@@ -1,5 +1,5 @@
 """`bench`: how fast a training step is beside the published loops; where its time goes; how long
-training takes until the samples are good; what it costs to look at a run."""
+training takes until the samples are good; what a look at a run costs; how large a process grows."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     instead.add_argument("--quality", dest="measure", action="store_const", const=race,
                          help="instead, train our baseline and gan.py until all ten digits are "
                          "there with a Fréchet distance below 100: many minutes")
+    instead.add_argument("--memory", dest="measure", action="store_const", const=memory,
+                         help="instead, train some runs, the largest among them, for a few steps "
+                         "each, and print the memory of a process beside what is reckoned")
     parser.set_defaults(measure=compare)
 
 
@@ -75,6 +78,15 @@ def profile(options: Namespace, device: Any) -> tuple[Report, str]:
     profiles = profiling.profile_all(options.network, device, say)
     report = {**environment.describe(device), "profiles": profiles}
     return report, f"{environment.in_words(report)}\n\n{profiling.in_words(profiles)}"
+
+
+def memory(options: Namespace, device: Any) -> tuple[Report, str]:
+    """What training processes take at their peak: the report, and in words."""
+    from gan_core.benchmarks import environment, peak_memory
+
+    rows = peak_memory.measure(device, say)
+    report = {**environment.describe(device), "runs": rows}
+    return report, f"{environment.in_words(report)}\n\n{peak_memory.in_words(rows)}"
 
 
 def race(options: Namespace, device: Any) -> tuple[Report, str]:

@@ -41,6 +41,7 @@ class RunSnapshot:
     status: RunStatus
     views: Mapping[str, tuple[int, ...]]  # of samples.VIEWS: the steps that have a file, in order
     place: int = 0  # in the queue: 1 is next, 0 is not queued
+    wait: float | None = None  # seconds until its turn comes, about; None where that is not known
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -61,7 +62,9 @@ class RunSnapshot:
         state, reached = self.status.state, self.history.last_step
         return state == "diverged" or reached > steps or (state == "finished" and reached == steps)
 
-    def with_status(self, status: RunStatus, place: int = 0) -> RunSnapshot:
+    def with_status(
+        self, status: RunStatus, place: int = 0, wait: float | None = None
+    ) -> RunSnapshot:
         """The same records with another status, from which the history's outcome follows."""
         outcome = None
         if status.state in OUTCOMES:
@@ -71,7 +74,7 @@ class RunSnapshot:
             # The same object for the same outcome: what is derived from it is computed only once.
             history = history.derived(
                 ("outcome", outcome), lambda: self.history.with_outcome(outcome))
-        return dataclasses.replace(self, history=history, status=status, place=place)
+        return dataclasses.replace(self, history=history, status=status, place=place, wait=wait)
 
     def until(self, steps: int) -> RunSnapshot:
         """The run as a viewer sees it who asked for `steps`, whoever else asked for more.

@@ -1,22 +1,44 @@
-"""Admission: how much one viewer, and all of them together, may ask of the queue. Torch-free."""
+"""Admission: how much a tab, a person, and all of them together may ask of the queue. Torch-free.
+
+Two bounds keep places for whoever has none: of one person only so many runs wait, however many tabs
+they open; and where many wait already, only those are taken on who have none in the queue.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from gan_core.config.batching import MOST_RUNS
-from gan_core.serving.scheduler import Scheduler
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
+from gan_core.cost.memory import refuse_too_large
+from gan_core.serving.scheduler import Job, Scheduler
+from gan_core.system.settings import Settings
 
-MOST_OF_A_VIEWER = 4  # live runs, or batches of them, that one viewer may have asked for
+MOST_OF_A_VIEWER = 4  # live runs, or batches of them, that one tab may have asked for
+MOST_OF_A_PERSON = 8  # and all tabs of one person
 MOST_ALIKE = 2 * MOST_RUNS  # runs in such batches
-MOST_PRICES = 8  # prices that are being measured for one viewer
-MOST_WAITING = 100  # jobs that may wait in all
+MOST_PRICES = 8  # prices that are being measured for one person
+MOST_BEFORE_NEWCOMERS = 100  # jobs that may wait where their people have others; then a first one
+MOST_WAITING = 500  # jobs that may wait in all
 
 
 class QueueFull(ValueError):
     """A run that is refused because too many are there already; the message is one sentence."""
+
+
+def refuse_unfit(config: RunConfig, settings: Settings) -> None:
+    """Raises ConfigError on a run that this server does not train, as it is too long or too large.
+    """
+    if config.steps > settings.max_steps:
+        raise ConfigError(
+            "steps",
+            f"steps must be a number from 1 to {settings.max_steps} on this server, "
+            f"not {config.steps}.",
+        )
+    refuse_too_large(config, settings.memory, settings.workers)
 
 
 def refuse_too_many(
@@ -25,23 +47,40 @@ def refuse_too_many(
     """Raises QueueFull if the viewer or the queue may not have one more job in each of `groups`.
 
     Runs and prices are counted apart: measuring must not keep a viewer from training. As many runs
-    as can be trained together count as one.
+    as can be trained together count as one. Watching somebody else's run counts nothing.
     """
     if not groups:
         return
-    after = Counter(groups)
-    after.update(job.group for job in scheduler.jobs.values()
-                 if viewer in job.leases and (job.request is not None) == prices)
-    most, what = (MOST_PRICES, "prices") if prices else (MOST_OF_A_VIEWER, "runs")
-    if _batches(after) > most or after.total() > MOST_ALIKE:
-        raise QueueFull(
-            f"You already have {most} {what} in training or in the queue; stop one of them, or "
-            "wait until one has finished."
-        )
+    of_person = scheduler.asked_for_by_person(viewer)
+    kind = [job for job in of_person if (job.request is not None) == prices]
+    if prices:
+        _refuse_beyond(MOST_PRICES, "prices", "", kind, groups)
+    else:
+        of_tab = [job for job in kind if viewer in job.viewers]
+        _refuse_beyond(MOST_OF_A_VIEWER, "runs", "", of_tab, groups)
+        _refuse_beyond(MOST_OF_A_PERSON, "runs", ", in all your tabs together", kind, groups)
     waiting = len(scheduler.waiting())
+    if of_person and waiting + len(groups) > MOST_BEFORE_NEWCOMERS:
+        raise QueueFull(
+            f"{waiting} runs are waiting already, and further places are kept for people who have "
+            "none in the queue; try again when one of yours has ended."
+        )
     if waiting + len(groups) > MOST_WAITING:
         raise QueueFull(
-            f"{waiting} runs are waiting for a worker already; try again in a few minutes."
+            f"{waiting} runs are waiting for a worker already, as many as this server takes; try "
+            "again in a few minutes."
+        )
+
+
+def _refuse_beyond(
+    most: int, what: str, where: str, jobs: Iterable[Job], groups: Sequence[Hashable]
+) -> None:
+    after = Counter(groups)
+    after.update(job.group for job in jobs)
+    if _batches(after) > most or after.total() > most * MOST_ALIKE // MOST_OF_A_VIEWER:
+        raise QueueFull(
+            f"You already have {most} {what} in training or in the queue{where}; stop one of them, "
+            "or wait until one has finished."
         )
 
 

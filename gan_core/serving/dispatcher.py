@@ -90,8 +90,10 @@ class Dispatcher:
         while idle and self._scheduler.waiting():
             # A worker that is still loading torch has its share as well.
             free = sum(worker not in busy for worker in self._pool.workers.values())
+            if not (jobs := self._scheduler.next_jobs(free)):
+                return  # it is too large to be trained beside the others
             busy.add(worker := idle.pop(0))
-            jobs = self._scheduler.assign(worker, free)
+            self._scheduler.assign(jobs, worker)
             worker.send(**worker_message(jobs, self._settings.max_seconds))
 
     def extend(self, job: Job, steps: int) -> None:
@@ -135,11 +137,12 @@ class Dispatcher:
     def _ended(self, job: Job, message: dict[str, Any]) -> None:
         """The worker has ended a job, and written the status of a run, if it could."""
         outcome, reason = message["outcome"], message["reason"]
-        job.worker = None
-        if job.leases and (job.again or job.ended_early(message)):
-            job.stopped, job.again, job.resumed = None, False, True  # it waits for a worker again
+        goes_on = job.ended_early(message) and not job.again
+        if job.leases and (job.again or goes_on):
+            job.stopped, job.again, job.resumed = None, False, True
+            self._scheduler.wait_again(job, goes_on)
             return
-        del self._scheduler.jobs[job.name]
+        self._scheduler.remove(job)
         if job.request is not None:
             self._price_ended(job.name, outcome, reason)
         elif outcome == "failed" or (outcome == "stopped" and not message["step"]):
@@ -148,7 +151,6 @@ class Dispatcher:
     def _on_death(self, worker: Worker, death: str) -> None:
         with self._lock:
             for job in self._scheduler.jobs_of(worker):
-                job.worker = None
                 remedy = ("press Continue to go on from the last checkpoint"
                           if job.request is None else "measure again")
                 self._remove(
@@ -156,8 +158,8 @@ class Dispatcher:
         self._on_change()
 
     def _remove(self, job: Job, state: str, reason: str) -> None:
-        """End a job that no worker has."""
-        del self._scheduler.jobs[job.name]
+        """End a job that no worker has any more."""
+        self._scheduler.remove(job)
         if job.request is not None:
             self._price_ended(job.name, state, reason)
         else:

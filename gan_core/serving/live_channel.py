@@ -25,7 +25,7 @@ from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS, EvalRecord
 from gan_core.runs.snapshots import RunSnapshot
-from gan_core.serving.run_words import progress, spoken_verdict
+from gan_core.serving.run_words import progress, spoken_verdict, wait_text
 
 MOST_POINTS = 300  # of a curve
 MOST_METRICS = 12  # that one viewer may ask for
@@ -100,7 +100,8 @@ def _since(text: str) -> Since:
 
 def tag(snapshot: RunSnapshot) -> str:
     """A name of what a snapshot holds: another one where anything that viewers see has changed."""
-    content = (dataclasses.astuple(snapshot.status), snapshot.place, snapshot.config.steps,
+    content = (dataclasses.astuple(snapshot.status), snapshot.place, wait_text(snapshot.wait),
+               snapshot.config.steps,
                len(snapshot.history.steps), len(snapshot.history.evaluations),
                [(view, len(steps), steps[-1]) for view, steps in snapshot.views.items()])
     return hashlib.blake2b(repr(content).encode(), digest_size=12).hexdigest()

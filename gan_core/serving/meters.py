@@ -39,13 +39,16 @@ class Meters:
                 if seconds <= bound:
                     self._within[route, bound] += 1
 
-    def exposition(self, pool: PoolState | None, stored_runs: int, visitors: int) -> str:
+    def exposition(
+        self, pool: PoolState | None, stored_runs: int, tabs: int, people: int
+    ) -> str:
         """Everything in Prometheus's text format; without a pool, what needs none."""
         with self._lock:
             return "".join([
                 *_of_pool(pool),
                 _family("runs_stored", "gauge", "Runs in the store", {"": stored_runs}),
-                _family("visitors", "gauge", "Open tabs", {"": visitors}),
+                _family("visitors", "gauge", "Open tabs", {"": tabs}),
+                _family("people", "gauge", "People who have opened them", {"": people}),
                 _family("refusals_total", "counter", "Runs refused for a full queue",
                         {"": self._refusals}),
                 _family("requests_total", "counter", "Answers of the live routes",

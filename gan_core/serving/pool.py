@@ -136,6 +136,7 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
         "GAN_LAB_STORE_MB": str(settings.store_megabytes),
         "GAN_LAB_THREADS": str(settings.threads),
         "GAN_LAB_DEVICE": settings.device,
+        "GAN_LAB_NICE": str(settings.nice),
         "PYTHONPATH": package + os.pathsep + path if path else package,
     }
 

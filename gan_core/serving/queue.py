@@ -10,38 +10,32 @@ the web server or another run.
 from __future__ import annotations
 
 import atexit
-import dataclasses
-import math
+import contextlib
 import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Sequence
 
 from gan_core.config.batching import batch_key
 from gan_core.config.run_config import RunConfig
-from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import PriceRequest
-from gan_core.runs.eviction import evict
 from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
-from gan_core.runs.status import StoreError
+from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
-from gan_core.serving.admission import refuse_too_many
+from gan_core.serving.admission import refuse_too_many, refuse_unfit
 from gan_core.serving.dispatcher import Dispatcher
+from gan_core.serving.housekeeping import Housekeeper
+from gan_core.serving.people import People
 from gan_core.serving.pool import PoolState
 from gan_core.serving.price_requests import PriceRequests, PriceState
+from gan_core.serving.run_folders import RunFolders
 from gan_core.serving.scheduler import Job, Scheduler, waiting_status
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
+from gan_core.serving.waiting_time import WaitingTimes
 from gan_core.system.settings import Settings
-
-HOUSEKEEPING_SECONDS = 1.0
-EVICTION_SECONDS = 30.0  # a look at every file of the store
-FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 
 UNWATCHED = "nobody was watching; press Continue to go on"
 RELEASED = "its viewer switched to another run; press Continue to resume"
 STOPPED = "stopped by hand"
-CUT_OFF = "its training was cut off, as when the server is restarted; press Continue"
 
 
 class JobQueue:
@@ -56,24 +50,44 @@ class JobQueue:
     ) -> None:
         self.store = store
         self.settings = settings
-        # Guards scheduler, dispatcher, failures of prices. Whoever holds it reads and writes no
-        # files and starts no process: every page waits for it at every refresh.
+        # Guards scheduler, dispatcher, people, failures of prices. Whoever holds it reads and
+        # writes no files and starts no process: every page waits for it at every refresh.
         self._lock = threading.RLock()
-        # Taken before that one by whoever makes folders of runs or removes them.
-        self._making_folders = threading.Lock()
-        self._scheduler = Scheduler()
+        self._people = People()
+        self._scheduler = Scheduler(self._people, settings.workers, settings.memory)
+        self._waiting_times = WaitingTimes(
+            self._scheduler, settings.workers, settings.max_seconds)
         self._prices = PriceRequests(store.root)
-        self._wake = threading.Event()  # for housekeeping before its time
         self._outcomes = UnwrittenOutcomes(store)
+        self._folders = RunFolders(store, self._outcomes)
         self._dispatcher = Dispatcher(
             store.root, settings, command, self._lock, self._scheduler, self._prices,
             self._outcomes, on_change=self._on_change,
         )
-        self._departed: deque[str] = deque()  # viewers whose tab was closed
-        self._evicted = -math.inf  # monotonic time
-        self._housekeeper = threading.Thread(target=self._keep_house, daemon=True, name="jobs")
+        self._housekeeper = Housekeeper([
+            self._dispatcher.hire, self._look_at_training, self._check_jobs,
+            self._folders.settle, self._make_room])
         self._housekeeper.start()
         atexit.register(self.close)
+
+    # --- viewers -------------------------------------------------------------------------------
+
+    def arrive(self, viewer: str, person: str) -> None:
+        """A tab of this person was opened, who shares what one person may ask of the queue."""
+        with self._lock:
+            self._people.arrive(viewer, person)
+
+    def people(self) -> int:
+        """How many people have tabs open."""
+        with self._lock:
+            return len(self._people)
+
+    def leave(self, viewer: str) -> None:
+        """The viewer's tab was closed: its leases run out, unless it comes back and watches.
+
+        Never blocks, not even for the lock.
+        """
+        self._people.leave(viewer)
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -81,8 +95,8 @@ class JobQueue:
         """Have `config` trained to `config.steps`, sharing what others already train of it.
 
         Returns the run's digest. A run that is already there, or has diverged, is not trained
-        again. Raises ConfigError if the server does not train that far, QueueFull if the run would
-        be one too many, StoreError if the store cannot be written.
+        again. Raises ConfigError if the server does not train that far or has not the memory,
+        QueueFull if the run would be one too many, StoreError if the store cannot be written.
         """
         return self.submit_together([config], viewer)[0]
 
@@ -91,20 +105,21 @@ class JobQueue:
 
         If one is refused, none is taken on.
         """
+        trained = {config.digest() for config in configs if self._folders.trained(config)}
         for config in configs:
-            self._refuse_too_long(config)
-        trained = {config.digest() for config in configs if self._trained(config)}
-        with self._making_folders:
+            if config.digest() not in trained:
+                refuse_unfit(config, self.settings)
+        with self._folders.making:
             with self._lock:  # before anything is written
                 refuse_too_many(self._scheduler, viewer, [
                     batch_key(config) or config.digest() for config in configs
                     if config.digest() not in trained | self._scheduler.jobs.keys()])
-            written = [self._make_folder(config) for config in configs]
+            written = [self._folders.make(config) for config in configs]
             with self._lock:
-                for config, before in zip(configs, written, strict=True):
-                    self._submit(config, viewer, before, config.digest() in trained)
+                for config, status in zip(configs, written, strict=True):
+                    self._submit(config, viewer, status, config.digest() in trained)
                 self._dispatcher.assign()
-        self._wake.set()
+        self._housekeeper.wake()
         return [config.digest() for config in configs]
 
     def watch(self, digest: str, viewer: str, seconds: float = 0.0) -> None:
@@ -128,13 +143,6 @@ class JobQueue:
         """
         return self._end_lease(digest, viewer, STOPPED)
 
-    def leave(self, viewer: str) -> None:
-        """The viewer's tab was closed: its leases run out, unless it comes back and watches.
-
-        Never blocks, not even for the lock.
-        """
-        self._departed.append(viewer)
-
     def snapshot(self, digest: str) -> RunSnapshot | None:
         """The run as it is now, with its place in the queue; None if there is no such run.
 
@@ -152,12 +160,7 @@ class JobQueue:
                     job, stored or empty_snapshot(job.config, "starting"))
         if problem is not None:
             raise problem
-        shown = self._outcomes.shown(digest, stored)
-        if shown is not None and shown.status.live and self._abandoned(shown):
-            return shown.with_status(dataclasses.replace(
-                shown.status, state="stopped", reason=CUT_OFF, seconds_left=None
-            ))
-        return shown
+        return self._folders.shown(digest, stored)
 
     # --- prices --------------------------------------------------------------------------------
 
@@ -177,7 +180,7 @@ class JobQueue:
                 job = self._scheduler.add(request.name, request.config, request)
             self._join(job, viewer)
             self._dispatcher.assign()
-        self._wake.set()
+        self._housekeeper.wake()
 
     def price(self, request: PriceRequest) -> PriceState:
         """What is known of a price on this machine."""
@@ -202,55 +205,20 @@ class JobQueue:
     def close(self) -> None:
         """End the workers; runs in training are checkpointed. Takes up to five seconds."""
         atexit.unregister(self.close)
+        self._housekeeper.dismiss()
         self._dispatcher.close()
-        self._wake.set()
-
-    # --- what is stored ------------------------------------------------------------------------
-
-    def _refuse_too_long(self, config: RunConfig) -> None:
-        """Raises ConfigError."""
-        if config.steps > self.settings.max_steps:
-            raise ConfigError(
-                "steps",
-                f"steps must be a number from 1 to {self.settings.max_steps} on this server, "
-                f"not {config.steps}.",
-            )
-
-    def _trained(self, config: RunConfig) -> bool:
-        """Whether a run needs no more training; not one that is damaged."""
-        digest = config.digest()
-        try:
-            status = self.store.status(digest)
-            if status is None or (status.state != "diverged" and status.step < config.steps):
-                return False  # without a look at a history, which may be long
-            stored = self.store.snapshot(digest)
-        except StoreError:
-            return False
-        return stored is not None and stored.holds(config.steps)
-
-    def _make_folder(self, config: RunConfig) -> float:
-        """Make or mend a run's folder; when its status was written."""
-        digest = self.store.create(config)
-        self.store.touch(digest)
-        status = self.store.status(digest)
-        return status.updated if status is not None else 0.0
-
-    def _settle(self) -> None:
-        """Write down how runs ended that no worker has any more."""
-        with self._making_folders:
-            self._outcomes.settle()
-
-    def _on_change(self) -> None:
-        self._settle()
-        self._wake.set()
 
     # --- jobs; the lock is held ----------------------------------------------------------------
 
-    def _submit(self, config: RunConfig, viewer: str, before: float, trained: bool) -> None:
+    def _submit(
+        self, config: RunConfig, viewer: str, stored: RunStatus | None, trained: bool
+    ) -> None:
         digest = config.digest()
         if digest not in self._scheduler.jobs and not trained:
             self._outcomes.forget(digest)
-            self._scheduler.add(digest, config).before = before
+            added = self._scheduler.add(digest, config)
+            if stored is not None:
+                added.before, added.reached = stored.updated, stored.step
         if job := self._scheduler.jobs.get(digest):
             self._join(job, viewer)
             self._dispatcher.extend(job, config.steps)
@@ -274,7 +242,7 @@ class JobQueue:
             if job.leases:
                 return False
             self._dispatcher.stop(job, reason)
-        self._settle()
+        self._folders.settle()
         return True
 
     def _live_snapshot(self, job: Job, stored: RunSnapshot) -> RunSnapshot:
@@ -286,31 +254,33 @@ class JobQueue:
         about_to_start = place <= self._dispatcher.starting
         state, place = ("starting", 0) if about_to_start else ("queued", place)
         steps = max(stored.status.steps, job.config.steps)
-        return stored.with_status(waiting_status(state, stored.status, steps), place)
-
-    def _abandoned(self, stored: RunSnapshot) -> bool:
-        """Whether a live status has no writer any more; another process may have one."""
-        fresh = abs(time.time() - stored.status.updated) < FRESH_SECONDS
-        return not fresh and not self.store.locked(stored.digest)
+        wait = None if about_to_start else self._waiting_times.seconds(job)
+        return stored.with_status(waiting_status(state, stored.status, steps), place, wait)
 
     # --- housekeeping --------------------------------------------------------------------------
 
-    def _keep_house(self) -> None:
-        duties = (self._dispatcher.hire, self._check_jobs, self._settle, self._make_room)
-        while not self._dispatcher.closed:
-            self._wake.clear()
-            for duty in duties:
-                try:
-                    duty()
-                except Exception:  # it costs neither the other duties nor the next time
-                    traceback.print_exc()
-            self._wake.wait(HOUSEKEEPING_SECONDS)
+    def _on_change(self) -> None:
+        self._folders.settle()
+        self._housekeeper.wake()
+
+    def _look_at_training(self) -> None:
+        """See how far the runs in training are, from which follows how long others wait."""
+        with self._lock:
+            training = [job.name for job in self._scheduler.jobs.values()
+                        if job.worker is not None and job.request is None]
+        statuses = {}
+        for digest in training:
+            with contextlib.suppress(StoreError):
+                if (status := self.store.status(digest)) is not None:
+                    statuses[digest] = status
+        with self._lock:
+            self._waiting_times.observe(statuses, self._dispatcher.device)
 
     def _check_jobs(self) -> None:
         now = time.monotonic()
         with self._lock:
             self._dispatcher.fail_without_workers()
-            self._shorten_leases(now)
+            self._say_goodbye(now)
             for job in list(self._scheduler.jobs.values()):
                 for viewer in [viewer for viewer, end in job.leases.items() if end <= now]:
                     self._scheduler.leave(job, viewer)
@@ -319,20 +289,18 @@ class JobQueue:
             self._dispatcher.kill_stuck(now)
             self._dispatcher.assign()
 
-    def _shorten_leases(self, now: float) -> None:
-        """Of viewers whose tab was closed: they may come back for a while, as after a reload."""
-        while self._departed:
-            viewer = self._departed.popleft()
-            for job in self._scheduler.jobs.values():
-                if viewer in job.leases:
-                    job.leases[viewer] = min(
-                        job.leases[viewer], now + self.settings.grace_seconds
-                    )
+    def _say_goodbye(self, now: float) -> None:
+        """To viewers whose tab was closed: they may come back for a while, as after a reload."""
+        for viewer in self._people.leaving():
+            leases = [job.leases for job in self._scheduler.jobs.values() if viewer in job.leases]
+            for lease in leases:
+                lease[viewer] = min(lease[viewer], now + self.settings.grace_seconds)
+            if not leases:
+                self._people.forget(viewer)
 
     def _make_room(self) -> None:
-        now = time.monotonic()
-        if now - self._evicted >= EVICTION_SECONDS:
-            self._evicted = now
-            with self._lock:
-                keep = set(self._scheduler.jobs)
-            evict(self.store, keep)
+        self._folders.make_room(self._names_of_jobs)
+
+    def _names_of_jobs(self) -> set[str]:
+        with self._lock:
+            return set(self._scheduler.jobs)

@@ -78,7 +78,8 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     if recorded:
         return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
     if status.state == "queued":
-        return share, f"Waiting for a free worker: place {snapshot.place} in the queue."
+        return share, (f"Waiting for its turn: place {snapshot.place} in the queue, "
+                       f"{wait_text(snapshot.wait)}.")
     if status.state == "starting":
         activity = status.reason or "starting …"  # while data is downloaded, how far that is
         return share, activity[0].upper() + activity[1:]
@@ -103,6 +104,20 @@ def _rate(snapshot: RunSnapshot) -> float:
 def day(snapshot: RunSnapshot) -> str:
     """The day a run was trained, as 2026-11-21."""
     return datetime.fromtimestamp(snapshot.status.updated, UTC).date().isoformat()
+
+
+def wait_text(seconds: float | None) -> str:
+    """A time that is known roughly, in words; it changes seldom while it passes."""
+    if seconds is None:
+        return "how long is not known yet"
+    if seconds < 7.5:
+        return "a few seconds"
+    if seconds < 57.5:
+        return f"about {5 * round(seconds / 5)} seconds"
+    if seconds < 3570:
+        minutes = round(seconds / 60) or 1
+        return f"about {minutes} minutes" if minutes > 1 else "about a minute"
+    return "about an hour or longer"
 
 
 def seconds_text(seconds: float) -> str:

@@ -1,22 +1,29 @@
-"""The scheduler: jobs that viewers wait for, and whose turn it is. Torch-free.
+"""The scheduler: jobs that viewers wait for, whose turn it is, and what fits into memory.
 
-Start-time fair queueing: P. Goyal, H. M. Vin, H. Cheng, SIGCOMM 1996; a viewer is a flow, a run one
-unit of work.
+Turns go round from person to person, and within a person from tab to tab. A run that would not fit
+into memory beside those in training waits until it does, alone if need be, and nobody overtakes it.
+Torch-free.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gan_core.config.batching import MOST_RUNS, batch_key
 from gan_core.config.run_config import RunConfig
+from gan_core.cost.memory import IDLE_BYTES, ORDINARY_BYTES, peak_memory
 from gan_core.cost.prices import PriceRequest
 from gan_core.runs.status import RunStatus
+from gan_core.serving.people import People
 from gan_core.serving.pool import Worker
+from gan_core.serving.turns import Turns
+
+AT_ONCE = -math.inf  # the turn of a run that a worker is to go on with
 
 
 @dataclass(eq=False)
@@ -25,20 +32,17 @@ class Job:
 
     name: str  # the run's digest, or the request's name
     config: RunConfig  # its steps are the target
-    number: int  # order of submission
+    number: int  # order of submission, of equal turns the first one is served first
     request: PriceRequest | None = None  # of a price; None for a run
-    turns: dict[str, float] = field(default_factory=dict)  # viewer -> the turn it took for this job
+    viewers: dict[str, int] = field(default_factory=dict)  # who asked for it -> when, counted
     leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
     worker: Worker | None = None  # None while it waits
+    reached: int = 0  # the step that is stored of the run, as far as is known
     before: float = 0.0  # when the run's status was written that is not of this job
     resumed: bool = False  # a worker has ended it, and another one goes on with it
+    goes_on: bool = False  # it has not ended for those who asked: it need not wait once more
     stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
     again: bool = False  # asked for once more after that stop
-
-    @property
-    def turn(self) -> float:
-        """The lowest of its viewers' turns; the job with the lowest is served first."""
-        return min(self.turns.values(), default=math.inf)
 
     @property
     def group(self) -> Hashable:
@@ -46,6 +50,12 @@ class Job:
         if self.request is not None:
             return self.name
         return batch_key(self.config) or self.name
+
+    @property
+    def configs(self) -> list[RunConfig]:
+        """What a worker holds in memory at once."""
+        base = self.request.base if self.request is not None else None
+        return [self.config, *([] if base is None else [base])]
 
     def ended_early(self, message: dict[str, Any]) -> bool:
         """Whether a worker reports the end of a run whose target has been raised meanwhile."""
@@ -76,60 +86,88 @@ def worker_message(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
     return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds}
 
 
-class Turns:
-    """Hands out turns: numbers, of which the lowest is served first.
+class _Claim(NamedTuple):
+    """What makes it a waiting job's turn: a person's, and within that a tab's."""
 
-    Each job takes its viewer's next turn, but no turn lies in the past. So a viewer with five jobs
-    does not delay another one's first, and a row of newcomers does not delay anybody for ever.
-    """
-
-    def __init__(self) -> None:
-        self._served = 0.0  # the latest turn that was served
-        self._next: dict[str, float] = {}  # viewer -> turn of the next job, where in the future
-        self._returned: dict[str, set[float]] = {}  # viewer -> turns before that which are free
-
-    def take(self, viewer: str) -> float:
-        """The viewer's next turn: the lowest that was given back, or a new one."""
-        if returned := self._returned.get(viewer):
-            turn = min(returned)
-            returned.remove(turn)
-            return turn
-        turn = self._next.get(viewer, self._served)
-        self._next[viewer] = turn + 1
-        return turn
-
-    def give_back(self, viewer: str, turn: float) -> None:
-        """The viewer's job was not served after all."""
-        if turn >= self._served:
-            self._returned.setdefault(viewer, set()).add(turn)
-
-    def serve(self, turn: float) -> None:
-        """A job with this turn goes to a worker."""
-        self._served = max(self._served, turn)
-        self._next = {viewer: turn for viewer, turn in self._next.items() if turn > self._served}
-        ahead = {viewer: {turn for turn in turns if turn > self._served}
-                 for viewer, turns in self._returned.items()}
-        self._returned = {viewer: turns for viewer, turns in ahead.items() if turns}
+    turn: float
+    person: str
+    turn_of_tab: float
+    viewer: str
 
 
 class Scheduler:
-    """All jobs of a queue, and the order in which workers take them. The queue's lock guards it."""
+    """All jobs of a queue, and the order in which workers take them. The queue's lock guards it.
 
-    def __init__(self) -> None:
+    `memory` is in bytes, for all `workers` together.
+    """
+
+    def __init__(self, people: People, workers: int = 1, memory: float = math.inf) -> None:
         self.jobs: dict[str, Job] = {}
+        self._people = people
+        self._workers, self._memory = workers, memory
         self._turns = Turns()
-        self._submitted = 0
+        self._turns_of_tabs: defaultdict[str, Turns] = defaultdict(Turns)  # by person
+        self._added = 0
+        self._asked = 0  # how often a viewer has asked for a job
+        self._order: list[Job] | None = None  # of those that wait; None when that has changed
+        self._claims: dict[str, list[_Claim]] = {}  # by job, of those in that order
+
+    # --- jobs come and go ------------------------------------------------------------------------
 
     def add(self, name: str, config: RunConfig, request: PriceRequest | None = None) -> Job:
-        """A new job, which takes its turn when a viewer joins it."""
-        self._submitted += 1
-        job = self.jobs[name] = Job(name, config, self._submitted, request)
+        """A new job, which nobody waits for before a viewer joins it."""
+        self._added += 1
+        job = self.jobs[name] = Job(name, config, self._added, request)
+        self._order = None
         return job
+
+    def join(self, job: Job, viewer: str) -> None:
+        """The viewer asks for this job as well: whoever waits least decides when it is served."""
+        if viewer in job.viewers:
+            return
+        person = self._people.person(viewer)
+        if job.worker is None:
+            waiting = {other for each in self.waiting() for other in each.viewers}
+            if viewer not in waiting:
+                self._turns_of_tabs[person].begin_to_wait(viewer)
+            if all(self._people.person(other) != person for other in waiting):
+                self._turns.begin_to_wait(person)
+        self._asked += 1
+        job.viewers[viewer] = self._asked
+        self._order = None
+
+    def leave(self, job: Job, viewer: str) -> None:
+        """The viewer no longer asks for this job, and its lease ends."""
+        job.leases.pop(viewer, None)
+        if viewer in job.viewers:
+            del job.viewers[viewer]
+            self._order = None
+            if not job.viewers:  # whoever has only watched it until now waits for it
+                for other in job.leases:
+                    self.join(job, other)
+
+    def wait_again(self, job: Job, goes_on: bool) -> None:
+        """A job that a worker has given back; it is served at once if it `goes_on`."""
+        viewers, job.viewers = job.viewers, {}
+        job.worker, job.goes_on, self._order = None, goes_on, None
+        for viewer in viewers:
+            self.join(job, viewer)
+
+    def remove(self, job: Job) -> None:
+        """The job has ended."""
+        del self.jobs[job.name]
+        self._order = None
+
+    # --- whose turn it is ------------------------------------------------------------------------
 
     def waiting(self) -> list[Job]:
         """Jobs without a worker, the next one first."""
-        waiting = [job for job in self.jobs.values() if job.worker is None]
-        return sorted(waiting, key=lambda job: (job.turn, job.number))
+        if self._order is None:
+            self._claims = self._all_claims()
+            self._order = sorted(
+                (job for job in self.jobs.values() if job.worker is None),
+                key=lambda job: (self._turn(job), job.number))
+        return self._order
 
     def queue_position(self, job: Job) -> int:
         """Of a waiting job; the next one is at 1."""
@@ -138,40 +176,116 @@ class Scheduler:
     def jobs_of(self, worker: Worker) -> list[Job]:
         return [job for job in self.jobs.values() if job.worker is worker]
 
-    def join(self, job: Job, viewer: str) -> None:
-        """The viewer waits for this job as well, at a turn of its own; the lowest one counts."""
-        if job.worker is not None or viewer in job.turns:
-            return
-        turns_of_batch = [other.turns[viewer] for other in self.waiting()
-                          if viewer in other.turns and other.group == job.group]
-        # Runs that are trained together take one turn; the next batch takes another.
-        batch_is_full = len(turns_of_batch) % MOST_RUNS == 0
-        job.turns[viewer] = self._turns.take(viewer) if batch_is_full else max(turns_of_batch)
+    def _turn(self, job: Job) -> float:
+        if job.goes_on:
+            return AT_ONCE
+        return min((claim.turn for claim in self._claims.get(job.name, ())), default=math.inf)
 
-    def leave(self, job: Job, viewer: str) -> None:
-        """The viewer no longer waits for this job: its lease ends, and its turn is free, unless
-        another job of its batch waits for that."""
-        job.leases.pop(viewer, None)
-        if job.worker is not None:
-            return  # it has been served
-        turn = job.turns.pop(viewer, None)
-        shared = any(other.turns.get(viewer) == turn for other in self.waiting())
-        if turn is not None and not shared:
-            self._turns.give_back(viewer, turn)
+    def _all_claims(self) -> dict[str, list[_Claim]]:
+        """What each waiting job has, of the people who wait for it."""
+        units: defaultdict[str, dict[str, list[list[Job]]]] = defaultdict(dict)
+        for viewer, batches in self._units().items():
+            units[self._people.person(viewer)][viewer] = batches
+        claims: defaultdict[str, list[_Claim]] = defaultdict(list)
+        for person, of_tabs in units.items():
+            tabs = self._turns_of_tabs[person]
+            in_turn = sorted(
+                (tabs.next(viewer) + place, unit[0].viewers[viewer], viewer, unit)
+                for viewer, batches in of_tabs.items()
+                for place, unit in enumerate(batches))
+            for place, (turn_of_tab, _, viewer, unit) in enumerate(in_turn):
+                claim = _Claim(self._turns.next(person) + place, person, turn_of_tab, viewer)
+                for job in unit:
+                    claims[job.name].append(claim)
+        return claims
 
-    def assign(self, worker: Worker, free_workers: int) -> list[Job]:
-        """Give `worker` its next jobs, of those that wait for `free_workers` workers in all."""
-        jobs = _next_batch(self.waiting(), free_workers)
-        self._turns.serve(jobs[0].turn)  # the others go along with it
+    def _units(self) -> dict[str, list[list[Job]]]:
+        """By viewer, what they wait for, in order: runs that are trained together take one turn."""
+        wishes = sorted(
+            (asked, viewer, job) for job in self.jobs.values()
+            if job.worker is None and not job.goes_on for viewer, asked in job.viewers.items())
+        units: defaultdict[str, list[list[Job]]] = defaultdict(list)
+        open_units: dict[tuple[str, Hashable], list[Job]] = {}
+        for _, viewer, job in wishes:
+            unit = open_units.get((viewer, job.group))
+            if unit is None or len(unit) == MOST_RUNS:
+                units[viewer].append(unit := [])
+                open_units[viewer, job.group] = unit
+            unit.append(job)
+        return units
+
+    def asked_for_by_person(self, viewer: str) -> list[Job]:
+        """What the person of this viewer has asked for, in any tab."""
+        person = self._people.person(viewer)
+        return [job for job in self.jobs.values()
+                if any(self._people.person(other) == person for other in job.viewers)]
+
+    # --- what a worker takes ---------------------------------------------------------------------
+
+    def next_jobs(self, free_workers: int) -> list[Job]:
+        """What the first of `free_workers` workers takes next, runs that are trained together;
+        empty where nothing waits, or where the next one does not fit into memory now."""
+        jobs = self._next_batch(free_workers)
+        return jobs if self._fits(jobs) else []
+
+    def assign(self, jobs: Sequence[Job], worker: Worker) -> None:
+        """Give `worker` these jobs; whoever's turn it was has used it up."""
+        turn = self._turn(jobs[0])
+        claims = {claim for job in jobs for claim in self._claims.get(job.name, ())
+                  if claim.turn == turn}  # others go along with it
+        for claim in claims:
+            self._turns.serve(claim.person, claim.turn)
+            self._turns_of_tabs[claim.person].serve(claim.viewer, claim.turn_of_tab)
         for job in jobs:
-            job.worker, job.stopped, job.again = worker, None, False
+            job.worker, job.stopped, job.again, job.goes_on = worker, None, False, False
+        self._order = None
+        self._forget_turns()
+
+    def _forget_turns(self) -> None:
+        waiting = {viewer for job in self.waiting() for viewer in job.viewers}
+        people = {self._people.person(viewer) for viewer in waiting}
+        self._turns.forget(people)
+        for person in [person for person in self._turns_of_tabs if person not in people]:
+            del self._turns_of_tabs[person]
+
+    def _next_batch(self, workers: int) -> list[Job]:
+        """Those of the waiting jobs, in order, that the first of `workers` free workers takes.
+
+        Runs that can be trained together are spread evenly over the workers, each of which has a
+        core; no more of them are taken than fit into memory by themselves.
+        """
+        waiting = self.waiting()
+        alike = [job for job in waiting if job.group == waiting[0].group]
+        jobs = alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]
+        while len(jobs) > 1 and _bytes(jobs) > self._memory:
+            jobs.pop()
         return jobs
 
+    # --- memory ----------------------------------------------------------------------------------
 
-def _next_batch(waiting: Sequence[Job], workers: int) -> list[Job]:
-    """Those of the waiting jobs, in their order, that the first of `workers` free workers takes.
+    def _fits(self, jobs: Sequence[Job]) -> bool:
+        """Whether these may be trained now: beside the others, or alone."""
+        in_training = self._in_training()
+        if not in_training:
+            return True
+        resting = self._workers - len(in_training) - 1  # they, too, have loaded torch
+        taken = sum(map(_bytes, in_training)) + max(resting, 0) * IDLE_BYTES
+        return taken + _bytes(jobs) <= self._memory
 
-    Runs that can be trained together are spread evenly over the workers, each of which has a core.
-    """
-    alike = [job for job in waiting if job.group == waiting[0].group]
-    return alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]
+    def trains_alone(self, jobs: Sequence[Job]) -> bool:
+        """Whether these leave no room for an ordinary run beside them."""
+        others = (self._workers - 1) * ORDINARY_BYTES
+        return others > 0 and _bytes(jobs) + others > self._memory
+
+    def _in_training(self) -> list[list[Job]]:
+        """The jobs of each worker that has any."""
+        by_worker: defaultdict[int, list[Job]] = defaultdict(list)
+        for job in self.jobs.values():
+            if job.worker is not None:
+                by_worker[id(job.worker)].append(job)
+        return list(by_worker.values())
+
+
+def _bytes(jobs: Sequence[Job]) -> float:
+    """That a worker takes at most while it trains these."""
+    return peak_memory([config for job in jobs for config in job.configs])

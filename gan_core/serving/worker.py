@@ -18,6 +18,9 @@ Torch is imported only after the thread that reads orders has started.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import json
 import math
 import os
@@ -145,6 +148,7 @@ class _Worker:
                 self.orders.forget(task)
                 self._report("ended", run=task.name, outcome=outcome.kind, step=outcome.step,
                              reason=outcome.reason)
+            give_memory_back()
 
     def _report(self, event: str, **content: Any) -> None:
         line = json.dumps({"event": event, **content}) + "\n"
@@ -219,10 +223,25 @@ def _claim_stdout() -> int:
     return protocol
 
 
+def give_memory_back() -> None:
+    """To the system, for other workers' runs: glibc would keep most of what a large run has freed.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def yield_to_the_web_process(nice: int) -> None:
+    """A page waits for no step: whoever trains takes the processor that others leave."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(nice)
+
+
 def main() -> None:
     """Carry out the orders on stdin until it closes or SIGTERM comes."""
     protocol = _claim_stdout()
     settings = Settings.from_environment()
+    yield_to_the_web_process(settings.nice)
     # Read by the thread pools below PyTorch when they are loaded, so it comes before the import.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(settings.threads)
     # Ctrl-C goes to the whole process group; the server ends its workers by closing their stdin.

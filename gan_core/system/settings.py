@@ -20,10 +20,13 @@ NUMBERS: dict[str, tuple[float, float, float]] = {  # default, lowest, highest; 
     "GAN_LAB_MAX_STEPS": (50_000, 1, 200_000),
     "GAN_LAB_MAX_SECONDS": (900.0, 5, 86_400),
     "GAN_LAB_GRACE_SECONDS": (25.0, 1, 3600),
+    "GAN_LAB_MEMORY_MB": (0, 500, 10_000_000),
+    "GAN_LAB_NICE": (10, 0, 19),
 }
 MOST_WORKERS = 4
 MOST_ON_A_GPU = 2  # one training keeps it half busy; each worker takes some of its memory
 WORKER_BYTES = 1.5e9  # of memory that a worker takes at its peak
+WEB_BYTES = 0.4e9  # of memory that the web process takes
 
 
 class SettingsError(ValueError):
@@ -57,6 +60,8 @@ class Settings:
     max_seconds: float  # nor for longer than this in one session
     grace_seconds: float  # an unwatched run goes on for this long
     data: Path = field(default_factory=lambda: _folder(DATA))  # downloaded data sets
+    memory: float = math.inf  # bytes that the workers may take together
+    nice: int = 10  # by how much workers yield to the web process; 0: not at all
 
     @property
     def crowded(self) -> str:
@@ -96,7 +101,19 @@ class Settings:
             max_seconds=numbers["GAN_LAB_MAX_SECONDS"],
             grace_seconds=numbers["GAN_LAB_GRACE_SECONDS"],
             data=_folder(environ.get("GAN_LAB_DATA") or DATA),
+            memory=_memory(numbers["GAN_LAB_MEMORY_MB"], device),
+            nice=int(numbers["GAN_LAB_NICE"]),
         )
+
+
+def _memory(megabytes: float, device: str) -> float:
+    """Bytes for all workers: as many as are said, or as are free beside the web process.
+
+    On a GPU runs take its memory, which is not reckoned.
+    """
+    if megabytes:
+        return megabytes * 1e6
+    return math.inf if has_gpu(device) else max(0.0, free_memory() - WEB_BYTES)
 
 
 def _folder(text: str) -> Path:

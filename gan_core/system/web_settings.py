@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gan_core.system.settings import SettingsError
 
 FRAMES = {"none": "'none'", "self": "'self'"}  # words for who may show the app in a frame
+SHORTEST_SECRET = 16
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:[0-9]{1,5}|:\*)?")
 
 
 @dataclass(frozen=True)
 class WebSettings:
     """`metrics`: whether `/metrics` answers. `frames`: who may show the app in a frame, as the
-    value of the CSP directive frame-ancestors."""
+    value of the CSP directive frame-ancestors. `secret` signs visitors' cookies; "" where one is to
+    be made, and kept in the store."""
 
     metrics: bool = False
     frames: str = FRAMES["self"]
+    secret: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> WebSettings:
@@ -28,6 +31,7 @@ class WebSettings:
         return cls(
             metrics=_switch(environ.get("GAN_LAB_METRICS", "")),
             frames=_frames(environ.get("GAN_LAB_FRAMES", "")),
+            secret=_secret(environ.get("GAN_LAB_SECRET", "")),
         )
 
 
@@ -35,6 +39,12 @@ def _switch(text: str) -> bool:
     if text.strip() not in ("", "0", "1"):
         raise SettingsError(f"GAN_LAB_METRICS must be 0 or 1, not {text!r}.")
     return text.strip() == "1"
+
+
+def _secret(text: str) -> str:
+    if text and len(text) < SHORTEST_SECRET:  # it is not repeated in what a terminal shows
+        raise SettingsError(f"GAN_LAB_SECRET must have at least {SHORTEST_SECRET} characters.")
+    return text
 
 
 def _frames(text: str) -> str:

@@ -212,5 +212,5 @@ def metrics(request: Request) -> Response:
     """The server's counts as Prometheus reads them."""
     queue = server.queue()
     words = server.meters().exposition(
-        queue.pool(), len(queue.store.folders()), len(server.viewers()))
+        queue.pool(), len(queue.store.folders()), len(server.viewers()), queue.people())
     return PlainTextResponse(words, media_type=CONTENT_TYPE)

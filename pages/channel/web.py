@@ -16,7 +16,9 @@ from gan_core.system.web_settings import WebSettings
 from pages.channel.headers import SecurityHeaders
 from pages.channel.routes import routes
 from pages.channel.sockets import send_at_once
+from pages.channel.visitor_cookie import VisitorCookie
 from pages.components import server
+from pages.components.visitor_names import VisitorNames
 from pages.components.warm_up import warm_up
 
 
@@ -30,11 +32,22 @@ def settings() -> WebSettings:
 
 def all_routes() -> Sequence[BaseRoute]:
     """The live channel, below the path under which Streamlit serves the pages."""
-    return routes(st.get_option("server.baseUrlPath") or "", settings())
+    return routes(_base_path(), settings())
 
 
 def middleware() -> Sequence[Middleware]:
-    return [Middleware(SecurityHeaders, frames=settings().frames)]
+    return [Middleware(SecurityHeaders, frames=settings().frames),
+            Middleware(VisitorCookie, names=_visitor_names, path=_base_path())]
+
+
+def _base_path() -> str:
+    return st.get_option("server.baseUrlPath") or ""
+
+
+def _visitor_names() -> VisitorNames | None:
+    with contextlib.suppress(SettingsError):  # the pages say what is wrong with the settings
+        return server.visitor_names()
+    return None
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,10 @@ from gan_core.serving.health import StoreProbe
 from gan_core.serving.live_channel import Answers
 from gan_core.serving.meters import Meters
 from gan_core.serving.queue import JobQueue
+from gan_core.system.secret import shared_secret
 from gan_core.system.settings import Settings
+from gan_core.system.web_settings import WebSettings
+from pages.components.visitor_names import VisitorNames
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,6 +63,13 @@ def store_probe() -> StoreProbe:
 
 
 @st.cache_resource(show_spinner=False)
+def visitor_names() -> VisitorNames:
+    """By them tabs of one person are known as such. Raises SettingsError."""
+    secret = WebSettings.from_environment().secret.encode()
+    return VisitorNames(secret or shared_secret(settings().store))
+
+
+@st.cache_resource(show_spinner=False)
 def viewers() -> set[str]:
     """The names of the tabs that are open."""
     return set()
@@ -72,6 +82,7 @@ class _Visit:
         self.name = uuid.uuid4().hex
         self.queue, self.viewers = queue(), viewers()
         self.viewers.add(self.name)
+        self.queue.arrive(self.name, visitor_names().person(st.context.cookies) or self.name)
 
 
 def _leave(visit: _Visit) -> None:

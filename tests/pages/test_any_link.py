@@ -22,7 +22,7 @@ def test_any_link_is_read(page_server: None, long: bool) -> None:
     for number in range(MANY_LINKS if long else LINKS):
         page, query = fuzzing.page(chance), fuzzing.parameters(chance)
         began = time.process_time()
-        arrived = state._opened(page, CHALLENGES[page], query, [])
+        arrived = state._opened(page, CHALLENGES[page], query, None)
         seconds.append(time.process_time() - began)
         assert isinstance(arrived.pending, RunConfig), (number, query)
         assert all(len(problem) < 1000 for problem in arrived.problems), (number, query)

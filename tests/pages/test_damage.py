@@ -15,7 +15,7 @@ from gan_core.runs.samples import view_files
 from gan_core.runs.status import RunStatus
 from gan_core.runs.store import RunStore
 from gan_core.training.recording import record_run
-from pages.components import server, viewer
+from pages.components import server, viewer_code
 from tests.support.app_pages import (
     button,
     finished,
@@ -112,7 +112,7 @@ def test_a_reason_from_a_file_is_shown_letter_by_letter(state: str) -> None:
 
 def test_the_viewer_shows_letters_and_never_builds_elements_from_text() -> None:
     """What stands in a run's files becomes a part of the page, scripts included."""
-    scripts = list(viewer.FILES.glob("*.js"))
+    scripts = list(viewer_code.FILES.glob("*.js"))
     assert scripts
     for script in scripts:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write",

@@ -129,7 +129,7 @@ def test_workers_that_do_not_start_are_reported_to_the_terminal_and_the_page(fak
     assert queue.pool().failure in said and str(fakes.store.root / "worker-") in said
     (fakes.folder / "never-ready").unlink()
     queue._dispatcher._pool._paused_until = 0.0
-    queue._wake.set()
+    queue._housekeeper.wake()
     until(lambda: queue.pool().ready == 1)
     assert queue.pool().failure == ""
 

@@ -53,7 +53,7 @@ def test_prices_wait_their_turn_among_runs(fakes):
 
 def test_a_price_that_nobody_waits_for_is_dropped(fakes, monkeypatch):
     """Closed tabs would otherwise have the machine measure for nobody."""
-    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.05)
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.05)
     queue = fakes.queue(grace=1.0)
     waiting = PriceRequest(seeded(1))
     queue.measure(ASKED, "a")

@@ -51,7 +51,7 @@ def test_states_before_the_worker_says_anything(fakes):
 
 def test_a_run_that_nobody_watches_is_stopped(fakes, monkeypatch):
     """Closed tabs would otherwise keep the workers busy for the rest of the lesson."""
-    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.05)
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.05)
     queue = fakes.queue(grace=1.0)
     watched, unwatched = queue.submit(RING, "a"), queue.submit(seeded(1), "b")
     queue.leave("b")
@@ -218,17 +218,17 @@ def test_a_clock_that_is_set_back_does_not_hide_a_run(fakes):
 def test_a_submit_does_not_scan_the_store(fakes, monkeypatch):
     """With hundreds of runs each press of Train would keep the disk busy for a while."""
     scans = []
-    monkeypatch.setattr("gan_core.serving.queue.evict", lambda *given: scans.append(given))
+    monkeypatch.setattr("gan_core.serving.run_folders.evict", lambda *given: scans.append(given))
     queue = fakes.queue()
     for number in range(5):
         queue.submit(apart(number), f"viewer {number}")
-        until(lambda: not queue._wake.is_set())
+        until(lambda: not queue._housekeeper.awake)
     assert len(scans) == 1, "only the one at the start"
 
 
 def test_a_duty_that_fails_does_not_keep_the_server_from_the_others(fakes, monkeypatch, capfd):
     """A store that cannot be scanned would leave every run without its end."""
-    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.02)
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
     queue = fakes.queue()
     monkeypatch.setattr(queue._dispatcher._pool, "hire", lambda: {}["broken"])
     digest = queue.submit(RING, "a")

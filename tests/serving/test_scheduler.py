@@ -144,7 +144,7 @@ def test_whoever_leaves_gives_back_their_own_turn(fakes):
 @pytest.mark.parametrize("how", ["release", "expiry"])
 def test_a_turn_is_given_back_however_its_viewer_leaves(how, fakes, monkeypatch):
     """Whoever closes a tab and comes back would wait as if their dropped runs had been trained."""
-    monkeypatch.setattr("gan_core.serving.queue.HOUSEKEEPING_SECONDS", 0.02)
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
     queue = fakes.queue()
     queue.submit(apart(0), "other")
     dropped = [queue.submit(apart(number), "a") for number in (1, 2, 3)]

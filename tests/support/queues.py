@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -74,8 +75,11 @@ class Fakes:
         self.store = RunStore(folder / "runs")
         self.queues: list[JobQueue] = []
 
-    def queue(self, workers: int = 1, grace: float = 1000.0) -> JobQueue:
-        settings = Settings(self.store.root, 2000, workers, 1, "cpu", 50_000, 900.0, grace)
+    def queue(
+        self, workers: int = 1, grace: float = 1000.0, memory: float = math.inf
+    ) -> JobQueue:
+        settings = Settings(
+            self.store.root, 2000, workers, 1, "cpu", 50_000, 900.0, grace, memory=memory)
         queue = JobQueue(self.store, settings, [sys.executable, "-c", FAKE])
         self.queues.append(queue)
         if not (self.folder / "never-ready").exists():

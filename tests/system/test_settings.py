@@ -18,6 +18,7 @@ NUMBERS = {  # variable -> (field, a good value, too small, too large)
     "GAN_LAB_MAX_STEPS": ("max_steps", 500, 0, 200_001),
     "GAN_LAB_MAX_SECONDS": ("max_seconds", 60, 4, 86_401),
     "GAN_LAB_GRACE_SECONDS": ("grace_seconds", 5, 0, 3601),
+    "GAN_LAB_NICE": ("nice", 5, -1, 20),
 }
 
 
@@ -44,6 +45,18 @@ def test_workers_times_threads_never_exceeds_the_cores(machine):
         if not 1 <= made.workers * made.threads <= cores or made.crowded:
             crowded.append((cores, given, made.workers, made.threads))
     assert not crowded
+
+
+def test_memory_for_runs_is_what_is_free_or_what_is_said(machine):
+    """Runs that the machine has no room for are taken on, or on a GPU all large ones refused."""
+    machine(memory=4e9)
+    assert Settings.from_environment({}).memory == 4e9 - settings.WEB_BYTES
+    assert Settings.from_environment({"GAN_LAB_MEMORY_MB": "3000"}).memory == 3e9
+    machine(memory=4e9, gpu=True)
+    assert Settings.from_environment({}).memory == math.inf
+    for refused in ("499", "-1", "much"):
+        with pytest.raises(SettingsError, match="GAN_LAB_MEMORY_MB"):
+            Settings.from_environment({"GAN_LAB_MEMORY_MB": refused})
 
 
 def test_one_of_workers_and_threads_follows_the_other(machine):

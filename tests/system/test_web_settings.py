@@ -32,6 +32,16 @@ def test_what_cannot_be_used_is_refused_by_its_name(name: str, said: str) -> Non
         WebSettings.from_environment({name: said})
 
 
+def test_a_secret_that_can_be_guessed_is_refused_and_none_is_printed() -> None:
+    """Anybody forges a visitor's name; or the terminal's log holds the secret."""
+    with pytest.raises(SettingsError, match="GAN_LAB_SECRET must have at least 16") as refused:
+        WebSettings.from_environment({"GAN_LAB_SECRET": "letmein"})
+    assert "letmein" not in str(refused.value)
+    secret = "a secret of this course"
+    made = WebSettings.from_environment({"GAN_LAB_SECRET": secret})
+    assert made.secret == secret not in repr(made)
+
+
 def test_metrics_are_a_switch() -> None:
     """Nobody can turn them on, or off again."""
     assert WebSettings.from_environment({"GAN_LAB_METRICS": "1"}).metrics

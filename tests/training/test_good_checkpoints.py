@@ -26,7 +26,8 @@ def good_until(step: int) -> Callable[..., Quality]:
     def quality(record: EvalRecord, card) -> Quality:
         measured = quality_of(record, card)
         share = 1.0 if record.step <= step else 0.0
-        return replace(measured, above_chance=share, supported=measured.possible, spread=1.0)
+        return replace(measured, above_chance=share, supported=measured.possible, spread=1.0,
+                       imbalance=0.0)
 
     return quality
 
