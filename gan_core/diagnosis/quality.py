@@ -63,9 +63,8 @@ def _limit(name: str) -> float:
 class Quality:
     """`above_chance` is NaN where an older version did not measure it; `supported` of `possible`
     modes that a G should draw are there; `frechet` is NaN for points; `spread` is how widely
-    samples of a mode lie, 1 for the data, NaN where that was not measured; `imbalance` is how far
-    the modes' shares are from those of the training set (KL divergence). Of points that a `precise`
-    evaluation measured, only those within 3σ count: it knows no others."""
+    samples of a mode lie, 1 for the data, NaN where that was not measured. Of points that a
+    `precise` evaluation measured, only those within 3σ count: it knows no others."""
 
     kind: str
     above_chance: float
@@ -73,8 +72,8 @@ class Quality:
     possible: int
     frechet: float
     spread: float
-    imbalance: float
     precise: bool = False
+    evaluation: EvalRecord | None = None
 
     @property
     def known(self) -> bool:
@@ -121,6 +120,11 @@ class Quality:
         return _limit("unrecognised_frechet" if unknown else "good_frechet")
 
     @property
+    def imbalance(self) -> float:
+        """How far the modes' shares are from those of the training set (KL divergence)."""
+        return math.nan if self.evaluation is None else imbalance(self.evaluation)
+
+    @property
     def copied(self) -> bool:
         """Whether the samples of a mode are copies of one another."""
         return self.spread < _limit("good_spread")
@@ -158,7 +162,7 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
         supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
     precise = "near_modes" not in metrics and "high_quality" in metrics
     return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan),
-                   metrics.get("mode_spread", math.nan), imbalance(evaluation), precise)
+                   metrics.get("mode_spread", math.nan), precise, evaluation)
 
 
 def all_alike(evaluation: EvalRecord) -> bool:

@@ -27,7 +27,7 @@ def good_until(step: int) -> Callable[..., Quality]:
         measured = quality_of(record, card)
         share = 1.0 if record.step <= step else 0.0
         return replace(measured, above_chance=share, supported=measured.possible, spread=1.0,
-                       imbalance=0.0)
+                       evaluation=None)
 
     return quality
 
