@@ -35,7 +35,7 @@ def test_what_is_reckoned_is_what_was_measured():
     assert len(rows) >= 12
     for config, seen, written in rows:
         reckoned = peak_memory([config])
-        assert 0.97 * seen < reckoned < 1.35 * seen, config.changes()
+        assert seen < reckoned < 1.4 * seen, config.changes()
         assert reckoned == pytest.approx(written, abs=6e6), "the table in the docs is out of date"
 
 
