@@ -3,6 +3,7 @@ shared by its link, works by keyboard, and can be read by everyone (axe-core).""
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections.abc import Iterator
@@ -189,8 +190,8 @@ def test_train_shows_samples_curves_and_verdict_and_nothing_moves(trained: Train
     page = trained.page
     assert step(page) == int(QUICK[trained.name].rpartition("steps=")[2])
     expect(page.locator(".verdict")).to_contain_text(re.compile(r"\w{3}"))
-    for title in CHARTS:
-        assert drawn(page, title), title
+    for title in CHARTS:  # drawn by the rerun that the end of the run brings about
+        wait_until(page, functools.partial(drawn, page, title))
 
 
 @pytest.fixture(scope="module")

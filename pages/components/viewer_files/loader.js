@@ -4,22 +4,33 @@
 const SECOND = 1000; // milliseconds until the next attempt, twice as long after each
 const LONGEST = 30000;
 
-const loaded = (globalThis.ganLabCode ??= {}); // address -> what it exports, for both parts
+// By address: what the code exports, and whom to tell that it does not come. Both parts of a page share
+// one attempt, and each has words of its own.
+const loading = (globalThis.ganLabCode ??= {});
 
 function load(address, onFailure) {
-  loaded[address] ??= attempt(address, 0);
-  return loaded[address];
+  const code = (loading[address] ??= { listeners: [], failures: 0, loaded: false });
+  if (!code.loaded) {
+    code.listeners.push(onFailure);
+    if (code.failures) onFailure();
+  }
+  code.module ??= attempt();
+  return code.module;
 
-  async function attempt(address, failures) {
-    const again = failures ? `?again=${failures}` : ""; // browsers remember that it failed
+  async function attempt() {
+    const again = code.failures ? `?again=${code.failures}` : ""; // browsers remember that it failed
     try {
       // This runs as a blob, which has no address of its own.
-      return await import(new URL(address + again, document.baseURI).href);
+      const module = await import(new URL(address + again, document.baseURI).href);
+      code.loaded = true;
+      code.listeners.length = 0;
+      return module;
     } catch {
-      onFailure();
-      const wait = Math.min(LONGEST, SECOND * 2 ** failures);
+      const wait = Math.min(LONGEST, SECOND * 2 ** code.failures);
+      code.failures += 1;
+      for (const listener of code.listeners) listener();
       await new Promise((resolve) => setTimeout(resolve, wait));
-      return attempt(address, failures + 1);
+      return attempt();
     }
   }
 }
