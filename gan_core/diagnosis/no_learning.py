@@ -35,6 +35,7 @@ def _limit(name: str) -> float:
 
 
 NEVER, STILL, WORSE = "No learning", "Learning stands still", "Samples got worse"
+HELD_BACK = "Learning is held back"
 
 
 def no_learning(
@@ -102,5 +103,7 @@ def _course(history: History, config: RunConfig) -> tuple[str, int]:
         return WORSE, trained[good[-1] + 1].step
     if all(quality.at_chance for quality in qualities):
         return NEVER, trained[0].step
+    if improving(history, config.card):
+        return HELD_BACK, trained[0].step
     gained = [e.step for e in trained if improving(history, config.card, e)]
     return STILL, gained[-1] if gained else trained[0].step

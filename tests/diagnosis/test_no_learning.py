@@ -177,6 +177,7 @@ def test_poor_samples_that_improve_fail_where_a_setting_holds_them_back():
     beyond, within = (RING.replace(dropout=0.35 + 0.3 * (excess + by)) for by in (0.1, -0.1))
     assert verdict(history, within).state == "improving"
     assert verdict(history, beyond).cause == "discriminator_too_weak"
+    assert verdict(history, beyond).headline.startswith("Learning is held back")
     assert verdict(history, beyond, known=()).state == "improving"
     for record in rising[-2:]:  # as good as that they are no longer poor
         record.metrics["quality_above_chance"] = 0.35
