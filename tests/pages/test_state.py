@@ -146,6 +146,17 @@ def test_a_link_that_was_opened_stays_in_the_address_bar() -> None:
     assert address_of(app) != query
 
 
+def go_through_history(app, address: dict[str, str], monkeypatch) -> None:
+    """Press Back or Forward, to an address that the tab has shown before."""
+    app.query_params.clear()
+    for field, value in address.items():
+        app.query_params[field] = value
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "_went_through_history", lambda: True)
+        app.run()
+    assert not app.exception
+
+
 def test_back_restores_the_settings_before(monkeypatch) -> None:
     """Four presses of Back do nothing, and the page cannot be left."""
     name, dropout = "mode_collapse", controls.key("mode_collapse", "dropout")
@@ -157,13 +168,8 @@ def test_back_restores_the_settings_before(monkeypatch) -> None:
     assert len({str(address) for address in visited}) == 6
 
     def went_to(address: dict[str, str]) -> float:
-        app.query_params.clear()
-        for field, value in address.items():
-            app.query_params[field] = value
-        with monkeypatch.context() as patch:
-            patch.setattr(state, "_went_through_history", lambda: True)
-            app.run()
-        assert not app.exception and address_of(app) == address, "it is written anew: a dead press"
+        go_through_history(app, address, monkeypatch)
+        assert address_of(app) == address, "it is written anew: a dead press"
         return app.slider(key=dropout).value
 
     values = [went_to(address) for address in reversed(visited[:-1])]
@@ -185,13 +191,7 @@ def test_back_to_a_return_from_the_menu_keeps_the_settings(monkeypatch) -> None:
     app.slider(key=dropout).set_value(0.3).run()
 
     def back_to(address: dict[str, str]) -> float:
-        app.query_params.clear()
-        for field, value in address.items():
-            app.query_params[field] = value
-        with monkeypatch.context() as patch:
-            patch.setattr(state, "_went_through_history", lambda: True)
-            app.run()
-        assert not app.exception
+        go_through_history(app, address, monkeypatch)
         return app.slider(key=dropout).value
 
     assert back_to(moved) == 0.4
