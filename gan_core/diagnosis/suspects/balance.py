@@ -1,0 +1,59 @@
+"""One network that outruns the other, by its rate or by its steps. Torch-free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.findings import Remedy
+from gan_core.diagnosis.suspects.rates import FITTING_RATE, USUAL_RATES
+from gan_core.diagnosis.suspects.suspect import Find, Suspect, decades
+
+
+def _unequal_rates(config: RunConfig) -> Suspect | None:
+    """Either network may be the one that is too fast; where the other hardly moves, both need
+    another rate."""
+    ratio, optimizer = config.learning_rate_ratio, config.optimizer
+    slower = min(config.generator_learning_rate, config.discriminator_learning_rate)
+    changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
+    label = "Equal learning rates"
+    if slower < USUAL_RATES[optimizer][0] / 3:
+        changes["learning_rate"] = FITTING_RATE[optimizer]
+        label += f" of {FITTING_RATE[optimizer]:g}"
+    cause, why = (
+        ("discriminator_ahead", "D then runs less far ahead of G") if ratio > 1
+        else ("discriminator_too_weak", "G no longer outruns D"))
+    return Suspect(
+        ("learning_rate_ratio",), cause, decades(max(ratio, 1 / ratio), 2.5),
+        Remedy(label, changes, why))
+
+
+def _many_d_steps(config: RunConfig) -> Suspect | None:
+    steps = config.discriminator_steps / config.generator_steps
+    if steps <= 1:
+        return None
+    usual = 15 if config.loss == "wasserstein" else 3.5  # a critic is to be trained far
+    return Suspect(
+        ("discriminator_steps",), "discriminator_ahead",
+        decades(steps, usual) + _faster_besides(config.learning_rate_ratio),
+        Remedy("One D step per round", {"discriminator_steps": 1}, "D then runs less far ahead"))
+
+
+def _many_g_steps(config: RunConfig) -> Suspect | None:
+    steps = config.generator_steps / config.discriminator_steps
+    if steps <= 1:
+        return None
+    return Suspect(
+        ("generator_steps",), "discriminator_too_weak",
+        decades(steps, 2.0) + _faster_besides(1 / config.learning_rate_ratio),
+        Remedy("One G step per round", {"generator_steps": 1}, "D then keeps up with G"),
+        "G takes too many steps for each of D's")
+
+
+def _faster_besides(ratio: float) -> float:
+    """What a higher rate adds for the network that also takes more steps: `ratio` is its rate ÷ the
+    other's. Half, so that the larger of the two comes first."""
+    return 0.5 * decades(max(ratio, 1.0), 1.0)
+
+
+FIND: tuple[Find, ...] = (_unequal_rates, _many_d_steps, _many_g_steps)
