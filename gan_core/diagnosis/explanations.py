@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES, OUTRUN, UNLIMITED
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
-from gan_core.diagnosis.limits_of_d import flat_at_the_data
+from gan_core.diagnosis.limits_of_d import flat_at_the_data, taking_turns
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
@@ -105,9 +105,10 @@ def _when_ahead(config: RunConfig) -> list[Remedy]:
             "its gradient is largest exactly when D rejects every sample"))
     if config.r1 == 0 and config.gradient_penalty == 0 and not config.mixes_batch:
         remedies.append(flat_at_the_data(config))
-    if config.generator_steps < 2 and config.update_order != "simultaneous":
+    if config.generator_steps < 2:
         remedies.append(Remedy(
-            "Two G steps per round", {"generator_steps": 2}, "G catches up with D"))
+            "Two G steps per round", {"generator_steps": 2, **taking_turns(config)},
+            "G catches up with D"))
     return remedies
 
 
@@ -124,8 +125,9 @@ def _when_wild(config: RunConfig) -> list[Remedy]:
 
 
 def _when_weak(config: RunConfig) -> list[Remedy]:
-    if config.discriminator_steps < 3 and config.update_order != "simultaneous":
-        return [Remedy("Three D steps per round", {"discriminator_steps": 3},
+    if config.discriminator_steps < 3:
+        return [Remedy("Three D steps per round",
+                       {"discriminator_steps": 3, **taking_turns(config)},
                        "D must see what is wrong before G can mend it")]
     return []
 
@@ -145,6 +147,8 @@ def explained(
     if not history.steps or curves(history).accuracy < _limit("right_enough"):
         return finding
     helpful = tuple(r for r in finding.remedies if not _strengthens(r, config))
+    if finding.remedies and not helpful:  # a failure is never left without anything to try
+        helpful = tuple(_when_ahead(config))
     return dataclasses.replace(finding, remedies=helpful)
 
 

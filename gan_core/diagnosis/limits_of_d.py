@@ -1,4 +1,4 @@
-"""What limits D, and by how much: the penalties that remedies propose. Torch-free."""
+"""What limits D and by how much, and what else several remedies share. Torch-free."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def weakly_limited_critic(config: RunConfig) -> bool:
     others = (config.gradient_penalty, config.weight_clip, float(config.spectral_norm))
     return (config.loss == "wasserstein" and not any(others)
             and 0 < config.r1 < r1_penalty(config) / 3)
+
+
+def taking_turns(config: RunConfig) -> dict[str, str]:
+    """What must change besides, so that one network may take several steps for each of the other's:
+    simultaneous updates are one of each."""
+    simultaneous = config.update_order == "simultaneous"
+    return {"update_order": "discriminator_first"} if simultaneous else {}
 
 
 def r1_penalty(config: RunConfig) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.improvement import improving
-from gan_core.diagnosis.limits_of_d import flat_at_the_data
+from gan_core.diagnosis.limits_of_d import flat_at_the_data, taking_turns
 from gan_core.diagnosis.quality import THRESHOLDS as OF_QUALITY
 from gan_core.diagnosis.quality import all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes, present_modes, shown
@@ -225,8 +225,6 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
 
 def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     remedies = []
-    simultaneous = config.update_order == "simultaneous"  # which allows only one D step
-    alternating = {"update_order": "discriminator_first"} if simultaneous else {}
     if config.card.kind == "points":  # on MNIST neither was measured to help
         if config.r1 == 0:
             remedies.append(flat_at_the_data(config))
@@ -235,7 +233,7 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
                 "Packing 4", {"packing": 4}, "D sees that four samples lie in one place"))
     if config.discriminator_steps < 3:
         remedies.append(Remedy(
-            "Three D steps per round", {"discriminator_steps": 3, **alternating},
+            "Three D steps per round", {"discriminator_steps": 3, **taking_turns(config)},
             "a D that keeps up punishes the one output G has settled on"))
     if config.learning_rate_ratio < 1:
         remedies.append(Remedy(
@@ -247,7 +245,7 @@ def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
         remedies.append(Remedy(
             "Three D steps and noise 0.1 on D's inputs" if steps == 3
             else "Noise 0.1 on D's inputs",
-            {"discriminator_steps": steps, "input_noise": 0.1, **alternating},
+            {"discriminator_steps": steps, "input_noise": 0.1, **taking_turns(config)},
             "real and generated samples overlap, so that D cannot be perfectly sure"))
     return tuple(remedies)
 

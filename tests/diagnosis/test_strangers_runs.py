@@ -167,6 +167,20 @@ def test_the_cause_that_is_named_is_the_one_that_is_mended():
     assert finding.cause == "batch_too_small" and finding.remedies[0].changes == {"batch_size": 64}
 
 
+@pytest.mark.parametrize("changes", [{}, {"dropout": 0.25, "batch_size": 32}, {"r1": 10.0},
+                                     {"discriminator_steps": 2},
+                                     {"r1": 10.0, "update_order": "simultaneous"}], ids=str)
+def test_a_collapse_under_a_d_that_is_right_is_not_left_without_a_remedy(changes):
+    """All that collapse has of its own would make such a D stronger."""
+    config = RunConfig(**changes)
+    collapse = History(steps(2000, **AHEAD), evaluations(2000, after=250, **COLLAPSED))
+    remedies = only_finding(collapse, config).remedies
+    assert remedies
+    for remedy in remedies:
+        assert config.replace(**remedy.changes) != config
+        assert remedy.changes.get("discriminator_steps", 1) <= config.discriminator_steps
+
+
 def test_swings_of_an_unlimited_critic_have_that_as_their_cause():
     """A symptom is no cause of itself."""
     finding = only_finding(History(swinging(), evaluations()), RunConfig(loss="wasserstein"))
