@@ -16,6 +16,7 @@ from gan_core.system.web_settings import WebSettings
 from pages.channel.headers import SecurityHeaders
 from pages.channel.routes import routes
 from pages.channel.sockets import send_at_once
+from pages.channel.streamlit_files import StreamlitFiles
 from pages.channel.visitor_cookie import VisitorCookie
 from pages.components import server
 from pages.components.visitor_names import VisitorNames
@@ -37,6 +38,7 @@ def all_routes() -> Sequence[BaseRoute]:
 
 def middleware() -> Sequence[Middleware]:
     return [Middleware(SecurityHeaders, frames=settings().frames),
+            Middleware(StreamlitFiles, path=_base_path()),
             Middleware(VisitorCookie, names=_visitor_names, path=_base_path())]
 
 

@@ -16,6 +16,7 @@ import pytest
 from gan_core.config.presets import RECORDED
 from tests.app_bench.connection import Connection
 from tests.app_bench.server import Server
+from tests.app_bench.tab import NAMED_FILE
 
 RUN = RECORDED["collapse"].digest()
 
@@ -54,6 +55,23 @@ def test_states_are_compressed(served: Server) -> None:
     with ask(served, address) as answer:
         whole = answer.read()
     assert gzip.decompress(small) == whole and len(small) < len(whole) / 2
+
+
+def test_streamlits_own_files_are_compressed(served: Server) -> None:
+    """Hundreds of kilobytes a visitor more, and most of what an arrival costs the server."""
+    with ask(served, "") as answer:
+        names = NAMED_FILE.findall(answer.read().decode())
+    assert names
+    for name in (name for name in names if name.endswith((".js", ".css"))):
+        with ask(served, name, **{"Accept-Encoding": "gzip"}) as answer:
+            assert answer.headers["content-encoding"] in ("gzip", None)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            small = answer.read()
+        with ask(served, name) as answer:
+            whole = answer.read()
+        assert (gzip.decompress(small) if small[:2] == b"\x1f\x8b" else small) == whole
+        if len(whole) > 10_000:
+            assert len(small) < 0.7 * len(whole), name
 
 
 def test_answers_on_a_connection_that_is_kept_open_do_not_wait(served: Server) -> None:
