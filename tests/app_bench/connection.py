@@ -25,14 +25,14 @@ class Answer:
 
 class Connection:
     """To the server at `url`, with the path below which it serves the app, if there is one, such as
-    http://127.0.0.1:8501/lab."""
+    http://127.0.0.1:8501/lab. With the cookies of another one, where it is of the same browser."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, same_browser: Connection | None = None) -> None:
         self.url = url.rstrip("/")
         parts = urllib.parse.urlsplit(self.url)
         self.origin, self._base = f"{parts.scheme}://{parts.netloc}", parts.path
         self._http = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
-        self._cookies: dict[str, str] = {}
+        self._cookies: dict[str, str] = {} if same_browser is None else same_browser._cookies
 
     def get(self, address: str, **headers: str) -> Answer:
         """The answer, whatever its status; `address` is relative to the app."""
@@ -72,4 +72,4 @@ class Connection:
                 cookies = SimpleCookie(text)
             except CookieError:
                 continue
-            self._cookies |= {name: each.coded_value for name, each in cookies.items()}
+            self._cookies.update({name: each.coded_value for name, each in cookies.items()})

@@ -35,10 +35,14 @@ WISHES: dict[str, Callable[[int], RunConfig]] = {
     "same preset": same_preset, "different seeds": other_seeds}
 
 
+def place(config: RunConfig) -> tuple[str, str]:
+    """The page and the query that show this run's settings."""
+    return PAGE, urllib.parse.urlencode({"v": LINK_VERSION, **config.to_query(full=True)})
+
+
 def address(config: RunConfig) -> str:
-    """The page with this run's settings, relative to the app."""
-    config = config.replace(steps=STEPS)
-    return f"{PAGE}?{urllib.parse.urlencode({'v': LINK_VERSION, **config.to_query(full=True)})}"
+    """The page with these settings for a long run, relative to the app."""
+    return "?".join(place(config.replace(steps=STEPS)))
 
 
 @dataclass
@@ -97,7 +101,7 @@ class Visitors:
             visit.problems[f"{type(problem).__name__}: {problem}"[:100]] += 1
 
     def _stay(self, number: int, visit: Visit) -> None:
-        page, _, query = address(self.wish(number)).partition("?")
+        page, query = place(self.wish(number).replace(steps=STEPS))
         began = time.monotonic()
         visitor = Visitor(self.url, with_files=True)
         try:

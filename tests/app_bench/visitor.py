@@ -33,10 +33,13 @@ class _Part:
 
 class Visitor:
     """One visitor. `url` is where the server serves the app, such as http://127.0.0.1:8501/lab;
-    `with_files`: Streamlit's own files are fetched first, as a browser does that was never here."""
+    `with_files`: Streamlit's own files are fetched first, as a browser does that was never here;
+    `person` is another visitor, of whose browser this is one more tab."""
 
-    def __init__(self, url: str, with_files: bool = False) -> None:
-        self._connection = Connection(url)
+    def __init__(
+        self, url: str, with_files: bool = False, person: Visitor | None = None
+    ) -> None:
+        self._connection = Connection(url, None if person is None else person._connection)
         self._tab = Tab(self._connection, with_files)
         self.runs = self._tab.runs
         self.looks: list[Look] = []
@@ -184,6 +187,12 @@ class Visitor:
         if (feed := self._feeds.get("this")) is not None and feed.told:
             return feed.told["words"]
         return self._told("status").get("first", {}).get("words", "")
+
+    @property
+    def step(self) -> int:
+        """The newest step that is known of the run on the left; -1 for none."""
+        feed = self._feeds.get("this")
+        return feed.told.get("last_step", -1) if feed is not None else -1
 
     @property
     def files(self) -> int:
