@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -80,3 +81,29 @@ def mixture(request, cpu):
     from gan_core.data import datasets
 
     return request.param, datasets.whole(request.param, cpu)
+
+
+# --- in a browser; without one, importing `browsing` has skipped the test before -----------------
+
+
+@pytest.fixture(scope="session")
+def shared_chromium() -> Iterator:
+    """The browser for pages that several tests use; whoever opens them closes them."""
+    from tests.support.browsing import CHROMIUM, playwright
+
+    with playwright.sync_playwright() as driver:
+        # Without --disable-gpu a process of its own imitates a GPU, on cores that train.
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def chromium(shared_chromium) -> Iterator:
+    """The browser; what a test opens in it is closed afterwards, or it would go on refreshing."""
+    before = list(shared_chromium.contexts)
+    yield shared_chromium
+    for context in shared_chromium.contexts:
+        if context not in before:
+            context.close()

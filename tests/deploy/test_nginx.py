@@ -17,6 +17,7 @@ import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,30 @@ def test_a_run_is_trained_and_watched_through_nginx(proxied: Proxied) -> None:
     assert not visitor.problems and visitor.pictured
     assert any(look.pictures for look in visitor.looks)
     visitor.close()
+
+
+@pytest.fixture
+def browser(request: pytest.FixtureRequest) -> Any:
+    """Chromium; skips where there is none."""
+    import tests.support.browsing  # noqa: F401
+
+    return request.getfixturevalue("chromium")
+
+
+def test_a_browser_shows_a_live_run_through_nginx(proxied: Proxied, browser: Any) -> None:
+    """The viewer's code, Streamlit's files or the channel are looked for at the wrong address."""
+    from tests.support.browsing import QUICK, expect, press, visit, wait_for_progress
+
+    page = visit(browser, f"{proxied.url}/mode_collapse?{QUICK}&steps=400&seed=77")
+    refused: list[str] = []
+    page.on("response", lambda answer: answer.status >= 400 and refused.append(answer.url))
+    press(page, "Train")
+    wait_for_progress(page, "Finished")
+    expect(page.locator(".sheet-this canvas")).to_have_attribute(
+        "aria-label", re.compile("of 8 modes are captured"))
+    assert not refused
+    page.reload()  # now from nginx's cache
+    wait_for_progress(page, "Finished")
 
 
 def test_the_channel_is_told_and_compressed(proxied: Proxied) -> None:

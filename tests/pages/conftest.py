@@ -1,5 +1,5 @@
-"""What the tests of the pages share: one queue for pages without a browser; one server and one
-Chromium for those in a browser."""
+"""What the tests of the pages share: one queue for pages without a browser, one server for those in
+a browser."""
 
 from __future__ import annotations
 
@@ -62,26 +62,3 @@ def app(browser_store: Path) -> Iterator:
     running = Server(browser_store)
     yield running
     running.close()
-
-
-@pytest.fixture(scope="session")
-def shared_chromium() -> Iterator:
-    """The browser for pages that several tests use; whoever opens them closes them."""
-    from tests.support.browsing import CHROMIUM, playwright
-
-    with playwright.sync_playwright() as driver:
-        # Without --disable-gpu a process of its own imitates a GPU, on cores that train.
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def chromium(shared_chromium) -> Iterator:
-    """The browser; what a test opens in it is closed afterwards, or it would go on refreshing."""
-    before = list(shared_chromium.contexts)
-    yield shared_chromium
-    for context in shared_chromium.contexts:
-        if context not in before:
-            context.close()
