@@ -106,8 +106,8 @@ CASES: dict[str, Case] = {
     "equal-rates-too-slow": Case(
         "mostly smudges at equal rates", "osh/KerasGAN#14, ratio 1",
         RunConfig(learning_rate=1e-4, batch_size=32, dropout=0.25, steps=3000),
-        (), (), ("failing", "improving")),
+        (), (), ("failing", "improving", "too_early")),
     "half-the-momentum": Case(
         "smudges with β₁ 0.5", "ganhacks#20, β₁ 0.5", RunConfig(steps=2500),
-        (), (), ("failing", "improving")),
+        (), (), ("failing", "improving", "too_early")),
 }

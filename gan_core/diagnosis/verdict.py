@@ -64,10 +64,18 @@ def _of_findings(history: History, config: RunConfig, findings: tuple[Finding, .
         return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
     if good:
         return Verdict("healthy", _healthy(findings), "", findings)
-    if improving(history, config.card) and not _frozen(history, config):
+    if _convincing(history, config):
         words = "Not there yet, but improving."
         return Verdict("improving", _besides(words, findings), "", findings)
     return Verdict("too_early", _besides(_waiting(history, config), findings), "", findings)
+
+
+def _convincing(history: History, config: RunConfig) -> bool:
+    """Whether a run improves and its samples are better than noise already. Before that they may
+    come nearer to the data for a while, and stay noise."""
+    last = [quality_of(each, config.card) for each in history.evaluations[-2:]]
+    return (improving(history, config.card) is True and not _frozen(history, config)
+            and not all(quality.at_chance for quality in last))
 
 
 def _waiting(history: History, config: RunConfig) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import title_of
-from gan_core.diagnosis.improvement import Gain, gain
+from gan_core.diagnosis.improvement import Gain, gain, improving
 from gan_core.diagnosis.no_learning import patience_of
 from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
@@ -140,6 +140,9 @@ def _when(judged: Judged) -> str:
         return ""  # its samples stay what they were
     if last.step < PATIENCE:
         return f"Every generator begins with noise, so a verdict comes only after {PATIENCE} steps."
+    if improving(judged.history, judged.config.card):
+        return ("The samples come nearer to the data, but they are no better than noise yet. Train "
+                "it further to see.")
     until, standing = patience_of(judged.config), "not good, and not clearly better than"
     lasting = f": if that lasts until step {whole(until)}, it is a failure"
     return f"The samples are {standing} before{lasting if last.step < until else ''}."

@@ -13,6 +13,7 @@ from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.remedy_trials import advice, untouched
 from gan_core.diagnosis.suspects import suspects
 from gan_core.diagnosis.verdict import verdict
+from gan_core.diagnosis.verdict_words import sentences
 from gan_core.runs.history import History
 from tests.diagnosis.histories import (
     COLLAPSED,
@@ -116,8 +117,27 @@ def test_what_became_of_the_samples_is_said_and_since_when():
     RunConfig(training_examples=300, learning_rate=1e-3), RunConfig(latent_dim=3)])
 def test_an_unusual_setting_alone_does_not_fail_a_run_that_improves(config):
     """Ten critic steps are usual; what was measured comes before what is set."""
-    records = recognised(evaluations(2000), 0.05)
+    records = recognised(evaluations(2000), 0.13)
     assert verdict(History(steps(2000), records), config).state == "improving"
+
+
+@pytest.mark.parametrize("config", [RunConfig(learning_rate=1e-3), RING], ids=["images", "points"])
+def test_noise_that_comes_nearer_to_the_data_is_not_yet_said_to_improve(config):
+    """Half of such runs were no better after twice as many steps."""
+    kind = config.card.kind
+    records = recognised(evaluations(1000), 0.02) if kind == "image" else points(*[0.02] * 5)
+    name = "frechet" if kind == "image" else "centre_distance"
+    for record, distance in zip(records, (100.0, 80.0, 60.0, 45.0, 35.0), strict=True):
+        record.metrics[name] = 10 * distance if kind == "image" else distance
+    history = History(steps(1000), records)
+    judged = verdict(history, config)
+    assert improving(history, config.card) and judged.state == "too_early"
+    words = sentences(judged, history, config)
+    assert "come nearer to the data, but they are no better than noise yet" in words
+    assert "not clearly better" not in words
+    better = [dataclasses.replace(record, metrics={**record.metrics, "quality_above_chance": 0.15})
+              for record in records]
+    assert verdict(History(steps(1000), better), config).state == "improving"
 
 
 def test_few_modes_or_one_that_prevails_are_not_green():
