@@ -75,3 +75,11 @@ def share_of_blurred(card: DatasetCard, reach: float) -> float:
     points = points + spread * random.standard_normal(points.shape)
     closest = np.min([np.linalg.norm(points - centre, axis=1) for centre in centres], axis=0)
     return float((closest < reach).mean())
+
+
+@functools.cache
+def distance_of_uniform(card: DatasetCard) -> float:
+    """Mean distance of uniform noise over the plane from the nearest centre, in σ."""
+    points = np.random.default_rng(0).uniform(-card.extent, card.extent, (DRAWN, 2))
+    closest = np.min([np.linalg.norm(points - centre, axis=1) for centre in card.centres], axis=0)
+    return float(closest.mean()) / card.sigma

@@ -7,12 +7,12 @@ makes a D stronger that is already right. Torch-free.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES, OUTRUN, UNLIMITED
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
-from gan_core.diagnosis.limits_of_d import flat_at_the_data, taking_turns
+from gan_core.diagnosis.limits_of_d import flat_at_the_data, limited, taking_turns
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
@@ -23,6 +23,9 @@ THRESHOLDS = {
     "right_enough": Threshold(
         0.9, "D's accuracy from which on no remedy may strengthen it",
         "calibrated: three D steps took runs whose D was right on 95 % from five digits to one"),
+    "both_at_fault": Threshold(
+        0.4, "excess of two settings from which on they are mended together",
+        "calibrated: of public reports with two such settings neither alone was enough"),
 }
 
 
@@ -69,9 +72,31 @@ def _cause_words(
 
 def _remedies(agreeing: list[Suspect], sign: Sign, config: RunConfig) -> tuple[Remedy, ...]:
     """The knobs of the causes first; then what helps many runs that show this sign."""
-    remedies = [suspect.remedy for suspect in agreeing[:3]]
+    single = [suspect.remedy for suspect in agreeing[:3]]
+    remedies = [*_at_once(agreeing, config), *single]
     remedies += GENERAL.get(sign.name, _general)(config)
     return _unique(remedies, config)
+
+
+def _at_once(explaining: Sequence[Suspect], config: RunConfig) -> list[Remedy]:
+    """Two changes together, where either alone would leave a fault: two settings that are both far
+    outside the usual, or one beside a D of narrow modes that nothing limits. At most two knobs, so
+    that it can still be told what helped."""
+    parts = [suspect.remedy for suspect in explaining[:2]
+             if suspect.excess >= _limit("both_at_fault")]
+    # Noise limits D by itself, while it lasts.
+    if (len(parts) < 2 and explaining and explaining[0].cause != "noise_too_strong"
+            and config.card.kind == "points" and not limited(config)):
+        parts = [explaining[0].remedy, flat_at_the_data(config)]
+    names = [name for part in parts for name in part.changes]
+    if len(parts) < 2 or len(names) > MOST_KNOBS or len(set(names)) < len(names):
+        return []
+    first, second = parts
+    return [Remedy(f"{first.label} and {second.label}", {**first.changes, **second.changes},
+                   f"{first.why}; {second.why}")]
+
+
+MOST_KNOBS = 2
 
 
 def _unique(remedies: Iterable[Remedy], config: RunConfig) -> tuple[Remedy, ...]:
@@ -173,7 +198,8 @@ def _with_suspects(
     first = explaining[0]
     # A D that was outrun may well be right on the one picture that is left.
     outrun = first.cause == "discriminator_too_weak" and set(first.knobs) & PACE
-    before = () if _swings(finding, first) else tuple(s.remedy for s in explaining[:2])
+    before = () if _swings(finding, first) else (
+        *_at_once(explaining, config), *(s.remedy for s in explaining[:2]))
     return dataclasses.replace(
         finding, remedies=_unique((*before, *finding.remedies), config), cause=first.cause,
         because=OUTRUN if outrun else first.because)

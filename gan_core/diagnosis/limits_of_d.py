@@ -6,6 +6,12 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Remedy
 
 
+def limited(config: RunConfig) -> bool:
+    """Whether anything keeps D from being arbitrarily steep."""
+    return any((config.gradient_penalty, config.weight_clip, config.r1, config.r2,
+                config.spectral_norm))
+
+
 def unlimited_critic(config: RunConfig) -> bool:
     """A Wasserstein critic must not be arbitrarily steep: its loss has no bottom otherwise."""
     limits = (config.gradient_penalty, config.weight_clip, config.r1, float(config.spectral_norm))

@@ -122,7 +122,7 @@ def _fails(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     lost = _lost(history, evaluation, config)
     better = improving(history, config.card, evaluation) is not False
     never_varied = evaluation.step >= _limit("alike_steps") and not better
-    if all_alike(evaluation) and (lost or never_varied):
+    if _alike(history, evaluation) and (lost or never_varied):
         return True
     # What is poorly drawn is not missing modes: it has not been learned yet.
     poor = not quality_of(evaluation, config.card).recognisable
@@ -140,11 +140,27 @@ def _learned(history: History, evaluation: EvalRecord, config: RunConfig) -> boo
     count: it draws everything in one place, which may be a mode's."""
     if _jumps(history, config):
         return True
-    total = evaluation.metrics.get("diversity", 1.0) < _limit("total_collapse")
+    total = _diversity(history, evaluation) < _limit("total_collapse")
     if total and not _ran_away(history, config) and dead_since(history) is None:
         return True
     return any(not share < _limit("learned")  # true for NaN
                for share in _shares(history, config, evaluation.step))
+
+
+def _alike(history: History, evaluation: EvalRecord) -> bool:
+    return any(all_alike(e) for e in _with_the_one_before(history, evaluation))
+
+
+def _diversity(history: History, evaluation: EvalRecord) -> float:
+    return min(e.metrics.get("diversity", 1.0)
+               for e in _with_the_one_before(history, evaluation))
+
+
+def _with_the_one_before(history: History, evaluation: EvalRecord) -> list[EvalRecord]:
+    """The evaluation, and the one before it, of a G that was trained: while the one picture that
+    all samples share changes into another, they differ a little."""
+    until = [e for e in history.evaluations if 0 < e.step <= evaluation.step]
+    return until[-2:]
 
 
 def _shares(history: History, config: RunConfig, until: int) -> list[float]:
@@ -226,6 +242,11 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
 def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     remedies = []
     if config.card.kind == "points":  # on MNIST neither was measured to help
+        if config.r1 == 0 and config.learning_rate_ratio < 1:
+            flat = flat_at_the_data(config)
+            remedies.append(Remedy(
+                f"Equal learning rates and {flat.label}",
+                {"learning_rate_ratio": 1.0, **flat.changes}, f"G no longer outruns D; {flat.why}"))
         if config.r1 == 0:
             remedies.append(flat_at_the_data(config))
         if config.packing == 1:

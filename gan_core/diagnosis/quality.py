@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from gan_core.config.choices import DatasetCard
-from gan_core.diagnosis.chance import precise_above_chance
+from gan_core.diagnosis.chance import distance_of_uniform, precise_above_chance
 from gan_core.diagnosis.findings import Threshold
 from gan_core.diagnosis.shares import expected_modes, imbalance, supported_modes
 from gan_core.runs.records import EvalRecord
@@ -53,6 +53,7 @@ THRESHOLDS = {
 }
 
 UNTRAINED_FRECHET = 1320.0  # of an untrained generator, on the shipped classifier
+DISTANCE_OF_DATA = math.sqrt(math.pi / 2)  # of a normal point in the plane from its centre, in σ
 
 
 def _limit(name: str) -> float:
@@ -66,7 +67,7 @@ class Quality:
     samples of a mode lie, 1 for the data, NaN where that was not measured. Of points that a
     `precise` evaluation measured, only those within 3σ count: it knows no others."""
 
-    kind: str
+    card: DatasetCard
     above_chance: float
     supported: int
     possible: int
@@ -131,12 +132,22 @@ class Quality:
 
     @property
     def score(self) -> float:
-        """One number to compare two runs by: from 0, noise, to 1, the data. It asks for good
-        samples and for all modes; of images half of it is the distance to the data, which falls
-        before the first digit can be recognised."""
-        if not self.images:
-            return self.share
-        return (self.share + max(1 - self.frechet / UNTRAINED_FRECHET, 0.0)) / 2
+        """One number to compare two runs by: from 0, noise, to 1, the data. Half of it is the share
+        of good samples and of modes; half is the distance to the data, which falls before the first
+        sample is good: of images Fréchet's, of points that to the centres, of the modes that are
+        there."""
+        return (self.share + self.nearness) / 2
+
+    @property
+    def nearness(self) -> float:
+        """How near the samples are to the data: 0 for an untrained G, or for points as far from the
+        centres as uniform noise, 1 for the data; 0 where that was not measured."""
+        if self.images:
+            return _between(self.frechet, UNTRAINED_FRECHET, 0.0)
+        distance = math.nan if self.evaluation is None else self.evaluation.metrics.get(
+            "centre_distance", math.nan)
+        near = _between(distance, distance_of_uniform(self.card), DISTANCE_OF_DATA)
+        return near * self.supported / max(self.possible, 1)
 
     @property
     def share(self) -> float:
@@ -148,7 +159,14 @@ class Quality:
 
     @property
     def images(self) -> bool:
-        return self.kind == "image"
+        return self.card.kind == "image"
+
+
+def _between(distance: float, none: float, perfect: float) -> float:
+    """Where a distance lies: 0 at `none` and beyond, or where it is not known, 1 at `perfect`."""
+    if math.isnan(distance):
+        return 0.0
+    return min(max((none - distance) / (none - perfect), 0.0), 1.0)
 
 
 def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
@@ -161,7 +179,7 @@ def quality_of(evaluation: EvalRecord, card: DatasetCard) -> Quality:
         modes = metrics.get("modes", 0.0)
         supported = min(int(modes), len(possible)) if math.isfinite(modes) else len(possible)
     precise = "near_modes" not in metrics and "high_quality" in metrics
-    return Quality(card.kind, measured, supported, len(possible), metrics.get("frechet", math.nan),
+    return Quality(card, measured, supported, len(possible), metrics.get("frechet", math.nan),
                    metrics.get("mode_spread", math.nan), precise, evaluation)
 
 

@@ -61,7 +61,8 @@ def _row(name: str, place: int, results: Results) -> Row | None:
     before = [results[name, seed] for seed in seeds]
     after = [results[_with(name, place), seed] for seed in seeds]
     labels = [remedy.label for run in before if (remedy := _remedy(run, place)) is not None]
-    scores = {"before": [_score(run) for run in before], "after": [_score(run) for run in after]}
+    score = SCORES.get(_leading(before[0]), _score)
+    scores = {"before": list(map(score, before)), "after": list(map(score, after))}
     return {
         "failure": name, "place": place, "remedy": " or ".join(dict.fromkeys(labels)),
         "runs": len(seeds), **scores,
@@ -76,6 +77,17 @@ def _score(run: Result) -> float:
     if not run.history.evaluations or run.outcome.kind == "diverged":
         return 0.0
     return quality_of(run.history.evaluations[-1], run.config.card).score
+
+
+def _new_reals_accepted(run: Result) -> float:
+    """Of 100 real images that D accepts among its training images, how many it does of new ones:
+    the samples of a D that knows its images by heart may be good for long."""
+    last = run.history.evaluations[-1].metrics
+    return min(last["accuracy_held_out"] / max(last["accuracy_train"], 0.01), 1.0)
+
+
+SCORES: dict[str, Callable[[Result], float]] = {  # by leading symptom; of others the samples'
+    "discriminator_overfitting": _new_reals_accepted}
 
 
 def _leading(run: Result) -> str:

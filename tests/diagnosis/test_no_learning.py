@@ -182,3 +182,48 @@ def test_poor_samples_that_improve_fail_where_a_setting_holds_them_back():
     for record in rising[-2:]:  # as good as that they are no longer poor
         record.metrics["quality_above_chance"] = 0.35
     assert verdict(History(steps(2000, **BLIND), rising), beyond).state == "improving"
+
+
+def labels(config: RunConfig, kind: str = "image", **changes) -> list[dict]:
+    return [remedy.changes for remedy in found(config, kind, **changes).remedies]
+
+
+def test_two_settings_at_fault_are_mended_together():
+    """Neither remedy alone helps: the other fault is still there."""
+    first, *others = labels(RunConfig(learning_rate=0.1, beta1=0.9))
+    assert first == {"learning_rate": 1e-3, "beta1": 0.5}
+    assert {"learning_rate": 1e-3} in others and {"beta1": 0.5} in others
+    # Three knobs at once: nobody could tell what helped.
+    assert all(len(changes) <= 2 for changes in labels(
+        RunConfig(beta1=0.9, depth=1, width=0.25, learning_rate=1e-3)))
+
+
+def test_a_second_setting_is_mended_with_the_first_only_where_it_is_far_out():
+    """Both sides of the limit: one that is merely unusual is left as it is."""
+    limit = THRESHOLDS["both_at_fault"].value
+    first = []
+    for batch_size in (6, 7):
+        config = RunConfig(learning_rate=0.1, batch_size=batch_size)
+        excess = next(s.excess for s in suspects(config) if s.cause == "batch_too_small")
+        first.append((excess >= limit, "batch_size" in labels(config)[0]))
+    assert first == [(True, True), (False, False)]
+
+
+def test_of_narrow_modes_d_is_limited_besides():
+    """With the right rate, and a D of any slope, a ring is not learned either."""
+    slow = RING.replace(learning_rate=5e-6)
+    moved = {"travel_g": 0.01, "travel_d": 0.02}
+    assert labels(slow, "points", **moved)[:2] == [
+        {"learning_rate": 1e-3, "r1": 0.1}, {"learning_rate": 1e-3}]
+    for limit in ({"r1": 0.1}, {"r2": 1.0}, {"gradient_penalty": 0.1}):
+        assert labels(slow.replace(**limit), "points", **moved)[0] == {"learning_rate": 1e-3}
+    assert labels(RunConfig(learning_rate=3e-6), travel_g=0.004, travel_d=0.01)[0] == {
+        "learning_rate": 1e-3}, "images need no such limit"
+
+
+def test_equal_rates_are_rates_at_which_something_happens():
+    """Two slow networks in place of a slow and a fast one learn nothing in a session."""
+    ahead = {"accuracy_real": 1.0, "accuracy_fake": 1.0, "score_real": 0.999, "score_fake": 1e-3}
+    both = labels(RunConfig(learning_rate=1e-4, learning_rate_ratio=10.0), **ahead)
+    assert both[0] == {"learning_rate_ratio": 1.0, "learning_rate": 1e-3}
+    assert labels(RunConfig(learning_rate_ratio=10.0), **ahead)[0] == {"learning_rate_ratio": 1.0}

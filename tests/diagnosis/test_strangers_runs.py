@@ -8,8 +8,10 @@ import pytest
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import OUTRUN, UNLIMITED
+from gan_core.diagnosis.chance import distance_of_uniform
 from gan_core.diagnosis.diagnose import diagnose, title_of
 from gan_core.diagnosis.improvement import improving
+from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.remedy_trials import advice, untouched
 from gan_core.diagnosis.suspects import suspects
 from gan_core.diagnosis.verdict import verdict
@@ -227,3 +229,45 @@ def test_an_old_recording_that_was_trained_on_is_measured_by_what_both_parts_kno
 def test_without_a_remedy_nobody_says_that_none_helped():
     """Nothing was tried."""
     assert "None of them" not in advice(untouched(*SHOWN["mode_collapse"]), [])
+
+
+def test_one_picture_that_turns_into_another_is_still_a_collapse():
+    """While it does, two samples differ a little; "no learning" would name the wrong failure."""
+    records = evaluations(1000, after=-1, **{**COLLAPSED, "diversity": 0.18})
+    for record, differ in zip(records[1:], (0.19, 0.2, 0.02, 0.15), strict=True):
+        record.metrics["diversity"] = differ
+    records = recognised(records, 0.0)
+    finding = diagnose(History(steps(1000, **AHEAD), records),
+                       RunConfig(learning_rate=3e-4, learning_rate_ratio=0.1))[0]
+    assert (finding.symptom, finding.because) == ("mode_collapse", OUTRUN)
+    for record in records:  # noise of little variety, which never was one picture
+        record.metrics["diversity"] = 0.18
+    assert diagnose(History(steps(1000, **AHEAD), records), RunConfig())[0].symptom == "no_learning"
+
+
+def test_a_rotating_ring_is_given_equal_rates_and_a_limit_at_once():
+    """A G that outruns D jumps on, with the limit alone or with equal rates alone."""
+    history = SHOWN["mode_rotation"][0]
+    remedies = [remedy.changes for remedy in only_finding(
+        history, RING.replace(learning_rate_ratio=0.3)).remedies]
+    assert {"learning_rate_ratio": 1.0, "r1": 0.1} in remedies[:1]
+    assert {"r1": 0.1} in remedies
+
+
+def test_a_critic_under_plain_gradients_gets_another_optimiser_first():
+    """With a penalty it diverges as before."""
+    sgd = RunConfig(loss="wasserstein", optimizer="sgd", learning_rate=0.1)
+    assert suspects(sgd)[0].cause == "optimizer"
+
+
+@pytest.mark.parametrize("config", [RING, GRID], ids=["ring", "grid"])
+def test_points_that_come_nearer_are_worth_more_even_before_they_are_good(config):
+    """A remedy that brings noise nearer to all modes would count for nothing."""
+    def score(shown, share, distance):
+        record = points(*[share] * 2, shown=shown)[-1]
+        record.metrics["centre_distance"] = distance
+        return quality_of(record, config.card).score
+
+    noise_score = score(0, -0.1, distance_of_uniform(config.card))
+    assert noise_score == 0 < score(4, 0.0, 10.0) < score(8, 0.0, 10.0) < score(8, 0.5, 5.0)
+    assert score(8, 0.9, 1.3) > 0.5 and score(1, 0.9, 1.3) < score(8, 0.3, 5.0)

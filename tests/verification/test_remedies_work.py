@@ -60,3 +60,20 @@ def test_every_failure_is_tried():
     """A failure left out could have the worst remedy."""
     assert set(CASES) - set(remedies_work.configs()) == {
         name for name, case in CASES.items() if not case.knobs}
+
+
+def test_of_a_d_that_knows_its_images_by_heart_it_is_counted_what_it_says_of_new_ones(monkeypatch):
+    """Its samples may be good for long: a remedy would change nothing that is measured."""
+    def run(config, held_out):
+        records = noise(1000, shown=10, quality_above_chance=0.6, accuracy_train=0.9,
+                        accuracy_held_out=held_out)
+        return dataclasses.replace(result(config), history=History((), records))
+
+    remedy = Remedy("Dropout", {"dropout": 0.4}, "so")
+    finding = Finding("discriminator_overfitting", "severe", 0, "", (remedy,))
+    monkeypatch.setattr(
+        remedies_work, "verdict", lambda history, config: Verdict("failing", "", "x", (finding,)))
+    before = {(NAME, seed): run(CASES[NAME].config.replace(seed=seed), 0.5) for seed in range(3)}
+    after = {key: run(config, 0.85) for key, config in remedies_work.remedied(before).items()}
+    row, = remedies_work.rows({**before, **after})
+    assert row["effect"] == "better" and 0.5 < row["before"][0] < 0.6

@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Remedy
-from gan_core.diagnosis.suspects.rates import FITTING_RATE, USUAL_RATES
+from gan_core.diagnosis.suspects.rates import FITTING_RATE
 from gan_core.diagnosis.suspects.suspect import Find, Suspect, decades
 
 
@@ -17,7 +17,7 @@ def _unequal_rates(config: RunConfig) -> Suspect | None:
     slower = min(config.generator_learning_rate, config.discriminator_learning_rate)
     changes: dict[str, Any] = {"learning_rate_ratio": 1.0}
     label = "Equal learning rates"
-    if slower < USUAL_RATES[optimizer][0] / 3:
+    if slower < FITTING_RATE[optimizer] / 5:
         changes["learning_rate"] = FITTING_RATE[optimizer]
         label += f" of {FITTING_RATE[optimizer]:g}"
     cause, why = (

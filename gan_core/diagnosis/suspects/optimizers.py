@@ -16,7 +16,7 @@ def _momentum(config: RunConfig) -> Suspect | None:
     changes = {name: value for name, value in (("beta1", 0.5), ("discriminator_beta1", AS_G))
                if getattr(config, name) > MOMENTUM}
     return Suspect(
-        tuple(changes) or ("beta1",), "momentum", decades(1 - MOMENTUM, 1 - longest),
+        tuple(changes) or ("beta1",), "momentum", 1.2 * decades(1 - MOMENTUM, 1 - longest),
         Remedy("β₁ 0.5", changes,
                "long momentum overshoots: G and D answer to what the other was, not to what it is"))
 

@@ -7,6 +7,7 @@ from typing import Any
 from gan_core.config.choices import SAME
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Remedy
+from gan_core.diagnosis.limits_of_d import unlimited_critic
 from gan_core.diagnosis.suspects.suspect import Find, Suspect, decades
 
 # From slow but sure to fast but fit for a short session; the plain gradient of SGD needs more.
@@ -50,6 +51,8 @@ def _slow_optimizer(config: RunConfig) -> Suspect | None:
         return None
     own = [rate for optimizer, rate in networks(config) if optimizer == "sgd"]
     excess = 0.1 + max(too_slow("sgd", max(own)), too_fast("sgd", max(own)), 0.2)
+    if unlimited_critic(config):  # plain gradients of one have any length
+        excess += 1.0
     changes: dict[str, Any] = {"optimizer": "adam", "learning_rate": 1e-3}
     if config.discriminator_optimizer == "sgd":
         changes["discriminator_optimizer"] = SAME
