@@ -17,6 +17,7 @@ from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
 from gan_core.diagnosis.suspects import Suspect, suspects
+from gan_core.diagnosis.suspects.networks import fitting_batch, larger_batch
 from gan_core.runs.history import History
 
 THRESHOLDS = {
@@ -80,20 +81,29 @@ def _remedies(agreeing: list[Suspect], sign: Sign, config: RunConfig) -> tuple[R
 
 def _at_once(explaining: Sequence[Suspect], config: RunConfig) -> list[Remedy]:
     """Two changes together, where either alone would leave a fault: two settings that are both far
-    outside the usual, or one beside a D of narrow modes that nothing limits. At most two knobs, so
-    that it can still be told what helped."""
+    outside the usual, or one beside what narrow modes ask for. At most two knobs, so that it can
+    still be told what helped."""
     parts = [suspect.remedy for suspect in explaining[:2]
              if suspect.excess >= _limit("both_at_fault")]
-    # Noise limits D by itself, while it lasts.
-    if (len(parts) < 2 and explaining and explaining[0].cause != "noise_too_strong"
-            and config.card.kind == "points" and not limited(config)):
-        parts = [explaining[0].remedy, flat_at_the_data(config)]
+    if len(parts) < 2 and explaining and config.card.kind == "points":
+        parts = [explaining[0].remedy, *_for_narrow_modes(explaining[0], config)]
     names = [name for part in parts for name in part.changes]
-    if len(parts) < 2 or len(names) > MOST_KNOBS or len(set(names)) < len(names):
+    if len(parts) < 2 or len(names) > MOST_KNOBS:
         return []
     first, second = parts
     return [Remedy(f"{first.label} and {second.label}", {**first.changes, **second.changes},
                    f"{first.why}; {second.why}")]
+
+
+def _for_narrow_modes(suspect: Suspect, config: RunConfig) -> list[Remedy]:
+    """What else the data ask for: a few examples of each mode in a batch, or a D that something
+    limits. Noise limits it by itself, while it lasts."""
+    small = 2 * config.batch_size < fitting_batch(config)
+    if small and "batch_size" not in suspect.remedy.changes:
+        return [larger_batch(config)]
+    if suspect.cause == "noise_too_strong" or limited(config):
+        return []
+    return [flat_at_the_data(config)]
 
 
 MOST_KNOBS = 2

@@ -221,6 +221,17 @@ def test_of_narrow_modes_d_is_limited_besides():
         "learning_rate": 1e-3}, "images need no such limit"
 
 
+def test_a_grid_of_many_modes_gets_batches_that_hold_some_of_each():
+    """Of 64 examples two or three are of a mode: with the right rate, too, it stays a cloud."""
+    def first(**changes):
+        config = RunConfig(dataset="grid", learning_rate=1e-3).replace(**changes)
+        return labels(config, "points", **BLIND)[0]
+
+    assert first(r1=100.0) == {"r1": 0.1, "batch_size": 256}
+    assert first(batch_size=4) == {"batch_size": 256, "r1": 0.1}
+    assert first(r1=100.0, batch_size=128) == {"r1": 0.1}, "five of each are enough"
+
+
 def test_equal_rates_are_rates_at_which_something_happens():
     """Two slow networks in place of a slow and a fast one learn nothing in a session."""
     ahead = {"accuracy_real": 1.0, "accuracy_fake": 1.0, "score_real": 0.999, "score_fake": 1e-3}

@@ -20,11 +20,22 @@ def _small_latent(config: RunConfig) -> Suspect | None:
 
 
 def _small_batch(config: RunConfig) -> Suspect | None:
-    fitting = 64 * config.group if config.group > 1 else 64
     return Suspect(
         ("batch_size",), "batch_too_small", decades(16 * config.packing, config.batch_size),
-        Remedy(f"Batch size {fitting}", {"batch_size": fitting},
-               "the gradient of few examples is mostly noise"))
+        larger_batch(config))
+
+
+def larger_batch(config: RunConfig) -> Remedy:
+    """The batch that fits."""
+    fitting = fitting_batch(config)
+    return Remedy(f"Batch size {fitting}", {"batch_size": fitting},
+                  "the gradient of few examples is mostly noise")
+
+
+def fitting_batch(config: RunConfig) -> int:
+    """64 examples, or of 2-D data some eight of each mode."""
+    many = config.card.kind == "points" and config.card.modes > 8
+    return (256 if many else 64) * max(config.group, 1)
 
 
 def _small_networks(config: RunConfig) -> Suspect | None:
