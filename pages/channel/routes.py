@@ -3,7 +3,8 @@
     GET /runs/{digest}/live                 the state of a run of this server, as JSON
         ?since=…                            what the last answer said: only what is new
         ?steps=1000&metrics=loss_d,modes    as far as this step; curves of these metrics
-        ?viewer=…&hidden=1                  renews the lease of this tab, for longer if it is hidden
+        ?viewer=…&hidden=1                  renews the lease of the tab with this ticket, for
+                                            longer if it is hidden
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
@@ -35,11 +36,11 @@ from gan_core.serving import live_channel
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
+from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.components import server, verdict, viewer_code
 
-HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
 # A run's picture of a step never changes, nor does the code of a name.
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_RUN = "There is no such run on this server."
@@ -141,11 +142,12 @@ def _snapshot(runs: Runs, digest: str) -> RunSnapshot | None:
 
 
 def _renew_lease(request: Request, digest: str) -> None:
-    """Of a tab that this server knows: whoever makes up names keeps nothing alive."""
-    viewer = _parameter(request, "viewer")
-    if viewer in server.viewers():
+    """Of a tab with a ticket of this server: whoever makes up names keeps nothing alive."""
+    holder = server.visitor_names().tab_and_person(_parameter(request, "viewer"))
+    if holder is not None:
+        tab, person = holder
         hidden = _parameter(request, "hidden") == "1"
-        server.queue().watch(digest, viewer, HIDDEN_SECONDS if hidden else 0.0)
+        server.queue().watch(digest, tab, HIDDEN_SECONDS if hidden else 0.0, person)
 
 
 def difference(request: Request, runs: Runs) -> Response:

@@ -20,13 +20,16 @@ from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.system.settings import Settings, SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.channel.routes import HIDDEN_SECONDS, routes
+from gan_core.serving.queue import HIDDEN_SECONDS
+from pages.channel.routes import routes
 from pages.components import server
+from pages.components.visitor_names import VisitorNames
 from tests.support import fuzzing
 from tests.support.asgi import Answer, get, get_all
 from tests.support.made_up_records import CONFIG, evaluation, images, look, step
 
 BROKEN = RECORDED["collapse"].digest()
+TAB, PERSON = "a" * 32, "b" * 32
 
 
 @pytest.fixture
@@ -124,11 +127,10 @@ def test_a_difference_from_nothing_is_refused(channel: Starlette, query: str, st
 
 
 @pytest.fixture
-def lease(page_server: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float]]:
+def lease(page_server: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float, str]]:
     """What is asked of the queue when leases are renewed."""
-    asked: list[tuple[str, str, float]] = []
+    asked: list[tuple[str, str, float, str]] = []
     monkeypatch.setattr(server.queue(), "watch", lambda *of: asked.append(of))
-    monkeypatch.setattr(server, "viewers", lambda: {"tab"})
     return asked
 
 
@@ -136,16 +138,36 @@ def test_watching_by_the_channel_renews_the_lease(
     channel: Starlette, stored: str, lease: list
 ) -> None:
     """A run that somebody watches is stopped for want of viewers; a hidden tab's sooner."""
-    get(channel, f"/runs/{stored}/live?viewer=tab")
-    get(channel, f"/runs/{stored}/live?viewer=tab&hidden=1")
-    assert lease == [(stored, "tab", 0.0), (stored, "tab", HIDDEN_SECONDS)]
+    ticket = server.visitor_names().ticket(TAB, PERSON)
+    get(channel, f"/runs/{stored}/live?viewer={ticket}")
+    get(channel, f"/runs/{stored}/live?viewer={ticket}&hidden=1")
+    assert lease == [(stored, TAB, 0.0, PERSON), (stored, TAB, HIDDEN_SECONDS, PERSON)]
 
 
 def test_made_up_viewers_keep_nothing_alive(channel: Starlette, stored: str, lease: list) -> None:
     """A stranger's script holds every worker, or fills the memory with names."""
-    for viewer in ("", "made-up", "TAB"):
+    names, others = server.visitor_names(), VisitorNames(b"another server's")
+    cookie, ticket = names.new(), names.ticket(TAB, PERSON)
+    for viewer in ("", TAB, f"{TAB}.{PERSON}", cookie, ticket[:-1], ticket.replace("a", "b"),
+                   others.ticket(TAB, PERSON), names.ticket("tab", PERSON), "%C3%BC.%C3%BC"):
         get(channel, f"/runs/{stored}/live?viewer={viewer}")
     assert not lease
+
+
+def test_a_tab_whose_connection_was_lost_keeps_its_run(
+    channel: Starlette, page_server: None
+) -> None:
+    """A moment without network, and the run of somebody who is watching it ends with "nobody was
+    watching"."""
+    queue = server.queue()
+    ticket = server.visitor_names().ticket(TAB, PERSON)
+    queue.arrive(TAB, PERSON)
+    digest = queue.submit(RunConfig(dataset="ring", batch_size=16, steps=50_000, seed=77), TAB)
+    queue.leave(TAB)
+    job = queue._scheduler.jobs[digest]
+    job.leases[TAB] = soon = time.monotonic() + 20
+    get(channel, f"/runs/{digest}/live?viewer={ticket}")
+    assert job.leases[TAB] > soon
 
 
 def test_a_hidden_tab_has_a_longer_lease(fakes_queue) -> None:

@@ -13,6 +13,7 @@ from tests.support.browsing import (
     Server,
     address,
     button,
+    connection,
     enter,
     expect,
     playwright,
@@ -111,6 +112,37 @@ def test_a_channel_that_cannot_be_reached_is_said_and_asked_slowly(chromium, app
     wait_for_progress(page, r"Training · step [1-9]")
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
+
+
+# JavaScript: lets a test cut the connection to Streamlit, as a network that fails for a moment does.
+SOCKETS = """window.sockets = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...of) { super(...of); window.sockets.push(this); }
+    };"""
+
+
+def test_a_run_outlives_a_lost_connection(chromium) -> None:
+    """A moment without network, and the run of somebody who is watching it ends with "nobody was
+    watching"; or it cannot be stopped any more, since the tab counts as somebody else."""
+    with ServerBelow(GAN_LAB_WORKERS="1", GAN_LAB_THREADS="1", GAN_LAB_GRACE_SECONDS="5",
+                     GAN_LAB_NICE="0") as server:
+        page = chromium.new_context().new_page()
+        page.add_init_script(SOCKETS)
+        page.goto(f"{server.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=46")
+        expect(button(page, "Train")).to_be_visible()
+        settle(page)
+        press(page, "Train")
+        wait_for_progress(page, r"Training · step [1-9]")
+        settle(page)
+        opened = page.evaluate("sockets.length")
+        page.evaluate("sockets.at(-1).close()")
+        wait_until(page, lambda: page.evaluate("sockets.length") > opened)
+        expect(connection(page)).to_be_attached()
+        page.wait_for_timeout(9000)  # longer than a lease
+        before = step(page)
+        wait_until(page, lambda: step(page) > before)
+        press(page, "Stop")
+        wait_for_progress(page, "Stopped by hand|stopped by hand")
 
 
 # --- looking back --------------------------------------------------------------------------------
