@@ -169,8 +169,9 @@ class JobQueue:
 
     # --- prices --------------------------------------------------------------------------------
 
-    def measure(self, request: PriceRequest, viewer: str) -> None:
-        """Have a price measured, sharing what others already wait for; it renews the lease, too.
+    def measure(self, request: PriceRequest, viewer: str, seconds: float = 0.0) -> None:
+        """Have a price measured, sharing what others already wait for; it renews the lease, too,
+        as `watch` does.
 
         A price that is known on this machine is not measured again. Raises QueueFull.
         """
@@ -184,6 +185,7 @@ class JobQueue:
                 self._prices.forget_failure(request.name)
                 job = self._scheduler.add(request.name, request.config, request)
             self._join(job, viewer)
+            self._lease(job, viewer, seconds)
             self._dispatcher.assign()
         self._housekeeper.wake()
 
@@ -235,7 +237,9 @@ class JobQueue:
         job.again = job.stopped is not None
 
     def _lease(self, job: Job, viewer: str, seconds: float = 0.0) -> None:
-        job.leases[viewer] = time.monotonic() + max(seconds, self.settings.grace_seconds)
+        end = time.monotonic() + max(seconds, self.settings.grace_seconds)
+        # Never shorter: parts of one page renew the same lease, each for as long as it may be late.
+        job.leases[viewer] = max(end, job.leases.get(viewer, end))
 
     def _end_lease(self, digest: str, viewer: str, reason: str) -> bool:
         """End the viewer's lease, and the run with the last one; whether nobody watches it now."""

@@ -1,10 +1,12 @@
-"""Visitors' names, and tickets of their tabs: by them the queue knows that several tabs belong to one person.
+"""Visitors' names: by them the queue knows that several tabs belong to one person.
 
 A name is a number drawn at random, which says nothing of a person. The browser keeps it in a
 cookie, with a signature, so that nobody can make up another one's; the server keeps it while the
-person's tabs are open. A tab's ticket names the tab and its person in the same way: with it a tab
-goes on watching its runs while its connection is lost. A browser may send none, as in a frame of another site: then each tab counts
+person's tabs are open. A browser may send none, as in a frame of another site: then each tab counts
 as a person. An address would not do, since a class shares one.
+
+A tab has a ticket, which names the tab and its person and is signed as well: with it a tab whose
+connection is lost goes on watching its runs.
 """
 
 from __future__ import annotations
