@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.config.validation import ConfigError
 from gan_core.diagnosis import remedy_trials
-from gan_core.runs.store import StoreError
+from gan_core.runs.store import RunStatus, StoreError
 from gan_core.serving.admission import QueueFull
 from pages.components import server
 from pages.components.try_remedies import Comparison
@@ -22,6 +22,7 @@ from tests.support.app_pages import (
     wait_until,
     words,
 )
+from tests.support.made_up_records import step
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -83,7 +84,11 @@ def test_one_click_trains_the_remedies_and_says_which_to_take() -> None:
 
 def test_a_hidden_tab_keeps_what_it_tries(short_leases: None) -> None:
     """A browser lets it refresh once a minute: its runs end with "nobody was watching"."""
-    app = failing(seed="46", steps="250")
+    app = opened(NAME, **BROKEN, seed="46")
+    store, config = server.queue().store, shown(app, NAME)
+    store.append(store.create(config), [step(1), step(2)])
+    store.write_status(config.digest(), RunStatus("diverged", 3, config.steps))
+    app.run()
     button(app, "Try remedies").click().run()
     assert not app.exception and len(jobs()) > 1
     assert min(seconds_left().values()) > 60
