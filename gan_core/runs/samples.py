@@ -9,6 +9,7 @@ Torch-free.
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import math
@@ -87,6 +88,26 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+# --- files for browsers --------------------------------------------------------------------------
+
+
+def read_picture(path: Path, view: str) -> bytes:
+    """A file of a view as a browser gets it: the bytes of a PNG, or of points as `points_npy`.
+
+    Raises OSError if there is no such plain file in the run's own folder, ValueError on anything
+    else than the view's content: browsers keep what they are sent.
+    """
+    if path.parent.is_symlink():
+        raise OSError(errno.ELOOP, "its folder is a link", str(path))
+    if path.suffix == ".npy":
+        return points_npy(read_points(path))
+    content = files.read(path, MOST_BYTES)
+    grey = _grey(content)
+    if view == "neighbours":
+        _triples(grey)
+    return content
+
+
 # --- files as arrays -----------------------------------------------------------------------------
 
 
@@ -125,7 +146,10 @@ def read_neighbours(path: Path) -> np.ndarray:
 
     Raises OSError if there is no file, ValueError on anything else.
     """
-    grey = _grey(files.read(path, MOST_BYTES))
+    return _triples(_grey(files.read(path, MOST_BYTES)))
+
+
+def _triples(grey: np.ndarray) -> np.ndarray:
     if grey.shape[0] % PIXELS or grey.shape[1] != TRIPLE * PIXELS:
         raise ValueError(f"its shape is {grey.shape}")
     return grey.reshape(-1, PIXELS, TRIPLE, PIXELS).swapaxes(1, 2)

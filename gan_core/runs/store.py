@@ -27,6 +27,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ from gan_core.runs.samples import (
     VIEWS,
     encoded,
     read_neighbours,
+    read_picture,
     read_points,
     read_sheet,
     read_surface,
@@ -179,6 +181,14 @@ class RunStore:
         """
         path = view_path(self._folder(digest), "neighbours", step, "png")
         return _read(path, read_neighbours, "a sheet of neighbours")
+
+    def picture(self, digest: str, view: str, step: int, ending: str) -> bytes:
+        """The file of a view at `step` as a browser gets it, checked as the views above.
+
+        Raises StoreError if there is none, or if it is damaged.
+        """
+        path = view_path(self._folder(digest), view, step, ending)
+        return _read(path, partial(read_picture, view=view), "a sound picture")
 
     # --- writing: only by whoever holds the lock -----------------------------------------------
 

@@ -20,8 +20,17 @@ class People:
         self._leaving: set[str] = set()
 
     def arrive(self, viewer: str, person: str) -> None:
-        """A tab has been opened by `person`."""
+        """A tab has been opened by `person`, or its lost connection has come back."""
+        self.leaving()  # hear first of the connection that was lost
+        self._leaving.discard(viewer)
         self._people[viewer] = person
+
+    def watches(self, viewer: str, person: str) -> None:
+        """A tab of `person` that may be without a connection watches a run; it is known until its
+        leases end."""
+        if viewer not in self._people:
+            self._people[viewer] = person
+            self._leaving.add(viewer)
 
     def person(self, viewer: str) -> str:
         """Whose tab it is; a viewer that is not known is a person of its own."""

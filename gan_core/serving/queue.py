@@ -34,6 +34,8 @@ from gan_core.serving.waiting_time import WaitingTimes
 from gan_core.system.settings import Settings
 
 UNWATCHED = "nobody was watching; press Continue to go on"
+HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
+RETURN_SECONDS = 75.0  # of such a lease after the connection: it may be lost, not closed
 RELEASED = "its viewer switched to another run; press Continue to resume"
 STOPPED = "stopped by hand"
 
@@ -122,14 +124,17 @@ class JobQueue:
         self._housekeeper.wake()
         return [config.digest() for config in configs]
 
-    def watch(self, digest: str, viewer: str, seconds: float = 0.0) -> None:
+    def watch(self, digest: str, viewer: str, seconds: float = 0.0, person: str = "") -> None:
         """Renew the viewer's lease; to be called while a page shows the run.
 
-        A viewer that may be late next time asks for a lease of at least `seconds`.
+        A viewer that may be late next time asks for a lease of at least `seconds`. Whoever may
+        have left meanwhile says whose tab it is: what the run takes then counts for that person.
         """
         self.store.touch(digest)
         with self._lock:
             if job := self._scheduler.jobs.get(digest):
+                if person:
+                    self._people.watches(viewer, person)
                 self._lease(job, viewer, seconds)
 
     def release(self, digest: str, viewer: str) -> None:
@@ -164,8 +169,9 @@ class JobQueue:
 
     # --- prices --------------------------------------------------------------------------------
 
-    def measure(self, request: PriceRequest, viewer: str) -> None:
-        """Have a price measured, sharing what others already wait for; it renews the lease, too.
+    def measure(self, request: PriceRequest, viewer: str, seconds: float = 0.0) -> None:
+        """Have a price measured, sharing what others already wait for; it renews the lease, too,
+        as `watch` does.
 
         A price that is known on this machine is not measured again. Raises QueueFull.
         """
@@ -179,6 +185,7 @@ class JobQueue:
                 self._prices.forget_failure(request.name)
                 job = self._scheduler.add(request.name, request.config, request)
             self._join(job, viewer)
+            self._lease(job, viewer, seconds)
             self._dispatcher.assign()
         self._housekeeper.wake()
 
@@ -230,7 +237,9 @@ class JobQueue:
         job.again = job.stopped is not None
 
     def _lease(self, job: Job, viewer: str, seconds: float = 0.0) -> None:
-        job.leases[viewer] = time.monotonic() + max(seconds, self.settings.grace_seconds)
+        end = time.monotonic() + max(seconds, self.settings.grace_seconds)
+        # Never shorter: parts of one page renew the same lease, each for as long as it may be late.
+        job.leases[viewer] = max(end, job.leases.get(viewer, end))
 
     def _end_lease(self, digest: str, viewer: str, reason: str) -> bool:
         """End the viewer's lease, and the run with the last one; whether nobody watches it now."""
@@ -290,11 +299,13 @@ class JobQueue:
             self._dispatcher.assign()
 
     def _say_goodbye(self, now: float) -> None:
-        """To viewers whose tab was closed: they may come back for a while, as after a reload."""
+        """To viewers whose tab was closed: they may come back for a while, as after a reload; or
+        only the connection is lost, and a hidden tab goes on watching once a minute."""
+        end = now + max(self.settings.grace_seconds, RETURN_SECONDS)
         for viewer in self._people.leaving():
             leases = [job.leases for job in self._scheduler.jobs.values() if viewer in job.leases]
             for lease in leases:
-                lease[viewer] = min(lease[viewer], now + self.settings.grace_seconds)
+                lease[viewer] = min(lease[viewer], end)
             if not leases:
                 self._people.forget(viewer)
 

@@ -3,7 +3,8 @@
     GET /runs/{digest}/live                 the state of a run of this server, as JSON
         ?since=…                            what the last answer said: only what is new
         ?steps=1000&metrics=loss_d,modes    as far as this step; curves of these metrics
-        ?viewer=…&hidden=1                  renews the lease of this tab, for longer if it is hidden
+        ?viewer=…&hidden=1                  renews the lease of the tab with this ticket, for
+                                            longer if it is hidden
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
@@ -28,21 +29,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gan_core.config.presets import CHALLENGES
-from gan_core.runs.samples import VIEWS, view_path
+from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
 from gan_core.serving import live_channel
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
+from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.components import server, verdict, viewer_code
 
-HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
 # A run's picture of a step never changes, nor does the code of a name.
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_RUN = "There is no such run on this server."
+UNREADABLE = "This run cannot be shown just now: {cause}."
 NO_PICTURE = "There is no such picture."
 
 _PICTURE = re.compile(r"([0-9]{6,8})\.(png|npy)")
@@ -94,6 +96,8 @@ def _measured(route: str, endpoint: Endpoint) -> Endpoint:
             response = endpoint(request)
         except SettingsError as error:  # no queue without settings
             response = _problem(503, str(error))
+        except StoreError as error:  # the run is there: whoever asks again may see it
+            response = _problem(503, UNREADABLE.format(cause=error.cause))
         server.meters().answered(route, response.status_code, time.perf_counter() - started)
         return response
 
@@ -108,7 +112,8 @@ def _problem(status: int, sentence: str) -> Response:
 
 
 def live(request: Request, runs: Runs) -> Response:
-    """The state of a run since what the viewer has."""
+    """The state of a run since what the viewer has; 404 where there is none, 503 where its files
+    cannot be read just now."""
     digest = request.path_params["digest"]
     try:
         asked = live_channel.question(
@@ -117,7 +122,7 @@ def live(request: Request, runs: Runs) -> Response:
         return _problem(400, str(error))
     if not runs.recorded:
         _renew_lease(request, digest)
-    snapshot = _snapshot(runs, digest)
+    snapshot = runs.snapshot(digest)
     if snapshot is None:
         return _problem(404, NO_RUN)
     seen = live_channel.as_far_as(snapshot, asked.steps)
@@ -132,20 +137,13 @@ def _parameter(request: Request, name: str) -> str:
     return request.query_params.get(name, "")
 
 
-def _snapshot(runs: Runs, digest: str) -> RunSnapshot | None:
-    """None where there is no such run, or where its files cannot be read just now."""
-    try:
-        return runs.snapshot(digest)
-    except StoreError:
-        return None
-
-
 def _renew_lease(request: Request, digest: str) -> None:
-    """Of a tab that this server knows: whoever makes up names keeps nothing alive."""
-    viewer = _parameter(request, "viewer")
-    if viewer in server.viewers():
+    """Of a tab with a ticket of this server: whoever makes up names keeps nothing alive."""
+    holder = server.visitor_names().tab_and_person(_parameter(request, "viewer"))
+    if holder is not None:
+        tab, person = holder
         hidden = _parameter(request, "hidden") == "1"
-        server.queue().watch(digest, viewer, HIDDEN_SECONDS if hidden else 0.0)
+        server.queue().watch(digest, tab, HIDDEN_SECONDS if hidden else 0.0, person)
 
 
 def difference(request: Request, runs: Runs) -> Response:
@@ -169,23 +167,24 @@ def difference(request: Request, runs: Runs) -> Response:
 
 
 def _seen(runs: Runs, digest: str, steps: str) -> RunSnapshot | None:
-    snapshot = _snapshot(runs, digest)
+    snapshot = runs.snapshot(digest)
     if snapshot is None:
         return None
     return live_channel.as_far_as(snapshot, live_channel.question(steps).steps)
 
 
 def picture(request: Request, runs: Runs) -> Response:
-    """One file of a run's views: a sheet, points, a surface, or neighbours."""
+    """One file of a run's views: a sheet, points, a surface, or neighbours. What is damaged is not
+    sent: a browser would keep it for a year."""
     digest, view = request.path_params["digest"], request.path_params["view"]
     name, store = _PICTURE.fullmatch(request.path_params["name"]), runs.store()
     if name is None or view not in VIEWS or not store.exists(digest):
         return _problem(404, NO_PICTURE)
     step, ending = int(name[1]), name[2]
     try:
-        content = view_path(store.root / digest, view, step, ending).read_bytes()
-    except OSError:
-        return _problem(404, NO_PICTURE)
+        content = store.picture(digest, view, step, ending)
+    except StoreError as error:
+        return _problem(404, f"{error.cause}.")
     return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=_TYPES[ending])
 
 

@@ -33,6 +33,7 @@ from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import StoreError
 from gan_core.serving.admission import QueueFull
 from gan_core.serving.price_requests import PriceState
+from gan_core.serving.queue import HIDDEN_SECONDS
 from pages.components import price_charts, server
 from pages.components.chart_style import RUNS, table
 from pages.components.markdown import plain
@@ -72,8 +73,7 @@ def _measure(name: str, requests: Sequence[PriceRequest], was_measuring: bool) -
             help="A worker takes a few seconds for each, in turn with the runs that wait.")
         if _open_requests(name) and st.button("Stop measuring", key=f"prices/{name}/stop",
                                                icon=":material/stop:"):
-            # Those in the queue are dropped, since nobody watches them.
-            _open_requests(name).clear()
+            _give_up(name)
         st.caption(refusal or _progress(name, answers))
     if pressed:
         _ask(name, missing or requests)
@@ -87,15 +87,25 @@ def _ask(name: str, requests: Iterable[PriceRequest]) -> None:
     _open_requests(name).extend(requests)
 
 
+def _give_up(name: str) -> None:
+    """What of this part is in the queue is dropped, unless others wait for it as well."""
+    for request in _open_requests(name)[:PENDING]:
+        server.queue().stop(request.name, server.viewer())
+    _open_requests(name).clear()
+
+
 def _go_on(name: str) -> str:
-    """Renew the leases of this part's open prices and ask for the next; why that was refused."""
+    """Renew the leases of this part's open prices and ask for the next; why that was refused.
+
+    For longer than a refresh, which a hidden tab may ask for but once a minute.
+    """
     still_open = _open_requests(name)
     answers = {request: server.queue().price(request) for request in still_open}
     still_open[:] = [request for request, answer in answers.items()
                  if answer.price is None and not answer.failure]
     try:
         for request in still_open[:PENDING]:
-            server.queue().measure(request, server.viewer())
+            server.queue().measure(request, server.viewer(), HIDDEN_SECONDS)
     except QueueFull as error:
         return plain(str(error))
     return ""

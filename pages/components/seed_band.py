@@ -17,6 +17,7 @@ from gan_core.config.validation import ConfigError
 from gan_core.runs.history import History
 from gan_core.runs.store import StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
+from gan_core.serving.queue import HIDDEN_SECONDS
 from pages.components import seed_band_chart, server
 from pages.components.chart_style import RUNS, table
 from pages.components.experiment import UNREADABLE
@@ -99,9 +100,10 @@ def _beside(state: State, count: int) -> list[StoredRun | None]:
 
 
 def _watch(shown: list[StoredRun | None]) -> None:
+    """Renew the leases, for longer than a refresh: a hidden tab may ask for one once a minute."""
     for run in shown:
         if run is not None and not run.recorded:
-            server.queue().watch(run.snapshot.digest, server.viewer())
+            server.queue().watch(run.snapshot.digest, server.viewer(), HIDDEN_SECONDS)
 
 
 def _busy(state: State, shown: list[StoredRun | None]) -> bool:

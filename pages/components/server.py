@@ -79,10 +79,13 @@ class _Visit:
     """A browser tab. It keeps the queue itself: `_leave` is called outside any script run."""
 
     def __init__(self) -> None:
-        self.name = uuid.uuid4().hex
+        # The session keeps it: a tab whose lost connection comes back holds the same leases.
+        self.name: str = st.session_state.setdefault("viewer", uuid.uuid4().hex)
         self.queue, self.viewers = queue(), viewers()
         self.viewers.add(self.name)
-        self.queue.arrive(self.name, visitor_names().person(st.context.cookies) or self.name)
+        person = visitor_names().person(st.context.cookies) or self.name
+        self.ticket = visitor_names().ticket(self.name, person)
+        self.queue.arrive(self.name, person)
 
 
 def _leave(visit: _Visit) -> None:
@@ -98,6 +101,12 @@ def _visit() -> _Visit:
 def viewer() -> str:
     """The name under which this tab holds its leases; gone when the tab closes."""
     return _visit().name
+
+
+def ticket() -> str:
+    """By which the live channel knows this tab, also while its connection is lost: Streamlit then
+    ends the visit, and a page without a timer does not run again when it comes back."""
+    return _visit().ticket
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from gan_core.diagnosis.remedy_trials import Trial, Tried, advice, choice, effec
 from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.store import RunSnapshot, StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
+from gan_core.serving.queue import HIDDEN_SECONDS
 from pages.components import server
 from pages.components.config_text import number_text
 from pages.components.markdown import plain
@@ -56,17 +57,19 @@ def offer(state: State) -> None:
 
 
 def watched(state: State) -> list[RunSnapshot]:
-    """Renew the leases of what is compared, and ask for what is missing; those that are live."""
+    """Ask for what is missing, and renew the leases of what is compared; those that are live.
+
+    For longer than a refresh, which a hidden tab may ask for but once a minute.
+    """
     comparison = _comparison(state)
     if comparison is None:
         return []
+    _ask(comparison, _live(_runs(comparison)))
     runs = _runs(comparison)
     for run in runs:
         if run is not None and not run.recorded:
-            server.queue().watch(run.snapshot.digest, server.viewer())
-    live = [run.snapshot for run in runs if run is not None and run.live]
-    _ask(comparison, live)
-    return live
+            server.queue().watch(run.snapshot.digest, server.viewer(), HIDDEN_SECONDS)
+    return _live(runs)
 
 
 def table(state: State) -> None:
@@ -127,6 +130,10 @@ def _drop(state: State) -> None:
 
 def _runs(comparison: Comparison) -> list[StoredRun | None]:
     return [server.stored_run(trial.config, recorded_first=True) for trial in comparison.trials]
+
+
+def _live(runs: Iterable[StoredRun | None]) -> list[RunSnapshot]:
+    return [run.snapshot for run in runs if run is not None and run.live]
 
 
 def _ask(comparison: Comparison, live: Iterable[RunSnapshot]) -> None:

@@ -103,7 +103,7 @@ def _data(
     data = {
         "part": part,
         "code": viewer_code.ADDRESS,
-        "viewer": server.viewer(),
+        "viewer": server.ticket(),
         "metrics": list(metrics),
         "runs": {"this": _run(shown), "reference": _run(reference)},
         "look_back": {

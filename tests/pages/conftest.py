@@ -3,6 +3,7 @@ a browser."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,15 @@ def page_server(_one_queue: None) -> Iterator[None]:
     while jobs():
         assert time.monotonic() < deadline, "a run does not stop"
         time.sleep(0.02)
+
+
+@pytest.fixture
+def short_leases(page_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of the length that a server gives them where nothing else is set."""
+    from pages.components import server
+
+    settings = dataclasses.replace(server.queue().settings, grace_seconds=25.0)
+    monkeypatch.setattr(server.queue(), "settings", settings)
 
 
 # --- in a browser; without one, importing `browsing` has skipped the file before ------------------

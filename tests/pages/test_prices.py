@@ -15,7 +15,7 @@ from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 from pages.components import price_charts, prices, server
-from tests.support.app_pages import opened, wait_until, words
+from tests.support.app_pages import jobs, opened, seconds_left, wait_until, words
 
 pytestmark = pytest.mark.usefixtures("page_server")
 PAGE = "computational_cost"
@@ -149,11 +149,21 @@ def test_a_press_of_measure_fills_the_row():
 def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
     """Fifteen remedies at once would leave the visitor no run to train beside them."""
     asked = []
-    monkeypatch.setattr(server.queue(), "measure", lambda request, viewer: asked.append(request))
+    monkeypatch.setattr(server.queue(), "measure", lambda request, *of: asked.append(request))
     app = opened(PAGE)
     app.button(key="prices/remedies/measure").click().run()
     assert 0 < len(set(asked)) <= prices.PENDING
     assert f"0 of {len(price_list.REMEDY_PRICES)} measured here …" in words(app)
+
+
+def test_a_hidden_tab_goes_on_measuring(short_leases):
+    """A browser lets it ask once a minute: what it waits for is dropped meanwhile. After *Stop
+    measuring* nothing may go on for that long."""
+    app = opened(PAGE)
+    app.button(key="prices/remedies/measure").click().run()
+    assert jobs() and min(seconds_left().values()) > 60
+    app.button(key="prices/remedies/stop").click().run()
+    assert not app.exception and not any(job.leases for job in jobs().values())
 
 
 def test_what_was_measured_here_takes_the_place_of_the_record():

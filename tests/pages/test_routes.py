@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import sys
 import time
@@ -18,15 +19,19 @@ from starlette.applications import Starlette
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.samples import sheet_png, view_path
+from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import Settings, SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.channel.routes import HIDDEN_SECONDS, routes
+from pages.channel.routes import routes
 from pages.components import server
-from tests.support import fuzzing
+from pages.components.visitor_names import VisitorNames
+from tests.support import damage, fuzzing
 from tests.support.asgi import Answer, get, get_all
 from tests.support.made_up_records import CONFIG, evaluation, images, look, step
 
 BROKEN = RECORDED["collapse"].digest()
+TAB, PERSON = "a" * 32, "b" * 32
 
 
 @pytest.fixture
@@ -88,6 +93,20 @@ def test_what_is_not_there_is_not_found(channel: Starlette, address: str) -> Non
     assert get(channel, address).status in (404, 307)
 
 
+def test_a_run_that_cannot_be_read_is_not_gone(channel: Starlette, stored: str) -> None:
+    """The file system fails for a moment, and the page says that the run is gone, or stands still
+    for good."""
+    path = server.queue().store.root / stored / "config.json"
+    sound = path.read_text()
+    path.write_text("{")
+    for question in (f"/runs/{stored}/live",
+                     f"/runs/{stored}/difference?page=mode_collapse&reference=recorded/{BROKEN}"):
+        answer = get(channel, question)
+        assert answer.status == 503 and "config.json is damaged" in answer.content["problem"]
+    path.write_text(sound)
+    assert get(channel, f"/runs/{stored}/live").status == 200
+
+
 def test_a_question_without_sense_is_answered_in_words(channel: Starlette, stored: str) -> None:
     """A mistyped address ends in a stack trace."""
     answer = get(channel, f"/runs/{stored}/live?steps=-3")
@@ -124,11 +143,10 @@ def test_a_difference_from_nothing_is_refused(channel: Starlette, query: str, st
 
 
 @pytest.fixture
-def lease(page_server: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float]]:
+def lease(page_server: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float, str]]:
     """What is asked of the queue when leases are renewed."""
-    asked: list[tuple[str, str, float]] = []
+    asked: list[tuple[str, str, float, str]] = []
     monkeypatch.setattr(server.queue(), "watch", lambda *of: asked.append(of))
-    monkeypatch.setattr(server, "viewers", lambda: {"tab"})
     return asked
 
 
@@ -136,16 +154,36 @@ def test_watching_by_the_channel_renews_the_lease(
     channel: Starlette, stored: str, lease: list
 ) -> None:
     """A run that somebody watches is stopped for want of viewers; a hidden tab's sooner."""
-    get(channel, f"/runs/{stored}/live?viewer=tab")
-    get(channel, f"/runs/{stored}/live?viewer=tab&hidden=1")
-    assert lease == [(stored, "tab", 0.0), (stored, "tab", HIDDEN_SECONDS)]
+    ticket = server.visitor_names().ticket(TAB, PERSON)
+    get(channel, f"/runs/{stored}/live?viewer={ticket}")
+    get(channel, f"/runs/{stored}/live?viewer={ticket}&hidden=1")
+    assert lease == [(stored, TAB, 0.0, PERSON), (stored, TAB, HIDDEN_SECONDS, PERSON)]
 
 
 def test_made_up_viewers_keep_nothing_alive(channel: Starlette, stored: str, lease: list) -> None:
     """A stranger's script holds every worker, or fills the memory with names."""
-    for viewer in ("", "made-up", "TAB"):
+    names, others = server.visitor_names(), VisitorNames(b"another server's")
+    cookie, ticket = names.new(), names.ticket(TAB, PERSON)
+    for viewer in ("", TAB, f"{TAB}.{PERSON}", cookie, ticket[:-1], ticket.replace("a", "b"),
+                   others.ticket(TAB, PERSON), names.ticket("tab", PERSON), "%C3%BC.%C3%BC"):
         get(channel, f"/runs/{stored}/live?viewer={viewer}")
     assert not lease
+
+
+def test_a_tab_whose_connection_was_lost_keeps_its_run(
+    channel: Starlette, page_server: None
+) -> None:
+    """A moment without network, and the run of somebody who is watching it ends with "nobody was
+    watching"."""
+    queue = server.queue()
+    ticket = server.visitor_names().ticket(TAB, PERSON)
+    queue.arrive(TAB, PERSON)
+    digest = queue.submit(RunConfig(dataset="ring", batch_size=16, steps=50_000, seed=77), TAB)
+    queue.leave(TAB)
+    job = queue._scheduler.jobs[digest]
+    job.leases[TAB] = soon = time.monotonic() + 20
+    get(channel, f"/runs/{digest}/live?viewer={ticket}")
+    assert job.leases[TAB] > soon
 
 
 def test_a_hidden_tab_has_a_longer_lease(fakes_queue) -> None:
@@ -154,9 +192,9 @@ def test_a_hidden_tab_has_a_longer_lease(fakes_queue) -> None:
     fakes_queue.watch(digest, "tab", 150.0)
     left = fakes_queue._scheduler.jobs[digest].leases["tab"] - time.monotonic()
     assert 100 < left <= 150
-    fakes_queue.watch(digest, "tab")
+    fakes_queue.watch(digest, "tab")  # another part of the page, which does not know
     left = fakes_queue._scheduler.jobs[digest].leases["tab"] - time.monotonic()
-    assert 0 < left <= fakes_queue.settings.grace_seconds
+    assert 100 < left <= 150
 
 
 @pytest.fixture
@@ -185,6 +223,63 @@ def test_pictures_are_what_the_store_holds_and_stay_in_caches(
     assert np.load(io.BytesIO(points.body)).shape == (5, 2)
     absent = get(channel, f"/runs/{stored}/pictures/samples/000777.png")
     assert absent.status == 404 and "immutable" not in absent.headers["cache-control"]
+
+
+def _file_outside(folder: Path, name: str) -> Path:
+    """A sound sheet that is no part of any run."""
+    path = folder / name
+    path.write_bytes(sheet_png(images(0).samples))
+    return path
+
+
+def _linked(path: Path, outside: Path) -> None:
+    path.symlink_to(_file_outside(outside, "secret.png"))
+
+
+def _in_a_linked_folder(path: Path, outside: Path) -> None:
+    _file_outside(outside, path.name)
+    path.parent.rmdir()
+    path.parent.symlink_to(outside)
+
+
+NOT_SOUND = {  # in place of a sheet
+    "a link": _linked, "in a linked folder": _in_a_linked_folder,
+    "a pipe": lambda path, _: os.mkfifo(path), "a folder": lambda path, _: path.mkdir(),
+    **{name: lambda path, _, content=content: path.write_bytes(content)
+       for name, content in damage.sheets().items()}}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and links are POSIX")
+@pytest.mark.parametrize("kind", NOT_SOUND)
+def test_a_picture_that_is_none_is_not_sent(
+    channel: Starlette, stored: str, tmp_path: Path, kind: str
+) -> None:
+    """A copied run shows files of the server, keeps a thread of it for ever, fills its memory; or
+    a browser keeps garbage for a year."""
+    path = view_path(server.queue().store.root / stored, "samples", 0, "png")
+    path.unlink()
+    NOT_SOUND[kind](path, tmp_path)
+    answer = get(channel, f"/runs/{stored}/pictures/samples/000000.png")
+    assert answer.status == 404 and answer.headers["cache-control"] == "no-store"
+    assert answer.content["problem"].startswith("000000.png ")
+    assert str(server.queue().store.root) not in answer.body.decode()
+
+
+@pytest.mark.parametrize(("view", "ending", "content"), [
+    ("samples", "npy", b"no array"), ("samples", "npy", np.zeros(9)), ("surface", "png", b"PNG"),
+    ("neighbours", "png", sheet_png(images(0).samples))])
+def test_every_view_is_checked_before_it_is_sent(
+    channel: Starlette, stored: str, view: str, ending: str, content: bytes | np.ndarray
+) -> None:
+    """Of 2-D runs and of neighbours garbage is kept for a year."""
+    path = view_path(server.queue().store.root / stored, view, 0, ending)
+    path.parent.mkdir(exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content)
+    answer = get(channel, f"/runs/{stored}/pictures/{view}/000000.{ending}")
+    assert answer.status == 404 and answer.headers["cache-control"] == "no-store"
 
 
 # --- the server ----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from gan_core.serving.admission import QueueFull
 from pages.components import seed_band, server
 from pages.components import seed_band_chart as band_chart
 from pages.components.chart_style import THIS
-from tests.support.app_pages import jobs
+from tests.support.app_pages import jobs, seconds_left
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -239,6 +239,14 @@ def test_the_seeds_leave_a_place_for_train(link, count) -> None:
     shown = app.session_state["mode_collapse/state"].shown
     wait_for_end_of_all_but(shown)
     assert "Train" in app.run().button[0].label
+
+
+def test_a_hidden_tab_keeps_its_seeds(short_leases: None) -> None:
+    """A browser lets it refresh once a minute: its seeds end with "nobody was watching"."""
+    app = opened(**{**quick(6), "steps": "5000"})
+    app.button[0].click().run()
+    assert not app.exception
+    assert len(seconds_left()) == 8 and min(seconds_left().values()) > 60
 
 
 def wait_for_end_of_all_but(shown: RunConfig) -> None:

@@ -9,11 +9,20 @@ from streamlit.testing.v1 import AppTest
 
 from gan_core.config.validation import ConfigError
 from gan_core.diagnosis import remedy_trials
-from gan_core.runs.store import StoreError
+from gan_core.runs.store import RunStatus, StoreError
 from gan_core.serving.admission import QueueFull
 from pages.components import server
 from pages.components.try_remedies import Comparison
-from tests.support.app_pages import button, jobs, opened, shown, wait_until, words
+from tests.support.app_pages import (
+    button,
+    jobs,
+    opened,
+    seconds_left,
+    shown,
+    wait_until,
+    words,
+)
+from tests.support.made_up_records import step
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -71,6 +80,18 @@ def test_one_click_trains_the_remedies_and_says_which_to_take() -> None:
     assert rows(app), "the table is gone as soon as one of its runs is opened"
     button(app, "Close").click().run()
     assert "What was changed" not in words(app)
+
+
+def test_a_hidden_tab_keeps_what_it_tries(short_leases: None) -> None:
+    """A browser lets it refresh once a minute: its runs end with "nobody was watching"."""
+    app = opened(NAME, **BROKEN, seed="46")
+    store, config = server.queue().store, shown(app, NAME)
+    store.append(store.create(config), [step(1), step(2)])
+    store.write_status(config.digest(), RunStatus("diverged", 3, config.steps))
+    app.run()
+    button(app, "Try remedies").click().run()
+    assert not app.exception and len(jobs()) > 1
+    assert min(seconds_left().values()) > 60
 
 
 def test_trials_end_when_the_visitor_turns_to_another_run() -> None:

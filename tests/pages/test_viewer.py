@@ -13,6 +13,7 @@ from tests.support.browsing import (
     Server,
     address,
     button,
+    connection,
     enter,
     expect,
     playwright,
@@ -113,6 +114,79 @@ def test_a_channel_that_cannot_be_reached_is_said_and_asked_slowly(chromium, app
     wait_for_progress(page, "Stopped")
 
 
+def answering(status: int, problem: str, asked: list[str]):
+    """What takes the server's place for a test."""
+    def answer(route: playwright.Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=status, json={"problem": problem})
+
+    return answer
+
+
+def test_a_run_that_is_gone_or_cannot_be_read_is_said(chromium, app: Server) -> None:
+    """The page says *Training · step 600* for ever, of a run that was removed; or it hammers a
+    server whose disk is in trouble, and does not say what the trouble is."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=47")
+    press(page, "Train")
+    wait_for_progress(page, r"Training · step [1-9]")
+    settle(page)
+    asked: list[str] = []
+    page.route("**/live?*", answering(503, "It cannot be shown just now.", asked))
+    wait_for_progress(page, "It cannot be shown just now.")
+    count = len(asked)
+    page.wait_for_timeout(3000)
+    assert len(asked) - count <= 2
+    page.unroute_all()
+    wait_for_progress(page, r"Training · step [1-9]")
+    # Streamlit's own socket is open already: a run of the page is seen by what it asks anew.
+    asked.clear()
+    page.route("**/live?*", answering(404, "There is no such run on this server.", asked))
+    wait_for_progress(page, "This run is not on this server any more")
+    wait_until(page, lambda: len(asked) >= 2)  # the page has run again
+    page.wait_for_timeout(3000)
+    assert len(asked) <= 8, "the page runs for ever"
+    page.unroute_all()
+    press(page, "Stop")
+    wait_for_progress(page, "Stopped")
+
+
+# JavaScript: lets a test cut the connection to Streamlit, as a network does that fails for a moment
+# only.
+SOCKETS = """window.sockets = [];
+    window.WebSocket = class extends WebSocket {
+        constructor(...of) { super(...of); window.sockets.push(this); }
+    };"""
+
+
+def test_a_run_outlives_a_lost_connection(chromium) -> None:
+    """A moment without network, and the run of somebody who is watching it ends with "nobody was
+    watching"; or it cannot be stopped any more, since the tab counts as somebody else."""
+    with ServerBelow(GAN_LAB_WORKERS="1", GAN_LAB_THREADS="1", GAN_LAB_GRACE_SECONDS="12",
+                     GAN_LAB_NICE="0") as server:
+        page = chromium.new_context().new_page()
+        page.add_init_script(SOCKETS)
+        page.goto(f"{server.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=46")
+        expect(button(page, "Train")).to_be_visible()
+        settle(page)
+        press(page, "Train")
+        wait_for_progress(page, r"Training · step [1-9]")
+        settle(page)
+        wait_until(page, lambda: step(page) > 2500)  # what there is to be found has been found
+        # After a run of a part alone Streamlit runs the page again when it is connected again.
+        page.locator("body").press("r")
+        page.wait_for_timeout(1000)
+        settle(page)
+        opened = page.evaluate("sockets.length")
+        page.evaluate("sockets.at(-1).close()")
+        wait_until(page, lambda: page.evaluate("sockets.length") > opened)
+        expect(connection(page)).to_be_attached()
+        page.wait_for_timeout(18_000)  # longer than a lease
+        before = step(page)
+        wait_until(page, lambda: step(page) > before)
+        press(page, "Stop")
+        wait_for_progress(page, "Stopped by hand|stopped by hand")
+
+
 # --- looking back --------------------------------------------------------------------------------
 
 
@@ -177,6 +251,20 @@ def test_a_phone_shows_one_below_the_other(recorded: playwright.Page) -> None:
                        for run in ("this", "reference"))
     assert reference["y"] >= this["y"] + this["height"]
     recorded.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_damaged_picture_is_said(chromium, app: Server) -> None:
+    """Where samples were, a page is blank, and nobody knows why."""
+    page = chromium.new_context().new_page()
+    asked: list[str] = []
+    page.route("**/pictures/**", answering(404, "001000.png is not a sound picture.", asked))
+    page.goto(address(app.url, "mode_collapse"))
+    for run in ("this", "reference"):
+        expect(page.locator(f".sheet-{run}")).to_contain_text(
+            "The samples cannot be shown: 001000.png is not a sound picture.")
+    page.unroute_all()
+    look_back(page, "Home")
+    expect(page.locator(".sheet-this img")).to_be_visible()
 
 
 # --- everywhere ----------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ By order alone: fake workers, which train what they are told to finish.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from gan_core.config.run_config import RunConfig
@@ -148,6 +150,59 @@ def test_watching_others_costs_nothing(fakes):
     for number in range(10):
         queue.watch(queue.submit(apart(number), f"student {number}"), "teacher")
     assert queue.snapshot(queue.submit(apart(50), "teacher")).live
+
+
+def test_tabs_without_a_connection_count_for_their_person(fakes, monkeypatch):
+    """One person would hold any number of runs, by tabs that were closed and go on watching."""
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
+    queue = fakes.queue(grace=0.5)
+    for tab in ("a", "b"):
+        queue.arrive(tab, "somebody")
+        queue.leave(tab)
+    until(lambda: queue.people() == 0)
+    queue.arrive("a", "somebody")
+    digest = queue.submit(apart(0), "a")
+    queue.leave("a")
+
+    def only_b_is_left() -> bool:
+        queue.watch(digest, "b", 0.0, "somebody")
+        return list(queue._scheduler.jobs[digest].viewers) == ["b"]
+
+    until(only_b_is_left)
+    with queue._lock:
+        queue._people.arrive("c", "somebody")
+        assert [job.name for job in queue._scheduler.asked_for_by_person("c")] == [digest]
+        queue._people.forget("c")
+    until(lambda: digest in fakes.stopped())
+    until(lambda: queue.people() == 0)
+
+
+def test_a_connection_that_is_lost_and_comes_back_is_no_departure(fakes, monkeypatch):
+    """Somebody whose network failed for a moment is forgotten while the tab is open, and then
+    counts as somebody else."""
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
+    queue = fakes.queue(grace=0.2)
+    queue.arrive("a", "somebody")
+    queue.leave("a")
+    queue.arrive("a", "somebody")
+    queue.arrive("b", "another")
+    queue.leave("b")
+    until(lambda: queue.people() == 1)
+    assert queue._people.person("a") == "somebody"
+
+
+def test_a_hidden_tab_without_a_connection_has_time_to_ask_again(fakes, monkeypatch):
+    """Browsers let it ask once a minute: its run ends although its tab is open. A tab that is
+    closed must not keep its run for as long as a hidden one."""
+    monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
+    queue = fakes.queue(grace=1.0)
+    queue.arrive("a", "somebody")
+    digest = queue.submit(apart(0), "a")
+    queue.watch(digest, "a", 150.0)
+    queue.leave("a")
+    leases = queue._scheduler.jobs[digest].leases
+    until(lambda: leases["a"] - time.monotonic() < 100)
+    assert leases["a"] - time.monotonic() > 60
 
 
 def test_who_has_gone_is_forgotten(fakes, monkeypatch):

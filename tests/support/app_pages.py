@@ -69,6 +69,12 @@ def progress(app: AppTest) -> str:
     return viewer(app, "status")["first"]["words"]
 
 
+def seconds_left() -> dict[str, float]:
+    """Of each job in the queue, how long its longest lease lasts."""
+    return {name: max(job.leases.values(), default=0.0) - time.monotonic()
+            for name, job in jobs().items()}
+
+
 def wait_until(app: AppTest, condition: Callable[[], bool]) -> None:
     """Refresh the page until `condition()`."""
     deadline = time.monotonic() + PATIENCE

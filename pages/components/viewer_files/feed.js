@@ -14,6 +14,7 @@ class Feed {
     this.listeners = new Set();
     this.failures = 0;
     this.gone = false;
+    this.problem = ""; // why the server did not answer the last question, in its words
     this.last = null; // the last answer
     this.curves = { step: [] };
     this.evaluations = { step: [] };
@@ -25,7 +26,7 @@ class Feed {
     if (!this.listeners.size) document.addEventListener("visibilitychange", this.seen);
     this.listeners.add(listener);
     if (this.last) listener(this);
-    if (!this.last?.live) this.ask(); // it may have been continued meanwhile
+    if (this.gone || !this.last?.live) this.ask(); // it may have been continued meanwhile
   }
 
   leave(listener) {
@@ -39,16 +40,19 @@ class Feed {
     if (this.asking) return;
     this.asking = true;
     clearTimeout(this.timer);
+    let problem = "";
     try {
       const answer = await fetch(`${this.address}/live?${this.question()}`, {
         cache: "no-cache", signal: AbortSignal.timeout(PATIENCE) });
       this.gone = answer.status === 404;
       if (answer.ok) this.take(await answer.json());
-      else if (!this.gone) throw new Error(`status ${answer.status}`);
+      else problem = await problemIn(answer);
+      if (!answer.ok && !this.gone) throw new Error(`status ${answer.status}`);
       this.failures = 0;
     } catch {
       this.failures += 1;
     }
+    this.problem = problem;
     this.asking = false;
     for (const listener of this.listeners) listener(this);
     if (this.listeners.size && this.wait() < Infinity) {
@@ -82,6 +86,9 @@ class Feed {
     return begins ? FIRST_LOOK : LOOK;
   }
 }
+
+// Why the server refuses, in its words; "" where it has none, as where a proxy answers in its place.
+const problemIn = (answer) => answer.json().then(({ problem }) => problem ?? "", () => "");
 
 function joined(known, news, from) {
   const kept = known.step.filter((step) => step <= from).length;

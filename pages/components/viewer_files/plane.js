@@ -6,6 +6,16 @@ const BLUE = [47, 134, 214], ORANGE = [217, 112, 30], INK = "#16181d", GREEN = "
 const pictureOf = (feed, view, step, ending) =>
   `${feed.address}/pictures/${view}/${String(step).padStart(6, "0")}.${ending}`;
 
+// Why a picture does not come, in the server's words; "" where it comes, or the server is silent.
+async function problemOf(url) {
+  try {
+    const answer = await fetch(url, { cache: "no-store" });
+    return answer.ok ? "" : await problemIn(answer);
+  } catch {
+    return "";
+  }
+}
+
 async function loaded(url) {
   const image = new Image();
   image.src = url;

@@ -43,13 +43,14 @@ class StatusViewer extends Viewer {
     const feed = this.feeds.this, told = feed?.last ?? this.data.first;
     this.progress(told, feed);
     this.verdict(told.verdict);
-    if (feed?.last) this.tell(feed.last);
+    if (feed?.gone) this.tellOf("gone", false);
+    else if (feed?.last) this.tell(feed.last);
   }
 
   progress(told, feed) {
     const silent = (feed?.failures ?? 0) > 1;
-    const words = silent ? "The server cannot be reached; this page keeps trying."
-      : feed?.gone && !feed.last ? "This run is not on this server any more." : told.words;
+    const words = silent ? feed.problem || "The server cannot be reached; this page keeps trying."
+      : feed?.gone ? "This run is not on this server any more." : told.words;
     const share = Math.round(100 * told.share);
     this.find(".words").textContent = this.find(".words").title = words;
     this.find(".bar").style.width = `${share}%`;
@@ -71,11 +72,16 @@ class StatusViewer extends Viewer {
   }
 
   // The page runs again when its buttons no longer fit the run: it has ended or goes on again, or
-  // other remedies are on offer. Each is said once, or a page that disagrees would run for ever.
+  // other remedies are on offer; so it does when the run is gone.
   tell({ live, verdict }) {
     const offer = JSON.stringify(verdict.findings[0]?.remedies.map(({ label }) => label) ?? []);
     const { first, offer: offered } = this.data;
     const news = live !== first.live ? String(live) : live && offer !== offered ? offer : "";
+    this.tellOf(news, live);
+  }
+
+  // Each is said once, or a page that disagrees would run for ever.
+  tellOf(news, live) {
     const isNew = news && news !== this.news;
     this.news = news;
     if (isNew) this.setTriggerValue(live ? "changed" : "ended", true);
@@ -188,8 +194,18 @@ class RunsViewer extends Viewer {
         + `${RUN_WORDS[name]}`, plane)
       : showSheet(slot, feed, view, taken, `64 images the ${maker} makes at step ${taken}, `
         + `${RUN_WORDS[name]}`);
-    // It may be on its way, or was wound back: the next look has it.
-    shown.catch(() => { if (slot.wanted === wanted) slot.wanted = undefined; });
+    shown.catch(() => this.explain(slot, wanted,
+      pictureOf(feed, view, taken, plane ? "npy" : "png")));
+  }
+
+  // A picture that does not come may be damaged; or it was wound back: the next look has it.
+  async explain(slot, wanted, url) {
+    const problem = await problemOf(url);
+    if (slot.wanted !== wanted) return;
+    slot.wanted = undefined;
+    if (!problem) return;
+    slot.replaceChildren(Object.assign(document.createElement("p"),
+      { className: "problem", textContent: `The samples cannot be shown: ${problem}` }));
   }
 
   evaluated(feeds, steps) {
