@@ -73,4 +73,5 @@ def worker_message(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
     """The message to a worker: to measure one price, or to train runs together."""
     if jobs[0].request is not None:
         return {"price": jobs[0].name, "request": jobs[0].request.to_dict()}
-    return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds}
+    return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds,
+            "configs": {job.name: job.config.to_dict() for job in jobs}}
