@@ -17,6 +17,10 @@ def test_somebody_else_trains_beside_a_greedy_person(
     """One person with many tabs keeps a class from training, and nobody measures it."""
     monkeypatch.setenv("GAN_LAB_WORKERS", "1")
     monkeypatch.setenv("GAN_LAB_THREADS", "1")
+    # Small steps, and all the time there is: how long a large step takes is the machine's business,
+    # and that a run makes room in time is tested by the clock of tests/serving/test_time_slices.py.
+    monkeypatch.setattr(abuse, "LARGEST", (abuse.FINISHED.replace(batch_size=16),))
+    monkeypatch.setattr(abuse, "LONGEST", abuse.READY)
     monkeypatch.setattr(sys, "argv", ["abuse", "--tabs", "10", "--presses", "4", "--json"])
     with pytest.raises(SystemExit) as ended:
         abuse.main()
