@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 
 from gan_core.runs.good_checkpoints import remove_oldest
 from gan_core.runs.status import StoreError, read_status
@@ -17,6 +18,7 @@ from gan_core.system import files
 
 WAITING_SECONDS = 600.0  # a run that waits has been looked at since, or nobody waits for it
 MOST_RUNS = 2000  # more make listing the store slow, however small they are
+NOBODY_ELSE = nullcontext()  # makes folders of runs meanwhile
 
 
 def size(store: RunStore) -> int:
@@ -24,32 +26,38 @@ def size(store: RunStore) -> int:
     return sum(_sizes(store).values())
 
 
-def evict(store: RunStore, keep: Collection[str] = ()) -> list[str]:
+def evict(
+    store: RunStore, keep: Callable[[], Collection[str]] = tuple,
+    making: AbstractContextManager[object] = NOBODY_ELSE,
+) -> list[str]:
     """Remove runs until at most MOST_RUNS, and `store.megabytes`, are left; returns their digests.
 
     Those without records go first, the longest unused before others; and before any run its good
-    checkpoints: a run without them is still there to be seen. Runs in `keep`, runs that a process
-    is training, and runs that wait in the queue of another server, stay.
+    checkpoints: a run without them is still there to be seen. Runs in `keep()`, runs that a
+    process is training, and runs that wait in the queue of another server, stay. Whether a run is
+    one of them is asked right before it goes, within `making`, which whoever submits runs holds: a
+    run may be asked for while others are removed.
     """
     _remove_leftovers(store)
     sizes = _sizes(store)
-    keep = {*keep, *(digest for digest in sizes if _waits(store, digest))}
     oldest_first = sorted(sizes, key=lambda digest: (
         _has_records(store, digest), _used(store, digest)))
     excess = sum(sizes.values()) - store.megabytes * 1_000_000
     surplus = len(sizes) - MOST_RUNS
     for digest in oldest_first:
-        if excess > 0 and digest not in keep:
-            freed = _without_good_checkpoints(store, digest)
+        if excess > 0:
+            with making:
+                in_use = digest in keep() or _waits(store, digest)
+                freed = 0 if in_use else _without_good_checkpoints(store, digest)
             sizes[digest] -= freed
             excess -= freed
     removed: list[str] = []
     for digest in oldest_first:
         if excess <= 0 and surplus <= 0:
             break
-        if digest in keep:
-            continue
-        with contextlib.suppress(StoreError):
+        with making, contextlib.suppress(StoreError):
+            if digest in keep() or _waits(store, digest):
+                continue
             store.delete(digest)
             removed.append(digest)
             excess -= sizes[digest]

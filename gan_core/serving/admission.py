@@ -14,7 +14,8 @@ from gan_core.config.batching import MOST_RUNS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.cost.memory import refuse_too_large
-from gan_core.serving.scheduler import Job, Scheduler
+from gan_core.serving.jobs import Job
+from gan_core.serving.scheduler import Scheduler
 from gan_core.system.settings import Settings
 
 MOST_OF_A_VIEWER = 4  # live runs, or batches of them, that one tab may have asked for

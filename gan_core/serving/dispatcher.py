@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_core.serving.jobs import Job, worker_message
 from gan_core.serving.pool import Pool, PoolState, Worker
 from gan_core.serving.price_requests import PriceRequests
-from gan_core.serving.scheduler import Job, Scheduler, worker_message
+from gan_core.serving.scheduler import Scheduler
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.system.settings import Settings
 
 STUCK_SECONDS = 30.0  # a worker that has not obeyed a stop for this long is killed
+# What is written of a run that waits once more; read where the server ended before it went on.
+YIELDED = "it made room for others who waited; press Continue to go on"
 
 
 class Dispatcher:
@@ -91,7 +94,7 @@ class Dispatcher:
             # A worker that is still loading torch has its share as well.
             free = sum(worker not in busy for worker in self._pool.workers.values())
             if not (jobs := self._scheduler.next_jobs(free)):
-                return  # it is too large to be trained beside the others
+                return  # what waits is too large to be trained beside the others
             busy.add(worker := idle.pop(0))
             self._scheduler.assign(jobs, worker)
             worker.send(**worker_message(jobs, self._settings.max_seconds))
@@ -109,8 +112,20 @@ class Dispatcher:
         job.again = False
         if job.worker is None:
             self._remove(job, "stopped", reason)
-        elif job.stopped is None:
-            job.stopped = time.monotonic()
+        elif job.stopped is None or job.yields:
+            self._send_stop(job, reason)
+            job.yields = False
+
+    def make_room(self) -> None:
+        """Have one worker give back what it trains where somebody has waited for too long."""
+        for job in self._scheduler.yielding():
+            self._send_stop(job, YIELDED)
+            job.yields = job.again = True
+
+    @staticmethod
+    def _send_stop(job: Job, reason: str) -> None:
+        job.stopped = time.monotonic()
+        if job.worker is not None:
             job.worker.send(stop=job.name, reason=reason)
 
     def fail_without_workers(self) -> None:
@@ -123,7 +138,8 @@ class Dispatcher:
         """Kill workers that have not obeyed a stop for STUCK_SECONDS."""
         for job in self._scheduler.jobs.values():
             stuck = job.stopped is not None and now - job.stopped > STUCK_SECONDS
-            if job.worker is not None and stuck:
+            # Who makes room may be at a long step: that must not cost the run.
+            if job.worker is not None and stuck and not job.yields:
                 job.worker.kill(f"it did not stop for {STUCK_SECONDS:g} s after it was asked to")
 
     def _on_message(self, worker: Worker, message: dict[str, Any]) -> None:
@@ -137,9 +153,11 @@ class Dispatcher:
     def _ended(self, job: Job, message: dict[str, Any]) -> None:
         """The worker has ended a job, and written the status of a run, if it could."""
         outcome, reason = message["outcome"], message["reason"]
-        goes_on = job.ended_early(message) and not job.again
-        if job.leases and (job.again or goes_on):
-            job.stopped, job.again, job.resumed = None, False, True
+        early = job.ended_early(message)
+        again = job.again and (outcome == "stopped" or not job.yields)
+        if job.leases and (early or again):
+            goes_on = early and not job.again
+            job.stopped, job.again, job.yields, job.resumed = None, False, False, True
             self._scheduler.wait_again(job, goes_on)
             return
         self._scheduler.remove(job)

@@ -24,11 +24,12 @@ from gan_core.runs.store import RunStore
 from gan_core.serving.admission import refuse_too_many, refuse_unfit
 from gan_core.serving.dispatcher import Dispatcher
 from gan_core.serving.housekeeping import Housekeeper
+from gan_core.serving.jobs import Job, waiting_status
 from gan_core.serving.people import People
 from gan_core.serving.pool import PoolState
 from gan_core.serving.price_requests import PriceRequests, PriceState
 from gan_core.serving.run_folders import RunFolders
-from gan_core.serving.scheduler import Job, Scheduler, waiting_status
+from gan_core.serving.scheduler import Clock, Scheduler
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.serving.waiting_time import WaitingTimes
 from gan_core.system.settings import Settings
@@ -44,11 +45,12 @@ class JobQueue:
     """The viewers' side of the queue: they submit, watch and stop runs, and have prices measured.
 
     Every method may be called from any thread, and none waits for a worker. `command` starts a
-    worker in place of the real one, for tests.
+    worker in place of the real one, and `clock` says how long who has waited, for tests.
     """
 
     def __init__(
-        self, store: RunStore, settings: Settings, command: Sequence[str] | None = None
+        self, store: RunStore, settings: Settings, command: Sequence[str] | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -56,9 +58,9 @@ class JobQueue:
         # writes no files and starts no process: every page waits for it at every refresh.
         self._lock = threading.RLock()
         self._people = People()
-        self._scheduler = Scheduler(self._people, settings.workers, settings.memory)
+        self._scheduler = Scheduler(self._people, settings.workers, settings.memory, clock)
         self._waiting_times = WaitingTimes(
-            self._scheduler, settings.workers, settings.max_seconds)
+            self._scheduler, settings.workers, settings.max_seconds, clock)
         self._prices = PriceRequests(store.root)
         self._outcomes = UnwrittenOutcomes(store)
         self._folders = RunFolders(store, self._outcomes)
@@ -297,6 +299,7 @@ class JobQueue:
                     self._dispatcher.stop(job, UNWATCHED)
             self._dispatcher.kill_stuck(now)
             self._dispatcher.assign()
+            self._dispatcher.make_room()
 
     def _say_goodbye(self, now: float) -> None:
         """To viewers whose tab was closed: they may come back for a while, as after a reload; or

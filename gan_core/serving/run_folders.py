@@ -70,8 +70,9 @@ class RunFolders:
             self.outcomes.settle()
 
     def make_room(self, in_use: Callable[[], Collection[str]]) -> None:
-        """Remove runs beyond the store's limits, from time to time, but for those `in_use`."""
+        """Remove runs beyond the store's limits, from time to time, but for those that are `in_use`
+        right before."""
         now = time.monotonic()
         if now - self._evicted >= EVICTION_SECONDS:
             self._evicted = now
-            evict(self.store, in_use())
+            evict(self.store, in_use, self.making)

@@ -78,7 +78,8 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     if recorded:
         return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
     if status.state == "queued":
-        return share, (f"Waiting for its turn: place {snapshot.place} in the queue, "
+        again = f" again, at {where}" if status.step else ""
+        return share, (f"Waiting for its turn{again}: place {snapshot.place} in the queue, "
                        f"{wait_text(snapshot.wait)}.")
     if status.state == "starting":
         activity = status.reason or "starting …"  # while data is downloaded, how far that is

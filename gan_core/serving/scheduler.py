@@ -1,89 +1,32 @@
 """The scheduler: jobs that viewers wait for, whose turn it is, and what fits into memory.
 
 Turns go round from person to person, and within a person from tab to tab. A run that would not fit
-into memory beside those in training waits until it does, alone if need be, and nobody overtakes it.
-Torch-free.
+into memory beside those in training waits until it does, alone if need be; smaller ones overtake it
+until its turn has come for good. Torch-free.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import time
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
-from gan_core.config.batching import MOST_RUNS, batch_key
+from gan_core.config.batching import MOST_RUNS
 from gan_core.config.run_config import RunConfig
 from gan_core.cost.memory import IDLE_BYTES, ORDINARY_BYTES, peak_memory
 from gan_core.cost.prices import PriceRequest
-from gan_core.runs.status import RunStatus
+from gan_core.serving.jobs import Job
 from gan_core.serving.people import People
 from gan_core.serving.pool import Worker
+from gan_core.serving.time_slices import first_waits, impatient, yielding
 from gan_core.serving.turns import Turns
 
 AT_ONCE = -math.inf  # the turn of a run that a worker is to go on with
+MOST_OVERTAKING = 50  # waiting jobs behind one that does not fit that are looked at
 
-
-@dataclass(eq=False)
-class Job:
-    """A run to be trained, or a price to be measured, for the viewers that hold a lease of it."""
-
-    name: str  # the run's digest, or the request's name
-    config: RunConfig  # its steps are the target
-    number: int  # order of submission, of equal turns the first one is served first
-    request: PriceRequest | None = None  # of a price; None for a run
-    viewers: dict[str, int] = field(default_factory=dict)  # who asked for it -> when, counted
-    leases: dict[str, float] = field(default_factory=dict)  # viewer -> monotonic time of expiry
-    worker: Worker | None = None  # None while it waits
-    reached: int = 0  # the step that is stored of the run, as far as is known
-    before: float = 0.0  # when the run's status was written that is not of this job
-    resumed: bool = False  # a worker has ended it, and another one goes on with it
-    goes_on: bool = False  # it has not ended for those who asked: it need not wait once more
-    stopped: float | None = None  # monotonic time of a stop its worker has not yet confirmed
-    again: bool = False  # asked for once more after that stop
-
-    @property
-    def group(self) -> Hashable:
-        """Equal for runs that can be trained together; any other job is a group of its own."""
-        if self.request is not None:
-            return self.name
-        return batch_key(self.config) or self.name
-
-    @property
-    def configs(self) -> list[RunConfig]:
-        """What a worker holds in memory at once."""
-        base = self.request.base if self.request is not None else None
-        return [self.config, *([] if base is None else [base])]
-
-    def ended_early(self, message: dict[str, Any]) -> bool:
-        """Whether a worker reports the end of a run whose target has been raised meanwhile."""
-        return (self.request is None and message["outcome"] == "finished"
-                and message["step"] < self.config.steps)
-
-    def status(self, stored: RunStatus) -> RunStatus:
-        """The status of a run that a worker has, given what is stored of it."""
-        steps = max(stored.steps, self.config.steps)
-        # Its worker has written nothing yet. No later time is asked for: clocks may be set back.
-        if stored.updated == self.before or (self.resumed and not stored.live):
-            return waiting_status("starting", stored, steps)
-        # Trained to a target that was raised meanwhile, or stopped and asked for again.
-        goes_on = self.again or (stored.state == "finished" and stored.step < self.config.steps)
-        state = "running" if goes_on and not stored.live else stored.state
-        return dataclasses.replace(stored, state=state, steps=steps)
-
-
-def waiting_status(state: str, stored: RunStatus, steps: int) -> RunStatus:
-    """The status of a run that is queued or starting: why it ended before no longer matters."""
-    return dataclasses.replace(stored, state=state, steps=steps, reason="", seconds_left=None)
-
-
-def worker_message(jobs: Sequence[Job], max_seconds: float) -> dict[str, Any]:
-    """The message to a worker: to measure one price, or to train runs together."""
-    if jobs[0].request is not None:
-        return {"price": jobs[0].name, "request": jobs[0].request.to_dict()}
-    return {"runs": {job.name: job.config.steps for job in jobs}, "max_seconds": max_seconds}
+Clock = Callable[[], float]
 
 
 class _Claim(NamedTuple):
@@ -101,8 +44,12 @@ class Scheduler:
     `memory` is in bytes, for all `workers` together.
     """
 
-    def __init__(self, people: People, workers: int = 1, memory: float = math.inf) -> None:
+    def __init__(
+        self, people: People, workers: int = 1, memory: float = math.inf,
+        clock: Clock = time.monotonic,
+    ) -> None:
         self.jobs: dict[str, Job] = {}
+        self._clock = clock
         self._people = people
         self._workers, self._memory = workers, memory
         self._turns = Turns()
@@ -117,7 +64,7 @@ class Scheduler:
     def add(self, name: str, config: RunConfig, request: PriceRequest | None = None) -> Job:
         """A new job, which nobody waits for before a viewer joins it."""
         self._added += 1
-        job = self.jobs[name] = Job(name, config, self._added, request)
+        job = self.jobs[name] = Job(name, config, self._added, request, since=self._clock())
         self._order = None
         return job
 
@@ -150,8 +97,10 @@ class Scheduler:
         """A job that a worker has given back; it is served at once if it `goes_on`."""
         viewers, job.viewers = job.viewers, {}
         job.worker, job.goes_on, self._order = None, goes_on, None
-        for viewer in viewers:
+        job.since = self._clock()
+        for viewer, asked in viewers.items():
             self.join(job, viewer)
+            job.viewers[viewer] = asked  # before what they have asked for later
 
     def remove(self, job: Job) -> None:
         """The job has ended."""
@@ -166,7 +115,7 @@ class Scheduler:
             self._claims = self._all_claims()
             self._order = sorted(
                 (job for job in self.jobs.values() if job.worker is None),
-                key=lambda job: (self._turn(job), job.number))
+                key=lambda job: (self._turn(job), job.since, job.number))
         return self._order
 
     def queue_position(self, job: Job) -> int:
@@ -224,9 +173,39 @@ class Scheduler:
 
     def next_jobs(self, free_workers: int) -> list[Job]:
         """What the first of `free_workers` workers takes next, runs that are trained together;
-        empty where nothing waits, or where the next one does not fit into memory now."""
-        jobs = self._next_batch(free_workers)
-        return jobs if self._fits(jobs) else []
+        empty where nothing waits, or nothing that may be trained fits into memory now."""
+        jobs = self._next_batch(self.waiting(), free_workers)
+        return jobs if self._fits(jobs) else self._overtaking(jobs, free_workers)
+
+    def _overtaking(self, large: Sequence[Job], free_workers: int) -> list[Job]:
+        """What fits now, behind runs whose turn it is and that do not.
+
+        Only while whoever waits for those is patient: small runs, which always fit, would keep a
+        large one waiting for ever.
+        """
+        if self._impatient() & self.people_of(large):
+            return []
+        behind = [job for job in self.waiting() if job not in large][:MOST_OVERTAKING]
+        while behind:
+            jobs = self._next_batch(behind, free_workers)
+            if self._fits(jobs):
+                return jobs
+            behind = [job for job in behind if job.group != jobs[0].group]
+        return []
+
+    def _impatient(self) -> set[str]:
+        return impatient(self.jobs.values(), self._people, self._clock())
+
+    def first_waits(self) -> dict[str, float]:
+        """Since when the people wait of whom nothing is in training."""
+        return first_waits(self.jobs.values(), self._people)
+
+    def people_of(self, jobs: Sequence[Job]) -> set[str]:
+        return {self._people.person(viewer) for job in jobs for viewer in job.viewers}
+
+    def yielding(self) -> list[Job]:
+        """What one worker trains that is to make room for others now; empty for nothing."""
+        return yielding(self.jobs.values(), self._people, self._clock())
 
     def assign(self, jobs: Sequence[Job], worker: Worker) -> None:
         """Give `worker` these jobs; whoever's turn it was has used it up."""
@@ -238,6 +217,7 @@ class Scheduler:
             self._turns_of_tabs[claim.person].serve(claim.viewer, claim.turn_of_tab)
         for job in jobs:
             job.worker, job.stopped, job.again, job.goes_on = worker, None, False, False
+            job.yields, job.since = False, self._clock()
         self._order = None
         self._forget_turns()
 
@@ -248,13 +228,12 @@ class Scheduler:
         for person in [person for person in self._turns_of_tabs if person not in people]:
             del self._turns_of_tabs[person]
 
-    def _next_batch(self, workers: int) -> list[Job]:
+    def _next_batch(self, waiting: Sequence[Job], workers: int) -> list[Job]:
         """Those of the waiting jobs, in order, that the first of `workers` free workers takes.
 
         Runs that can be trained together are spread evenly over the workers, each of which has a
         core; no more of them are taken than fit into memory by themselves.
         """
-        waiting = self.waiting()
         alike = [job for job in waiting if job.group == waiting[0].group]
         jobs = alike[: min(math.ceil(len(alike) / workers), MOST_RUNS)]
         while len(jobs) > 1 and _bytes(jobs) > self._memory:

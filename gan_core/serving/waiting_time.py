@@ -2,7 +2,8 @@
 
 It follows from how long the runs before it still take, and that from what steps of such runs took
 on this server, or on the same device when the prices that ship were measured. Of runs of which
-neither is known, nothing is said.
+neither is known, nothing is said; nor of those whose turn comes after runs that made room for
+others, which have turns of their own in between.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from gan_core.config.batching import MOST_RUNS, shape
 from gan_core.config.run_config import RunConfig
 from gan_core.cost import price_list
 from gan_core.cost.prices import SIDE
 from gan_core.runs.status import RunStatus
-from gan_core.serving.scheduler import Job, Scheduler
+from gan_core.serving.jobs import Job
+from gan_core.serving.scheduler import Clock, Scheduler
+from gan_core.serving.time_slices import PATIENCE_SECONDS, SLICE_SECONDS
 
 FRESH_SECONDS = 1.0  # an answer serves everybody who asks within this time
 MOST_KINDS = 500  # of runs whose steps are remembered, the latest
-
-Clock = Callable[[], float]
 
 
 class WaitingTimes:
@@ -95,16 +96,20 @@ class WaitingTimes:
 
     def _all_starts(self, now: float) -> dict[str, float]:
         """Of the waiting jobs, as far as everything before them is known."""
-        free = self._free(now)
+        first = self._scheduler.first_waits()
+        free, left = self._free(now, first), set(first)
         waiting, starts = list(self._of), dict[str, float]()
-        while waiting and free is not None:
+        while waiting and free is not None and (left or not first):
             batch = [job for job in waiting if job.group == waiting[0].group][:MOST_RUNS]
             alone = self._scheduler.trains_alone(batch)
             start = max(free) if alone else heapq.heappop(free)
             starts |= {job.name: start for job in batch}
+            left -= self._scheduler.people_of(batch)
             seconds = self._seconds(batch, len(batch))
             if seconds is None:
                 break
+            if left:  # it makes room for them
+                seconds = min(seconds, SLICE_SECONDS)
             if alone:
                 free = [start + seconds] * self._workers
             else:
@@ -113,8 +118,12 @@ class WaitingTimes:
             waiting = [job for job in waiting if job.name not in taken]
         return starts
 
-    def _free(self, now: float) -> list[float] | None:
-        """The times at which workers are free, as a heap; None where that is not known of one."""
+    def _free(self, now: float, first: Mapping[str, float]) -> list[float] | None:
+        """The times at which workers are free, as a heap; None where that is not known of one.
+
+        A worker makes room for people who wait for their `first` run, since the times given.
+        """
+        patient = min(first.values(), default=math.inf) + PATIENCE_SECONDS
         ends: dict[int, float] = {}  # by worker
         for job in self._scheduler.jobs.values():
             if job.worker is None:
@@ -122,7 +131,8 @@ class WaitingTimes:
             if job.name not in self._left:
                 return None
             worker = id(job.worker)
-            ends[worker] = max(ends.get(worker, now), self._left[job.name])
+            room = max(now, patient, job.since + SLICE_SECONDS)
+            ends[worker] = max(ends.get(worker, now), min(self._left[job.name], room))
         free = [*ends.values(), *[now] * max(0, self._workers - len(ends))]
         heapq.heapify(free)
         return free

@@ -2,7 +2,8 @@
 
 One JSON object a line:
 
-    stdin    {"runs": {digest: steps, …}, "max_seconds": s}      trained together
+    stdin    {"runs": {digest: steps, …}, "max_seconds": s,      trained together
+              "configs": {digest: config, …}}
              {"extend": digest, "steps": n}
              {"price": name, "request": {"config": …, "base": …, "side": n}}
              {"stop": digest or name, "reason": text}
@@ -10,7 +11,9 @@ One JSON object a line:
              {"event": "started", "run": digest or name}
              {"event": "ended", "run": digest or name, "outcome": kind, "step": n, "reason": text}
 
-Each run of an order ends by itself. A price has no steps: its n is 0.
+Of a run without a config its folder holds one; with it, a folder that another server has removed
+while the run waited is made once more. Each run of an order ends by itself. A price has no steps:
+its n is 0.
 
 At the end of stdin, as when the server dies, runs are checkpointed and the process ends.
 Torch is imported only after the thread that reads orders has started.
@@ -35,6 +38,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, TextIO
 
+from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.cost.prices import PriceRequest, PriceStore
 from gan_core.runs.records import Outcome
@@ -53,6 +57,7 @@ class _Task:
 
     name: str  # the run's digest, or the request's name
     steps: int = 0  # a run's target, which may be raised while it trains
+    config: dict[str, Any] | None = None  # a run's, where the order holds it
     stop: str | None = None  # the reason to stop
 
     def target(self) -> int:
@@ -111,7 +116,9 @@ class _Orders:
 
     def _obey(self, message: dict[str, Any]) -> None:
         if "runs" in message:
-            tasks = [_Task(name, steps) for name, steps in message["runs"].items()]
+            configs = message.get("configs", {})
+            tasks = [_Task(name, steps, configs.get(name))
+                     for name, steps in message["runs"].items()]
             self._take(_Runs(tasks, message.get("max_seconds", math.inf)))
         elif "price" in message:
             self._take(_PriceOrder([_Task(message["price"])], message["request"]))
@@ -171,7 +178,7 @@ class _Worker:
         requests: list[SessionRequest] = []
         for task in order.tasks:
             try:
-                config = self.store.config(task.name).replace(steps=task.steps)
+                config = self._config(task).replace(steps=task.steps)
             except (StoreError, ConfigError) as error:
                 yield task, Outcome("failed", 0, failure_text(error, "training"))
             else:
@@ -187,6 +194,11 @@ class _Worker:
             traceback.print_exc()
             for task in unfinished:
                 yield task, Outcome("failed", 0, failure_text(error, "training"))
+
+    def _config(self, task: _Task) -> RunConfig:
+        if task.config is None:
+            return self.store.config(task.name)
+        return RunConfig.from_dict(task.config)
 
     def _reason_to_stop(
         self, task: _Task, deadline: float = math.inf, max_seconds: float = math.inf

@@ -32,13 +32,17 @@ Report = dict[str, Any]
 
 
 def read_links(count: int) -> Report:
-    chance, seconds = random.Random(1), []
+    """Each as a tab reads it that has just been opened."""
+    chance, failures, seconds = random.Random(1), Counter[str](), []
     for _ in range(count):
         page, query = fuzzing.page(chance), fuzzing.parameters(chance)
         began = time.perf_counter()
-        state._opened(page, CHALLENGES[page], query, [])
+        try:
+            state._opened(page, CHALLENGES[page], query, None)
+        except Exception as problem:  # it is counted; the next link is read
+            failures[f"{page}: {type(problem).__name__}: {problem}"[:100]] += 1
         seconds.append(time.perf_counter() - began)
-    return {"count": count, "seconds": spread(seconds), "failures": {}}
+    return {"count": count, "seconds": spread(seconds), "failures": dict(failures)}
 
 
 def open_pages(server: Server, count: int) -> Report:

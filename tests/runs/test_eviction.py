@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from gan_core.runs.eviction import evict
 from gan_core.runs.good_checkpoints import good_checkpoint_path
@@ -22,7 +23,7 @@ def test_eviction_takes_the_longest_unused_and_spares_what_is_kept(tmp_path):
     store.touch(digests[1])  # now the most recently used
     with store.lock(digests[2]):
         os.utime(tmp_path / digests[2], (1002, 1002))
-        removed = evict(store, keep={digests[0]})
+        removed = evict(store, lambda: {digests[0]})
     assert removed == [digests[3], digests[4], digests[1]]
     assert set(store.digests()) == {digests[0], digests[2]}
     assert evict(store) == [digests[0]]
@@ -48,8 +49,26 @@ def test_eviction_bounds_the_number_of_runs(store, monkeypatch):
     digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(6)]
     for age, digest in enumerate(digests):
         os.utime(store.root / digest, (1000 + age, 1000 + age))
-    assert evict(store, keep={digests[1]}) == [digests[0], digests[2], digests[3]]
+    assert evict(store, lambda: {digests[1]}) == [digests[0], digests[2], digests[3]]
     assert set(store.digests()) == {digests[1], digests[4], digests[5]}
+
+
+def test_a_run_that_is_asked_for_meanwhile_stays(tmp_path):
+    """Somebody presses Train on an old run, and its folder is removed before a worker has it."""
+    store = RunStore(tmp_path, megabytes=0.1)
+    first, second = (store.create(CONFIG.replace(seed=seed)) for seed in range(2))
+    for age, digest in enumerate((first, second)):
+        store.write_status(digest, RunStatus("stopped"))
+        (tmp_path / digest / "checkpoint.pt").write_bytes(bytes(200_000))
+        os.utime(tmp_path / digest, (1000 + age, 1000 + age))
+    making = threading.Lock()
+
+    def in_use() -> set[str]:
+        assert making.locked(), "somebody may ask for it between this question and the removal"
+        return set() if store.exists(first) else {second}
+
+    assert evict(store, in_use, making) == [first]
+    assert store.exists(second)
 
 
 def test_a_store_within_its_limit_loses_nothing(store, digest):

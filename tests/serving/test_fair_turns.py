@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 from gan_core.config.run_config import RunConfig
 from gan_core.cost.memory import IDLE_BYTES, ORDINARY_BYTES, peak_memory
+from gan_core.serving.jobs import Job
 from gan_core.serving.people import People
-from gan_core.serving.scheduler import Job, Scheduler
+from gan_core.serving.scheduler import Scheduler
+from gan_core.serving.time_slices import PATIENCE_SECONDS
 from gan_core.serving.turns import NEWCOMERS
 from tests.support.queues import apart, band
 
@@ -19,7 +21,8 @@ class Class:
 
     def __init__(self, workers: int = 1, memory: float = float("inf")) -> None:
         self.people = People()
-        self.scheduler = Scheduler(self.people, workers, memory)
+        self.now = 0.0
+        self.scheduler = Scheduler(self.people, workers, memory, lambda: self.now)
         self.count = 0
 
     def wants(self, viewer: str, person: str = "", config: RunConfig | None = None) -> Job:
@@ -141,19 +144,48 @@ def test_who_only_watches_a_waiting_run_takes_it_over():
 # --- memory ---------------------------------------------------------------------------------------
 
 
-def test_a_large_run_waits_until_it_fits_and_nobody_overtakes_it():
+def test_a_large_run_waits_until_it_fits_and_is_not_overtaken_for_ever():
     """Two large runs at once would be killed for lack of memory; or small ones, which always fit,
     would keep a large one waiting for ever."""
     room = Class(workers=2, memory=peak_memory([LARGE]) + IDLE_BYTES)
     small = room.wants("a")
     assert room.begin() == [small]
     large, later = room.wants("b", config=LARGE), room.wants("c")
+    room.now = PATIENCE_SECONDS
     assert room.begin() == [], "there is no room beside the small one"
     room.scheduler.remove(small)
     assert room.begin() == [large]
     assert room.begin() == [], "it trains alone"
     room.scheduler.remove(large)
     assert room.begin() == [later]
+
+
+def test_small_runs_overtake_a_large_one_for_a_while():
+    """Of two cores one would be idle for as long as a run takes."""
+    room = Class(workers=2, memory=peak_memory([LARGE]) + IDLE_BYTES)
+    room.wants("a")
+    room.begin()
+    large, larger, small = (room.wants("b", config=LARGE),
+                            room.wants("b", config=LARGE.replace(batch_size=1000)),
+                            room.wants("c"))
+    assert room.begin() == [small], "neither of the large ones fits beside the first"
+    room.scheduler.remove(small)
+    room.now = PATIENCE_SECONDS
+    late = room.wants("c")
+    assert room.begin() == []
+    assert room.scheduler.waiting() == [large, larger, late]
+
+
+def test_who_trains_already_is_overtaken():
+    """One student's second, large run would keep a core idle until the first one has ended."""
+    room = Class(workers=2, memory=peak_memory([LARGE]) + IDLE_BYTES)
+    room.wants("a")
+    room.begin()
+    large = room.wants("a", config=LARGE)
+    room.now = 500.0
+    small = room.wants("b")
+    small.number, large.number = large.number, small.number  # as if it had come first
+    assert room.begin() == [small]
 
 
 def test_ordinary_runs_train_side_by_side():

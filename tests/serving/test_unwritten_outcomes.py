@@ -70,6 +70,21 @@ def test_a_run_that_is_dropped_before_its_first_step_leaves_nothing(fakes):
     assert state(queue, waiting) == "queued"
 
 
+def test_a_run_that_another_server_removed_is_ordered_with_its_config(fakes):
+    """Its visitor waits for minutes, and then nothing is trained."""
+    queue, other = fakes.queue(), fakes.queue()
+    for each in (queue, other):  # one server's visitors, and the other one's
+        each.submit(apart(0 if each is queue else 9), "a")
+        each.submit(apart(1), "b")
+    digest = apart(1).digest()
+    other.release(digest, "b")
+    assert not fakes.store.exists(digest) and queue.snapshot(digest).live
+    fakes.finish(apart(0).digest())
+    order = until(lambda: next(
+        (order for order in fakes.orders() if digest in order.get("runs", ())), None))
+    assert order["configs"][digest] == apart(1).to_dict()
+
+
 def test_a_trained_run_that_is_dropped_while_it_waits_stays(fakes):
     """Continue and a change of mind would delete what was trained."""
     queue = fakes.queue()

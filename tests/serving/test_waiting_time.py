@@ -9,10 +9,13 @@ import pytest
 from gan_core.config.run_config import RunConfig
 from gan_core.cost import price_list
 from gan_core.cost.prices import PriceRequest
+from gan_core.runs.snapshots import empty_snapshot
 from gan_core.runs.status import RunStatus
+from gan_core.serving.jobs import Job
 from gan_core.serving.people import People
 from gan_core.serving.run_words import progress, wait_text
-from gan_core.serving.scheduler import Job, Scheduler
+from gan_core.serving.scheduler import Scheduler
+from gan_core.serving.time_slices import SLICE_SECONDS
 from gan_core.serving.waiting_time import WaitingTimes, recorded
 from tests.support.queues import band, state, until
 from tests.support.snapshots import snapshot
@@ -27,13 +30,15 @@ class Queue:
 
     def __init__(self, workers: int = 1, memory: float = float("inf")) -> None:
         self.now = 0.0
-        self.scheduler = Scheduler(People(), workers, memory)
+        self.scheduler = Scheduler(People(), workers, memory, lambda: self.now)
         self.times = WaitingTimes(self.scheduler, workers, LIMIT, lambda: self.now)
 
-    def wants(self, config: RunConfig = PLAIN, request: PriceRequest | None = None) -> Job:
+    def wants(
+        self, config: RunConfig = PLAIN, request: PriceRequest | None = None, viewer: str = ""
+    ) -> Job:
         name = f"job {len(self.scheduler.jobs)}"
         job = self.scheduler.add(name, config, request)
-        self.scheduler.join(job, name)
+        self.scheduler.join(job, viewer or name)
         return job
 
     def train(self, *jobs: Job) -> None:
@@ -52,7 +57,7 @@ def test_it_is_what_those_before_still_take():
     queue.train(running)
     queue.observe(running, 800, 10.0)
     assert queue.times.seconds(second) == 20.0
-    assert queue.times.seconds(third) == 120.0
+    assert queue.times.seconds(third) == 50.0, "the second makes room after half a minute"
     queue.now = 15.0
     assert queue.times.seconds(second) == 5.0
     queue.now = 50.0
@@ -69,7 +74,7 @@ def test_two_workers_take_what_comes_next():
     queue.times.observe({
         running[0].name: RunStatus("running", 900, 1000, 10.0),
         running[1].name: RunStatus("running", 500, 1000, 10.0)}, "fake")
-    assert [queue.times.seconds(job) for job in waiting] == [10.0, 50.0, 110.0]
+    assert [queue.times.seconds(job) for job in waiting] == [10.0, 30.0, 40.0]
 
 
 def test_nothing_is_said_that_is_not_known():
@@ -79,7 +84,7 @@ def test_nothing_is_said_that_is_not_known():
     queue.train(running)
     assert queue.times.seconds(strange) is None, "the first steps are not there yet"
     queue.observe(running, 500, 10.0)
-    assert queue.times.seconds(strange) == 50.0
+    assert queue.times.seconds(strange) == 30.0
     assert queue.times.seconds(plain) is None, "nobody has trained the one before on this server"
     priced = queue.wants(request=PriceRequest(PLAIN))
     assert queue.times.seconds(priced) is None
@@ -96,12 +101,26 @@ def test_a_run_counts_by_what_is_left_of_it():
 
 
 def test_no_run_takes_longer_than_a_session():
-    """Behind a run of 50 000 steps a student would be told of an hour."""
+    """Behind a run of 50 000 steps of their own a student would be told of an hour."""
     queue = Queue()
-    running, last = queue.wants(RunConfig(steps=50_000)), queue.wants()
+    running, last = queue.wants(RunConfig(steps=50_000), viewer="a"), queue.wants(viewer="a")
     queue.train(running)
     queue.observe(running, 0, 10.0)
     assert queue.times.seconds(last) == LIMIT
+
+
+def test_a_long_run_of_somebody_else_makes_room():
+    """A student would be told of a quarter of an hour, and go away, and be served after 30 s."""
+    queue = Queue()
+    running, first = queue.wants(RunConfig(steps=50_000), viewer="a"), queue.wants(viewer="b")
+    second = queue.wants(viewer="b")
+    queue.train(running)
+    queue.observe(running, 0, 10.0)
+    assert queue.times.seconds(first) == SLICE_SECONDS
+    assert queue.times.seconds(second) is None, "the run that made room has a turn in between"
+    queue.now = 25.0
+    queue.observe(running, 0, 10.0)
+    assert queue.times.seconds(first) == SLICE_SECONDS - 25
 
 
 def test_rates_of_runs_alike_serve_for_all_of_them():
@@ -138,7 +157,7 @@ def test_a_large_run_begins_when_all_others_have_ended():
     queue.times.observe({
         running[0].name: RunStatus("running", 900, 1000, 10.0),
         running[1].name: RunStatus("running", 500, 1000, 10.0)}, "fake")
-    assert queue.times.seconds(waiting) == 50.0
+    assert queue.times.seconds(waiting) == 30.0, "or have made room"
 
 
 def test_prices_that_ship_serve_on_their_own_device_alone():
@@ -165,10 +184,19 @@ def test_words(seconds, words):
 
 def test_the_page_says_place_and_time():
     """Place 3 says nothing to somebody who does not know how long a run takes."""
-    waiting = snapshot("queued")
+    waiting = empty_snapshot(PLAIN)
     waiting = waiting.with_status(waiting.status, place=3, wait=42.0)
     assert progress(waiting, False)[1] == (
         "Waiting for its turn: place 3 in the queue, about 40 seconds.")
+
+
+def test_a_run_that_made_room_says_where_it_will_go_on():
+    """A student whose run makes room for others would think that it was lost."""
+    waiting = snapshot("queued")
+    waiting = waiting.with_status(waiting.status, place=1, wait=20.0)
+    assert progress(waiting, False) == (1.0, (
+        "Waiting for its turn again, at step 1 000 of 1 000: "
+        "place 1 in the queue, about 20 seconds."))
 
 
 def test_a_waiting_run_learns_its_time_from_what_workers_write(fakes, monkeypatch):

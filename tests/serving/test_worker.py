@@ -70,6 +70,18 @@ def test_the_worker_serves_runs_one_after_another(server):
     assert server.hear()["outcome"] == "failed"
 
 
+def test_a_folder_that_was_removed_while_the_run_waited_is_made_again(server):
+    """Of two servers on one store, one removes the empty run that its visitor dropped, and the
+    other one's visitor waits for nothing: *its folder was removed*."""
+    config = CONFIG.replace(seed=77, steps=10)
+    digest = server.store.create(config)
+    server.store.delete(digest)
+    server.send(runs={digest: 10}, configs={digest: config.to_dict()}, max_seconds=100)
+    server.hear()
+    assert server.hear()["outcome"] == "finished"
+    assert server.store.config(digest) == config and server.store.snapshot(digest).holds(10)
+
+
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="Windows has no nice values")
 def test_the_worker_yields_to_the_web_process(server):
     """On busy cores each page would wait for somebody's training step."""

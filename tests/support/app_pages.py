@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.snapshots import RunSnapshot
-from gan_core.serving.scheduler import Job
+from gan_core.serving.jobs import Job
 from pages.components import server
 
 ROOT = Path(__file__).parents[2]

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from gan_core.config.run_config import RunConfig
@@ -36,7 +37,7 @@ def listen():
         for digest, steps in message.get("runs", {}).items(): runs[digest] = {"steps": steps}
         if "price" in message: runs[message["price"]] = {"steps": 0, "price": True}
         if "extend" in message: runs[message["extend"]]["steps"] = message["steps"]
-        if "stop" in message: runs[message["stop"]]["reason"] = message["reason"]
+        if message.get("stop") in runs: runs[message["stop"]]["reason"] = message["reason"]
     os._exit(0)
 threading.Thread(target=listen, daemon=True).start()
 print("a library's greeting", flush=True)
@@ -76,11 +77,12 @@ class Fakes:
         self.queues: list[JobQueue] = []
 
     def queue(
-        self, workers: int = 1, grace: float = 1000.0, memory: float = math.inf
+        self, workers: int = 1, grace: float = 1000.0, memory: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
     ) -> JobQueue:
         settings = Settings(
             self.store.root, 2000, workers, 1, "cpu", 50_000, 900.0, grace, memory=memory)
-        queue = JobQueue(self.store, settings, [sys.executable, "-c", FAKE])
+        queue = JobQueue(self.store, settings, [sys.executable, "-c", FAKE], clock)
         self.queues.append(queue)
         if not (self.folder / "never-ready").exists():
             until(lambda: queue.pool().ready == workers)
