@@ -31,8 +31,8 @@ def settings() -> Settings:
 @st.cache_resource(show_spinner=False)
 def queue() -> JobQueue:
     """The one queue of this server; creating it starts the workers, without waiting for them."""
-    # Streamlit collects all garbage after every refresh of a live run. What has been imported by
-    # now stays for good: without it in the search, a collection is some ten times shorter.
+    # What has been imported by now stays for good: without it in the search for garbage, a search
+    # is some ten times shorter.
     gc.collect()
     gc.freeze()
     return JobQueue(RunStore(settings().store, settings().store_megabytes), settings())

@@ -28,7 +28,6 @@ def warm_up() -> None:
                 spoken_verdict(run.snapshot)
     dirac_gan.draw_first()
     frozen_generator.draw_first()
-    # As in `server.queue`: what stays for good is left out of the search for garbage that follows
-    # every run of a page.
+    # As in `server.queue`: what stays for good is left out of the search for garbage.
     gc.collect()
     gc.freeze()
