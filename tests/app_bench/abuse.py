@@ -57,7 +57,7 @@ class Greedy:
         self._person, self._url, self._tabs = person, url, tabs
         self._left = presses
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self._all_asked, self._over = threading.Event(), threading.Event()
         self._asked = threading.Semaphore(0)  # released by each tab that has asked for its run
         self._threads = [threading.Thread(target=self._tab, args=[number, config], daemon=True)
                          for number, config in zip(
@@ -69,6 +69,7 @@ class Greedy:
         for _ in self._threads:
             if not self._asked.acquire(timeout=READY):
                 self.problems["a tab never asked for its run"] += 1
+        self._all_asked.set()
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -103,10 +104,10 @@ class Greedy:
             self._asked.release()
 
     def _press(self, tab: Visitor) -> None:
-        """Stop where something runs, Train where nothing does; the tabs take turns by themselves.
-        """
+        """Stop where something runs, Train where nothing does, once all tabs have asked: a place that
+        is given back before would be another tab's. The tabs take turns by themselves."""
         with self._lock:
-            if not self._left:
+            if not self._left or not self._all_asked.is_set():
                 return
             self._left -= 1
         for label in ("Stop", "Train"):

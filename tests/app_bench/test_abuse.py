@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gan_core.config.run_config import RunConfig
 from tests.app_bench import abuse
 
 
@@ -19,7 +20,8 @@ def test_somebody_else_trains_beside_a_greedy_person(
     monkeypatch.setenv("GAN_LAB_THREADS", "1")
     # Small steps, and all the time there is: how long a large step takes is the machine's business,
     # and that a run makes room in time is tested by the clock of tests/serving/test_time_slices.py.
-    monkeypatch.setattr(abuse, "LARGEST", (abuse.FINISHED.replace(batch_size=16),))
+    # Of images, for points of one shape would be one batch, which counts once.
+    monkeypatch.setattr(abuse, "LARGEST", (RunConfig(batch_size=8),))
     monkeypatch.setattr(abuse, "LONGEST", abuse.READY)
     monkeypatch.setattr(sys, "argv", ["abuse", "--tabs", "10", "--presses", "4", "--json"])
     with pytest.raises(SystemExit) as ended:
