@@ -104,8 +104,8 @@ class Greedy:
             self._asked.release()
 
     def _press(self, tab: Visitor) -> None:
-        """Stop where something runs, Train where nothing does, once all tabs have asked: a place that
-        is given back before would be another tab's. The tabs take turns by themselves."""
+        """Stop where something runs, Train where nothing does, once all tabs have asked: a place
+        that is given back before would be another tab's. The tabs take turns by themselves."""
         with self._lock:
             if not self._left or not self._all_asked.is_set():
                 return
