@@ -64,7 +64,7 @@ TABLES: dict[str, Table] = {
         "The gradient of a frozen generator", "0-1", _configs_of(FROZEN),
         frozen_generator.rows, frozen_generator.COLUMNS, frozen_generator.accepted),
     "diagnosis": Table(
-        "What the diagnosis says of runs whose truth is known", "5-9", _configs_of(KNOWN),
+        "What the diagnosis says of runs whose truth is known", "25-29", _configs_of(KNOWN),
         known_truths.rows, known_truths.COLUMNS, known_truths.accepted),
     "cases": Table(
         "What the verdict says of other people's runs", "0-2", case_verdicts.configs,
