@@ -141,8 +141,8 @@ def _when(judged: Judged) -> str:
     if last.step < PATIENCE:
         return f"Every generator begins with noise, so a verdict comes only after {PATIENCE} steps."
     if improving(judged.history, judged.config.card):
-        return ("The samples come nearer to the data, but they are no better than noise yet. Train "
-                "it further to see.")
+        return ("The samples come nearer to the data, but they are no better than noise yet. "
+                "Whether they will be shows only in further training.")
     until, standing = patience_of(judged.config), "not good, and not clearly better than"
     lasting = f": if that lasts until step {whole(until)}, it is a failure"
     return f"The samples are {standing} before{lasting if last.step < until else ''}."

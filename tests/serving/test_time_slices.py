@@ -202,12 +202,18 @@ def test_stop_ends_a_run_that_makes_room(fakes, clock):
         YIELDED, "stopped by hand"]
 
 
-def test_a_run_that_ends_by_itself_just_then_does_not_wait(fakes, clock):
-    """A finished run would stand in the queue for minutes before it says so."""
+def one_that_others_wait_for(fakes, clock):
+    """A queue with one run in training and another person's waiting."""
     queue = fakes.queue(clock=clock)
     digest = queue.submit(RING, "a")
     queue.submit(apart(0), "b")
     until(fakes.begun)
+    return queue, digest
+
+
+def test_a_run_that_ends_by_itself_just_then_does_not_wait(fakes, clock):
+    """A finished run would stand in the queue for minutes before it says so."""
+    queue, digest = one_that_others_wait_for(fakes, clock)
     with queue._lock:
         clock.now += SLICE_SECONDS
         queue._dispatcher.make_room()
@@ -220,10 +226,7 @@ def test_a_run_that_ends_by_itself_just_then_does_not_wait(fakes, clock):
 
 def test_a_long_step_does_not_cost_the_run_that_makes_room(fakes, clock):
     """The largest settings would be killed, with what they have trained, because others wait."""
-    queue = fakes.queue(clock=clock)
-    digest = queue.submit(RING, "a")
-    queue.submit(apart(0), "b")
-    until(fakes.begun)
+    queue, digest = one_that_others_wait_for(fakes, clock)
     with queue._lock:
         clock.now += SLICE_SECONDS
         queue._dispatcher.make_room()
