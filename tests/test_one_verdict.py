@@ -110,7 +110,9 @@ def test_rare_digits_are_named_and_whether_g_draws_them() -> None:
     assert "Digit 9 is rare: 1.0% of the training set; G draws it in 9.0% of its samples." in (
         on_page(drawn, NON_SATURATING).text)
     missed = History(steps(), recognised(evaluations(modes=9.0), 0.9, SKEWED), ENDED)
-    assert "1.0% of the training set; G does not draw it." in on_page(missed, NON_SATURATING).text
+    text = on_page(missed, NON_SATURATING).text
+    assert "1.0% of the training set; G does not draw it." in text
+    assert "they show 9 of the 9 digits that are not rare in the training set" in text
     two = (*(0.12,) * 8, 0.02, 0.02)
     text = on_page(History(steps(), recognised(evaluations(modes=9.0), 0.9, two), ENDED),
                    NON_SATURATING).text

@@ -1,12 +1,14 @@
 """Other people's failing runs, from public reports, as settings of this project. Torch-free.
 
 `report` names the public thread; `right` are the causes that somebody who knows GANs would accept;
-`python -m gan_core verify cases` holds the verdict and its first remedy against them.
+`python -m gan_core verify cases` holds the verdict and its first remedy against them. What cannot
+be trained at all is in `REFUSED`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gan_core.config.run_config import RunConfig
 
@@ -14,7 +16,8 @@ from gan_core.config.run_config import RunConfig
 @dataclass(frozen=True)
 class Case:
     """A run, the states that a right verdict has, and the causes that it may name; `knobs` are
-    those that the first remedy must change one of, none where nothing need be mended."""
+    those that the first remedy must change one of, none where nothing need be mended; `says` what
+    its sentences must contain besides, a regular expression."""
 
     label: str
     report: str
@@ -22,6 +25,17 @@ class Case:
     causes: tuple[str, ...]
     knobs: tuple[str, ...]
     states: tuple[str, ...] = ("failing", "diverged")
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Settings that no run may have, and the setting that the reason must name."""
+
+    label: str
+    report: str
+    settings: dict[str, Any]
+    names: str
 
 
 _RATES = ("learning_rate", "learning_rate_ratio")
@@ -101,7 +115,7 @@ CASES: dict[str, Case] = {
         ("momentum", "capacity"), ("beta1", "width", "depth")),
     "rare-classes": Case(
         "rare classes", "pytorch/vision#8093", _MNIST.replace(class_skew=0.99, steps=2500),
-        ("",), (), ("healthy", "improving")),
+        ("",), (), ("healthy", "improving"), says=r"Digits? .* (is|are) rare: "),
     # More greens that were false.
     "equal-rates-too-slow": Case(
         "mostly smudges at equal rates", "osh/KerasGAN#14, ratio 1",
@@ -110,4 +124,11 @@ CASES: dict[str, Case] = {
     "half-the-momentum": Case(
         "smudges with β₁ 0.5", "ganhacks#20, β₁ 0.5", RunConfig(steps=2500),
         (), (), ("failing", "improving", "too_early")),
+}
+
+REFUSED: dict[str, Refusal] = {
+    "batch-normalised-critic": Refusal(
+        "WGAN-GP with batch normalisation in D", "DeepLearningImplementations#31",
+        {"architecture": "dcgan_reference", "loss": "wasserstein", "gradient_penalty": 10.0},
+        "gradient_penalty"),
 }

@@ -11,6 +11,7 @@ import math
 from gan_core.config.choices import DatasetCard
 from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.quality import Quality, quality_of
+from gan_core.diagnosis.shares import rare_modes
 from gan_core.runs.records import EvalRecord
 
 
@@ -89,4 +90,5 @@ def _counted(quality: Quality, card: DatasetCard, named: bool = False) -> str:
     noun = f"{card.mode_noun}s" if quality.possible > 1 else card.mode_noun
     if quality.possible == card.modes:
         return f"{quality.supported} of {card.modes}{f' {noun}' if named else ''}"
-    return f"{quality.supported} of the {quality.possible} {noun} in the training set"
+    rare = " that are not rare" if quality.evaluation and rare_modes(quality.evaluation) else ""
+    return f"{quality.supported} of the {quality.possible} {noun}{rare} in the training set"

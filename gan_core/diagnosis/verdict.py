@@ -71,11 +71,11 @@ def _of_findings(history: History, config: RunConfig, findings: tuple[Finding, .
 
 
 def _convincing(history: History, config: RunConfig) -> bool:
-    """Whether a run improves and its samples are better than noise already. Before that they may
-    come nearer to the data for a while, and stay noise."""
+    """Whether a run improves, its samples are better than noise already, and they show most modes.
+    Before that they may come nearer to the data for a while, and stay noise or become fewer."""
     last = [quality_of(each, config.card) for each in history.evaluations[-2:]]
     return (improving(history, config.card) is True and not _frozen(history, config)
-            and not all(quality.at_chance for quality in last))
+            and not all(quality.at_chance for quality in last) and not last[-1].narrow)
 
 
 def _waiting(history: History, config: RunConfig) -> str:

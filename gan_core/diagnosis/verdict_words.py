@@ -15,6 +15,7 @@ from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import title_of
 from gan_core.diagnosis.improvement import Gain, gain, improving
 from gan_core.diagnosis.no_learning import patience_of
+from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
@@ -141,6 +142,11 @@ def _when(judged: Judged) -> str:
     if last.step < PATIENCE:
         return f"Every generator begins with noise, so a verdict comes only after {PATIENCE} steps."
     if improving(judged.history, judged.config.card):
+        quality = quality_of(last, judged.config.card)
+        if quality.narrow and not quality.at_chance:
+            return (f"The samples get better, but the good ones show only {quality.supported} of "
+                    f"{quality.possible} {judged.config.card.mode_noun}s. Whether the others come "
+                    "shows only in further training.")
         return ("The samples come nearer to the data, but they are no better than noise yet. "
                 "Whether they will be shows only in further training.")
     until, standing = patience_of(judged.config), "not good, and not clearly better than"

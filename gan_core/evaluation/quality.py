@@ -97,8 +97,8 @@ def _spreads_of_reals(held_out: Tensor, labels: Tensor, modes: int) -> Tensor:
 
 
 def _spreads(examples: Tensor, modes: Tensor, count: int) -> Tensor:
-    """Mean distance of examples (n, d) from the mean of their mode, (count,), on the CPU: a GPU adds
-    up in another order each time, and a run would not come out the same twice."""
+    """Mean distance of examples (n, d) from the mean of their mode, (count,). On the CPU: a GPU
+    adds up in another order each time, and a run would not come out the same twice."""
     examples, modes = examples.float().cpu(), modes.cpu()
     sizes = torch.bincount(modes, minlength=count).clamp(min=1)
     sums = examples.new_zeros(count, examples.shape[1]).index_add_(0, modes, examples)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from gan_core.config.cases import CASES
+from gan_core.config.cases import CASES, REFUSED
 from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
 from gan_core.diagnosis.verdict import Verdict, verdict
+from gan_core.diagnosis.verdict_words import sentences
 from gan_core.verification.cells import Columns
 from gan_core.verification.results import Result, Results, Row, by_name
 
@@ -17,19 +20,41 @@ def configs() -> dict[str, RunConfig]:
 
 
 def rows(results: Results) -> list[Row]:
-    """One row a case."""
-    return [_row(name, runs) for name, runs in by_name(results).items()]
+    """One row a case, and one a refusal where no case was left out."""
+    of_cases = by_name(results)
+    refused = [_refusal(name) for name in REFUSED] if set(of_cases) == set(CASES) else []
+    return [*(_row(name, runs) for name, runs in of_cases.items()), *refused]
 
 
 def _row(name: str, runs: list[Result]) -> Row:
-    verdicts = [verdict(run.history, run.config) for run in runs]
+    judged = [(run, verdict(run.history, run.config)) for run in runs]
+    verdicts = [each for _, each in judged]
     return {
         "case": CASES[name].label, "report": CASES[name].report, "runs": len(runs),
         "states": _counted(each.state for each in verdicts),
         "causes": _counted(each.cause or "–" for each in verdicts),
         "remedies": _counted(_first_remedy(each) for each in verdicts),
-        "right": {part: sum(check(name, each) for each in verdicts)
-                  for part, check in RIGHT.items()},
+        "right": {
+            "state": sum(right_state(name, each) and right_words(name, run, each)
+                         for run, each in judged),
+            "cause": sum(right_cause(name, each) for each in verdicts),
+            "remedy": sum(right_remedy(name, each) for each in verdicts)},
+    }
+
+
+def _refusal(name: str) -> Row:
+    """Refused, with a reason that names the setting: once, since there is no run to repeat."""
+    case, refused, reason = REFUSED[name], False, ""
+    try:
+        RunConfig(**case.settings)
+    except ConfigError as error:
+        refused, reason = True, str(error)
+    named = refused and case.names in reason
+    return {
+        "case": case.label, "report": case.report, "runs": 1,
+        "states": {"refused" if refused else "accepted": 1},
+        "causes": {case.names if named else "–": 1}, "remedies": {"–": 1},
+        "right": {"state": int(refused), "cause": int(named), "remedy": int(refused)},
     }
 
 
@@ -56,8 +81,9 @@ def right_remedy(name: str, each: Verdict) -> bool:
     return not knobs or bool(each.remedies and set(each.remedies[0].changes) & set(knobs))
 
 
-RIGHT: dict[str, Callable[[str, Verdict], bool]] = {
-    "state": right_state, "cause": right_cause, "remedy": right_remedy}
+def right_words(name: str, run: Result, each: Verdict) -> bool:
+    """Its sentences say what they must."""
+    return bool(re.search(CASES[name].says, sentences(each, run.history, run.config)))
 
 
 def _listed(key: str) -> Callable[[Row], str]:
@@ -72,7 +98,7 @@ COLUMNS: Columns = {
     "cause": _listed("causes"),
     "first remedy": _listed("remedies"),
     "right state, cause, remedy": lambda row: ", ".join(
-        f"{row['right'][part]} of {row['runs']}" for part in RIGHT),
+        f"{count} of {row['runs']}" for count in row["right"].values()),
 }
 
 

@@ -19,11 +19,13 @@ from gan_core.diagnosis.verdict_words import sentences
 from gan_core.runs.history import History
 from tests.diagnosis.histories import (
     COLLAPSED,
+    NON_SATURATING,
     SHOWN,
     evaluations,
     noise,
     only_finding,
     recognised,
+    rising,
     steps,
     swinging,
 )
@@ -137,9 +139,23 @@ def test_noise_that_comes_nearer_to_the_data_is_not_yet_said_to_improve(config):
     words = sentences(judged, history, config)
     assert "come nearer to the data, but they are no better than noise yet" in words
     assert "not clearly better" not in words
-    better = [dataclasses.replace(record, metrics={**record.metrics, "quality_above_chance": 0.15})
+    better = [dataclasses.replace(record, metrics={**record.metrics, "quality_above_chance": 0.15},
+                                  supported=rising()[0].training)
               for record in records]
     assert verdict(History(steps(1000), better), config).state == "improving"
+
+
+@pytest.mark.parametrize(("shown", "state"), [(6, "too_early"), (7, "improving")])
+def test_better_samples_of_few_modes_are_not_yet_said_to_improve(shown, state):
+    """Of the audited runs that got better with fewer modes none was better after twice as long."""
+    shares = tuple(0.2 / shown if mode < shown else 0.0 for mode in range(10))
+    records = [dataclasses.replace(record, supported=shares) for record in rising()]
+    history = History(steps(), records)
+    judged = verdict(history, NON_SATURATING)
+    assert improving(history, NON_SATURATING.card) and judged.state == state
+    words = sentences(judged, history, NON_SATURATING)
+    assert ("the good ones show only 6 of 10 digits" in words) == (state == "too_early")
+    assert "no better than noise" not in words
 
 
 def test_few_modes_or_one_that_prevails_are_not_green():

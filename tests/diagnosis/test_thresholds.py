@@ -264,8 +264,8 @@ def test_every_threshold_is_tried_on_both_sides():
     """A threshold nobody tries may decide nothing. Severity has its own test."""
     assert set(THRESHOLDS) - set(BOUNDARIES) - set(SIGNS) == {
         "severe_modes", "swing_smoothing", "memory_steps",
-        # these have tests of their own, below or in test_no_learning
-        "chance", "chance_frechet", "right_enough", "held_back",
+        # these have tests of their own, below, in test_no_learning or in test_strangers_runs
+        "promising_modes", "chance", "chance_frechet", "right_enough", "held_back",
         "both_at_fault"}
 
 

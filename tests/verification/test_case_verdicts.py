@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gan_core.config.cases import CASES
+import dataclasses
+
+from gan_core.config.cases import CASES, REFUSED
 from gan_core.config.fields import KNOBS
 from gan_core.diagnosis.causes import CAUSES
 from gan_core.diagnosis.diagnose import SYMPTOMS
@@ -23,7 +25,9 @@ def rows(monkeypatch, **wrong) -> list[dict]:
         return Verdict(wrong.get("state", case.states[0]), "",
                        wrong.get("cause", (case.causes or ("",))[0]), (finding,))
 
+    said = wrong.get("said", "Digits 8 and 9 are rare: 1% and 2% of the training set.")
     monkeypatch.setattr(case_verdicts, "verdict", judged)
+    monkeypatch.setattr(case_verdicts, "sentences", lambda *_: said)
     return case_verdicts.rows({
         (name, seed): result(case.config.replace(seed=seed))
         for name, case in CASES.items() for seed in range(3)})
@@ -32,8 +36,21 @@ def rows(monkeypatch, **wrong) -> list[dict]:
 def test_the_table_is_accepted_only_if_all_three_are_right(monkeypatch):
     """A check that cannot fail proves nothing."""
     assert case_verdicts.accepted(rows(monkeypatch))
-    for wrong in ({"state": "too_early"}, {"cause": "nobody"}, {"changes": {"ema": 0.5}}):
+    for wrong in ({"state": "too_early"}, {"cause": "nobody"}, {"changes": {"ema": 0.5}},
+                  {"said": "All digits are there."}):
         assert not case_verdicts.accepted(rows(monkeypatch, **wrong)), wrong
+
+
+def test_what_cannot_be_trained_is_refused_with_the_settings_name(monkeypatch):
+    """A run that is accepted, or refused for another reason, would be counted as right."""
+    last = rows(monkeypatch)[-1]
+    assert (last["states"], last["causes"]) == ({"refused": 1}, {"gradient_penalty": 1})
+    refusal = REFUSED["batch-normalised-critic"]
+    for settings, state in (({}, "accepted"), ({"latent_dim": -1}, "refused")):
+        monkeypatch.setitem(REFUSED, "batch-normalised-critic",
+                            dataclasses.replace(refusal, settings=settings))
+        wrong = rows(monkeypatch)
+        assert wrong[-1]["states"] == {state: 1} and not case_verdicts.accepted(wrong), settings
 
 
 def test_every_case_names_what_exists():
