@@ -55,7 +55,7 @@ def experiment(page: str, challenge: Challenge) -> State:
         write_url(state)
         tick = _watch(state)
         st.fragment(_view, run_every=tick)(state, config, tick)
-        results.show_charts(state, state.shown_run(), state.reference_run())
+        st.fragment(_charts)(state)
     except StoreError:
         st.error(UNREADABLE)
     return state
@@ -180,6 +180,16 @@ def _presets(state: State, config: RunConfig | None) -> None:
                 on_change=actions.choose, args=(state, more))
     if state.pending is not None:
         st.rerun()
+
+
+def _charts(state: State) -> None:
+    """The charts below the viewer; drawn again by themselves while a run is live."""
+    try:
+        shown = state.shown_run()
+        results.show_charts(state, shown, state.reference_run())
+        viewer.charts(state, shown)
+    except StoreError:
+        st.error(UNREADABLE)
 
 
 # --- what became of it ---------------------------------------------------------------------------

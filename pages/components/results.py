@@ -1,4 +1,5 @@
-"""How both runs went: the charts below the viewer's, drawn anew whenever the page runs."""
+"""How both runs went: the charts below the viewer's, drawn anew whenever the page runs, and now and
+then while a run is live."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 Progress and verdict of the shown run (`status`), both runs' samples at one step with the charts
 that matter most on this page (`runs`). The page says which runs these are and what only it knows;
 from then on the browser asks the channel, and the page runs again when somebody acts, when a run
-has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`;
+has ended, or when other remedies are on offer. The page's other charts are drawn again while a run
+is live, at a pace that follows the load: `charts` says when. Its HTML, CSS and JavaScript are in `viewer_files`;
 `viewer_code` serves what all pages share of it.
 """
 
@@ -31,6 +32,9 @@ LOOK_BACK = {
     "step": "Look back: both runs at this step; at the right end, the newest samples",
     "time": "Look back: this run at this step, the reference after as much time of training",
 }
+# Seconds between two drawings of the charts: at least, and for each tab that is open. A drawing takes
+# the server some 30 ms, so that all tabs together take less than a tenth of its time.
+SHORTEST_PACE, PACE_OF_A_VIEWER = 5.0, 0.5
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,
     "verdict": {"tone": "info", "headline": "Set the sliders and press Train.",
@@ -38,14 +42,14 @@ NOTHING_YET = {
 }
 
 
-_status, _runs = (
+_status, _runs, _charts = (
     st.components.v2.component(
         f"gan_lab_{part}", html=viewer_code.read(f"{part}.html"),
         css=viewer_code.read("viewer.css"), js=viewer_code.read("loader.js"))
-    for part in ("status", "runs"))
+    for part in ("status", "runs", "charts"))
 
 
-# --- its two parts -------------------------------------------------------------------------------
+# --- its parts -----------------------------------------------------------------------------------
 
 
 def status(state: State, shown: StoredRun | None, reference: StoredRun | None) -> bool:
@@ -67,6 +71,18 @@ def runs(state: State, shown: StoredRun | None, reference: StoredRun | None) -> 
     key = f"{state.page}/runs"
     _runs(key=key, data=_data("runs", state, shown, reference),
           on_step_change=partial(_looked_back, state, key))
+
+
+def charts(state: State, shown: StoredRun | None) -> None:
+    """Has the fragment around it run again while the shown run is live: when it has been evaluated
+    since, and not before its pace."""
+    evaluations = shown.snapshot.history.evaluations if shown is not None else []
+    data = {
+        **_data("charts", state, shown, None),
+        "drawn": evaluations[-1].step if evaluations else -1,
+        "pace": max(SHORTEST_PACE, PACE_OF_A_VIEWER * len(server.viewers())),
+    }
+    _charts(key=f"{state.page}/charts", data=data, on_due_change=_nothing)
 
 
 def _nothing() -> None:
@@ -110,7 +126,7 @@ def _data(
             "key": _look_back_key(state), "steps": max(state.shown.steps, 1),
             "words": LOOK_BACK["time" if state.challenge.by_time else "step"]},
     }
-    if part == "status":
+    if part != "runs":
         return data
     return {
         **data,

@@ -48,6 +48,7 @@ class Visitor:
         self._feeds: dict[str, LiveFeed] = {}  # of "this" run and of the "reference"
         self._news = ""  # what the viewer told the page last
         self._compared: tuple[int, ...] | None = None  # the evaluations that were compared last
+        self._drawn = 0.0  # when the page's charts were drawn last, or asked for
 
     def close(self) -> None:
         self._tab.close()
@@ -105,12 +106,14 @@ class Visitor:
 
     def _shown(self, run: Run) -> Run:
         """What the viewer does about what a run of the page tells it."""
-        self._parts = {}
+        before, self._parts = self._parts.get("charts"), {}
         for delta in self._tab.elements.values():
             if kind_of(delta) == "bidi_component":
                 component = delta.new_element.bidi_component
                 told = json.loads(component.json)
                 self._parts[told["part"]] = _Part(component.id, delta.fragment_id, told)
+        if self._parts.get("charts") != before:
+            self._drawn = time.monotonic()
         self._follow()
         return run
 
@@ -149,6 +152,7 @@ class Visitor:
         self._compare()
         if name == "this" and feed.told:
             self._tell(feed.told)
+            self._draw(feed)
 
     def _compare(self) -> None:
         """Ask what sets the runs apart when either has been evaluated again."""
@@ -175,9 +179,21 @@ class Visitor:
             news = offer
         is_new, self._news = news not in ("", self._news), news
         if is_new:
-            event = {"event": "changed" if live else "ended", "value": True}
-            self._ask(page.fragment, WidgetState(id=TRIGGERS.format(page.component),
-                                                 json_trigger_value=json.dumps([event])))
+            self._trigger(page, "changed" if live else "ended")
+
+    def _trigger(self, part: _Part, event: str) -> None:
+        told = json.dumps([{"event": event, "value": True}])
+        self._ask(part.fragment, WidgetState(
+            id=TRIGGERS.format(part.component), json_trigger_value=told))
+
+    def _draw(self, feed: LiveFeed) -> None:
+        """Have the page's charts drawn again where they are due."""
+        charts = self._parts.get("charts")
+        if charts is None or not feed.live or feed.evaluated <= charts.told["drawn"]:
+            return
+        if time.monotonic() - self._drawn >= charts.told["pace"]:
+            self._drawn = time.monotonic()
+            self._trigger(charts, "due")
 
     # --- what is on the page ---------------------------------------------------------------------
 

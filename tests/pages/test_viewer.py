@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from pages.components import viewer
 from tests.app_bench.server import Server as ServerBelow
 from tests.support.browsing import (
     QUICK,
@@ -56,12 +58,33 @@ def test_a_live_run_is_followed_without_reruns(chromium, app: Server) -> None:
     wait_for_progress(page, r"Training · step [1-9]")
     page.wait_for_timeout(1000)
     before, asked, pictured = step(page), len(sent), caption_step(page, "this")
+    began = time.monotonic()
     wait_until(page, lambda: step(page) > before + 300)
     wait_until(page, lambda: caption_step(page, "this") > pictured)
-    assert len(sent) - asked <= 1, "the page runs by a timer"
+    drawings = (time.monotonic() - began) // viewer.SHORTEST_PACE
+    assert len(sent) - asked <= 1 + drawings, "the page runs by a timer"
     press(page, "Stop")
     wait_for_progress(page, "Stopped")
     expect(button(page, "Continue")).to_be_enabled()
+
+
+def test_the_charts_below_follow_a_live_run_at_a_pace(chromium, app: Server) -> None:
+    """Whoever scrolls down sees the charts as they were when the run began."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}&{CALM}&steps=50000&seed=46")
+    press(page, "Train")
+    wait_for_progress(page, r"Training · step [1-9]")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.scroll_into_view_if_needed()
+    expect(chart.locator("svg").first).to_be_visible()
+    drawn, at = chart.inner_html(), []
+    for _ in range(2):
+        wait_until(page, lambda: chart.inner_html() != drawn)
+        at.append(time.monotonic())
+        page.wait_for_timeout(1500)  # a drawing may come in parts
+        drawn = chart.inner_html()
+    assert at[1] - at[0] > 0.6 * viewer.SHORTEST_PACE, "they are drawn as often as the run is asked"
+    press(page, "Stop")
+    wait_for_progress(page, "Stopped")
 
 
 def test_a_run_that_ends_at_once_is_seen_to_have_ended(chromium, app: Server) -> None:
