@@ -28,6 +28,7 @@ from gan_core.system.settings import Settings
 
 CLOSE_SECONDS = 5.0
 MOST_FAILED_STARTS = 3
+START_SECONDS = 180.0  # until a worker is ready; a slow disk takes a minute to read torch
 PAUSE_SECONDS = 30.0  # without new workers, after so many failed starts
 LOG_SECONDS = 30 * 86_400.0  # for which the log of a worker that has ended is kept
 
@@ -50,6 +51,7 @@ class Worker:
     def __init__(self, slot: int, command: Sequence[str], settings: Settings, root: Path) -> None:
         self.slot = slot
         self.ready = False
+        self.started = time.monotonic()
         self.killed = ""  # why this server killed it
         self.log = _log_path(root, slot)
         with open(self.log, "wb") as log:
@@ -183,10 +185,13 @@ class Pool:
         return not self.workers and time.monotonic() < self._paused_until
 
     def hire(self) -> None:
-        """Start the workers that are missing, unless too many have just failed to start.
+        """Start the workers that are missing, unless too many have just failed to start; end those
+        that hang while they start, which are then replaced.
 
         Only one thread may call it. It holds no lock while the system starts a process.
         """
+        for worker in self._hanging():
+            worker.kill(f"it was not ready within {START_SECONDS:.0f} s")
         for slot in self._missing_slots():
             if time.monotonic() >= self._paused_until:
                 self._start(slot)
@@ -196,6 +201,12 @@ class Pool:
             if self.closed:
                 return []
             return [slot for slot in range(self._settings.workers) if slot not in self.workers]
+
+    def _hanging(self) -> list[Worker]:
+        latest = time.monotonic() - START_SECONDS
+        with self._lock:
+            return [worker for worker in self.workers.values()
+                    if not worker.ready and worker.started < latest]
 
     def close(self) -> None:
         """End the workers; runs in training are checkpointed. Takes up to five seconds."""

@@ -7,6 +7,8 @@ import threading
 
 import pytest
 
+from gan_core.serving import pool
+from gan_core.serving.health import Health
 from gan_core.serving.pool import Pool, _environment
 from gan_core.serving.queue import JobQueue
 from gan_core.system.settings import Settings
@@ -130,6 +132,22 @@ def test_workers_that_do_not_start_are_reported_to_the_terminal_and_the_page(fak
     (fakes.folder / "never-ready").unlink()
     queue._dispatcher._pool._paused_until = 0.0
     queue._housekeeper.wake()
+    until(lambda: queue.pool().ready == 1)
+    assert queue.pool().failure == ""
+
+
+def test_a_worker_that_hangs_while_it_starts_is_replaced_and_said(fakes, monkeypatch):
+    """*starting* for ever: a driver that does not answer, a network disk that is gone."""
+    monkeypatch.setattr(pool, "START_SECONDS", 0.2)
+    (fakes.folder / "never-ready").write_text("hangs")
+    queue = fakes.queue()
+    until(lambda: queue.pool().failure)
+    assert queue.pool().failure == (
+        "The training process does not start (it was not ready within 0 s).")
+    assert Health(queue.pool()).status == "failing"
+    monkeypatch.setattr(pool, "START_SECONDS", 60.0)
+    (fakes.folder / "never-ready").unlink()
+    queue._dispatcher._pool._paused_until = 0.0
     until(lambda: queue.pool().ready == 1)
     assert queue.pool().failure == ""
 

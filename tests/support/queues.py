@@ -19,12 +19,14 @@ from tests.support.made_up_records import step
 ROOT = Path(__file__).parents[2]
 RING = RunConfig(dataset="ring", batch_size=16)
 # Speaks the protocol without torch. Files beside the store decide how its runs go: `go-<digest>`
-# lets a run finish; `die` ends the process; `never-ready` keeps it from starting.
+# lets a run finish; `die` ends the process; `never-ready` keeps it from starting, or
+# makes it hang if it says so.
 FAKE = """
 import json, os, sys, threading, time
 from pathlib import Path
 root = Path(os.environ["GAN_LAB_STORE"])
 if (root.parent / "never-ready").exists():
+    while (root.parent / "never-ready").read_text() == "hangs": time.sleep(0.01)
     sys.exit("no such device")
 runs = {}
 def report(**content):
