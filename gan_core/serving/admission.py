@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 from gan_core.config.batching import MOST_RUNS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.cost.memory import refuse_too_large
 from gan_core.serving.jobs import Job
+from gan_core.serving.run_words import wait_text
 from gan_core.serving.scheduler import Scheduler
 from gan_core.system.settings import Settings
 
@@ -43,10 +44,13 @@ def refuse_unfit(config: RunConfig, settings: Settings) -> None:
 
 
 def refuse_too_many(
-    scheduler: Scheduler, viewer: str, groups: Sequence[Hashable], prices: bool = False
+    scheduler: Scheduler, viewer: str, groups: Sequence[Hashable], prices: bool = False,
+    next_start: Callable[[], float | None] = lambda: None,
 ) -> None:
     """Raises QueueFull if the viewer or the queue may not have one more job in each of `groups`.
 
+    `next_start()` is how many seconds it takes until a waiting job begins, None if that is not
+    known.
     Runs and prices are counted apart: measuring must not keep a viewer from training. As many runs
     as can be trained together count as one. Watching somebody else's run counts nothing.
     """
@@ -68,9 +72,16 @@ def refuse_too_many(
         )
     if waiting + len(groups) > MOST_WAITING:
         raise QueueFull(
-            f"{waiting} runs are waiting for a worker already, as many as this server takes; try "
-            "again in a few minutes."
+            f"{waiting} runs are waiting for a worker already, as many as this server takes; yours "
+            f"would be number {waiting + 1}. {_when_free(next_start())}"
         )
+
+
+def _when_free(seconds: float | None) -> str:
+    """When there is a place again, as far as that is known."""
+    if seconds is None:
+        return "Press Train again in a few minutes."
+    return f"The next place becomes free in {wait_text(seconds)}: press Train again then."
 
 
 def _refuse_beyond(

@@ -117,7 +117,8 @@ class JobQueue:
             with self._lock:  # before anything is written
                 refuse_too_many(self._scheduler, viewer, [
                     batch_key(config) or config.digest() for config in configs
-                    if config.digest() not in trained | self._scheduler.jobs.keys()])
+                    if config.digest() not in trained | self._scheduler.jobs.keys()],
+                    next_start=self._next_start)
             written = [self._folders.make(config) for config in configs]
             with self._lock:
                 for config, status in zip(configs, written, strict=True):
@@ -125,6 +126,11 @@ class JobQueue:
                 self._dispatcher.assign()
         self._housekeeper.wake()
         return [config.digest() for config in configs]
+
+    def _next_start(self) -> float | None:
+        """Seconds until a waiting job begins; None where that is not known of any."""
+        known = map(self._waiting_times.seconds, self._scheduler.waiting())
+        return min((seconds for seconds in known if seconds is not None), default=None)
 
     def watch(self, digest: str, viewer: str, seconds: float = 0.0, person: str = "") -> None:
         """Renew the viewer's lease; to be called while a page shows the run.

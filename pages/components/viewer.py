@@ -4,8 +4,8 @@ Progress and verdict of the shown run (`status`), both runs' samples at one step
 that matter most on this page (`runs`). The page says which runs these are and what only it knows;
 from then on the browser asks the channel, and the page runs again when somebody acts, when a run
 has ended, or when other remedies are on offer. The page's other charts are drawn again while a run
-is live, at a pace that follows the load: `charts` says when. Its HTML, CSS and JavaScript are in `viewer_files`;
-`viewer_code` serves what all pages share of it.
+is live, at a pace that follows the load: `charts` says when. Its HTML, CSS and JavaScript are in
+`viewer_files`; `viewer_code` serves what all pages share of it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ LOOK_BACK = {
     "step": "Look back: both runs at this step; at the right end, the newest samples",
     "time": "Look back: this run at this step, the reference after as much time of training",
 }
-# Seconds between two drawings of the charts: at least, and for each tab that is open. A drawing takes
-# the server some 30 ms, so that all tabs together take less than a tenth of its time.
+# Seconds between two drawings of the charts: at least, and for each tab that is open. A drawing
+# takes the server some 30 ms, so that all tabs together take less than a tenth of its time.
 SHORTEST_PACE, PACE_OF_A_VIEWER = 5.0, 0.5
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,

@@ -31,6 +31,18 @@ def test_no_script_runs_that_is_not_named() -> None:
     assert policy["default-src"] == "'self'" and policy["object-src"] == "'none'"
 
 
+def test_websockets_go_to_this_server_alone() -> None:
+    """A script that slipped in would tell any server what is on the page."""
+    for host, own in (("lab.example.org:8501", " ws://lab.example.org:8501"
+                       " wss://lab.example.org:8501"), ("", ""), ("a; script-src *", ""),
+                      ("a b", ""), ("[::1]:8501", "")):
+        policy = content_security_policy("'self'", host)
+        assert f"connect-src 'self'{own} data: blob:;" in policy, host
+    app = Starlette(middleware=[Middleware(SecurityHeaders, frames="'none'")])
+    answer = get(app, "/", host="lab.example.org")
+    assert "wss://lab.example.org " in answer.headers["content-security-policy"]
+
+
 def test_streamlits_own_lines_are_named() -> None:
     """With another version of Streamlit the page stays white."""
     inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>", INDEX.read_text(encoding="utf-8"))

@@ -132,7 +132,11 @@ def test_places_are_kept_for_who_has_none(fakes, monkeypatch):
         queue.submit(apart(20), "early 1")
     late = [queue.submit(apart(30 + number), f"late {number}") for number in range(4)]
     assert all(state(queue, digest) == "queued" for digest in late)
-    with pytest.raises(QueueFull, match=r"^10 runs are waiting .* as many as this server takes"):
+    full = r"^10 runs are waiting .* as many as this server takes; yours would be number 11\. "
+    with pytest.raises(QueueFull, match=f"{full}Press Train again in a few minutes"):
+        queue.submit(apart(40), "too late")
+    monkeypatch.setattr(queue._waiting_times, "seconds", lambda job: 123.0)
+    with pytest.raises(QueueFull, match=f"{full}The next place .* in about 2 minutes"):
         queue.submit(apart(40), "too late")
     queue.submit(apart(30), "too late")  # sharing costs nothing
 

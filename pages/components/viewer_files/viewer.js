@@ -229,7 +229,9 @@ class RunsViewer extends Viewer {
     if (first && !own.last?.live) return; // the page has said it
     try {
       const answer = await fetch(`${own.address}/difference?${this.data.compare}`);
-      if (answer.ok) this.say((await answer.json()).words);
+      const words = answer.ok ? (await answer.json()).words : null;
+      const still = own === this.feeds.this && other === this.feeds.reference;
+      if (words !== null && still) this.say(words); // of runs that were left nobody asks any more
     } catch { this.comparedAt = ""; }
   }
 
