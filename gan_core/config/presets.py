@@ -88,6 +88,7 @@ VANISHING = RunConfig(
 FROZEN = RunConfig(freeze_generator=500, steps=2000)
 FEW_IMAGES = RunConfig(
     learning_rate=1e-3, discriminator_steps=2, training_examples=200, steps=1250)
+FEW_DROPOUT = FEW_IMAGES.replace(dropout=0.4, discriminator_steps=1)
 PUBLISHED_DCGAN = RunConfig(  # dcgan.py of PyTorch-GAN
     architecture="dcgan_reference", dropout=0.25, update_order="generator_first",
     discriminator_loss="mean", steps=12)
@@ -280,8 +281,8 @@ CHALLENGES: dict[str, Challenge] = {
         knobs=("loss", "discriminator_steps", "freeze_generator"),
         presets={
             "healthy": Preset(
-                "Healthy", "The minimax loss with equal rates of 0.001: D is not far ahead.",
-                SHORT_SESSION.replace(loss="minimax")),
+                "Healthy", "The minimax loss with equal rates of 0.001, and R1, γ 0.1: D is not far "
+                "ahead.", SHORT_SESSION.replace(loss="minimax", r1=0.1)),
             "broken": Preset(
                 "Break it",
                 "The minimax loss against a D that learns twenty times as fast, five times a "
@@ -345,13 +346,16 @@ CHALLENGES: dict[str, Challenge] = {
             "broken": Preset(
                 "Break it", "200 training images and two D steps per round.", FEW_IMAGES),
             "fixed": Preset(
-                "Fix it", "The same 200 images, dropout 0.4 in D and one D step per round.",
-                FEW_IMAGES.replace(dropout=0.4, discriminator_steps=1)),
+                "Fix it", "The same 200 images; D has dropout 0.4 and R1, γ 1, and takes one step per "
+                "round.", FEW_DROPOUT.replace(r1=1.0)),
         },
         experiments={
             "dropout": Preset(
                 "Dropout alone", "200 images, two D steps, dropout 0.4.",
                 FEW_IMAGES.replace(dropout=0.4)),
+            "dropout-one-step": Preset(
+                "Dropout and one D step", "200 images, one D step, dropout 0.4, without R1.",
+                FEW_DROPOUT),
             "smoothing": Preset(
                 "Label smoothing", "200 images, two D steps, label smoothing 0.1.",
                 FEW_IMAGES.replace(label_smoothing=0.1)),
@@ -371,7 +375,7 @@ CHALLENGES: dict[str, Challenge] = {
                 FEW_IMAGES.replace(training_examples=1000, steps=5000, dropout=0.4)),
         },
         start="broken",
-        recorded=("overfit", "dropout"),
+        recorded=("overfit", "dropout-r1"),
         headline="missed",
         prediction=Prediction(
             "D calls most of its training images real. Of images it has never seen it will "
@@ -440,10 +444,11 @@ RECORDED: dict[str, RunConfig] = {
             "frozen": "vanishing_gradients-frozen",
             "frozen-fast": "vanishing_gradients-frozen-fast",
             "overfit": "discriminator_overfitting-broken",
-            "dropout": "discriminator_overfitting-fixed",
+            "dropout-r1": "discriminator_overfitting-fixed",
             "costly": "computational_cost-broken",
         }.items()
     },
+    "dropout": FEW_DROPOUT,  # links from before R1 was added show it
 }
 # The same under other seeds, for the band over seeds; recorded with hardly any pictures.
 BAND = {
