@@ -43,7 +43,8 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
                         help=f"of {', '.join(TABLES)} (default presets), or {AUDIT} by itself")
     parser.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: what nothing was tuned "
                         "on, 20-24 for the presets and 25-29 for the diagnosis; 0-4 for most "
-                        f"others; of the audit's draws {audit_draws.REPORTING_SEED}, that of the report)")
+                        f"others; of the audit's draws {audit_draws.REPORTING_SEED}, that of the "
+                        "report)")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME",
                         help="some runs of a table, by the names that the table gives them; of the "
                         f"audit: {', '.join(audit_draws.GROUPS)}")

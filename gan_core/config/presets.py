@@ -281,8 +281,9 @@ CHALLENGES: dict[str, Challenge] = {
         knobs=("loss", "discriminator_steps", "freeze_generator"),
         presets={
             "healthy": Preset(
-                "Healthy", "The minimax loss with equal rates of 0.001, and R1, γ 0.1: D is not far "
-                "ahead.", SHORT_SESSION.replace(loss="minimax", r1=0.1)),
+                "Healthy",
+                "The minimax loss with equal rates of 0.001, and R1, γ 0.1: D is not far ahead.",
+                SHORT_SESSION.replace(loss="minimax", r1=0.1)),
             "broken": Preset(
                 "Break it",
                 "The minimax loss against a D that learns twenty times as fast, five times a "
@@ -346,8 +347,9 @@ CHALLENGES: dict[str, Challenge] = {
             "broken": Preset(
                 "Break it", "200 training images and two D steps per round.", FEW_IMAGES),
             "fixed": Preset(
-                "Fix it", "The same 200 images; D has dropout 0.4 and R1, γ 1, and takes one step per "
-                "round.", FEW_DROPOUT.replace(r1=1.0)),
+                "Fix it",
+                "The same 200 images; D has dropout 0.4 and R1, γ 1, and takes one step per round.",
+                FEW_DROPOUT.replace(r1=1.0)),
         },
         experiments={
             "dropout": Preset(

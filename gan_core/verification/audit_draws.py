@@ -24,7 +24,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 
 TUNING_SEEDS = tuple(range(10))
-REPORTING_SEED = 20_261_127
+REPORTING_SEED = 20_261_128
 
 # Untouched, these are labelled good: docs/verification.md has the figures. 2-D points need larger
 # batches and two latent dimensions to become sharp in so few steps, the grid one more layer.
