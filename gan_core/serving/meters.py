@@ -20,15 +20,9 @@ class Meters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refusals = 0
         self._answers: Counter[tuple[str, int]] = Counter()  # route and status
         self._within: Counter[tuple[str, float]] = Counter()  # route and bound
         self._seconds: defaultdict[str, float] = defaultdict(float)  # by route
-
-    def refused(self) -> None:
-        """A run that a visitor asked for was refused, since too many are there already."""
-        with self._lock:
-            self._refusals += 1
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """A request was answered. `route` is one of a few names, never a visitor's words."""
@@ -40,7 +34,7 @@ class Meters:
                     self._within[route, bound] += 1
 
     def exposition(
-        self, pool: PoolState | None, stored_runs: int, tabs: int, people: int
+        self, pool: PoolState | None, stored_runs: int, tabs: int, people: int, refusals: int
     ) -> str:
         """Everything in Prometheus's text format; without a pool, what needs none."""
         with self._lock:
@@ -49,8 +43,8 @@ class Meters:
                 _family("runs_stored", "gauge", "Runs in the store", {"": stored_runs}),
                 _family("visitors", "gauge", "Open tabs", {"": tabs}),
                 _family("people", "gauge", "People who have opened them", {"": people}),
-                _family("refusals_total", "counter", "Runs refused for a full queue",
-                        {"": self._refusals}),
+                _family("refusals_total", "counter", "Runs and prices refused as too many",
+                        {"": refusals}),
                 _family("requests_total", "counter", "Answers of the live routes",
                         {_labels(route=route, status=str(status)): count
                          for (route, status), count in self._answers.items()}),

@@ -13,7 +13,7 @@ import atexit
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from gan_core.config.batching import batch_key
 from gan_core.config.run_config import RunConfig
@@ -21,7 +21,7 @@ from gan_core.cost.prices import PriceRequest
 from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
-from gan_core.serving.admission import refuse_too_many, refuse_unfit
+from gan_core.serving.admission import QueueFull, refuse_too_many, refuse_unfit
 from gan_core.serving.dispatcher import Dispatcher
 from gan_core.serving.housekeeping import Housekeeper
 from gan_core.serving.jobs import Job, waiting_status
@@ -54,6 +54,7 @@ class JobQueue:
     ) -> None:
         self.store = store
         self.settings = settings
+        self.refusals = 0  # runs and prices that were one too many, since the server began
         # Guards scheduler, dispatcher, people, failures of prices. Whoever holds it reads and
         # writes no files and starts no process: every page waits for it at every refresh.
         self._lock = threading.RLock()
@@ -115,10 +116,9 @@ class JobQueue:
                 refuse_unfit(config, self.settings)
         with self._folders.making:
             with self._lock:  # before anything is written
-                refuse_too_many(self._scheduler, viewer, [
+                self._refuse_too_many(viewer, [
                     batch_key(config) or config.digest() for config in configs
-                    if config.digest() not in trained | self._scheduler.jobs.keys()],
-                    next_start=self._next_start)
+                    if config.digest() not in trained | self._scheduler.jobs.keys()])
             written = [self._folders.make(config) for config in configs]
             with self._lock:
                 for config, status in zip(configs, written, strict=True):
@@ -126,6 +126,15 @@ class JobQueue:
                 self._dispatcher.assign()
         self._housekeeper.wake()
         return [config.digest() for config in configs]
+
+    def _refuse_too_many(
+        self, viewer: str, groups: Sequence[Hashable], prices: bool = False
+    ) -> None:
+        try:
+            refuse_too_many(self._scheduler, viewer, groups, prices, self._next_start)
+        except QueueFull:
+            self.refusals += 1
+            raise
 
     def _next_start(self) -> float | None:
         """Seconds until a waiting job begins; None where that is not known of any."""
@@ -189,7 +198,7 @@ class JobQueue:
             if job is None:
                 if measured is not None:
                     return
-                refuse_too_many(self._scheduler, viewer, [request.name], prices=True)
+                self._refuse_too_many(viewer, [request.name], prices=True)
                 self._prices.forget_failure(request.name)
                 job = self._scheduler.add(request.name, request.config, request)
             self._join(job, viewer)

@@ -98,6 +98,9 @@ def _measured(route: str, endpoint: Endpoint) -> Endpoint:
             response = _problem(503, str(error))
         except StoreError as error:  # the run is there: whoever asks again may see it
             response = _problem(503, UNREADABLE.format(cause=error.cause))
+        except Exception:  # a fault of this server: it is told, and counted, as any other answer
+            server.meters().answered(route, 500, time.perf_counter() - started)
+            raise
         server.meters().answered(route, response.status_code, time.perf_counter() - started)
         return response
 
@@ -211,5 +214,6 @@ def metrics(request: Request) -> Response:
     """The server's counts as Prometheus reads them."""
     queue = server.queue()
     words = server.meters().exposition(
-        queue.pool(), len(queue.store.folders()), len(server.viewers()), queue.people())
+        queue.pool(), len(queue.store.folders()), len(server.viewers()), queue.people(),
+        queue.refusals)
     return PlainTextResponse(words, media_type=CONTENT_TYPE)

@@ -29,11 +29,8 @@ def submit(state: State, config: RunConfig) -> bool:
     """Have `config` trained; whether it will be. What prevents it becomes words."""
     try:
         server.queue().submit(config, server.viewer())
-    except ConfigError as error:
+    except (ConfigError, QueueFull) as error:
         state.refusal = str(error)
-    except QueueFull as error:
-        state.refusal = str(error)
-        server.meters().refused()
     except StoreError as error:
         state.refusal = f"The run cannot be stored: {error.cause}."
     else:

@@ -327,6 +327,18 @@ def test_metrics_answer_only_where_they_are_asked_for(channel: Starlette) -> Non
     assert get(Starlette(routes=routes("", WebSettings())), "/metrics").status == 404
 
 
+def test_a_fault_of_the_server_is_counted(channel: Starlette, stored: str, monkeypatch) -> None:
+    """A monitor says that all is well while every look of a class fails."""
+    def fail(digest: str) -> None:
+        raise KeyError(digest)
+
+    monkeypatch.setattr(server.queue(), "snapshot", fail)
+    with pytest.raises(KeyError):
+        get(channel, f"/runs/{stored}/live")
+    assert 'gan_lab_requests_total{route="live",status="500"}' in (
+        get(channel, "/metrics").body.decode())
+
+
 @pytest.mark.parametrize("base", ["lab", "/lab/", "a/b"])
 def test_routes_lie_below_the_base_path(page_server: None, base: str) -> None:
     """Behind a proxy that serves the app below a path, nothing is live."""

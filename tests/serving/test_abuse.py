@@ -138,6 +138,7 @@ def test_places_are_kept_for_who_has_none(fakes, monkeypatch):
     monkeypatch.setattr(queue._waiting_times, "seconds", lambda job: 123.0)
     with pytest.raises(QueueFull, match=f"{full}The next place .* in about 2 minutes"):
         queue.submit(apart(40), "too late")
+    assert queue.refusals == 3
     queue.submit(apart(30), "too late")  # sharing costs nothing
 
 

@@ -12,7 +12,7 @@ LINE = re.compile(r'gan_lab_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.
 
 def samples(meters: Meters) -> dict[str, float]:
     """The exposition as names with labels, and values; every line is checked."""
-    text = meters.exposition(PoolState(2, 1, "fake", 3, 1), stored_runs=7, tabs=4, people=3)
+    text = meters.exposition(PoolState(2, 1, "fake", 3, 1), stored_runs=7, tabs=4, people=3, refusals=1)
     assert text.endswith("\n")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(map(LINE.fullmatch, lines)), lines
@@ -22,7 +22,6 @@ def samples(meters: Meters) -> dict[str, float]:
 def test_what_is_counted_is_there_by_its_name() -> None:
     """A monitor shows nothing, or the wrong thing."""
     meters = Meters()
-    meters.refused()
     for seconds in (0.0004, 0.003, 7.0):
         meters.answered("live", 200, seconds)
     meters.answered("live", 404, 0.0001)
@@ -40,5 +39,5 @@ def test_what_is_counted_is_there_by_its_name() -> None:
 
 def test_a_server_without_a_queue_counts_what_it_can() -> None:
     """A monitor that asks too early gets an error."""
-    text = Meters().exposition(None, 0, 0, 0)
+    text = Meters().exposition(None, 0, 0, 0, 0)
     assert "gan_lab_visitors 0" in text and "gan_lab_workers" not in text
