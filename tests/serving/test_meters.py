@@ -12,7 +12,8 @@ LINE = re.compile(r'gan_lab_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.
 
 def samples(meters: Meters) -> dict[str, float]:
     """The exposition as names with labels, and values; every line is checked."""
-    text = meters.exposition(PoolState(2, 1, "fake", 3, 1), stored_runs=7, tabs=4, people=3, refusals=1)
+    text = meters.exposition(
+        PoolState(2, 1, "fake", 3, 1), stored_runs=7, tabs=4, people=3, refusals=1)
     assert text.endswith("\n")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     assert all(map(LINE.fullmatch, lines)), lines
