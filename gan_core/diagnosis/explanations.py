@@ -15,7 +15,7 @@ from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.limits_of_d import flat_at_the_data, limited, taking_turns
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
-from gan_core.diagnosis.signs import ANY, Sign, curves, sign_of
+from gan_core.diagnosis.signs import ANY, curves, sign_of
 from gan_core.diagnosis.suspects import Suspect, suspects
 from gan_core.diagnosis.suspects.networks import fitting_batch, larger_batch
 from gan_core.runs.history import History
@@ -38,10 +38,15 @@ def _no_learning_explained(
     finding: Finding, history: History, config: RunConfig, known: Collection[str] | None
 ) -> Finding:
     sign = sign_of(history, config)
+    # A D that G outruns is right, too: on the one picture that G makes at a time.
+    jumping = sign.name == "far ahead" and _outrunning(config)
     agreeing = [suspect for suspect in _helpful(suspects(config, known, history.last_step),
-                                                history, config) if suspect.cause in sign.causes]
-    cause, because = ((agreeing[0].cause, agreeing[0].because) if agreeing
-                      else (sign.default, _plainly(sign.default)))
+                                                history, config)
+                if suspect.cause in sign.causes or (jumping and _outruns(suspect))]
+    cause, because = sign.default, _plainly(sign.default)
+    if agreeing:
+        first = agreeing[0]
+        cause, because = first.cause, _because(first) if jumping else first.because
     last = history.evaluations[-1]
     evidence = " ".join(filter(None, (
         sign.evidence, quality_words(last, config.card),
@@ -49,7 +54,8 @@ def _no_learning_explained(
     severe = sign.name in ("dead", "runaway") or quality_of(last, config.card).at_chance
     return dataclasses.replace(
         finding, severity="severe" if severe else "warning", evidence=evidence, cause=cause,
-        because=because, remedies=_remedies(agreeing, sign, config))
+        because=because, remedies=_remedies(
+            agreeing, "blind" if because == OUTRUN else sign.name, config))
 
 
 def _plainly(cause: str) -> str:
@@ -71,11 +77,11 @@ def _cause_words(
 # --- remedies ------------------------------------------------------------------------------------
 
 
-def _remedies(agreeing: list[Suspect], sign: Sign, config: RunConfig) -> tuple[Remedy, ...]:
+def _remedies(agreeing: list[Suspect], sign: str, config: RunConfig) -> tuple[Remedy, ...]:
     """The knobs of the causes first; then what helps many runs that show this sign."""
     single = [suspect.remedy for suspect in agreeing[:3]]
     remedies = [*_at_once(agreeing, config), *single]
-    remedies += GENERAL.get(sign.name, _general)(config)
+    remedies += GENERAL.get(sign, _general)(config)
     return _unique(remedies, config)
 
 
@@ -206,13 +212,22 @@ def _with_suspects(
     if not explaining:
         return finding
     first = explaining[0]
-    # A D that was outrun may well be right on the one picture that is left.
-    outrun = first.cause == "discriminator_too_weak" and set(first.knobs) & PACE
     before = () if _swings(finding, first) else (
         *_at_once(explaining, config), *(s.remedy for s in explaining[:2]))
     return dataclasses.replace(
         finding, remedies=_unique((*before, *finding.remedies), config), cause=first.cause,
-        because=OUTRUN if outrun else first.because)
+        because=_because(first))
+
+
+def _outruns(suspect: Suspect) -> bool:
+    """Whether it is by its pace that G is ahead of D."""
+    return suspect.cause == "discriminator_too_weak" and bool(set(suspect.knobs) & PACE)
+
+
+def _because(suspect: Suspect) -> str:
+    """The cause in words: a D that was outrun is not weak where it is right on the one picture that
+    is left."""
+    return OUTRUN if _outruns(suspect) else suspect.because
 
 
 def _swings(finding: Finding, suspect: Suspect) -> bool:
@@ -223,11 +238,15 @@ def _swings(finding: Finding, suspect: Suspect) -> bool:
 def _strengthens(remedy: Remedy, config: RunConfig) -> bool:
     """Whether a remedy makes D stronger. Where G learns much faster than D, a D that is always
     right is not strong: it has one picture to reject."""
-    steps = config.discriminator_steps / config.generator_steps
-    if config.learning_rate_ratio * steps <= OUTRUNNING:
+    if _outrunning(config):
         return False
     return any(sign * remedy.changes[name] > sign * getattr(config, name)
                for name, sign in STRENGTHENING.items() if name in remedy.changes)
+
+
+def _outrunning(config: RunConfig) -> bool:
+    steps = config.discriminator_steps / config.generator_steps
+    return config.learning_rate_ratio * steps <= OUTRUNNING
 
 
 OUTRUNNING = 0.5  # rate × steps of D ÷ the same of G

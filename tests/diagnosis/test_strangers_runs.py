@@ -198,6 +198,24 @@ def test_g_is_said_to_outrun_d_only_where_it_is_faster():
         assert only_finding(history, config).because == "D is too weak"
 
 
+@pytest.mark.parametrize("changes", [{"learning_rate_ratio": 0.1}, {"generator_steps": 5},
+                                     {"learning_rate_ratio": 0.05, "discriminator_steps": 2}],
+                         ids=str)
+def test_a_d_that_is_outrun_is_not_said_to_be_ahead(changes):
+    """It is right on the one picture that G makes at a time, and would be slowed down further."""
+    config = RunConfig(**changes)
+    finding = only_finding(History(steps(2000, **AHEAD), noise(2000)), config)
+    assert finding.symptom == "no_learning"
+    assert (finding.cause, finding.because) == ("discriminator_too_weak", OUTRUN)
+    pace = [config.replace(**remedy.changes) for remedy in finding.remedies]
+    for new in pace:
+        assert new.learning_rate_ratio * new.discriminator_steps / new.generator_steps >= (
+            config.learning_rate_ratio * config.discriminator_steps / config.generator_steps)
+    assert any(new != config for new in pace)
+    balanced = only_finding(History(steps(2000, **AHEAD), noise(2000)), RunConfig())
+    assert balanced.cause == "discriminator_ahead"
+
+
 def test_the_cause_that_is_named_is_the_one_that_is_mended():
     """A remedy that would strengthen a D that is right is not offered; its cause is not named."""
     collapse = History(steps(2000, **AHEAD), evaluations(2000, after=250, **COLLAPSED))
