@@ -66,8 +66,8 @@ with helps:
 - **Dropout in D**: no unit that recognises one image can be relied on. Samples improve clearly even
   where $D$ still overfits.
 - **R1 and fewer D steps** beside it (*Fix it*): no steep slopes around single images, and less time
-  to learn these by heart. Without R1, 1 run of 5 still overfits.
-- **Label smoothing**, and each of these alone, are under *More*, to try.
+  to learn these by heart. Without R1, 1 run of 5 was still found to overfit.
+- **Dropout**, **R1** and **label smoothing** alone are under *More*, to try.
 - **More images**, or **augmentation**: the published remedy for limited data; a fully connected
   network learns little under it in a short session.
 """

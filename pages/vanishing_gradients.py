@@ -79,7 +79,7 @@ with helps:
   less deep.
 - **WGAN-GP**: a critic of bounded slope has a gradient everywhere.
 - **Balance**: equal rates, one $D$ step a round. Even the minimax loss then works (*Healthy*,
-  with a little R1: without it, 3 runs of 15 still fail).
+  with a little R1: without it, 3 runs of 15 failed).
 """
     )
 

@@ -1,7 +1,8 @@
 """The challenges of GAN training: their presets and questions, as data. Torch-free.
 
-A preset's config was calibrated over seeds 0 to 9 and checked on 20 to 24 (`python -m gan_core
-verify presets`); the pages' buttons, the command line's `--preset` and the recorded runs share it.
+A preset's config was calibrated over seeds 0 to 9 and checked on 20 to 24, two of them after a
+first check had failed (`python -m gan_core verify presets`); the pages' buttons, the command line's
+`--preset` and the recorded runs share it.
 """
 
 from __future__ import annotations

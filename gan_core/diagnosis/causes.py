@@ -18,7 +18,7 @@ CAUSES: dict[str, str] = {  # of no_learning, and what people are told of each
     "unknown": "the cause is not clear",
 }
 
-# The same of a D that was left behind, where that makes G's samples alike.
+# The same of a D that was left behind, where it is right on the little that G makes at a time.
 OUTRUN = "G outruns D"
 
 # And of a D that is ahead not by its steps, but because nothing keeps its slope in bounds.

@@ -15,7 +15,7 @@ from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.limits_of_d import flat_at_the_data, limited, taking_turns
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import quality_words
-from gan_core.diagnosis.signs import ANY, curves, sign_of
+from gan_core.diagnosis.signs import ANY, Sign, curves, outruns, pace, sign_of
 from gan_core.diagnosis.suspects import Suspect, suspects
 from gan_core.diagnosis.suspects.networks import fitting_batch, larger_batch
 from gan_core.runs.history import History
@@ -37,16 +37,13 @@ def _limit(name: str) -> float:
 def _no_learning_explained(
     finding: Finding, history: History, config: RunConfig, known: Collection[str] | None
 ) -> Finding:
-    sign = sign_of(history, config)
-    # A D that G outruns is right, too: on the one picture that G makes at a time.
-    jumping = sign.name == "far ahead" and _outrunning(config)
+    sign = sign_of(history, config, known)
     agreeing = [suspect for suspect in _helpful(suspects(config, known, history.last_step),
-                                                history, config)
-                if suspect.cause in sign.causes or (jumping and _outruns(suspect))]
-    cause, because = sign.default, _plainly(sign.default)
+                                                history, config) if suspect.cause in sign.causes]
+    cause, because = sign.default, sign.because or _plainly(sign.default)
     if agreeing:
         first = agreeing[0]
-        cause, because = first.cause, _because(first) if jumping else first.because
+        cause, because = first.cause, _because(first) if sign.because else first.because
     last = history.evaluations[-1]
     evidence = " ".join(filter(None, (
         sign.evidence, quality_words(last, config.card),
@@ -54,8 +51,7 @@ def _no_learning_explained(
     severe = sign.name in ("dead", "runaway") or quality_of(last, config.card).at_chance
     return dataclasses.replace(
         finding, severity="severe" if severe else "warning", evidence=evidence, cause=cause,
-        because=because, remedies=_remedies(
-            agreeing, "blind" if because == OUTRUN else sign.name, config))
+        because=because, remedies=_remedies(agreeing, sign, config))
 
 
 def _plainly(cause: str) -> str:
@@ -77,11 +73,11 @@ def _cause_words(
 # --- remedies ------------------------------------------------------------------------------------
 
 
-def _remedies(agreeing: list[Suspect], sign: str, config: RunConfig) -> tuple[Remedy, ...]:
+def _remedies(agreeing: list[Suspect], sign: Sign, config: RunConfig) -> tuple[Remedy, ...]:
     """The knobs of the causes first; then what helps many runs that show this sign."""
     single = [suspect.remedy for suspect in agreeing[:3]]
     remedies = [*_at_once(agreeing, config), *single]
-    remedies += GENERAL.get(sign, _general)(config)
+    remedies += GENERAL.get(sign.name, _general)(config)
     return _unique(remedies, config)
 
 
@@ -146,7 +142,7 @@ def _when_ahead(config: RunConfig) -> list[Remedy]:
             "its gradient is largest exactly when D rejects every sample"))
     if config.r1 == 0 and config.gradient_penalty == 0 and not config.mixes_batch:
         remedies.append(flat_at_the_data(config))
-    if config.generator_steps < 2:
+    if config.generator_steps < 2 and pace(config) >= 1:
         remedies.append(Remedy(
             "Two G steps per round", {"generator_steps": 2, **taking_turns(config)},
             "G catches up with D"))
@@ -173,7 +169,19 @@ def _when_weak(config: RunConfig) -> list[Remedy]:
     return []
 
 
+def _when_outrun(config: RunConfig) -> list[Remedy]:
+    remedies = _when_weak(config)
+    if config.learning_rate_ratio < 1:
+        remedies.append(Remedy("Equal learning rates", {"learning_rate_ratio": 1.0},
+                               "G no longer outruns D"))
+    if config.generator_steps > 1:
+        remedies.append(Remedy("One G step per round", {"generator_steps": 1},
+                               "D then keeps up with G"))
+    return remedies
+
+
 GENERAL = {"dead": _when_wild, "runaway": _when_wild, "far ahead": _when_ahead,
+           "outrun": _when_outrun,
            "still": _when_slow, "D still": _when_slow, "blind": _when_weak}
 
 
@@ -219,15 +227,11 @@ def _with_suspects(
         because=_because(first))
 
 
-def _outruns(suspect: Suspect) -> bool:
-    """Whether it is by its pace that G is ahead of D."""
-    return suspect.cause == "discriminator_too_weak" and bool(set(suspect.knobs) & PACE)
-
-
 def _because(suspect: Suspect) -> str:
     """The cause in words: a D that was outrun is not weak where it is right on the one picture that
     is left."""
-    return OUTRUN if _outruns(suspect) else suspect.because
+    outrun = suspect.cause == "discriminator_too_weak" and set(suspect.knobs) & PACE
+    return OUTRUN if outrun else suspect.because
 
 
 def _swings(finding: Finding, suspect: Suspect) -> bool:
@@ -238,18 +242,12 @@ def _swings(finding: Finding, suspect: Suspect) -> bool:
 def _strengthens(remedy: Remedy, config: RunConfig) -> bool:
     """Whether a remedy makes D stronger. Where G learns much faster than D, a D that is always
     right is not strong: it has one picture to reject."""
-    if _outrunning(config):
+    if outruns(config):
         return False
     return any(sign * remedy.changes[name] > sign * getattr(config, name)
                for name, sign in STRENGTHENING.items() if name in remedy.changes)
 
 
-def _outrunning(config: RunConfig) -> bool:
-    steps = config.discriminator_steps / config.generator_steps
-    return config.learning_rate_ratio * steps <= OUTRUNNING
-
-
-OUTRUNNING = 0.5  # rate × steps of D ÷ the same of G
 PACE = {"learning_rate_ratio", "generator_steps"}  # by which G outruns D
 
 # Settings by which D gains on G: upwards, or downwards.

@@ -66,7 +66,7 @@ def _fails(history: History, config: RunConfig, known: Collection[str] | None) -
     step, better = trained[-1].step, improving(history, config.card)
     if step < _limit("learning_steps") or better is None:
         return False
-    sign = sign_of(history, config)
+    sign = sign_of(history, config, known)
     held_back = _held_back(sign, history, config, known)
     if better:
         return qualities[-1].poor and held_back

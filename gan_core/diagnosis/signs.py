@@ -5,11 +5,12 @@ away, a D that is always right, weights that hardly move, a D that cannot tell. 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
-from gan_core.diagnosis.causes import CAUSES
+from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.findings import Threshold
 from gan_core.diagnosis.step_windows import last_median
 from gan_core.runs.history import History
@@ -46,6 +47,7 @@ class Sign:
     evidence: str
     default: str
     causes: frozenset[str]
+    because: str = ""  # `default` in words, "" for those of CAUSES
 
 
 ANY = frozenset(CAUSES)
@@ -93,10 +95,31 @@ def dead_since(history: History) -> int | None:
     return int(history.column("step")[alive + 1])
 
 
-def sign_of(history: History, config: RunConfig) -> Sign:
-    """The first of the signs, in the order of what explains the others."""
+def pace(config: RunConfig, known: Collection[str] | None = None) -> float:
+    """How fast D learns ÷ how fast G does, by rates and steps; what is not `known` is taken for
+    equal."""
+    rates, d_steps, g_steps = (
+        getattr(config, name) if known is None or name in known else 1.0
+        for name in ("learning_rate_ratio", "discriminator_steps", "generator_steps"))
+    return rates * d_steps / g_steps
+
+
+def outruns(config: RunConfig, known: Collection[str] | None = None) -> bool:
+    """Whether G learns so much faster that a D which is always right is not ahead of it."""
+    return pace(config, known) <= OUTRUNNING
+
+
+OUTRUNNING = 0.34  # G three times as fast: rings then rotate, and digits collapse
+
+
+def sign_of(
+    history: History, config: RunConfig, known: Collection[str] | None = None
+) -> Sign:
+    """The first of the signs, in the order of what explains the others; `known` as for
+    `diagnose`."""
     now = curves(history)
-    for sign in (_dead, _runaway, _far_ahead, _still, _blind):
+    ahead = _outrun if outruns(config, known) else _far_ahead
+    for sign in (_dead, _runaway, ahead, _still, _blind):
         if (shown := sign(history, now, config)) is not None:
             return shown
     right = "" if math.isnan(now.accuracy) else f"D is right on {now.accuracy:.0%} of examples."
@@ -128,6 +151,15 @@ def _far_ahead(history: History, now: Curves, config: RunConfig) -> Sign | None:
     return Sign(
         "far ahead", f"D is right on {now.accuracy:.1%} of examples: whatever G tries, D rejects.",
         "discriminator_ahead", ANY - {"discriminator_too_weak", "constraint_too_strong"})
+
+
+def _outrun(history: History, now: Curves, config: RunConfig) -> Sign | None:
+    if not now.accuracy >= _limit("always_right"):
+        return None
+    return Sign(
+        "outrun", f"D is right on {now.accuracy:.1%} of examples, but G learns so much faster that "
+        "it leaps past what D could teach it.",
+        "discriminator_too_weak", ANY - {"discriminator_ahead", "constraint_too_strong"}, OUTRUN)
 
 
 def _still(history: History, now: Curves, config: RunConfig) -> Sign | None:

@@ -144,9 +144,9 @@ def _when(judged: Judged) -> str:
     if improving(judged.history, judged.config.card):
         quality = quality_of(last, judged.config.card)
         if quality.narrow and not quality.at_chance:
-            return (f"The samples get better, but the good ones show only {quality.supported} of "
-                    f"{quality.possible} {judged.config.card.mode_noun}s. Whether the others come "
-                    "shows only in further training.")
+            noun = judged.config.card.mode_noun
+            return (f"The samples get better, but they show too few {noun}s yet. Whether the "
+                    "others come shows only in further training.")
         return ("The samples come nearer to the data, but they are no better than noise yet. "
                 "Whether they will be shows only in further training.")
     until, standing = patience_of(judged.config), "not good, and not clearly better than"

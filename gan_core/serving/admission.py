@@ -28,7 +28,8 @@ MOST_WAITING = 500  # jobs that may wait in all
 
 
 class QueueFull(ValueError):
-    """A run that is refused because too many are there already; the message is one sentence."""
+    """A run that is refused because too many are there already; the message says so, and when there
+    is a place again where that is known."""
 
 
 def refuse_unfit(config: RunConfig, settings: Settings) -> None:
@@ -72,16 +73,20 @@ def refuse_too_many(
         )
     if waiting + len(groups) > MOST_WAITING:
         raise QueueFull(
-            f"{waiting} runs are waiting for a worker already, as many as this server takes; yours "
-            f"would be number {waiting + 1}. {_when_free(next_start())}"
+            f"{waiting} runs are waiting for a worker already, and this server takes "
+            f"{MOST_WAITING}: {_place(waiting, len(groups))}. {_when_free(next_start())}"
         )
 
 
 def _when_free(seconds: float | None) -> str:
     """When there is a place again, as far as that is known."""
     if seconds is None:
-        return "Press Train again in a few minutes."
-    return f"The next place becomes free in {wait_text(seconds)}: press Train again then."
+        return "A place becomes free whenever a run ends."
+    return f"The next place becomes free in {wait_text(seconds)}."
+
+
+def _place(waiting: int, more: int) -> str:
+    return f"yours would be number {waiting + 1}" if more == 1 else f"{more} more are too many"
 
 
 def _refuse_beyond(

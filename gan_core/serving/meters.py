@@ -43,8 +43,8 @@ class Meters:
                 _family("runs_stored", "gauge", "Runs in the store", {"": stored_runs}),
                 _family("visitors", "gauge", "Open tabs", {"": tabs}),
                 _family("people", "gauge", "People who have opened them", {"": people}),
-                _family("refusals_total", "counter", "Runs and prices refused as too many",
-                        {"": refusals}),
+                _family("refusals_total", "counter",
+                        "Attempts to train or measure that were one too many", {"": refusals}),
                 _family("requests_total", "counter", "Answers of the live routes",
                         {_labels(route=route, status=str(status)): count
                          for (route, status), count in self._answers.items()}),

@@ -26,6 +26,7 @@ from typing import Any, cast
 from gan_core.system.files import cause
 from gan_core.system.settings import Settings
 
+DOES_NOT_START = "The training process does not start {}."
 CLOSE_SECONDS = 5.0
 MOST_FAILED_STARTS = 3
 START_SECONDS = 180.0  # until a worker is ready; a slow disk takes a minute to read torch
@@ -190,8 +191,7 @@ class Pool:
 
         Only one thread may call it. It holds no lock while the system starts a process.
         """
-        for worker in self._hanging():
-            worker.kill(f"it was not ready within {START_SECONDS:.0f} s")
+        self._end_hanging()
         for slot in self._missing_slots():
             if time.monotonic() >= self._paused_until:
                 self._start(slot)
@@ -202,11 +202,14 @@ class Pool:
                 return []
             return [slot for slot in range(self._settings.workers) if slot not in self.workers]
 
-    def _hanging(self) -> list[Worker]:
-        latest = time.monotonic() - START_SECONDS
-        with self._lock:
-            return [worker for worker in self.workers.values()
-                    if not worker.ready and worker.started < latest]
+    def _end_hanging(self) -> None:
+        """What is said of them is said at once: one that waits for a disk may not even die."""
+        latest, why = time.monotonic() - START_SECONDS, f"not ready within {START_SECONDS:.0f} s"
+        with self._lock:  # or one that becomes ready meanwhile would be killed
+            for worker in self.workers.values():
+                if not worker.ready and worker.started < latest:
+                    self.failure = DOES_NOT_START.format(f"({why})")
+                    worker.kill(why)
 
     def close(self) -> None:
         """End the workers; runs in training are checkpointed. Takes up to five seconds."""
@@ -244,7 +247,7 @@ class Pool:
     def _fail(self, why: str, starts: int = 1) -> None:
         """Count failed starts; after too many, there is a pause."""
         with self._lock:
-            self.failure = f"The training process does not start {why.rstrip('.')}."
+            self.failure = DOES_NOT_START.format(why.rstrip("."))
             self._failed_starts += starts
             if self._failed_starts >= MOST_FAILED_STARTS:
                 self._failed_starts = 0

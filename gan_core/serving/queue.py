@@ -54,7 +54,7 @@ class JobQueue:
     ) -> None:
         self.store = store
         self.settings = settings
-        self.refusals = 0  # runs and prices that were one too many, since the server began
+        self.refusals = 0  # of runs and prices; whoever asks again is counted again
         # Guards scheduler, dispatcher, people, failures of prices. Whoever holds it reads and
         # writes no files and starts no process: every page waits for it at every refresh.
         self._lock = threading.RLock()
@@ -131,15 +131,10 @@ class JobQueue:
         self, viewer: str, groups: Sequence[Hashable], prices: bool = False
     ) -> None:
         try:
-            refuse_too_many(self._scheduler, viewer, groups, prices, self._next_start)
+            refuse_too_many(self._scheduler, viewer, groups, prices, self._waiting_times.soonest)
         except QueueFull:
             self.refusals += 1
             raise
-
-    def _next_start(self) -> float | None:
-        """Seconds until a waiting job begins; None where that is not known of any."""
-        known = map(self._waiting_times.seconds, self._scheduler.waiting())
-        return min((seconds for seconds in known if seconds is not None), default=None)
 
     def watch(self, digest: str, viewer: str, seconds: float = 0.0, person: str = "") -> None:
         """Renew the viewer's lease; to be called while a page shows the run.

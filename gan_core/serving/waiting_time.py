@@ -94,6 +94,11 @@ class WaitingTimes:
         start = self._starts.get(job.name)
         return None if start is None else max(0.0, start - now)
 
+    def soonest(self) -> float | None:
+        """Seconds until any waiting job's turn comes; None where that is not known of any."""
+        known = map(self.seconds, self._scheduler.waiting())
+        return min((seconds for seconds in known if seconds is not None), default=None)
+
     def _all_starts(self, now: float) -> dict[str, float]:
         """Of the waiting jobs, as far as everything before them is known."""
         first = self._scheduler.first_waits()

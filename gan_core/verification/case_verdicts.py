@@ -44,12 +44,11 @@ def _row(name: str, runs: list[Result]) -> Row:
 
 def _refusal(name: str) -> Row:
     """Refused, with a reason that names the setting: once, since there is no run to repeat."""
-    case, refused, reason = REFUSED[name], False, ""
+    case, refused, named = REFUSED[name], False, False
     try:
         RunConfig(**case.settings)
     except ConfigError as error:
-        refused, reason = True, str(error)
-    named = refused and case.names in reason
+        refused, named = True, error.field_name == case.names
     return {
         "case": case.label, "report": case.report, "runs": 1,
         "states": {"refused" if refused else "accepted": 1},

@@ -1,8 +1,9 @@
 """Run, watch, stop, continue, pin and compare: the live part of a page.
 
 Training happens in a worker. What is live is drawn by the `viewer` in the browser; this module
-runs when somebody acts, when a run has ended or when other remedies are on offer. `actions` does
-what the buttons say. Any widget may be moved while a run goes on.
+runs when somebody acts, when a run has ended or when other remedies are on offer; the charts below
+are drawn again by themselves, now and then. `actions` does what the buttons say. Any widget may be
+moved while a run goes on.
 """
 
 from __future__ import annotations
@@ -184,12 +185,14 @@ def _presets(state: State, config: RunConfig | None) -> None:
 
 def _charts(state: State) -> None:
     """The charts below the viewer; drawn again by themselves while a run is live."""
+    shown = None
     try:
         shown = state.shown_run()
         results.show_charts(state, shown, state.reference_run())
-        viewer.charts(state, shown)
     except StoreError:
+        shown = None
         st.error(UNREADABLE)
+    viewer.charts(state, shown)
 
 
 # --- what became of it ---------------------------------------------------------------------------

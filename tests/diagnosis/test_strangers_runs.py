@@ -13,6 +13,7 @@ from gan_core.diagnosis.diagnose import diagnose, title_of
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.remedy_trials import advice, untouched
+from gan_core.diagnosis.signs import pace
 from gan_core.diagnosis.suspects import suspects
 from gan_core.diagnosis.verdict import verdict
 from gan_core.diagnosis.verdict_words import sentences
@@ -154,7 +155,7 @@ def test_better_samples_of_few_modes_are_not_yet_said_to_improve(shown, state):
     judged = verdict(history, NON_SATURATING)
     assert improving(history, NON_SATURATING.card) and judged.state == state
     words = sentences(judged, history, NON_SATURATING)
-    assert ("the good ones show only 6 of 10 digits" in words) == (state == "too_early")
+    assert ("they show too few digits yet" in words) == (state == "too_early")
     assert "no better than noise" not in words
 
 
@@ -198,22 +199,36 @@ def test_g_is_said_to_outrun_d_only_where_it_is_faster():
         assert only_finding(history, config).because == "D is too weak"
 
 
-@pytest.mark.parametrize("changes", [{"learning_rate_ratio": 0.1}, {"generator_steps": 5},
-                                     {"learning_rate_ratio": 0.05, "discriminator_steps": 2}],
-                         ids=str)
+OUTRUNNING = [{"learning_rate_ratio": 0.1}, {"generator_steps": 5}, {"generator_steps": 3},
+              {"learning_rate_ratio": 0.3}, {"learning_rate_ratio": 0.1, "latent_dim": 1},
+              {"learning_rate_ratio": 0.05, "discriminator_steps": 2}]
+
+
+@pytest.mark.parametrize("changes", OUTRUNNING, ids=str)
 def test_a_d_that_is_outrun_is_not_said_to_be_ahead(changes):
-    """It is right on the one picture that G makes at a time, and would be slowed down further."""
+    """It is right on the little that G makes at a time, and would be slowed down further."""
     config = RunConfig(**changes)
     finding = only_finding(History(steps(2000, **AHEAD), noise(2000)), config)
-    assert finding.symptom == "no_learning"
-    assert (finding.cause, finding.because) == ("discriminator_too_weak", OUTRUN)
-    pace = [config.replace(**remedy.changes) for remedy in finding.remedies]
-    for new in pace:
-        assert new.learning_rate_ratio * new.discriminator_steps / new.generator_steps >= (
-            config.learning_rate_ratio * config.discriminator_steps / config.generator_steps)
-    assert any(new != config for new in pace)
-    balanced = only_finding(History(steps(2000, **AHEAD), noise(2000)), RunConfig())
-    assert balanced.cause == "discriminator_ahead"
+    assert finding.symptom == "no_learning" and "leaps past" in finding.evidence
+    if "latent_dim" not in changes:
+        assert (finding.cause, finding.because) == ("discriminator_too_weak", OUTRUN)
+    assert any(pace(config.replace(**remedy.changes)) > pace(config)
+               for remedy in finding.remedies)
+    for remedy in finding.remedies:
+        assert pace(config.replace(**remedy.changes)) >= pace(config), remedy.label
+
+
+@pytest.mark.parametrize(("config", "known"), [
+    (RunConfig(), None), (RunConfig(learning_rate_ratio=0.5), None),
+    (RunConfig(learning_rate_ratio=0.1, discriminator_steps=5), None),
+    (RunConfig(learning_rate_ratio=0.1), ())], ids=["equal", "half", "five D steps", "not known"])
+def test_a_d_that_is_right_and_not_outrun_is_ahead(config, known):
+    """Nor is a G that is faster already given more steps."""
+    finding, = diagnose(History(steps(2000, **AHEAD), noise(2000)), config, known)
+    assert finding.cause == "discriminator_ahead"
+    if known is None and pace(config) < 1:
+        assert all(pace(config.replace(**remedy.changes)) >= pace(config)
+                   for remedy in finding.remedies)
 
 
 def test_the_cause_that_is_named_is_the_one_that_is_mended():

@@ -132,13 +132,15 @@ def test_places_are_kept_for_who_has_none(fakes, monkeypatch):
         queue.submit(apart(20), "early 1")
     late = [queue.submit(apart(30 + number), f"late {number}") for number in range(4)]
     assert all(state(queue, digest) == "queued" for digest in late)
-    full = r"^10 runs are waiting .* as many as this server takes; yours would be number 11\. "
-    with pytest.raises(QueueFull, match=f"{full}Press Train again in a few minutes"):
+    full = r"^10 runs are waiting .*, and this server takes 10: yours would be number 11\. "
+    with pytest.raises(QueueFull, match=f"{full}A place becomes free whenever a run ends"):
         queue.submit(apart(40), "too late")
     monkeypatch.setattr(queue._waiting_times, "seconds", lambda job: 123.0)
     with pytest.raises(QueueFull, match=f"{full}The next place .* in about 2 minutes"):
         queue.submit(apart(40), "too late")
-    assert queue.refusals == 3
+    with pytest.raises(QueueFull, match=r"this server takes 10: 3 more are too many\. "):
+        queue.submit_together([apart(number) for number in (40, 41, 42)], "too late")
+    assert queue.refusals == 4
     queue.submit(apart(30), "too late")  # sharing costs nothing
 
 

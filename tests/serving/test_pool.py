@@ -143,7 +143,7 @@ def test_a_worker_that_hangs_while_it_starts_is_replaced_and_said(fakes, monkeyp
     queue = fakes.queue()
     until(lambda: queue.pool().failure)
     assert queue.pool().failure == (
-        "The training process does not start (it was not ready within 0 s).")
+        "The training process does not start (not ready within 0 s).")
     assert Health(queue.pool()).status == "failing"
     monkeypatch.setattr(pool, "START_SECONDS", 60.0)
     (fakes.folder / "never-ready").unlink()

@@ -4,7 +4,7 @@
 const SECOND = 1000; // milliseconds until the next attempt, twice as long after each
 const LONGEST = 30000;
 
-// By address: what the code exports, and whom to tell that it does not come. Both parts of a page share
+// By address: what the code exports, and whom to tell that it does not come. All parts of a page share
 // one attempt, and each has words of its own.
 const loading = (globalThis.ganLabCode ??= {});
 

@@ -1,7 +1,7 @@
 // The viewer: progress and verdict of the run on the left, both runs' samples at one step, their
 // charts. What it shows comes from the feeds of both runs and from one number, the shown step; null
-// is the newest. Streamlit hears of three things: a step that was looked back to, a run that ended,
-// and a change that its buttons must follow.
+// is the newest. Streamlit hears of four things: a step that was looked back to, a run that ended, a
+// change that its buttons must follow, and that the other charts are due.
 
 class Viewer {
   constructor(root) {
