@@ -75,14 +75,15 @@ COLUMNS: Columns = {
     "looks with a false alarm": _false,
 }
 
+EARLY = 0.4  # of the failing runs that a viewer can look at before they end
 FALSE = 0.05  # of the looks at healthy runs
 
 
 def accepted(rows: list[Row]) -> bool:
-    """Some failures are announced, and healthy runs seldom get a false alarm."""
+    """Many failures are announced, and healthy runs seldom get a false alarm."""
     healthy = [row for row in rows if not row["truth"]]
+    failing = [row for row in rows if row["truth"] and row["looks"] >= row["runs"]]
     looks = sum(row["looks"] for row in healthy)
     false = sum(row["false_looks"] for row in healthy)
-    return any(row["leads"] for row in rows) and false <= FALSE * max(looks, 1)
-
-
+    early, runs = sum(len(row["leads"]) for row in failing), sum(row["runs"] for row in failing)
+    return early >= EARLY * max(runs, 1) and false <= FALSE * max(looks, 1)

@@ -41,7 +41,10 @@ def test_a_warning_of_what_never_comes_is_false(run):
     """False alarms teach people not to listen."""
     row, = warning_leads.rows({("healthy", 5): run("healthy")})
     assert (row["false_looks"], row["looks"], row["false_runs"]) == (7, 10, 1)
-    good = {"truth": ["mode_collapse"], "leads": [100], "looks": 10, "false_looks": 0}
-    assert warning_leads.accepted([good, {**row, "false_looks": 0}])
+    good = {"truth": ["mode_collapse"], "runs": 5, "leads": [100, 50], "looks": 10,
+            "false_looks": 0}
+    at_once = {**good, "leads": [], "looks": 1}  # it diverges before anybody has looked
+    assert warning_leads.accepted([good, at_once, {**row, "false_looks": 0}])
     assert not warning_leads.accepted([good, row])
-    assert not warning_leads.accepted([{**good, "leads": []}, {**row, "false_looks": 0}])
+    for few in ([100], []):
+        assert not warning_leads.accepted([{**good, "leads": few}, {**row, "false_looks": 0}])
