@@ -231,6 +231,21 @@ def test_a_d_that_is_right_and_not_outrun_is_ahead(config, known):
                    for remedy in finding.remedies)
 
 
+@pytest.mark.parametrize(("changes", "mended"), [
+    ({}, {"discriminator_steps": 3}),
+    ({"learning_rate_ratio": 0.02, "learning_rate": 1e-3}, {"learning_rate_ratio": 1.0}),
+    ({"discriminator_steps": 2}, {"learning_rate_ratio": 1.0}),
+    ({"learning_rate": 1e-5}, {"learning_rate_ratio": 1.0, "learning_rate": 1e-3}),
+    ({"dataset": "ring"}, {"learning_rate_ratio": 1.0, "r1": 0.1})], ids=str)
+def test_what_mends_a_g_that_outruns_d_depends_on_how_far(changes, mended):
+    """Equal rates slow a fast G of digits down: ten digits take three D steps instead."""
+    config = RunConfig(learning_rate=3e-4, learning_rate_ratio=0.1).replace(**changes)
+    first = suspects(config)[0]
+    assert first.cause == "discriminator_too_weak"
+    finding = only_finding(SHOWN["mode_collapse"][0], config)
+    assert finding.remedies[0].changes == mended
+
+
 def test_the_cause_that_is_named_is_the_one_that_is_mended():
     """A remedy that would strengthen a D that is right is not offered; its cause is not named."""
     collapse = History(steps(2000, **AHEAD), evaluations(2000, after=250, **COLLAPSED))
