@@ -50,8 +50,8 @@ def drawn_runs(seeds: Iterable[int], only: Collection[str] = ()) -> list[Drawn]:
 
 @dataclass(frozen=True)
 class Audit:
-    """Trains in `store` what is not there yet. `remedies` is on how many bad single faults their
-    first remedy is tried, None for all."""
+    """Trains in `store` what is not there yet. `remedies` is on how many bad single faults, or
+    random configs where nothing else was drawn, their first remedy is tried, None for all."""
 
     store: RunStore
     device: Any
@@ -99,8 +99,10 @@ class Audit:
                        doubted=labelled == "good" and _doubted(past, config))
 
     def _to_remedy(self, runs: list[Audited]) -> list[Audited]:
-        """Bad single faults; if not all, then those whose digests come first, which is chance."""
-        faults = [run for run in runs if run.label == "bad" and run.drawn.group != RANDOM]
+        """Bad single faults, or bad random configs where nothing else was drawn; if not all, then
+        those whose digests come first, which is chance."""
+        bad = [run for run in runs if run.label == "bad"]
+        faults = [run for run in bad if run.drawn.group != RANDOM] or bad
         return sorted(faults, key=lambda run: run.drawn.config.digest())[: self.remedies]
 
     def _followed_up(self, run: Audited, pairs: list[Pair] | None) -> Audited:

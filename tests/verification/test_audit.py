@@ -160,6 +160,14 @@ def test_a_remedy_is_tried_on_bad_single_faults_over_three_seeds(
             assert 20 in measured(store, mended), mended
 
 
+def test_remedies_of_random_configs_are_tried_where_nothing_else_was_drawn(
+    tmp_path: Path
+) -> None:
+    """Whether a remedy helps a stranger's wild settings would never be told."""
+    run, = audited(tmp_path, [DRAWN[4]], remedies=1)
+    assert run.label == "bad" and run.remedied in ("better", "same", "worse")
+
+
 def test_a_run_told_to_train_on_is_trained_on_over_three_seeds(
     improving: None, tmp_path: Path
 ) -> None:
