@@ -119,8 +119,8 @@ def test_apply_remedy_puts_both_runs_side_by_side(chromium, app: Server) -> None
     page = visit(chromium, f"{app.url}/mode_collapse")
     press(page, "Apply remedy")
     wait_for_progress(page, r"Training · step [1-9]|Finished")
-    expect(page.locator(".caption-this")).to_contain_text("rates G 0.0003, D 0.0003")
-    expect(page.locator(".caption-reference")).to_contain_text("G 0.003, D 0.0003")
+    expect(page.locator(".caption-this")).to_contain_text("3 D steps")
+    expect(page.locator(".caption-reference")).to_contain_text("1 D step")
     expect(page.locator(".sheet-reference img")).to_be_visible()
     wait_for_progress(page, "Finished")  # soon; it might end before Stop is pressed
 

@@ -61,8 +61,8 @@ def test_a_collapse_is_named_with_numbers_and_remedies() -> None:
                                    config=RunConfig(learning_rate_ratio=0.1, steps=1000)))
     assert collapsed.tone == "error"
     assert "Mode collapse" in collapsed.text and "1 of 10 digits" in collapsed.text
-    assert collapsed.remedies[0].changes == {"learning_rate_ratio": 1.0}
-    assert {"discriminator_steps": 3} in [remedy.changes for remedy in collapsed.remedies]
+    assert collapsed.remedies[0].changes == {"discriminator_steps": 3}
+    assert {"learning_rate_ratio": 1.0} in [remedy.changes for remedy in collapsed.remedies]
 
 
 def test_a_failed_run_says_why_and_how_to_go_on() -> None:
