@@ -35,8 +35,8 @@ def _unequal_rates(config: RunConfig) -> Suspect | None:
 
 def _steps_are_enough(config: RunConfig) -> bool:
     """Whether more D steps mend what a faster G does, and better than equal rates: of digits, for
-    a G up to ten times as fast as a D of a fitting rate. Three steps took such collapses to ten
-    digits in a session; equal rates, which slow G down, to hardly any in the same time."""
+    a G up to ten times as fast as a D of a fitting rate. Measured where it is ten times as fast:
+    three steps took the collapse to ten digits, equal rates, which slow G down, to hardly any."""
     return (config.card.kind == "image" and config.discriminator_steps == 1
             and 0.1 <= config.learning_rate_ratio < 1)
 
