@@ -1,4 +1,4 @@
-"""`gan-lab` or `python -m gan_core`, followed by a command: run, mend, record, verify, claims, …
+"""`gan-lab` or `python -m gan_core`, followed by a command: run, mend, map, record, verify, …
 
     python -m gan_core run --preset mode_collapse-broken --set steps=500 seed=3 --json
 
@@ -13,14 +13,25 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from gan_core.cli import app, bench, claims, cost, mend, prices, record, run, verify
+from gan_core.cli import (
+    app,
+    bench,
+    claims,
+    cost,
+    mend,
+    parameter_map,
+    prices,
+    record,
+    run,
+    verify,
+)
 from gan_core.cli.arguments import Parser, UsageError
 from gan_core.cli.output import INTERRUPTED, say
 from gan_core.config.validation import ConfigError
 from gan_core.runs.status import StoreError
 from gan_core.system.settings import Settings, SettingsError
 
-COMMANDS = (run, mend, record, verify, claims, bench, cost, prices, app)
+COMMANDS = (run, mend, parameter_map, record, verify, claims, bench, cost, prices, app)
 
 
 def main(arguments: list[str] | None = None) -> int:

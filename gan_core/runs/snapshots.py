@@ -42,6 +42,7 @@ class RunSnapshot:
     views: Mapping[str, tuple[int, ...]]  # of samples.VIEWS: the steps that have a file, in order
     place: int = 0  # in the queue: 1 is next, 0 is not queued
     wait: float | None = None  # seconds until its turn comes, about; None where that is not known
+    watching: int = 0  # tabs that keep it alive, while it is live
 
     @property
     def samples(self) -> tuple[int, ...]:

@@ -182,6 +182,7 @@ def _progress(snapshot: RunSnapshot, recorded: bool) -> dict[str, Any]:
         "last_step": snapshot.history.last_step, "place": snapshot.place, "device": status.device,
         "steps_per_second": _number(status.steps_per_second), "seconds": _number(status.seconds),
         "seconds_left": status.seconds_left, "share": share, "words": words,
+        "watching": snapshot.watching,
     }
 
 

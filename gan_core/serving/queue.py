@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Hashable, Sequence
@@ -173,8 +174,8 @@ class JobQueue:
         with self._lock:
             if job := self._scheduler.jobs.get(digest):
                 # Even if its files cannot be read for a moment: it goes on, and can be stopped.
-                return self._live_snapshot(
-                    job, stored or empty_snapshot(job.config, "starting"))
+                shown = self._live_snapshot(job, stored or empty_snapshot(job.config, "starting"))
+                return dataclasses.replace(shown, watching=len(job.leases))
         if problem is not None:
             raise problem
         return self._folders.shown(digest, stored)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gan_core.config.batching import batch_key
 from gan_core.config.run_config import RunConfig
+from gan_core.exploration.planner import Batch, batches
 from gan_core.runs.store import RunStore
 from gan_core.training.recording import record_run, record_runs
 from gan_core.training.session import SessionRequest
 
 Task = TypeVar("Task")
-Batch = tuple[RunConfig, ...]
 
 
 def train_all(
@@ -34,10 +34,10 @@ def train_all(
     not stop the others: its outcome is in the store.
     """
     missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
-    work, count = functools.partial(_train, store.root, device=device), 0
+    count = 0
     for wave in _waves(missing):
-        batches = _batches(wave) if batched else [(config,) for config in wave]
-        for batch, ended in in_processes(work, batches, workers):
+        planned = batches(wave) if batched else [(config,) for config in wave]
+        for batch, ended in train_batches(planned, store, device, workers):
             if not ended:
                 return False
             count += len(batch)
@@ -59,11 +59,13 @@ def _waves(configs: list[RunConfig]) -> list[list[RunConfig]]:
     return waves
 
 
-def _batches(configs: Iterable[RunConfig]) -> list[Batch]:
-    batches: dict[Hashable, list[RunConfig]] = {}
-    for config in configs:
-        batches.setdefault(batch_key(config) or config.digest(), []).append(config)
-    return [tuple(batch) for batch in batches.values()]
+def train_batches(
+    planned: Iterable[Batch], store: RunStore, device: Any, workers: int
+) -> Iterator[tuple[Batch, bool]]:
+    """Train each batch as one, in `workers` processes: each as it ends, and whether it came to its
+    end; False if interrupted. Whoever leaves the loop waits for the batches that are under way."""
+    yield from in_processes(
+        functools.partial(_train, store.root, device=device), planned, workers)
 
 
 def _is_trained(store: RunStore, config: RunConfig) -> bool:
@@ -72,19 +74,27 @@ def _is_trained(store: RunStore, config: RunConfig) -> bool:
 
 
 def in_processes(
-    work: Callable[[Task], bool], tasks: Sequence[Task], workers: int
+    work: Callable[[Task], bool], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, bool]]:
-    """Each task, and whether its work came to its end, as they do; False if interrupted."""
-    if workers == 1 or len(tasks) < 2:
-        yield from ((task, work(task)) for task in tasks)
+    """Each task, and whether its work came to its end, as they do; False if interrupted. A task is
+    taken from `tasks` only when a process has time for it."""
+    waiting = iter(tasks)
+    first = list(islice(waiting, workers))
+    if len(first) < 2:
+        yield from ((task, work(task)) for task in chain(first, waiting))
         return
     # Forking a process with torch's threads in it can hang.
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        futures = {pool.submit(work, task): task for task in tasks}
+        running = {pool.submit(work, task): task for task in first}
         try:
-            yield from ((futures[future], future.result()) for future in as_completed(futures))
+            while running:
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                results = [(running.pop(future), future.result()) for future in ended]
+                for task in islice(waiting, len(ended)):  # nobody waits for what the caller does
+                    running[pool.submit(work, task)] = task
+                yield from results
         except KeyboardInterrupt:
-            yield tasks[0], False
+            yield first[0], False
         finally:
             pool.shutdown(cancel_futures=True)
 

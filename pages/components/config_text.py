@@ -6,24 +6,9 @@ from typing import Any
 
 from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import number_text, ratio_text, value_text
 
 COUNTED = {"discriminator_steps": "D step", "generator_steps": "G step"}
-
-
-def number_text(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else f"{value:,}".replace(",", " ")
-
-
-def value_text(name: str, value: float) -> str:
-    """A number of field `name`: in words where its knob has words for it."""
-    return KNOBS[name].beside.get(value) or number_text(value)
-
-
-def ratio_text(ratio: float) -> str:
-    """0.1 → "G ×10", 1 → "equal", 5 → "D ×5"."""
-    if ratio == 1:
-        return "equal"
-    return f"D ×{ratio:.3g}" if ratio > 1 else f"G ×{1 / ratio:.3g}"
 
 
 def caption(config: RunConfig, other: RunConfig | None = None) -> str:

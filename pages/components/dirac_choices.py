@@ -12,9 +12,9 @@ import numpy as np
 
 from gan_core.config.presets import RING
 from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import ratio_text
 from gan_core.dirac import METHODS, ORDERS, DiracGame, eigenvalues, how_it_ends, spectral_radius
 from pages.components import dirac_charts
-from pages.components.config_text import ratio_text
 
 Values = dict[str, Any]  # by the names of CHOICES and SLIDERS
 

@@ -10,10 +10,10 @@ import streamlit as st
 
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import ratio_text
 from gan_core.runs.history import History
 from pages.components import history_charts, server
 from pages.components.chart_style import HEIGHT, THIS, table
-from pages.components.config_text import ratio_text
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
 LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}

@@ -15,13 +15,13 @@ import streamlit as st
 from gan_core.config.batching import batch_key
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
+from gan_core.config.value_words import number_text
 from gan_core.diagnosis.remedy_trials import Trial, Tried, advice, choice, effect, trials
 from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.store import RunSnapshot, StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from gan_core.serving.queue import HIDDEN_SECONDS
 from pages.components import server
-from pages.components.config_text import number_text
 from pages.components.markdown import plain
 from pages.components.server import StoredRun
 from pages.components.state import State

@@ -33,8 +33,8 @@ LOOK_BACK = {
     "time": "Look back: this run at this step, the reference after as much time of training",
 }
 # Seconds between two drawings of a tab's charts: at least, and for each tab that is open. All tabs
-# together then have two drawings a second made at most, whether they are ten or a hundred.
-SHORTEST_PACE, PACE_OF_A_TAB = 5.0, 0.5
+# together then have one drawing a second made at most, whether they are ten or a hundred.
+SHORTEST_PACE, PACE_OF_A_TAB = 5.0, 1.0
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,
     "verdict": {"tone": "info", "headline": "Set the sliders and press Train.",

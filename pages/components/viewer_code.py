@@ -10,7 +10,7 @@ import hashlib
 from pathlib import Path
 
 FILES = Path(__file__).parent / "viewer_files"
-SCRIPTS = ("feed.js", "plane.js", "charts.js", "viewer.js")  # one module, in this order
+SCRIPTS = ("feed.js", "plane.js", "charts.js", "map.js", "viewer.js")  # one module, in this order
 
 
 def read(*names: str) -> str:

@@ -38,6 +38,7 @@ class LiveFeed:
     asked: dict[str, str]
     ending: str
     told: dict[str, Any] = field(default_factory=dict)  # the last answer
+    watching: int = 1  # tabs that watched the run while it was live
     pictured: int = -1  # the step of the last picture
     evaluated: int = -1  # the step of the last evaluation
     due: float = 0.0  # when the next look is, in time.monotonic(); infinity for never
@@ -58,6 +59,7 @@ class LiveFeed:
         seconds = time.perf_counter() - started
         if answer.status == 200:
             self.told = json.loads(answer.content)
+            self.watching = self.told["watching"] or self.watching
             self.evaluated = ([self.evaluated] + self.told["evaluations"]["step"])[-1]
             self._tags = {question: answer.headers["etag"]}
         well = answer.status in (200, 304)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import re
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from tests.app_bench.connection import PATIENCE, Connection
 from tests.app_bench.live_feed import LiveFeed, Look
 from tests.app_bench.tab import Run, Tab, kind_of
 
+SPREAD = 0.1  # seconds for each tab that watches a run, as in viewer.js
+NOTHING_TO_TELL = (math.inf, "")
 TRIGGERS = "$$STREAMLIT_INTERNAL_KEY_{}__events"  # the name of a component's triggers
 
 
@@ -46,7 +49,8 @@ class Visitor:
         self.pictured: list[str] = []  # in words, the samples that were fetched of runs on the page
         self._parts: dict[str, _Part] = {}  # of the viewer, by name; {} on a page without one
         self._feeds: dict[str, LiveFeed] = {}  # of "this" run and of the "reference"
-        self._news = ""  # what the viewer told the page last
+        self._news = ""  # what the viewer told the page last, or is to tell
+        self._to_tell = NOTHING_TO_TELL  # when it tells that, in time.monotonic()
         self._compared: tuple[int, ...] | None = None  # the evaluations that were compared last
         self._drawn = 0.0  # when the page's charts were drawn last, or asked for
 
@@ -84,11 +88,13 @@ class Visitor:
             if time.monotonic() > deadline:
                 raise TimeoutError("What was waited for did not come.")
             look = min((feed.due for feed in self._feeds.values()), default=math.inf)
-            due = min([look, *(due for _, due in self._tab.timers.values())])
+            due = min([look, self._to_tell[0], *(due for _, due in self._tab.timers.values())])
             time.sleep(max(0.0, min(due, deadline) - time.monotonic()))
             if time.monotonic() < due:
                 continue
-            if due == look:
+            if due == self._to_tell[0]:
+                self._tell_in_time()
+            elif due == look:
                 self._look_around()
             else:
                 self._refresh_next()
@@ -167,7 +173,8 @@ class Visitor:
         self._compared = evaluated
 
     def _tell(self, told: dict[str, Any]) -> None:
-        """Have the page run again where its buttons no longer fit the run, once for each news."""
+        """Have the page run again where its buttons no longer fit the run, once for each news; the
+        more tabs watch the run, the longer a time they are spread over."""
         page, live = self._parts["status"], told["live"]
         findings = told["verdict"]["findings"]
         labels = [remedy["label"] for remedy in findings[0]["remedies"]] if findings else []
@@ -179,7 +186,17 @@ class Visitor:
             news = offer
         is_new, self._news = news not in ("", self._news), news
         if is_new:
-            self._trigger(page, "changed" if live else "ended")
+            others = max(self._feeds["this"].watching - 1, 0)
+            self._to_tell = (time.monotonic() + random.uniform(0, SPREAD * others), news)
+
+    def _tell_in_time(self) -> None:
+        """Have it run now, if it was to and nothing has changed since."""
+        at, news = self._to_tell
+        if time.monotonic() < at:
+            return
+        self._to_tell = NOTHING_TO_TELL
+        if news == self._news and "status" in self._parts:
+            self._trigger(self._parts["status"], "ended" if news == "False" else "changed")
 
     def _trigger(self, part: _Part, event: str) -> None:
         told = json.dumps([{"event": event, "value": True}])

@@ -244,3 +244,17 @@ def test_a_damaged_run_can_be_submitted(fakes):
     (fakes.store.root / digest / "config.json").write_text("{")
     queue.submit(RING, "a")
     assert fakes.store.config(digest) == RING
+
+
+def test_a_live_run_says_how_many_watch_it(fakes):
+    """A class's pages would all run again at the moment at which their run ends."""
+    queue = fakes.queue()
+    digest = queue.submit(RING, "a")
+    queue.submit(RING, "b")
+    queue.watch(digest, "c")
+    assert queue.snapshot(digest).watching == 3
+    queue.release(digest, "b")
+    assert queue.snapshot(digest).watching == 2
+    fakes.finish(digest)
+    until(lambda: not queue._scheduler.jobs)
+    assert queue.snapshot(digest).watching == 0

@@ -8,12 +8,16 @@ from types import SimpleNamespace
 import pytest
 
 from gan_core.cost.prices import PriceRequest
+from gan_core.runs.store import RunStore
 from gan_core.serving.dispatcher import STUCK_SECONDS, YIELDED
 from gan_core.serving.jobs import Job
 from gan_core.serving.people import People
+from gan_core.serving.queue import JobQueue
 from gan_core.serving.scheduler import Scheduler
 from gan_core.serving.time_slices import PATIENCE_SECONDS, SLICE_SECONDS
-from tests.support.queues import RING, apart, band, state, until
+from gan_core.system.settings import Settings
+from tests.support.left_behind import left_behind
+from tests.support.queues import RING, apart, band, seeded, state, until
 
 STOPPING = 2.0  # seconds from the question to make room until a worker has done so
 
@@ -171,6 +175,39 @@ def test_a_run_that_makes_room_waits_and_goes_on(fakes, clock):
     until(lambda: fakes.begun() == [long, other, long])
     fakes.finish(long)
     until(lambda: not queue._scheduler.jobs)
+
+
+def test_a_real_run_that_made_room_ends_as_if_it_had_not(tmp_path, clock):
+    """A run would show something else because others were waiting."""
+    shared, alone = RunStore(tmp_path / "shared"), RunStore(tmp_path / "alone")
+    long = seeded(110).replace(steps=2000)
+    queue = JobQueue(shared, one_worker(shared), clock=clock)
+    try:
+        digest = queue.submit(long, "greedy")
+        for number in range(2):
+            at = 300 * (number + 1)
+            until(lambda at=at: queue.snapshot(digest).history.last_step > at, 120)
+            other = queue.submit(apart(number).replace(steps=20), f"other {number}")
+            clock.now += SLICE_SECONDS
+            until(lambda other=other: state(queue, other) == "finished", 120)
+        until(lambda: not queue._scheduler.jobs, 240)
+    finally:
+        queue.close()
+    queue = JobQueue(alone, one_worker(alone))
+    try:
+        queue.submit(long, "calm")
+        until(lambda: not queue._scheduler.jobs, 240)
+    finally:
+        queue.close()
+    found, expected = left_behind(shared, digest), left_behind(alone, digest)
+    log = (shared.root / digest / "log.txt").read_text(encoding="utf-8")
+    assert log.count("training from step") == 3, "it was not interrupted twice"
+    assert len(found["steps"]) == 2000
+    assert found == expected
+
+
+def one_worker(store: RunStore) -> Settings:
+    return Settings(store.root, 2000, 1, 1, "cpu", 200_000, 900.0, 1000.0)
 
 
 def test_a_band_makes_room_as_a_whole(fakes, clock):

@@ -16,6 +16,7 @@ class Feed {
     this.gone = false;
     this.problem = ""; // why the server did not answer the last question, in its words
     this.last = null; // the last answer
+    this.watching = 1; // tabs that watched the run while it was live
     this.curves = { step: [] };
     this.evaluations = { step: [] };
     this.pictures = {}; // view -> steps that have a picture, in order
@@ -70,6 +71,7 @@ class Feed {
   // The one rule: forget everything after step `from`, and add what the answer holds.
   take(answer) {
     this.last = answer;
+    this.watching = answer.watching || this.watching;
     this.curves = joined(this.curves, answer.curves, answer.from);
     this.evaluations = joined(this.evaluations, answer.evaluations, answer.from);
     for (const view of new Set([...Object.keys(this.pictures), ...Object.keys(answer.pictures)])) {

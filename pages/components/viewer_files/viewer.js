@@ -36,6 +36,10 @@ class Viewer {
 
 // --- progress and verdict ------------------------------------------------------------------------
 
+// Milliseconds for each tab that watches the same run, over which they have their pages run again: a
+// hundred pages at the same moment would keep whoever comes just then waiting for seconds.
+const SPREAD = 100;
+
 class StatusViewer extends Viewer {
   prepare() {}
 
@@ -82,9 +86,15 @@ class StatusViewer extends Viewer {
 
   // Each is said once, or a page that disagrees would run for ever.
   tellOf(news, live) {
-    const isNew = news && news !== this.news;
+    if (news === this.news) return;
     this.news = news;
-    if (isNew) this.setTriggerValue(live ? "changed" : "ended", true);
+    clearTimeout(this.soon);
+    if (!news) return;
+    const tell = () => {
+      const still = news === this.news; // the page may have run meanwhile, or show another run
+      if (still) this.setTriggerValue(live ? "changed" : "ended", true);
+    };
+    this.soon = setTimeout(tell, SPREAD * (this.feeds.this.watching - 1) * Math.random());
   }
 }
 
@@ -257,7 +267,7 @@ class ChartsViewer extends Viewer {
   }
 }
 
-const PARTS = { status: StatusViewer, runs: RunsViewer, charts: ChartsViewer };
+const PARTS = { status: StatusViewer, runs: RunsViewer, charts: ChartsViewer, map: MapViewer };
 
 // Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
 export function show(component) {

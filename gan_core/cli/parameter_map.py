@@ -1,0 +1,192 @@
+"""`map`: train a GAN for each pair of values of two settings, and say where training works."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from gan_core.cli.arguments import (
+    Parser,
+    UsageError,
+    add_command,
+    chosen_config,
+    config_options,
+    fields_help,
+    json_option,
+    machine_options,
+    store_option,
+    whole_number,
+    workers_option,
+)
+from gan_core.cli.device import prepare_device
+from gan_core.cli.output import INTERRUPTED, json_text, say
+from gan_core.cli.run import store_at
+from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import tick_text
+from gan_core.exploration.axis import FORM, axis
+from gan_core.exploration.map_looks import (
+    COLOURINGS,
+    STATE_WORDS,
+    VERDICT,
+    CellLook,
+    looks,
+)
+from gan_core.exploration.map_picture import picture
+from gan_core.exploration.map_results import MapResults
+from gan_core.exploration.map_tables import Results, as_csv, as_data
+from gan_core.exploration.measured_runs import MEASURES, MeasuredRun, measured
+from gan_core.exploration.parameter_map import MOST_SEEDS, ParameterMap
+from gan_core.exploration.planner import Batch, batches
+from gan_core.runs.store import RunStore
+from gan_core.system.settings import Settings
+from gan_core.verification.parallel_training import train_batches
+
+LONGEST_BUDGET = 1_000_000  # seconds
+
+
+def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
+    added = add_command(
+        commands, "map", draw_map,
+        "train a GAN for each pair of values of two settings, and say where training works",
+        machine_options(), json_option(), store_option(), workers_option(), config_options(),
+        epilog=fields_help(), formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("x", "y"):
+        added.add_argument(f"--{name}", required=True, metavar="AXIS",
+                           help=f"{FORM}; behind '@500 ' it is in force from step 500 on")
+    added.add_argument("--seeds", type=whole_number(1, MOST_SEEDS), default=1, metavar="N",
+                       help=f"runs of each cell, 1 to {MOST_SEEDS} (default 1)")
+    added.add_argument("--budget", type=whole_number(1, LONGEST_BUDGET), metavar="SECONDS",
+                       help="begin no more runs after so many seconds; the map is filled from "
+                       "coarse to fine, and the same command goes on with it in the same store")
+    added.add_argument("--colour", choices=COLOURINGS, default=VERDICT,
+                       help="what table and picture show of each cell (default: verdict)")
+    added.add_argument("--csv", type=Path, metavar="FILE", help="one line for each run")
+    added.add_argument("--png", type=Path, metavar="FILE", help="the map as a picture")
+
+
+def draw_map(options: Namespace, settings: Settings) -> int:
+    """Train a map and report it."""
+    drawn = ParameterMap(
+        chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"), options.seeds)
+    _refuse_folders_that_are_not_there(options.csv, options.png)
+    device = prepare_device(options, settings)
+    began = time.monotonic()
+    with store_at(options.store) as store:
+        results = MapResults(store.root)
+        ended = _fill(drawn, store, results, device, options.workers or settings.workers,
+                      options.budget or math.inf)
+        known = results.read(drawn)
+        _write_files(options, drawn, known)
+        if options.json:
+            print(json_text({**as_data(drawn, known),
+                             "elapsed": round(time.monotonic() - began, 2)}))
+        else:
+            print(_in_words(drawn, known, options.colour))
+    if not ended:
+        return INTERRUPTED
+    return 0
+
+
+def _refuse_folders_that_are_not_there(*paths: Path | None) -> None:
+    """Before hours of training, not after them."""
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{path.parent} is no folder: {path.name} cannot be written there.")
+
+
+# --- training ------------------------------------------------------------------------------------
+
+
+def _fill(
+    drawn: ParameterMap, store: RunStore, results: MapResults, device: Any, workers: int,
+    budget: float,
+) -> bool:
+    """Train what is missing of a map; False if interrupted."""
+    _keep(drawn, store, results, (run.config for run in drawn.runs))
+    known = results.read(drawn)
+    missing = list(dict.fromkeys(
+        run.config for run in drawn.runs if run.digest not in known))
+    refused = f"; {len(drawn.refused)} cells are not allowed" if drawn.refused else ""
+    say(f"{len(drawn.runs)} runs of {drawn.base.steps} steps, {len(missing)} of them to be trained"
+        f"{refused}")
+    if not missing:
+        return True
+    began, count, interrupted = time.monotonic(), 0, False
+    trained = train_batches(_within(batches(missing), began + budget), store, device, workers)
+    for batch, ended in trained:
+        _keep(drawn, store, results, batch)
+        interrupted = not ended
+        if interrupted:
+            break
+        count += len(batch)
+        passed = time.monotonic() - began
+        left = passed / count * (len(missing) - count)
+        say(f"{count} of {len(missing)} runs, {passed:.0f} s, about {left:.0f} s left")
+    lacking = [run for run in drawn.runs if run.digest not in results.read(drawn)]
+    if lacking and not interrupted:
+        why = "the budget is used up" if count < len(missing) else "some runs failed"
+        say(f"{len(lacking)} runs are missing: {why}")
+    return not interrupted
+
+
+def _within(planned: Iterable[Batch], end: float) -> Iterator[Batch]:
+    """The batches, until the time is over."""
+    yield from takewhile(lambda batch: time.monotonic() < end, planned)
+
+
+def _keep(
+    drawn: ParameterMap, store: RunStore, results: MapResults, configs: Iterable[RunConfig]
+) -> None:
+    """Note what the store has of these runs, and the map has not."""
+    known = results.read(drawn)
+    new: list[MeasuredRun] = []
+    for config in configs:
+        if config.digest() in known or (snapshot := store.snapshot(config.digest())) is None:
+            continue
+        if (run := measured(snapshot, config)) is not None:
+            new.append(run)
+    if new:
+        results.add(drawn, new)
+
+
+# --- what is said of it --------------------------------------------------------------------------
+
+
+def _write_files(options: Namespace, drawn: ParameterMap, results: Results) -> None:
+    if options.csv is not None:
+        options.csv.write_text(as_csv(drawn, results), encoding="utf-8")
+    if options.png is not None:
+        picture(drawn, results, options.colour).save(options.png, "PNG")
+
+
+def _in_words(drawn: ParameterMap, results: Results, colour: str) -> str:
+    """The map as a table, its first row at the bottom, and what it comes to."""
+    look_of = looks(drawn, results, colour)
+    rows = [["", *(tick_text(drawn.x.field, value) for value in drawn.x.values)]]
+    for row in reversed(range(drawn.rows)):
+        cells = [_cell_text(look_of[column, row]) for column in range(drawn.columns)]
+        rows.append([tick_text(drawn.y.field, drawn.y.values[row]), *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+             for row in rows]
+    shown = "verdict" if colour == VERDICT else MEASURES[colour].label
+    return "\n".join([f"{shown}; across: {drawn.x.label}; up: {drawn.y.label}", *table,
+                      _counts(results)])
+
+
+def _cell_text(look: CellLook) -> str:
+    words = look.words or "–"
+    return f"{words} ({look.below})" if look.below else words
+
+
+def _counts(results: Results) -> str:
+    counts = Counter(run.state for run in results.values())
+    return ", ".join(f"{counts[state]} {words}" for state, words in STATE_WORDS.items()
+                     if counts[state])

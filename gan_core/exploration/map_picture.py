@@ -1,0 +1,119 @@
+"""A map as a picture: a cell for each pair of values, coloured by verdict or by a measure.
+
+By Pillow, torch-free; the pages draw the same cells in the browser.
+"""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw, ImageFont
+
+from gan_core.config.choices import DATASETS
+from gan_core.config.value_words import tick_text
+from gan_core.exploration.axis import Axis
+from gan_core.exploration.map_looks import (
+    INK,
+    PAPER,
+    STATE_COLOURS,
+    STATE_WORDS,
+    VERDICT,
+    CellLook,
+    Colour,
+    ink_on,
+    looks,
+    ramp_colour,
+    scale_over,
+)
+from gan_core.exploration.map_tables import Results, runs_of
+from gan_core.exploration.measured_runs import MEASURES
+from gan_core.exploration.parameter_map import Cell, ParameterMap
+
+PALE = (92, 97, 104)
+CELL, HIGH, LEFT, TOP, BELOW, LEAST = 96, 58, 128, 88, 96, 640  # pixels
+SHOWN_STATES = ("healthy", "improving", "too_early", "failing", "diverged")  # in the legend
+
+
+def picture(drawn: ParameterMap, results: Results, colouring: str = VERDICT) -> Image.Image:
+    """The map; `colouring` is one of COLOURINGS."""
+    width = max(LEFT + drawn.columns * CELL + 24, LEAST)
+    height = TOP + drawn.rows * HIGH + BELOW
+    image = Image.new("RGB", (width, height), PAPER)
+    pen = ImageDraw.Draw(image)
+    _head(pen, drawn, colouring)
+    for cell, look in looks(drawn, results, colouring).items():
+        _draw_cell(pen, _box(drawn, cell), look)
+    _axes(pen, drawn)
+    if colouring == VERDICT:
+        _legend_of_states(pen, height - 32)
+    else:
+        _legend_of_values(pen, height - 32, drawn, results, colouring)
+    return image
+
+
+# Signs that Pillow's own font has not got.
+_SPELLED = str.maketrans({"×": "x", "−": "-", "–": "-", "₁": "1", "₂": "2", "β": "beta ",
+                          "γ": "gamma", "λ": "lambda", "σ": "sigma", "∇": "grad"})
+
+
+def _written(pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, ink: Colour, size: int,
+             anchor: str = "la") -> None:
+    pen.text(at, text.translate(_SPELLED), ink, ImageFont.load_default(size), anchor=anchor)
+
+
+def _head(pen: ImageDraw.ImageDraw, drawn: ParameterMap, colouring: str) -> None:
+    title = "verdict" if colouring == VERDICT else MEASURES[colouring].label
+    _written(pen, (16, 12), f"{title[0].upper()}{title[1:]}", INK, 20)
+    seeds = f", {drawn.seeds} seeds" if drawn.seeds > 1 else f", seed {drawn.base.seed}"
+    about = f"{DATASETS[drawn.base.dataset].label}, {drawn.base.steps} steps{seeds}"
+    _written(pen, (16, 40), about, PALE, 13)
+    _written(pen, (16, TOP - 22), drawn.y.label, PALE, 13)
+
+
+def _box(drawn: ParameterMap, cell: Cell) -> tuple[int, int, int, int]:
+    """The first row of a map lies at its bottom, as on any chart."""
+    left, top = LEFT + cell[0] * CELL, TOP + (drawn.rows - 1 - cell[1]) * HIGH
+    return left, top, left + CELL - 3, top + HIGH - 3
+
+
+def _draw_cell(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], look: CellLook) -> None:
+    pen.rectangle(box, look.fill)
+    across, down = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    ink = ink_on(look.fill)
+    _written(pen, (across, down - (9 if look.below else 0)), look.words, ink, 13, anchor="mm")
+    _written(pen, (across, down + 11), look.below, ink, 12, anchor="mm")
+
+
+def _axes(pen: ImageDraw.ImageDraw, drawn: ParameterMap) -> None:
+    for column, text in enumerate(_ticks(drawn.x)):
+        left, _, right, bottom = _box(drawn, (column, 0))
+        _written(pen, ((left + right) / 2, bottom + 9), text, INK, 13, anchor="mt")
+    for row, text in enumerate(_ticks(drawn.y)):
+        left, top, _, bottom = _box(drawn, (0, row))
+        _written(pen, (left - 8, (top + bottom) / 2), text, INK, 13, anchor="rm")
+    left, _, _, bottom = _box(drawn, (0, 0))
+    right = _box(drawn, (drawn.columns - 1, 0))[2]
+    _written(pen, ((left + right) / 2, bottom + 30), drawn.x.label, PALE, 13, anchor="mt")
+
+
+def _ticks(axis: Axis) -> list[str]:
+    return [tick_text(axis.field, value) for value in axis.values]
+
+
+def _legend_of_states(pen: ImageDraw.ImageDraw, top: int) -> None:
+    for place, state in enumerate(SHOWN_STATES):
+        left = 16 + 112 * place
+        pen.rectangle((left, top, left + 16, top + 16), STATE_COLOURS[state])
+        _written(pen, (left + 23, top + 8), STATE_WORDS[state], INK, 13, anchor="lm")
+
+
+def _legend_of_values(
+    pen: ImageDraw.ImageDraw, top: int, drawn: ParameterMap, results: Results, colouring: str
+) -> None:
+    """From the worst cell to the best one."""
+    scale = scale_over(([run for _, run in runs_of(drawn, results, cell)]
+                        for cell in drawn.runs_by_cell), colouring)
+    for place in range(200):
+        left = LEFT + place
+        pen.line((left, top, left, top + 16), ramp_colour(place / 199))
+    worst, best = (MEASURES[colouring].text(value) for value in (scale.worst, scale.best))
+    _written(pen, (LEFT - 8, top + 8), worst, INK, 13, anchor="rm")
+    _written(pen, (LEFT + 208, top + 8), best, INK, 13, anchor="lm")

@@ -1,0 +1,117 @@
+"""What is kept of a run of a map: its verdict and the numbers by which maps are coloured.
+
+Torch-free. A map outlives its runs: those of images take some twenty megabytes each, and are
+evicted.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.headlines import HEADLINES, Headline
+from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.verdict import STATES, verdict
+from gan_core.runs.history import History
+from gan_core.runs.snapshots import RunSnapshot
+
+
+def _last(history: History, name: str) -> float:
+    return history.evaluations[-1].metrics.get(name, math.nan) if history.evaluations else math.nan
+
+
+# What a map may be coloured by, besides the verdict.
+MEASURES: dict[str, Headline] = {
+    "modes": HEADLINES["modes"],
+    "frechet": HEADLINES["frechet"],
+    "diversity": Headline("diversity, of that of the data", "{:.2f}",
+                          lambda history: _last(history, "diversity"), False),
+    "high_quality": Headline("samples within 3σ of a mode", "{:.0f} %",
+                             lambda history: _last(history, "high_quality"), False, 100.0),
+    "swing": HEADLINES["swing"],
+    "gradient_left": HEADLINES["gradient_left"],
+}
+QUALITY = "quality"  # above chance: 0 for noise, 1 for the data
+MEASURES[QUALITY] = Headline("quality of the samples above chance", "{:.2f}",
+                             lambda history: math.nan, False)
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A run that was trained as far as its map asks: `state`, `headline` and `cause` of its
+    verdict, `measures` by their names in MEASURES, without those that it does not have, and its
+    `seconds` of training."""
+
+    digest: str
+    state: str
+    headline: str
+    cause: str
+    measures: Mapping[str, float]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; an infinite number, as of a run that diverged, is written as a word."""
+        measures = {name: value if math.isfinite(value) else "inf"
+                    for name, value in self.measures.items()}
+        return {**vars(self), "measures": measures}
+
+    @classmethod
+    def from_dict(cls, content: Any) -> MeasuredRun:
+        """The inverse of `to_dict`. Raises ValueError on anything else."""
+        try:
+            run = cls(str(content["digest"]), str(content["state"]), str(content["headline"]),
+                      str(content["cause"]),
+                      {str(name): float(value) for name, value in content["measures"].items()},
+                      float(content["seconds"]))
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"not a measured run: {error!r}") from None
+        if run.state not in STATES:
+            raise ValueError(f"not a measured run: {run.state!r} is no state")
+        return run
+
+
+def measured(snapshot: RunSnapshot, config: RunConfig) -> MeasuredRun | None:
+    """What is kept of a run; None while it is not as far as `config` asks, or where it failed for
+    reasons of this machine."""
+    if snapshot.status.state == "failed" or not snapshot.holds(config.steps):
+        return None
+    seen = snapshot.until(config.steps)
+    judged, history = verdict(seen.history, config), seen.history
+    values = {name: measure.value_of(history) for name, measure in MEASURES.items()}
+    if history.evaluations:
+        values[QUALITY] = quality_of(history.evaluations[-1], config.card).above_chance
+    return MeasuredRun(
+        config.digest(), judged.state, judged.headline, judged.cause,
+        {name: _short(value) for name, value in values.items() if not math.isnan(value)},
+        round(seen.status.seconds, 2))
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+# --- several seeds -------------------------------------------------------------------------------
+
+
+def most_common_state(runs: Sequence[MeasuredRun]) -> str:
+    """The state of most seeds; of two as common, the worse one."""
+    counts = Counter(run.state for run in runs)
+    return max(counts, key=lambda state: (counts[state], STATES.index(state)))
+
+
+def median(runs: Sequence[MeasuredRun], measure: str) -> float:
+    """Over the seeds that have the measure; NaN where none has."""
+    values = spread(runs, measure)
+    return statistics.median(values) if values else math.nan
+
+
+def spread(runs: Sequence[MeasuredRun], measure: str) -> list[float]:
+    """The values of a measure, lowest first."""
+    return sorted(run.measures[measure] for run in runs if measure in run.measures)
+
+

@@ -1,0 +1,50 @@
+"""What a map's viewers are told: its cells as they look, and how far it is. Torch-free."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from gan_core.exploration.map_looks import VERDICT, Colour, ink_on, looks
+from gan_core.exploration.map_tables import Results
+from gan_core.exploration.parameter_map import ParameterMap
+from gan_core.serving.map_jobs import MapState
+from gan_core.serving.run_words import wait_text
+
+
+def state(
+    drawn: ParameterMap, results: Results, filling: MapState, colouring: str = VERDICT
+) -> dict[str, Any]:
+    """The map as its viewers draw it: `cells` row by row from the first, each a list of fill, ink,
+    words, words below, whether it was measured, what is told of it, and whether it trains."""
+    done = sum(run.digest in results for run in drawn.runs)
+    training = {run.cell for run in drawn.runs if run.digest in filling.asked}
+    of_cell = looks(drawn, results, colouring)
+    return {
+        "live": filling.live,
+        "share": done / len(drawn.runs),
+        "words": _words(drawn, done, filling),
+        "cells": [
+            [_hex(look.fill), _hex(ink_on(look.fill)), look.words, look.below, look.known,
+             look.told, (column, row) in training]
+            for row in range(drawn.rows) for column in range(drawn.columns)
+            for look in (of_cell[column, row],)],
+    }
+
+
+def _words(drawn: ParameterMap, done: int, filling: MapState) -> str:
+    """How far the map is, in one sentence or two."""
+    total = len(drawn.runs)
+    words = (f"All {total} runs are there." if done == total
+             else f"{done} of {total} runs are there." if done
+             else f"None of {total} runs has been trained yet.")
+    if filling.live and filling.seconds_left is not None and done < total:
+        words = f"{words} About {wait_text(filling.seconds_left)} left."
+    elif filling.live and done < total:
+        words = f"{words} Training."
+    return f"{words} {filling.refusal}".strip()
+
+
+@functools.cache
+def _hex(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
