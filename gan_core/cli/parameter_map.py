@@ -31,6 +31,7 @@ from gan_core.cli.run import store_at
 from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.axis import FORM, axis
+from gan_core.exploration.cell_runs import MEASURES, CellRun, cell_run
 from gan_core.exploration.map_looks import (
     COLOURINGS,
     STATE_WORDS,
@@ -41,9 +42,10 @@ from gan_core.exploration.map_looks import (
 from gan_core.exploration.map_picture import picture
 from gan_core.exploration.map_results import MapResults
 from gan_core.exploration.map_tables import Results, as_csv, as_data
-from gan_core.exploration.measured_runs import MEASURES, MeasuredRun, measured
 from gan_core.exploration.parameter_map import MOST_SEEDS, ParameterMap
 from gan_core.exploration.planner import Batch, batches
+from gan_core.exploration.price import seconds
+from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 from gan_core.verification.parallel_training import train_batches
@@ -57,8 +59,12 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
         "train a GAN for each pair of values of two settings, and say where training works",
         machine_options(), json_option(), store_option(), workers_option(), config_options(),
         epilog=fields_help(), formatter_class=argparse.RawDescriptionHelpFormatter)
+    added.add_argument("--shipped", metavar="NAME", choices=SHIPPED,
+                       help=f"a map that ships, instead of --x and --y: {', '.join(SHIPPED)}")
+    added.add_argument("--write", action="store_true",
+                       help="put the results of --shipped in the place from which they ship")
     for name in ("x", "y"):
-        added.add_argument(f"--{name}", required=True, metavar="AXIS",
+        added.add_argument(f"--{name}", metavar="AXIS",
                            help=f"{FORM}; behind '@500 ' it is in force from step 500 on")
     added.add_argument("--seeds", type=whole_number(1, MOST_SEEDS), default=1, metavar="N",
                        help=f"runs of each cell, 1 to {MOST_SEEDS} (default 1)")
@@ -73,8 +79,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def draw_map(options: Namespace, settings: Settings) -> int:
     """Train a map and report it."""
-    drawn = ParameterMap(
-        chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"), options.seeds)
+    drawn = _chosen_map(options)
     _refuse_folders_that_are_not_there(options.csv, options.png)
     device = prepare_device(options, settings)
     began = time.monotonic()
@@ -84,6 +89,8 @@ def draw_map(options: Namespace, settings: Settings) -> int:
                       options.budget or math.inf)
         known = results.read(drawn)
         _write_files(options, drawn, known)
+        if options.write:
+            shipped_results().replace(drawn, list(known.values()))
         if options.json:
             print(json_text({**as_data(drawn, known),
                              "elapsed": round(time.monotonic() - began, 2)}))
@@ -92,6 +99,21 @@ def draw_map(options: Namespace, settings: Settings) -> int:
     if not ended:
         return INTERRUPTED
     return 0
+
+
+def _chosen_map(options: Namespace) -> ParameterMap:
+    """The map that the options describe. Raises UsageError, ConfigError."""
+    if options.shipped is not None:
+        if options.x or options.y or options.set or options.preset or options.config:
+            raise UsageError("--shipped names a whole map: --x, --y, --set, --preset and --config "
+                             "cannot change it.")
+        return SHIPPED[options.shipped].drawn
+    if options.write:
+        raise UsageError("--write takes --shipped NAME: other maps do not ship.")
+    if not options.x or not options.y:
+        raise UsageError("map takes --x AXIS and --y AXIS, or --shipped NAME; see map --help.")
+    return ParameterMap(
+        chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"), options.seeds)
 
 
 def _refuse_folders_that_are_not_there(*paths: Path | None) -> None:
@@ -118,6 +140,8 @@ def _fill(
         f"{refused}")
     if not missing:
         return True
+    say(f"about {seconds(missing, workers):.0f} s with {workers} at a time, on a machine like the "
+        "one that this was measured on")
     began, count, interrupted = time.monotonic(), 0, False
     trained = train_batches(_within(batches(missing), began + budget), store, device, workers)
     for batch, ended in trained:
@@ -146,11 +170,11 @@ def _keep(
 ) -> None:
     """Note what the store has of these runs, and the map has not."""
     known = results.read(drawn)
-    new: list[MeasuredRun] = []
+    new: list[CellRun] = []
     for config in configs:
         if config.digest() in known or (snapshot := store.snapshot(config.digest())) is None:
             continue
-        if (run := measured(snapshot, config)) is not None:
+        if (run := cell_run(snapshot, config)) is not None:
             new.append(run)
     if new:
         results.add(drawn, new)

@@ -89,10 +89,9 @@ def _spaced(field: str, low: str, high: str, count: str, *, name: str) -> tuple[
         values = [first * factor**place for place in range(number)]
     else:
         values = [first + (last - first) * place / (number - 1) for place in range(number)]
-    values = [first, *map(_rounded, values[1:-1]), last]
     if FIELD_TYPES[field] is int:
         return tuple(checked(field, round(value)) for value in values)
-    return tuple(checked(field, value) for value in values)
+    return tuple(checked(field, value) for value in (first, *map(_rounded, values[1:-1]), last))
 
 
 def _rounded(value: float) -> float:

@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gan_core.exploration.map_tables import Results, runs_of
-from gan_core.exploration.measured_runs import (
+from gan_core.exploration.cell_runs import (
     MEASURES,
-    MeasuredRun,
+    CellRun,
     median,
     most_common_state,
     spread,
 )
+from gan_core.exploration.map_tables import Results, runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 
 Colour = tuple[int, int, int]
@@ -34,7 +34,8 @@ STATE_WORDS = {"healthy": "healthy", "improving": "improving", "too_early": "too
 # From bad to good: five colours of Matplotlib's viridis, whose lightness rises evenly.
 RAMP: tuple[Colour, ...] = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98),
                             (253, 231, 37))
-PAPER, INK, EMPTY = (255, 255, 255), (32, 35, 40), (244, 245, 247)
+PAPER, BLACK, EMPTY = (255, 255, 255), (0, 0, 0), (244, 245, 247)
+EVEN = 0.179  # luminance of a colour on which black and white can be read equally well
 LOG_FROM = 20.0  # largest ÷ smallest value from which on a scale has equal factors
 BORROWED = 0.3  # how much of its neighbour's colour a cell without a run has
 
@@ -64,6 +65,12 @@ class Scale:
             worst, best, at = self.worst, self.best, value
         return min(max((at - worst) / (best - worst), 0.0), 1.0)
 
+    def value(self, place: float) -> float:
+        """The inverse of `place`."""
+        if self.log:
+            return self.worst ** (1 - place) * self.best**place
+        return (1 - place) * self.worst + place * self.best
+
     def colour(self, value: float) -> Colour:
         return ramp_colour(self.place(value))
 
@@ -81,7 +88,7 @@ def _mixed(one: Colour, other: Colour, share: float) -> Colour:
 
 def ink_on(colour: Colour) -> Colour:
     """Black or white, whichever can be read on it better: at least 4.5 : 1."""
-    return INK if _luminance(colour) > 0.18 else PAPER
+    return BLACK if _luminance(colour) > EVEN else PAPER
 
 
 def _luminance(colour: Colour) -> float:
@@ -112,14 +119,27 @@ def looks(drawn: ParameterMap, results: Results, colouring: str = VERDICT) -> di
     return {cell: known.get(cell) or _without_runs(drawn, cell, known) for cell in runs}
 
 
-def scale_over(cells: Iterable[Sequence[MeasuredRun]], measure: str) -> Scale:
+def scale_over(cells: Iterable[Sequence[CellRun]], measure: str) -> Scale:
     """From the worst cell to the best one."""
     values = [value for runs in cells if math.isfinite(value := median(runs, measure))]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     return Scale(high, low) if MEASURES[measure].lower_is_better else Scale(low, high)
 
 
-def _of_runs(runs: Sequence[MeasuredRun], colouring: str, scale: Scale | None) -> CellLook:
+def legend(
+    drawn: ParameterMap, results: Results, colouring: str = VERDICT
+) -> list[tuple[Colour, str]]:
+    """What the colours mean, from good to bad."""
+    if colouring == VERDICT:
+        return [(STATE_COLOURS[state], STATE_WORDS[state]) for state in STATE_COLOURS
+                if state != "failed"]
+    scale = scale_over(([run for _, run in runs_of(drawn, results, cell)]
+                        for cell in drawn.runs_by_cell), colouring)
+    places = [place / (len(RAMP) - 1) for place in reversed(range(len(RAMP)))]
+    return [(ramp_colour(place), MEASURES[colouring].text(scale.value(place))) for place in places]
+
+
+def _of_runs(runs: Sequence[CellRun], colouring: str, scale: Scale | None) -> CellLook:
     state = most_common_state(runs)
     alike = sum(run.state == state for run in runs)
     share = f"{alike} of {len(runs)}" if len(runs) > 1 else ""

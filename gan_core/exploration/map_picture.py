@@ -10,26 +10,21 @@ from PIL import Image, ImageDraw, ImageFont
 from gan_core.config.choices import DATASETS
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.axis import Axis
+from gan_core.exploration.cell_runs import MEASURES
 from gan_core.exploration.map_looks import (
-    INK,
     PAPER,
-    STATE_COLOURS,
-    STATE_WORDS,
     VERDICT,
     CellLook,
     Colour,
     ink_on,
+    legend,
     looks,
-    ramp_colour,
-    scale_over,
 )
-from gan_core.exploration.map_tables import Results, runs_of
-from gan_core.exploration.measured_runs import MEASURES
+from gan_core.exploration.map_tables import Results
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 
-PALE = (92, 97, 104)
+INK, PALE = (32, 35, 40), (92, 97, 104)
 CELL, HIGH, LEFT, TOP, BELOW, LEAST = 96, 58, 128, 88, 96, 640  # pixels
-SHOWN_STATES = ("healthy", "improving", "too_early", "failing", "diverged")  # in the legend
 
 
 def picture(drawn: ParameterMap, results: Results, colouring: str = VERDICT) -> Image.Image:
@@ -42,10 +37,7 @@ def picture(drawn: ParameterMap, results: Results, colouring: str = VERDICT) -> 
     for cell, look in looks(drawn, results, colouring).items():
         _draw_cell(pen, _box(drawn, cell), look)
     _axes(pen, drawn)
-    if colouring == VERDICT:
-        _legend_of_states(pen, height - 32)
-    else:
-        _legend_of_values(pen, height - 32, drawn, results, colouring)
+    _draw_legend(pen, height - 32, legend(drawn, results, colouring))
     return image
 
 
@@ -98,22 +90,10 @@ def _ticks(axis: Axis) -> list[str]:
     return [tick_text(axis.field, value) for value in axis.values]
 
 
-def _legend_of_states(pen: ImageDraw.ImageDraw, top: int) -> None:
-    for place, state in enumerate(SHOWN_STATES):
-        left = 16 + 112 * place
-        pen.rectangle((left, top, left + 16, top + 16), STATE_COLOURS[state])
-        _written(pen, (left + 23, top + 8), STATE_WORDS[state], INK, 13, anchor="lm")
-
-
-def _legend_of_values(
-    pen: ImageDraw.ImageDraw, top: int, drawn: ParameterMap, results: Results, colouring: str
+def _draw_legend(
+    pen: ImageDraw.ImageDraw, top: int, meanings: list[tuple[Colour, str]]
 ) -> None:
-    """From the worst cell to the best one."""
-    scale = scale_over(([run for _, run in runs_of(drawn, results, cell)]
-                        for cell in drawn.runs_by_cell), colouring)
-    for place in range(200):
-        left = LEFT + place
-        pen.line((left, top, left, top + 16), ramp_colour(place / 199))
-    worst, best = (MEASURES[colouring].text(value) for value in (scale.worst, scale.best))
-    _written(pen, (LEFT - 8, top + 8), worst, INK, 13, anchor="rm")
-    _written(pen, (LEFT + 208, top + 8), best, INK, 13, anchor="lm")
+    for place, (colour, words) in enumerate(meanings):
+        left = 16 + 112 * place
+        pen.rectangle((left, top, left + 16, top + 16), colour)
+        _written(pen, (left + 23, top + 8), words, INK, 13, anchor="lm")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gan_core.exploration.measured_runs import MeasuredRun
+from gan_core.exploration.cell_runs import CellRun
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.runs.status import StoreError
 from gan_core.system import files
@@ -26,7 +26,7 @@ MOST_BYTES = 2_000_000  # of one file; a map of 144 cells and five seeds takes s
 @dataclass
 class _Known:
     stamp: tuple[int, ...] = ()
-    runs: dict[str, MeasuredRun] = field(default_factory=dict)
+    runs: dict[str, CellRun] = field(default_factory=dict)
 
 
 class MapResults:
@@ -40,7 +40,7 @@ class MapResults:
     def path(self, drawn: ParameterMap) -> Path:
         return self.folder / f"{drawn.digest()}.jsonl"
 
-    def read(self, drawn: ParameterMap) -> dict[str, MeasuredRun]:
+    def read(self, drawn: ParameterMap) -> dict[str, CellRun]:
         """What has been measured of a map, by the digests of its runs; read again only where the
         file has changed. Not to be changed."""
         path = self.path(drawn)
@@ -52,7 +52,7 @@ class MapResults:
                 self._known[path.stem] = known
             return known.runs
 
-    def add(self, drawn: ParameterMap, runs: list[MeasuredRun]) -> None:
+    def add(self, drawn: ParameterMap, runs: list[CellRun]) -> None:
         """Keep the results of runs. Raises StoreError where they cannot be written."""
         path = self.path(drawn)
         lines = [json.dumps(run.to_dict()) for run in runs]
@@ -64,12 +64,25 @@ class MapResults:
         except OSError as error:
             raise StoreError.of_file(path, "written", error) from None
 
+    def replace(self, drawn: ParameterMap, runs: list[CellRun]) -> None:
+        """Keep these results, in the order of the map, instead of others. Raises StoreError."""
+        known = {run.digest: run for run in runs}
+        lines = [json.dumps({"map": drawn.to_dict()}),
+                 *(json.dumps(known[run.digest].to_dict()) for run in drawn.runs
+                   if run.digest in known)]
+        path = self.path(drawn)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            files.write(path, "".join(line + "\n" for line in lines).encode())
+        except OSError as error:
+            raise StoreError.of_file(path, "written", error) from None
 
-def _runs_in(path: Path) -> Iterator[MeasuredRun]:
+
+def _runs_in(path: Path) -> Iterator[CellRun]:
     try:
         text = files.read(path, MOST_BYTES).decode("utf-8", "replace")
     except OSError:
         return
     for line in text.splitlines():
         with contextlib.suppress(ValueError, RecursionError):
-            yield MeasuredRun.from_dict(json.loads(line))
+            yield CellRun.from_dict(json.loads(line))

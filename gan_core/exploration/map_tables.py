@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gan_core.config.validation import as_text
-from gan_core.exploration.measured_runs import MEASURES, MeasuredRun, most_common_state
+from gan_core.exploration.cell_runs import MEASURES, CellRun, most_common_state
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 
-Results = Mapping[str, MeasuredRun]  # by the digest of a run
+Results = Mapping[str, CellRun]  # by the digest of a run
 
 
-def runs_of(drawn: ParameterMap, results: Results, cell: Cell) -> list[tuple[int, MeasuredRun]]:
+def runs_of(drawn: ParameterMap, results: Results, cell: Cell) -> list[tuple[int, CellRun]]:
     """The seeds of a cell that have been measured, each with its result."""
     return [(run.config.seed, results[run.digest])
             for run in drawn.runs_by_cell.get(cell, []) if run.digest in results]

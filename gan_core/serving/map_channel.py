@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from gan_core.exploration.map_looks import VERDICT, Colour, ink_on, looks
+from gan_core.exploration.map_looks import VERDICT, Colour, ink_on, legend, looks
 from gan_core.exploration.map_tables import Results
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.serving.map_jobs import MapState
@@ -15,8 +15,9 @@ from gan_core.serving.run_words import wait_text
 def state(
     drawn: ParameterMap, results: Results, filling: MapState, colouring: str = VERDICT
 ) -> dict[str, Any]:
-    """The map as its viewers draw it: `cells` row by row from the first, each a list of fill, ink,
-    words, words below, whether it was measured, what is told of it, and whether it trains."""
+    """The map as its viewers draw it. `legend` holds colours with what they mean; `cells`, row by
+    row from the first, each a list: fill, ink, words, words below, whether it was measured, what is
+    told of it, and whether it trains."""
     done = sum(run.digest in results for run in drawn.runs)
     training = {run.cell for run in drawn.runs if run.digest in filling.asked}
     of_cell = looks(drawn, results, colouring)
@@ -24,6 +25,7 @@ def state(
         "live": filling.live,
         "share": done / len(drawn.runs),
         "words": _words(drawn, done, filling),
+        "legend": [[_hex(colour), words] for colour, words in legend(drawn, results, colouring)],
         "cells": [
             [_hex(look.fill), _hex(ink_on(look.fill)), look.words, look.below, look.known,
              look.told, (column, row) in training]

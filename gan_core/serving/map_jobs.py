@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
+from gan_core.exploration.cell_runs import CellRun, cell_run
 from gan_core.exploration.map_results import MapResults
-from gan_core.exploration.measured_runs import MeasuredRun, measured
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.planner import batches
+from gan_core.exploration.shipped_maps import shipped_results
 from gan_core.runs.status import StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from gan_core.serving.housekeeping import Housekeeper
@@ -62,7 +63,7 @@ class MapJobs:
         self, queue: JobQueue, open_tabs: Container[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.results = MapResults(queue.store.root)
+        self._results = MapResults(queue.store.root)
         self._queue, self._open_tabs, self._clock = queue, open_tabs, clock
         self._jobs: dict[str, _MapJob] = {}  # by the map's digest
         self._known: OrderedDict[str, ParameterMap] = OrderedDict()
@@ -145,8 +146,14 @@ class MapJobs:
         return (self._clock() - job.began) / done * max(missing, 0)
 
     def _done(self, drawn: ParameterMap) -> set[str]:
-        known = self.results.read(drawn)
+        known = self.results(drawn)
         return {run.digest for run in drawn.runs if run.digest in known}
+
+    def results(self, drawn: ParameterMap) -> dict[str, CellRun]:
+        """What has been measured of a map, here or before it shipped, by the digests of its runs.
+        Not to be changed."""
+        shipped, own = shipped_results().read(drawn), self._results.read(drawn)
+        return {**shipped, **own} if shipped and own else own or shipped
 
     # --- filling it ------------------------------------------------------------------------------
 
@@ -195,15 +202,15 @@ class MapJobs:
 
     def _collect(self, job: _MapJob) -> None:
         """Keep the results of runs that have ended, in the queue or before."""
-        known = self.results.read(job.drawn)
-        new: list[MeasuredRun] = []
+        known = self.results(job.drawn)
+        new: list[CellRun] = []
         for digest, config in list(job.asked.items()):
             snapshot = None
             with contextlib.suppress(StoreError):
                 snapshot = self._queue.snapshot(digest)
             if snapshot is not None and snapshot.live:
                 continue
-            run = None if snapshot is None else measured(snapshot, config)
+            run = None if snapshot is None else cell_run(snapshot, config)
             with self._lock:
                 job.asked.pop(digest, None)
                 if run is None and snapshot is not None and snapshot.status.state == "failed":
@@ -212,12 +219,12 @@ class MapJobs:
                 new.append(run)
         if new:
             try:
-                self.results.add(job.drawn, new)
+                self._results.add(job.drawn, new)
             except StoreError as error:
                 job.refusal = f"The results cannot be stored: {error.cause}."
 
     def _missing(self, job: _MapJob) -> list[RunConfig]:
-        known = self.results.read(job.drawn)
+        known = self.results(job.drawn)
         return [run.config for run in job.drawn.runs
                 if run.digest not in known and run.digest not in job.asked
                 and run.digest not in job.failed]

@@ -22,15 +22,21 @@ class Optimizer(torch.optim.Optimizer):
     def parameters(self) -> list[Tensor]:
         return self.param_groups[0]["params"]
 
-    def hyperparameters(self) -> tuple:
-        """Its kind and hyperparameters: equal for optimisers that update alike."""
+    def hyperparameters(self, without_rate: bool = False) -> tuple:
+        """Its kind and hyperparameters: equal for optimisers that update alike; `without_rate`,
+        but for the learning rate."""
+        left_out = ("params", "lr") if without_rate else ("params",)
         group = self.param_groups[0]
-        return type(self), *(value for name, value in group.items() if name != "params")
+        return type(self), *(value for name, value in group.items() if name not in left_out)
 
     def like(self, parameters: Iterable[Tensor]) -> Optimizer:
         """One of the same kind and hyperparameters for other parameters, without state."""
         group = {name: value for name, value in self.param_groups[0].items() if name != "params"}
         return type(self)(list(parameters), **group)
+
+    @property
+    def learning_rate(self) -> float:
+        return self.param_groups[0]["lr"]
 
     def set_learning_rate(self, learning_rate: float) -> None:
         self.param_groups[0]["lr"] = learning_rate

@@ -9,6 +9,7 @@ from one generator, and then no run could be reproduced or resumed by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -72,10 +73,22 @@ class StackedNetwork:
                 mean.copy_(value)
 
 
+@dataclass
+class _Group:
+    """Runs that are updated in one pass; where their `rates` (k, 1) differ, by `moves` (k, p)."""
+
+    runs: list[int]
+    optimizer: Optimizer
+    moves: Tensor | None = None
+    rates: Tensor | None = None
+
+
 class StackedOptimizer:
-    """Updates the rows of a stack, in one pass for runs whose optimisers have equal numbers.
+    """Updates the rows of a stack, in one pass for runs whose optimisers differ in the learning
+    rate alone: each of them moves a weight by its rate times what the gradients come to.
 
     A row is one parameter of an optimiser like the runs' own, whose state is then the runs' too.
+    Where rates differ it is not the row itself but what the row is to be moved by, for a rate of 1.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], stack: Stack) -> None:
@@ -83,21 +96,37 @@ class StackedOptimizer:
         self.stack = stack
         alike: dict[tuple, list[int]] = {}
         for run, optimizer in enumerate(optimizers):
-            alike.setdefault(optimizer.hyperparameters(), []).append(run)
-        self.groups = [
-            (runs, optimizers[runs[0]].like([stack.values[run] for run in runs]))
-            for runs in alike.values()
-        ]
-        for runs, optimizer in self.groups:
-            self._resume(runs, optimizer)
+            alike.setdefault(optimizer.hyperparameters(without_rate=True), []).append(run)
+        self.groups = [self._group(runs) for runs in alike.values()]
+        for group in self.groups:
+            self._resume(group.runs, group.optimizer)
 
+    def _group(self, runs: list[int]) -> _Group:
+        first, rows = self.optimizers[runs[0]], [self.stack.values[run] for run in runs]
+        rates = [self.optimizers[run].learning_rate for run in runs]
+        if len(set(rates)) == 1:
+            return _Group(runs, first.like(rows))
+        moves = torch.zeros(len(runs), rows[0].numel(), device=rows[0].device)
+        optimizer = first.like(list(moves))
+        optimizer.set_learning_rate(1.0)
+        return _Group(runs, optimizer, moves, torch.tensor(rates, device=moves.device)[:, None])
+
+    @torch.no_grad()
     def apply_gradients(self, rows: Tensor) -> None:
         """One update by gradients (r, p)."""
-        for runs, optimizer in self.groups:
+        for group in self.groups:
+            optimizer, runs = group.optimizer, group.runs
             first_update = not optimizer.state
             optimizer.apply_gradients([rows[run] for run in runs])
             if first_update:
                 self._share_state(runs, optimizer)
+            if group.moves is not None and group.rates is not None:
+                if len(runs) == len(self.stack.values):
+                    self.stack.values.addcmul_(group.moves, group.rates)
+                else:
+                    self.stack.values.index_add_(
+                        0, torch.tensor(runs, device=rows.device), group.moves * group.rates)
+                group.moves.zero_()
 
     def _resume(self, runs: Sequence[int], optimizer: Optimizer) -> None:
         """Go on from the runs' own states."""

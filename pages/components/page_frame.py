@@ -14,6 +14,17 @@ from pages.components.prediction import prediction
 
 # Pages without an experiment, in the menu below the challenges.
 TOOLS: dict[str, Page] = {
+    "parameter_map": Page(
+        title="Parameter map",
+        icon=":material/grid_on:",
+        summary="Where training works: two settings varied at once.",
+        page="pages/parameter_map.py",
+        question=(
+            "Change one slider, train, change it back: so one learns slowly where training works. "
+            "Here **two settings are varied at once**, and every cell is a GAN of its own. How "
+            "wide is the region in which it works, and how sharp is its edge?"
+        ),
+    ),
     "evidence": Page(
         title="Evidence",
         icon=":material/fact_check:",

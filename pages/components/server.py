@@ -15,6 +15,7 @@ from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving.health import StoreProbe
 from gan_core.serving.live_channel import Answers
+from gan_core.serving.map_jobs import MapJobs
 from gan_core.serving.meters import Meters
 from gan_core.serving.queue import JobQueue
 from gan_core.system.secret import shared_secret
@@ -86,6 +87,12 @@ class _Visit:
         person = visitor_names().person(st.context.cookies) or self.name
         self.ticket = visitor_names().ticket(self.name, person)
         self.queue.arrive(self.name, person)
+
+
+@st.cache_resource(show_spinner=False)
+def maps() -> MapJobs:
+    """The maps that are being filled, and those that pages show."""
+    return MapJobs(queue(), viewers())
 
 
 def _leave(visit: _Visit) -> None:

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from gan_core.cli.main import COMMANDS, main
+from gan_core.cli.main import main, parser
 from gan_core.config import presets
 from gan_core.config.run_config import DEFAULT, KNOBS
 from tests.cli.calls import ROOT
 
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+NAMES = list(parser()._subparsers._group_actions[0].choices)
 
 
 def help_text(capsys, *command: str) -> str:

@@ -142,6 +142,12 @@ class MapViewer {
       cell.firstChild.textContent = text;
       cell.lastChild.textContent = below;
     }));
+    this.find(".legend").replaceChildren(...last.legend.map(([colour, meaning]) => {
+      const entry = document.createElement("li"), swatch = document.createElement("i");
+      swatch.style.background = colour;
+      entry.append(swatch, meaning);
+      return entry;
+    }));
     if (!last.live && this.first.live && !this.ended) {
       this.ended = true;
       this.setTriggerValue("ended", true);

@@ -42,7 +42,7 @@ MEASURES[QUALITY] = Headline("quality of the samples above chance", "{:.2f}",
 
 
 @dataclass(frozen=True)
-class MeasuredRun:
+class CellRun:
     """A run that was trained as far as its map asks: `state`, `headline` and `cause` of its
     verdict, `measures` by their names in MEASURES, without those that it does not have, and its
     `seconds` of training."""
@@ -61,7 +61,7 @@ class MeasuredRun:
         return {**vars(self), "measures": measures}
 
     @classmethod
-    def from_dict(cls, content: Any) -> MeasuredRun:
+    def from_dict(cls, content: Any) -> CellRun:
         """The inverse of `to_dict`. Raises ValueError on anything else."""
         try:
             run = cls(str(content["digest"]), str(content["state"]), str(content["headline"]),
@@ -69,13 +69,13 @@ class MeasuredRun:
                       {str(name): float(value) for name, value in content["measures"].items()},
                       float(content["seconds"]))
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise ValueError(f"not a measured run: {error!r}") from None
+            raise ValueError(f"not a run of a map: {error!r}") from None
         if run.state not in STATES:
-            raise ValueError(f"not a measured run: {run.state!r} is no state")
+            raise ValueError(f"not a run of a map: {run.state!r} is no state")
         return run
 
 
-def measured(snapshot: RunSnapshot, config: RunConfig) -> MeasuredRun | None:
+def cell_run(snapshot: RunSnapshot, config: RunConfig) -> CellRun | None:
     """What is kept of a run; None while it is not as far as `config` asks, or where it failed for
     reasons of this machine."""
     if snapshot.status.state == "failed" or not snapshot.holds(config.steps):
@@ -85,7 +85,7 @@ def measured(snapshot: RunSnapshot, config: RunConfig) -> MeasuredRun | None:
     values = {name: measure.value_of(history) for name, measure in MEASURES.items()}
     if history.evaluations:
         values[QUALITY] = quality_of(history.evaluations[-1], config.card).above_chance
-    return MeasuredRun(
+    return CellRun(
         config.digest(), judged.state, judged.headline, judged.cause,
         {name: _short(value) for name, value in values.items() if not math.isnan(value)},
         round(seen.status.seconds, 2))
@@ -98,19 +98,19 @@ def _short(value: float) -> float:
 # --- several seeds -------------------------------------------------------------------------------
 
 
-def most_common_state(runs: Sequence[MeasuredRun]) -> str:
+def most_common_state(runs: Sequence[CellRun]) -> str:
     """The state of most seeds; of two as common, the worse one."""
     counts = Counter(run.state for run in runs)
     return max(counts, key=lambda state: (counts[state], STATES.index(state)))
 
 
-def median(runs: Sequence[MeasuredRun], measure: str) -> float:
+def median(runs: Sequence[CellRun], measure: str) -> float:
     """Over the seeds that have the measure; NaN where none has."""
     values = spread(runs, measure)
     return statistics.median(values) if values else math.nan
 
 
-def spread(runs: Sequence[MeasuredRun], measure: str) -> list[float]:
+def spread(runs: Sequence[CellRun], measure: str) -> list[float]:
     """The values of a measure, lowest first."""
     return sorted(run.measures[measure] for run in runs if measure in run.measures)
 

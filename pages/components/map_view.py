@@ -1,0 +1,180 @@
+"""A map as it is drawn in the browser, what can be done with it, and the cells that were chosen."""
+
+from __future__ import annotations
+
+import io
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from gan_core.config.presets import CHALLENGES
+from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import tick_text
+from gan_core.exploration.cell_runs import MEASURES, CellRun
+from gan_core.exploration.map_looks import COLOURINGS, VERDICT
+from gan_core.exploration.map_picture import picture
+from gan_core.exploration.map_tables import as_csv, runs_of
+from gan_core.exploration.parameter_map import Cell, ParameterMap
+from gan_core.exploration.price import seconds
+from gan_core.serving import map_channel
+from gan_core.serving.run_words import wait_text
+from pages.components import server, viewer_code
+from pages.components.map_choice import MapChoice
+from pages.components.map_controls import axis_words
+from pages.components.markdown import plain
+from pages.components.state import opening
+
+BUDGETS = {"no limit": math.inf, "1 minute": 60.0, "5 minutes": 300.0, "15 minutes": 900.0}
+OPENS_ON = "baseline"  # the page on which a cell's run is opened
+SAMPLES_OF_MEASURES = 3  # measures that are told of a chosen cell, besides the verdict
+
+_map = st.components.v2.component(
+    "gan_lab_map", html=viewer_code.read("map.html"), css=viewer_code.read("viewer.css", "map.css"),
+    js=viewer_code.read("loader.js"))
+
+
+def map_view(choice: MapChoice) -> None:
+    """Buttons, the map itself, and the chosen cells."""
+    drawn = choice.drawn
+    results, filling = server.maps().results(drawn), server.maps().state(drawn)
+    _buttons(choice, results)
+    told = map_channel.state(drawn, results, filling, choice.colouring)
+    data: dict[str, Any] = {
+        "part": "map", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
+        "address": f"maps/{drawn.digest()}", "colouring": choice.colouring, "first": told,
+        "x": drawn.x.label, "y": drawn.y.label,
+        "columns": axis_words(drawn.x), "rows": axis_words(drawn.y),
+        "chosen": [list(cell) for cell in choice.chosen],
+    }
+    _map(key="map/view", data=data, on_chosen_change=partial(_choose, choice),
+         on_ended_change=_nothing)
+    _cells(choice, results)
+
+
+def _nothing() -> None:
+    """What a trigger needs to be heard of; the page runs again all the same."""
+
+
+def _choose(choice: MapChoice) -> None:
+    chosen = st.session_state["map/view"]["chosen"]
+    inside = [(int(column), int(row)) for column, row in chosen or []
+              if 0 <= column < choice.drawn.columns and 0 <= row < choice.drawn.rows]
+    choice.chosen = inside[-2:]
+
+
+# --- what can be done with it --------------------------------------------------------------------
+
+
+def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
+    drawn, maps = choice.drawn, server.maps()
+    missing = [run.config for run in drawn.runs if run.digest not in results]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map-buttons"):
+        if maps.state(drawn).live:
+            if st.button("Stop", icon=":material/stop:"):
+                if not maps.stop(drawn, server.viewer()):
+                    st.toast("Others are watching this map too, so it goes on.")
+                st.rerun()
+        else:
+            begun = len(missing) < len(drawn.runs)
+            budget = st.selectbox("Budget", list(BUDGETS), key="map/budget", width=130,
+                                  help="No more runs are begun after this time. The map is filled "
+                                  "from coarse to fine, so it is useful at any time.")
+            if st.button("Go on" if begun else "Fill", type="primary", icon=":material/grid_on:",
+                         disabled=not missing, help=_price(missing)):
+                maps.fill(drawn, server.viewer(), BUDGETS[budget])
+                st.rerun()
+        choice.colouring = st.selectbox(
+            "Colour", COLOURINGS, index=COLOURINGS.index(choice.colouring), width=240,
+            format_func=lambda name: "verdict" if name == VERDICT else MEASURES[name].label)
+        with st.popover("Take home", icon=":material/download:"):
+            _downloads(choice, results)
+    st.caption(_price(missing) if missing and not maps.state(drawn).live
+               else _command(drawn))
+
+
+def _price(missing: list[RunConfig]) -> str:
+    if not missing:
+        return "All runs are there."
+    workers = server.settings().workers
+    each = "one run" if len(missing) == 1 else f"{len(missing)} runs"
+    return (f"{each} of {missing[0].steps} steps are still to be trained: "
+            f"{wait_text(seconds(missing, workers))}, "
+            f"{workers} at a time, on a machine like the one that this was measured on.")
+
+
+def _command(drawn: ParameterMap) -> str:
+    return f"The same on the command line: `{command(drawn)}`"
+
+
+def command(drawn: ParameterMap) -> str:
+    """What draws this map on the command line."""
+    settings = " ".join(f"'{name}={value}'" if " " in value else f"{name}={value}"
+                        for name, value in {**drawn.base.to_query(),
+                                            "steps": str(drawn.base.steps)}.items())
+    return (f"gan-lab map --x '{drawn.x}' --y '{drawn.y}' --seeds {drawn.seeds} --set {settings} "
+            "--store DIR")
+
+
+def _downloads(choice: MapChoice, results: dict[str, CellRun]) -> None:
+    drawn = choice.drawn
+    st.download_button("Numbers (CSV)", partial(as_csv, drawn, results),
+                       f"map-{drawn.digest()}.csv", "text/csv", on_click="ignore")
+    st.download_button("Picture (PNG)", partial(_png, drawn, results, choice.colouring),
+                       f"map-{drawn.digest()}.png", "image/png", on_click="ignore")
+    st.caption("The address of this page opens the same map.")
+
+
+def _png(drawn: ParameterMap, results: dict[str, CellRun], colouring: str) -> bytes:
+    stream = io.BytesIO()
+    picture(drawn, results, colouring).save(stream, "PNG")
+    return stream.getvalue()
+
+
+# --- the chosen cells ----------------------------------------------------------------------------
+
+
+def _cells(choice: MapChoice, results: dict[str, CellRun]) -> None:
+    """Side by side; with a link that opens their runs so."""
+    with st.container(key="map-cells"):
+        if not choice.chosen:
+            st.caption("Press a cell to see what its runs came to, and another one to have both "
+                       "side by side. The arrow keys move from cell to cell.")
+            return
+        for column, cell in zip(st.columns(2), choice.chosen, strict=False):
+            with column:
+                _cell(choice.drawn, results, cell)
+        allowed = [cell for cell in choice.chosen if cell not in choice.drawn.refused]
+        if len(allowed) == 2:
+            one, other = (choice.drawn.config(cell) for cell in allowed)
+            st.markdown(f"[Open both runs side by side]({_path()}?{opening(one, other)})")
+
+
+def _cell(drawn: ParameterMap, results: dict[str, CellRun], cell: Cell) -> None:
+    column, row = cell
+    x = tick_text(drawn.x.field, drawn.x.values[column])
+    y = tick_text(drawn.y.field, drawn.y.values[row])
+    st.markdown(f"**{plain(drawn.x.label)} {plain(x)}, {plain(drawn.y.label)} {plain(y)}**")
+    if cell in drawn.refused:
+        st.markdown(plain(drawn.refused[cell]))
+        return
+    found = runs_of(drawn, results, cell)
+    for seed, run in found:
+        st.markdown(f"Seed {seed}: {plain(run.headline)} {plain(_measures(run))}")
+    if not found:
+        st.markdown("Not trained yet.")
+    st.markdown(f"[Open this run]({_path()}?{opening(drawn.config(cell))})")
+
+
+def _measures(run: CellRun) -> str:
+    told = [f"{measure.label} {measure.text(run.measures[name])}"
+            for name, measure in MEASURES.items() if name in run.measures]
+    words = "; ".join(told[:SAMPLES_OF_MEASURES])
+    return f"{words[0].upper()}{words[1:]}." if words else ""
+
+
+def _path() -> str:
+    file = CHALLENGES[OPENS_ON].page
+    return "./" if file == "streamlit_app.py" else Path(file).stem
