@@ -29,7 +29,7 @@ SHIPPED: dict[str, ShippedMap] = {
     "rate-ratio": ShippedMap(
         "Ring: learning rate and ratio",
         ParameterMap(RING, axis("learning_rate=1e-4..1e-2:8"),
-                     axis("learning_rate_ratio=0.1,0.2,0.33,0.5,1,2,3,5,10"), 5)),
+                     axis("learning_rate_ratio=0.1,0.2,0.5,1,2,5,10"), 5)),
     "r1-rate": ShippedMap(
         "Ring: learning rate and R1",
         ParameterMap(RING, axis("learning_rate=1e-4..1e-2:8"),

@@ -36,34 +36,37 @@ HELP = ("Values by commas, such as `0, 0.1, 0.3`, or a range with so many values
 
 
 def map_controls(choice: MapChoice) -> None:
-    """Draw the controls, and put the map that they describe on the page."""
-    if choice.moved or "map/which" not in st.session_state:  # forgotten on another page
+    """Draw the controls; what they describe is put on the page when one of them is moved."""
+    if choice.moved or "map/base" not in st.session_state:  # forgotten on another page
         _move(choice)
-    st.selectbox("Map", [*SHIPPED, OWN], key="map/which", on_change=_take_shipped, args=(choice,),
+    st.session_state["map/which"] = choice.shipped or OWN
+    names = [*SHIPPED] if choice.shipped else [OWN, *SHIPPED]
+    st.selectbox("Map", names, key="map/which", on_change=_take_shipped, args=(choice,),
                  format_func=lambda name: SHIPPED[name].title if name in SHIPPED
                  else "A map of my own")
-    base = _base()
-    axes = [_axis("x", "Across"), _axis("y", "Up")]
-    seeds = st.slider("Seeds of each cell", 1, MOST_SEEDS, key="map/seeds",
-                      help="With several, a cell shows the state of most, or the median.")
+    _base(choice)
+    _axis(choice, "x", "Across")
+    _axis(choice, "y", "Up")
+    st.slider("Seeds of each cell", 1, MOST_SEEDS, key="map/seeds", on_change=_take, args=(choice,),
+              help="With several, a cell shows the state of most, or the median.")
+    if choice.refusal:
+        st.error(plain(choice.refusal))
+
+
+def _take(choice: MapChoice) -> None:
+    """Put the map that the controls describe on the page; where they describe none, say why."""
     choice.refusal = ""
     try:
-        x, y = (axis(text, name) for name, text in axes)
-        drawn = ParameterMap(base, x, y, seeds)
+        x, y = (axis(_written(name), name) for name in ("x", "y"))
+        choice.show(ParameterMap(_around(), x, y, st.session_state["map/seeds"]))
     except ConfigError as error:
         choice.refusal = str(error)
-        st.error(plain(choice.refusal))
-        return
-    if drawn != choice.drawn:
-        choice.show(drawn)
-        st.session_state["map/which"] = choice.shipped or OWN
 
 
 def _move(choice: MapChoice) -> None:
     """Move every control to the map on the page; only before they are drawn."""
-    choice.moved = False
+    choice.moved, choice.refusal = False, ""
     drawn, keep = choice.drawn, st.session_state
-    keep["map/which"] = choice.shipped or OWN
     keep["map/around"] = drawn.base
     plain_base = drawn.base.replace(steps=KNOB_DEFAULTS["steps"])
     keep["map/base"] = next(
@@ -84,49 +87,60 @@ def _take_shipped(choice: MapChoice) -> None:
         choice.colouring, choice.moved = SHIPPED[name].colouring, True
 
 
-def _base() -> RunConfig:
-    """The run around which the map lies."""
-    around: RunConfig = st.session_state["map/around"]
+def _around() -> RunConfig:
+    """The run around which the map lies, as the controls say."""
+    name = st.session_state["map/base"]
+    base: RunConfig = PRESETS.get(name) or st.session_state["map/around"]
+    return base.replace(steps=int(st.session_state["map/steps"]))
+
+
+def _base(choice: MapChoice) -> None:
+    """The controls of the run around which the map lies."""
     names = [*PRESETS] if st.session_state["map/base"] in PRESETS else [AROUND, *PRESETS]
-    name = st.selectbox("Around", names, key="map/base", on_change=_take_base,
-                        format_func=lambda name: "the run of the link" if name == AROUND else name,
-                        help="All settings but the two that vary are this run's.")
-    base = around if name == AROUND else PRESETS[name]
-    steps = st.number_input("Steps of each run", 1, server.settings().max_steps, step=100,
-                            key="map/steps")
-    base = base.replace(steps=int(steps))
-    st.caption(plain(f"{DATASETS[base.dataset].label} · {caption(base)}"))
-    return base
+    st.selectbox("Around", names, key="map/base", on_change=_take_base, args=(choice,),
+                 format_func=lambda name: "the run of the link" if name == AROUND else name,
+                 help="All settings but the two that vary are this run's.")
+    st.number_input("Steps of each run", 1, server.settings().max_steps, step=100, key="map/steps",
+                    on_change=_take, args=(choice,))
+    base = choice.drawn.base
+    label, words = DATASETS[base.dataset].label, caption(base)
+    st.caption(plain(words if label in words else f"{label} · {words}"))
 
 
-def _take_base() -> None:
+def _take_base(choice: MapChoice) -> None:
     name = st.session_state["map/base"]
     if name in PRESETS:
-        st.session_state["map/steps"] = min(
-            PRESETS[name].steps, server.settings().max_steps)
+        st.session_state["map/steps"] = min(PRESETS[name].steps, server.settings().max_steps)
+    _take(choice)
 
 
-def _axis(name: str, label: str) -> tuple[str, str]:
-    """The controls of an axis; its name, and what they say as `axis` reads it."""
+def _axis(choice: MapChoice, name: str, label: str) -> None:
+    """The controls of an axis."""
     where = f"map/{name}"
-    chosen = st.selectbox(label, FIELDS, key=f"{where}/field", on_change=_take_field, args=(where,),
-                          format_func=lambda field: KNOBS[field].label)
-    values = st.text_input(f"Values {label.lower()}", key=f"{where}/values", max_chars=LONGEST,
-                           help=HELP, label_visibility="collapsed")
-    since = 0
+    chosen = st.selectbox(label, FIELDS, key=f"{where}/field", on_change=_take_field,
+                          args=(choice, where), format_func=lambda field: KNOBS[field].label)
+    st.text_input(f"Values {label.lower()}", key=f"{where}/values", max_chars=LONGEST, help=HELP,
+                  label_visibility="collapsed", on_change=_take, args=(choice,))
     if KNOBS[chosen].mid_run:
-        since = int(st.number_input(
+        st.number_input(
             "In force from step", 0, LATEST_CHANGE, step=100, key=f"{where}/since",
-            help="0: from the beginning. Otherwise the runs change it while they are trained."))
-    text = f"@{since} " if since else ""
-    return name, f"{text}{chosen}={(values or '').replace(' ', '')}"
+            on_change=_take, args=(choice,),
+            help="0: from the beginning. Otherwise the runs change it while they are trained.")
 
 
-def _take_field(where: str) -> None:
+def _written(name: str) -> str:
+    """What the controls of an axis say, as `axis` reads it."""
+    chosen = st.session_state[f"map/{name}/field"]
+    values = (st.session_state[f"map/{name}/values"] or "").replace(" ", "")
+    since = int(st.session_state.get(f"map/{name}/since", 0)) if KNOBS[chosen].mid_run else 0
+    return f"@{since} {chosen}={values}" if since else f"{chosen}={values}"
+
+
+def _take_field(choice: MapChoice, where: str) -> None:
     """Another setting has other values; it is in force from the beginning."""
-    chosen = st.session_state[f"{where}/field"]
-    st.session_state[f"{where}/values"] = usual_values(chosen)
+    st.session_state[f"{where}/values"] = usual_values(st.session_state[f"{where}/field"])
     st.session_state[f"{where}/since"] = 0
+    _take(choice)
 
 
 def usual_values(name: str) -> str:

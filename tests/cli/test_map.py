@@ -36,7 +36,8 @@ def test_a_map_is_trained_once_and_written_in_every_form(capsys, tmp_path):
         RunStore(store).folders())
     with open(table, encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
-    assert Image.open(image).size[0] > 500
+    with Image.open(image) as opened:
+        assert opened.size[0] > 500
     again, said = drawn(capsys, "--store", str(store))
     assert "0 of them to be trained" in said
     assert again["cells"] == told["cells"]

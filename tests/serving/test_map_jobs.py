@@ -43,11 +43,13 @@ class Room:
 
     def finish_all(self) -> None:
         done: set[str] = set()
+
         def ended() -> bool:
-            asked = set(self.maps.state(DRAWN).asked)
-            self.finish(*(asked & set(self.fakes.begun()) - done))
-            done.update(asked)
+            begun = set(self.maps.state(DRAWN).asked) & set(self.fakes.begun()) - done
+            self.finish(*begun)
+            done.update(begun)
             return not self.maps.state(DRAWN).live
+
         until(ended)
 
 

@@ -54,7 +54,7 @@ class MapViewer {
   // The first row lies at the bottom, as on any chart.
   build() {
     const { columns, rows } = this.data, grid = this.find(".grid");
-    grid.style.gridTemplateColumns = `auto repeat(${columns.length}, minmax(2.6rem, 1fr))`;
+    grid.style.gridTemplateColumns = `auto repeat(${columns.length}, minmax(var(--least), 1fr))`;
     grid.setAttribute("aria-label", `${this.data.y} by ${this.data.x}`);
     this.cells = [];
     const lines = rows.map((label, row) => {
