@@ -40,12 +40,13 @@ from gan_core.exploration.map_looks import (
     looks,
 )
 from gan_core.exploration.map_picture import picture
-from gan_core.exploration.map_results import MapResults
-from gan_core.exploration.map_tables import Results, as_csv, as_data
+from gan_core.exploration.map_tables import as_csv, as_data
 from gan_core.exploration.parameter_map import MOST_SEEDS, ParameterMap
 from gan_core.exploration.planner import Batch, batches
 from gan_core.exploration.price import seconds
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
+from gan_core.exploration.study import Results
+from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 from gan_core.verification.parallel_training import train_batches
@@ -84,13 +85,14 @@ def draw_map(options: Namespace, settings: Settings) -> int:
     device = prepare_device(options, settings)
     began = time.monotonic()
     with store_at(options.store) as store:
-        results = MapResults(store.root)
+        results = StudyResults(store.root)
         ended = _fill(drawn, store, results, device, options.workers or settings.workers,
                       options.budget or math.inf)
         known = results.read(drawn)
         _write_files(options, drawn, known)
         if options.write:
-            shipped_results().replace(drawn, list(known.values()))
+            shipped_results().replace(
+                drawn, [known[run.digest] for run in drawn.runs if run.digest in known])
         if options.json:
             print(json_text({**as_data(drawn, known),
                              "elapsed": round(time.monotonic() - began, 2)}))
@@ -127,7 +129,7 @@ def _refuse_folders_that_are_not_there(*paths: Path | None) -> None:
 
 
 def _fill(
-    drawn: ParameterMap, store: RunStore, results: MapResults, device: Any, workers: int,
+    drawn: ParameterMap, store: RunStore, results: StudyResults, device: Any, workers: int,
     budget: float,
 ) -> bool:
     """Train what is missing of a map; False if interrupted."""
@@ -166,7 +168,7 @@ def _within(planned: Iterable[Batch], end: float) -> Iterator[Batch]:
 
 
 def _keep(
-    drawn: ParameterMap, store: RunStore, results: MapResults, configs: Iterable[RunConfig]
+    drawn: ParameterMap, store: RunStore, results: StudyResults, configs: Iterable[RunConfig]
 ) -> None:
     """Note what the store has of these runs, and the map has not."""
     known = results.read(drawn)

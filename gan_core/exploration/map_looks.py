@@ -17,8 +17,9 @@ from gan_core.exploration.cell_runs import (
     most_common_state,
     spread,
 )
-from gan_core.exploration.map_tables import Results, runs_of
+from gan_core.exploration.map_tables import runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
+from gan_core.exploration.study import Results
 
 Colour = tuple[int, int, int]
 VERDICT = "verdict"

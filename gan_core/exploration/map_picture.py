@@ -20,8 +20,8 @@ from gan_core.exploration.map_looks import (
     legend,
     looks,
 )
-from gan_core.exploration.map_tables import Results
 from gan_core.exploration.parameter_map import Cell, ParameterMap
+from gan_core.exploration.study import Results
 
 INK, PALE = (32, 35, 40), (92, 97, 104)
 CELL, HIGH, LEFT, TOP, BELOW, LEAST = 96, 58, 128, 88, 96, 640  # pixels

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from typing import Any
 
 from gan_core.config.validation import as_text
 from gan_core.exploration.cell_runs import MEASURES, CellRun, most_common_state
 from gan_core.exploration.parameter_map import Cell, ParameterMap
-
-Results = Mapping[str, CellRun]  # by the digest of a run
+from gan_core.exploration.study import Results
 
 
 def runs_of(drawn: ParameterMap, results: Results, cell: Cell) -> list[tuple[int, CellRun]]:

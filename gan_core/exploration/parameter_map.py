@@ -14,12 +14,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.exploration.axis import Axis, axis
 from gan_core.exploration.refinement import rounds
+from gan_core.exploration.study import Results
 
 MOST_SEEDS = 5
 Cell = tuple[int, int]  # column and row, from 0
@@ -42,6 +43,8 @@ class ParameterMap:
 
     Raises ConfigError.
     """
+
+    folder: ClassVar[str] = "maps"
 
     base: RunConfig
     x: Axis
@@ -106,6 +109,14 @@ class ParameterMap:
         for run in self.runs:
             found.setdefault(run.cell, []).append(run)
         return found
+
+    def wanted(self, results: Results) -> list[RunConfig]:
+        """As `study.Study` has it."""
+        return [run.config for run in self.runs if run.digest not in results]
+
+    def remaining(self, results: Results) -> int:
+        """As `study.Study` has it."""
+        return sum(run.digest not in results for run in self.runs)
 
     # --- its name, to and from text ---------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from gan_core.assets import ASSETS
 from gan_core.config.presets import RING, SHORT_SESSION
 from gan_core.exploration.axis import axis
-from gan_core.exploration.map_results import MapResults
 from gan_core.exploration.parameter_map import ParameterMap
+from gan_core.exploration.study_results import StudyResults
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ SHIPPED: dict[str, ShippedMap] = {
 
 
 @functools.cache
-def shipped_results() -> MapResults:
+def shipped_results() -> StudyResults:
     """The results that ship with the project, read-only."""
-    return MapResults(ASSETS)
+    return StudyResults(ASSETS)

@@ -6,14 +6,14 @@ import functools
 from typing import Any
 
 from gan_core.exploration.map_looks import VERDICT, Colour, ink_on, legend, looks
-from gan_core.exploration.map_tables import Results
 from gan_core.exploration.parameter_map import ParameterMap
-from gan_core.serving.map_jobs import MapState
+from gan_core.exploration.study import Results
 from gan_core.serving.run_words import wait_text
+from gan_core.serving.study_jobs import StudyState
 
 
 def state(
-    drawn: ParameterMap, results: Results, filling: MapState, colouring: str = VERDICT
+    drawn: ParameterMap, results: Results, filling: StudyState, colouring: str = VERDICT
 ) -> dict[str, Any]:
     """The map as its viewers draw it. `legend` holds colours with what they mean; `cells`, row by
     row from the first, each a list: fill, ink, words, words below, whether it was measured, what is
@@ -34,7 +34,7 @@ def state(
     }
 
 
-def _words(drawn: ParameterMap, done: int, filling: MapState) -> str:
+def _words(drawn: ParameterMap, done: int, filling: StudyState) -> str:
     """How far the map is, in one sentence or two."""
     total = len(drawn.runs)
     words = (f"All {total} runs are there." if done == total

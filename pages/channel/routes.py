@@ -31,6 +31,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
+from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
@@ -197,13 +198,13 @@ def picture(request: Request, runs: Runs) -> Response:
 
 def live_map(request: Request) -> Response:
     """A parameter map as its viewers draw it; 404 where no page of this server has shown it."""
-    maps, colouring = server.maps(), _parameter(request, "colour") or VERDICT
-    drawn = maps.known(request.path_params["digest"])
+    studies, colouring = server.studies(), _parameter(request, "colour") or VERDICT
+    drawn = studies.known(request.path_params["digest"])
     if colouring not in COLOURINGS:
         return _problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
-    if drawn is None:
+    if not isinstance(drawn, ParameterMap):
         return _problem(404, NO_MAP)
-    told = map_channel.state(drawn, maps.results(drawn), maps.state(drawn), colouring)
+    told = map_channel.state(drawn, studies.results(drawn), studies.state(drawn), colouring)
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 

@@ -47,7 +47,7 @@ class MapChoice:
         """Put another map on the page."""
         if drawn.digest() != self.drawn.digest():
             self.chosen = []
-        self.drawn = server.maps().know(drawn)
+        self.drawn = server.studies().know(drawn)
 
 
 def arrive() -> MapChoice:
@@ -57,7 +57,7 @@ def arrive() -> MapChoice:
     if choice is None or (query and query != choice.url):
         choice = _read(query)
         st.session_state[KEY] = choice
-    choice.drawn = server.maps().know(choice.drawn)
+    choice.drawn = server.studies().know(choice.drawn)
     return choice
 
 

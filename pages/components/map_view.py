@@ -39,7 +39,7 @@ _map = st.components.v2.component(
 def map_view(choice: MapChoice) -> None:
     """Buttons, the map itself, and the chosen cells."""
     drawn = choice.drawn
-    results, filling = server.maps().results(drawn), server.maps().state(drawn)
+    results, filling = server.studies().results(drawn), server.studies().state(drawn)
     _buttons(choice, results)
     told = map_channel.state(drawn, results, filling, choice.colouring)
     data: dict[str, Any] = {
@@ -69,12 +69,12 @@ def _choose(choice: MapChoice) -> None:
 
 
 def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
-    drawn, maps = choice.drawn, server.maps()
+    drawn, studies = choice.drawn, server.studies()
     missing = [run.config for run in drawn.runs if run.digest not in results]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map-buttons"):
-        if maps.state(drawn).live:
+        if studies.state(drawn).live:
             if st.button("Stop", icon=":material/stop:"):
-                if not maps.stop(drawn, server.viewer()):
+                if not studies.stop(drawn, server.viewer()):
                     st.toast("Others are watching this map too, so it goes on.")
                 st.rerun()
         else:
@@ -84,14 +84,14 @@ def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
                                   "from coarse to fine, so it is useful at any time.")
             if st.button("Go on" if begun else "Fill", type="primary", icon=":material/grid_on:",
                          disabled=not missing, help=_price(missing)):
-                maps.fill(drawn, server.viewer(), BUDGETS[budget])
+                studies.fill(drawn, server.viewer(), BUDGETS[budget])
                 st.rerun()
         choice.colouring = st.selectbox(
             "Colour", COLOURINGS, index=COLOURINGS.index(choice.colouring), width=240,
             format_func=lambda name: "verdict" if name == VERDICT else MEASURES[name].label)
         with st.popover("Take home", icon=":material/download:"):
             _downloads(choice, results)
-    st.caption(_price(missing) if missing and not maps.state(drawn).live
+    st.caption(_price(missing) if missing and not studies.state(drawn).live
                else _command(drawn))
 
 

@@ -15,9 +15,9 @@ from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving.health import StoreProbe
 from gan_core.serving.live_channel import Answers
-from gan_core.serving.map_jobs import MapJobs
 from gan_core.serving.meters import Meters
 from gan_core.serving.queue import JobQueue
+from gan_core.serving.study_jobs import StudyJobs
 from gan_core.system.secret import shared_secret
 from gan_core.system.settings import Settings
 from gan_core.system.web_settings import WebSettings
@@ -90,9 +90,9 @@ class _Visit:
 
 
 @st.cache_resource(show_spinner=False)
-def maps() -> MapJobs:
-    """The maps that are being filled, and those that pages show."""
-    return MapJobs(queue(), viewers())
+def studies() -> StudyJobs:
+    """The studies that are being filled, and those that pages show."""
+    return StudyJobs(queue(), viewers())
 
 
 def _leave(visit: _Visit) -> None:

@@ -28,12 +28,13 @@ from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings, SettingsError
+from pages.components.page_frame import TOOLS
 from pages.components.state import LINK_VERSION
 from tests.app_bench.openings import openings
 from tests.app_bench.server import ROOT, Server
 from tests.app_bench.visitor import Look, Run, Visitor
 
-PAGES = ("", *(name for name in CHALLENGES if name != "baseline"), "evidence")
+PAGES = ("", *(name for name in CHALLENGES if name != "baseline"), *TOOLS)
 RERUNS = 20  # of each page
 SHORT = 100  # steps of the runs of which only the presence counts
 LONG = 1000  # steps of those whose speed does

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from gan_core.cli.main import main
-from gan_core.exploration.map_results import MapResults
+from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from tests.cli.calls import refusal, started
 
@@ -63,9 +63,9 @@ def test_a_map_that_was_killed_goes_on(capsys, tmp_path):
     arguments = [*SMALL, "--store", str(tmp_path), "--x", "batch_size=16,32,64", "--set",
                  "dataset=ring", "steps=400"]
     process = started(*arguments)
-    results = MapResults(tmp_path)
+    results = StudyResults(tmp_path)
     deadline = time.monotonic() + 120
-    while not list(results.folder.glob("*.jsonl")):
+    while not list(results.root.glob("maps/*.jsonl")):
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

@@ -44,8 +44,8 @@ def choice(app: AppTest) -> MapChoice:
 @pytest.fixture(autouse=True)
 def no_map_goes_on(page_server):
     yield
-    server.maps().close()
-    server.maps.clear()
+    server.studies().close()
+    server.studies.clear()
 
 
 def test_a_shipped_map_is_there_before_any_click():
@@ -152,10 +152,10 @@ def test_fill_trains_every_cell_and_stop_ends_it(monkeypatch):
     """Press Fill, and nothing is trained; or it goes on for ever."""
     app = opened(**TINY)
     button(app, "Fill").click().run()
-    assert not app.exception and server.maps().state(choice(app).drawn).live
+    assert not app.exception and server.studies().state(choice(app).drawn).live
     open_tabs = server.viewers()
     assert open_tabs
-    wait_until(app, lambda: not server.maps().state(choice(app).drawn).live)
+    wait_until(app, lambda: not server.studies().state(choice(app).drawn).live)
     app.run()
     told = viewer(app, "map")["first"]
     assert told["share"] == 1 and told["words"] == "All 4 runs are there."
@@ -168,7 +168,7 @@ def test_stop_ends_a_map():
     wait_until(app, lambda: bool(jobs()))
     button(app, "Stop").click().run()
     wait_until(app, lambda: not jobs())
-    assert not app.exception and not server.maps().state(choice(app).drawn).live
+    assert not app.exception and not server.studies().state(choice(app).drawn).live
 
 
 def test_the_command_draws_the_same_map():

@@ -9,8 +9,8 @@ from gan_core.exploration.map_looks import COLOURINGS
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.runs.status import RunStatus
 from gan_core.serving import map_channel
-from gan_core.serving.map_jobs import AT_ONCE, MapJobs
 from gan_core.serving.queue import RETURN_SECONDS
+from gan_core.serving.study_jobs import AT_ONCE, StudyJobs
 from tests.support.made_up_records import evaluation, step
 from tests.support.queues import RING, until
 
@@ -32,7 +32,7 @@ class Room:
     def __init__(self, fakes, workers: int = 1) -> None:
         self.fakes, self.tabs, self.clock = fakes, {"a", "b"}, Clock()
         self.queue = fakes.queue(workers)
-        self.maps = MapJobs(self.queue, self.tabs, self.clock)
+        self.studies = StudyJobs(self.queue, self.tabs, self.clock)
 
     def finish(self, *digests: str) -> None:
         """The runs of a batch come to their ends, as a worker would leave them."""
@@ -45,10 +45,10 @@ class Room:
         done: set[str] = set()
 
         def ended() -> bool:
-            begun = set(self.maps.state(DRAWN).asked) & set(self.fakes.begun()) - done
+            begun = set(self.studies.state(DRAWN).asked) & set(self.fakes.begun()) - done
             self.finish(*begun)
             done.update(begun)
-            return not self.maps.state(DRAWN).live
+            return not self.studies.state(DRAWN).live
 
         until(ended)
 
@@ -58,21 +58,21 @@ def room(fakes, monkeypatch):
     monkeypatch.setattr("gan_core.serving.housekeeping.SECONDS", 0.02)
     made = Room(fakes)
     yield made
-    made.maps.close()
+    made.studies.close()
 
 
 def test_a_map_is_filled_to_its_end_a_few_batches_at_a_time(room):
     """A map of hundreds takes every place in the queue, or stops after its first batch."""
-    room.maps.fill(DRAWN, "a")
-    until(lambda: len(room.maps.state(DRAWN).asked) == 2 * AT_ONCE)
+    room.studies.fill(DRAWN, "a")
+    until(lambda: len(room.studies.state(DRAWN).asked) == 2 * AT_ONCE)
     assert len(room.queue._scheduler.jobs) == 2 * AT_ONCE
     room.finish_all()
-    assert set(room.maps.results(DRAWN)) == {run.digest for run in DRAWN.runs}
-    assert room.maps.state(DRAWN).refusal == ""
+    assert set(room.studies.results(DRAWN)) == {run.digest for run in DRAWN.runs}
+    assert room.studies.state(DRAWN).refusal == ""
 
 
 def test_coarse_cells_come_first(room):
-    room.maps.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "a")
     until(lambda: len(room.fakes.begun()) >= 2)
     first = {run.digest: run.cell for run in DRAWN.runs}
     assert {first[digest][1] for digest in room.fakes.begun()[:2]} == {0}
@@ -80,96 +80,96 @@ def test_coarse_cells_come_first(room):
 
 def test_a_map_ends_with_its_last_tab(room):
     """Somebody who has gone trains for hours, while a class waits."""
-    room.maps.fill(DRAWN, "a")
-    room.maps.fill(DRAWN, "b")
-    until(lambda: room.maps.state(DRAWN).asked)
+    room.studies.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "b")
+    until(lambda: room.studies.state(DRAWN).asked)
     room.tabs.discard("a")
     room.clock.now += RETURN_SECONDS + 1
-    room.maps.tend()
+    room.studies.tend()
     room.clock.now += RETURN_SECONDS + 1
-    room.maps.tend()
-    assert room.maps.state(DRAWN).live, "b has it open"
+    room.studies.tend()
+    assert room.studies.state(DRAWN).live, "b has it open"
     room.tabs.discard("b")
-    room.maps.tend()
+    room.studies.tend()
     room.tabs.add("b")  # it was only reloaded
     room.clock.now += RETURN_SECONDS + 1
-    room.maps.tend()
-    assert room.maps.state(DRAWN).live
+    room.studies.tend()
+    assert room.studies.state(DRAWN).live
     room.tabs.discard("b")
-    room.maps.tend()
+    room.studies.tend()
     room.clock.now += RETURN_SECONDS + 1
-    room.maps.tend()
-    ended = room.maps.state(DRAWN)
+    room.studies.tend()
+    ended = room.studies.state(DRAWN)
     assert not ended.live and "Nobody" in ended.refusal
 
 
 def test_stop_ends_it_and_fill_goes_on(room):
     """What was measured is trained anew; or Stop leaves runs in the queue."""
-    room.maps.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "a")
     until(lambda: room.fakes.begun())
     first = room.fakes.begun()[0]
     room.finish(first)
-    until(lambda: first in room.maps.results(DRAWN))
-    assert room.maps.stop(DRAWN, "a")
+    until(lambda: first in room.studies.results(DRAWN))
+    assert room.studies.stop(DRAWN, "a")
     until(lambda: not room.queue._scheduler.jobs)
-    assert not room.maps.state(DRAWN).live
-    room.maps.fill(DRAWN, "a")
+    assert not room.studies.state(DRAWN).live
+    room.studies.fill(DRAWN, "a")
     room.finish_all()
     assert room.fakes.begun().count(first) == 1
 
 
 def test_stop_of_one_leaves_it_to_the_other(room):
-    room.maps.fill(DRAWN, "a")
-    room.maps.fill(DRAWN, "b")
+    room.studies.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "b")
     until(lambda: room.fakes.begun())
-    assert not room.maps.stop(DRAWN, "a")
-    assert room.maps.state(DRAWN).live
+    assert not room.studies.stop(DRAWN, "a")
+    assert room.studies.state(DRAWN).live
 
 
 def test_a_budget_begins_no_more(room):
     """An hour is spent where a minute was allowed; or runs that have begun are thrown away."""
-    room.maps.fill(DRAWN, "a", budget=60.0)
-    until(lambda: len(room.maps.state(DRAWN).asked) == 2 * AT_ONCE)
+    room.studies.fill(DRAWN, "a", budget=60.0)
+    until(lambda: len(room.studies.state(DRAWN).asked) == 2 * AT_ONCE)
     room.clock.now += 61
     room.finish_all()
-    assert len(room.maps.results(DRAWN)) == 2 * AT_ONCE
-    assert "budget" in room.maps.state(DRAWN).refusal
+    assert len(room.studies.results(DRAWN)) == 2 * AT_ONCE
+    assert "budget" in room.studies.state(DRAWN).refusal
 
 
 def test_a_run_that_fails_is_told_and_not_tried_for_ever(room):
     """One cell keeps a map going for ever, and nobody knows why."""
-    room.maps.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "a")
     until(lambda: room.fakes.begun())
     broken = room.fakes.begun()[0]
     (room.fakes.folder / f"fail-{broken}").touch()
-    until(lambda: broken not in room.maps.state(DRAWN).asked)
+    until(lambda: broken not in room.studies.state(DRAWN).asked)
     room.finish_all()
-    ended = room.maps.state(DRAWN)
+    ended = room.studies.state(DRAWN)
     assert ended.failed == 1 and "It failed." in ended.refusal
-    assert len(room.maps.results(DRAWN)) == len(DRAWN.runs) - 1
+    assert len(room.studies.results(DRAWN)) == len(DRAWN.runs) - 1
 
 
 def test_what_a_server_does_not_train_is_told(room):
     """Steps beyond the server's limit: the map is called live, and nothing happens."""
     long = ParameterMap(RING.replace(steps=60_000), DRAWN.x, DRAWN.y)
-    room.maps.fill(long, "a")
-    until(lambda: not room.maps.state(long).live)
-    assert "steps must be a number from 1 to 50000" in room.maps.state(long).refusal
+    room.studies.fill(long, "a")
+    until(lambda: not room.studies.state(long).live)
+    assert "steps must be a number from 1 to 50000" in room.studies.state(long).refusal
 
 
 def test_time_left_follows_from_what_was_trained(room):
-    room.maps.fill(DRAWN, "a")
+    room.studies.fill(DRAWN, "a")
     until(lambda: len(room.fakes.begun()) == 2)
-    assert room.maps.state(DRAWN).seconds_left is None
+    assert room.studies.state(DRAWN).seconds_left is None
     room.clock.now += 10
     room.finish(*room.fakes.begun()[:2])
-    until(lambda: len(room.maps.results(DRAWN)) == 2)
-    assert room.maps.state(DRAWN).seconds_left == pytest.approx(10 / 2 * 8)
+    until(lambda: len(room.studies.results(DRAWN)) == 2)
+    assert room.studies.state(DRAWN).seconds_left == pytest.approx(10 / 2 * 8)
 
 
 @pytest.mark.parametrize("colouring", COLOURINGS)
 def test_the_channel_tells_every_cell(room, colouring):
-    told = map_channel.state(DRAWN, {}, room.maps.state(DRAWN), colouring)
+    told = map_channel.state(DRAWN, {}, room.studies.state(DRAWN), colouring)
     assert len(told["cells"]) == 10 and told["share"] == 0 and not told["live"]
     assert all(len(cell) == 7 for cell in told["cells"])
     assert "10 runs" in told["words"]
@@ -177,6 +177,6 @@ def test_the_channel_tells_every_cell(room, colouring):
 
 def test_only_maps_that_a_page_has_shown_are_known(room):
     """A stranger's address makes the server work a map out."""
-    assert room.maps.known(DRAWN.digest()) is None
-    assert room.maps.know(DRAWN) is room.maps.know(ParameterMap.from_dict(DRAWN.to_dict()))
-    assert room.maps.known(DRAWN.digest()) == DRAWN
+    assert room.studies.known(DRAWN.digest()) is None
+    assert room.studies.know(DRAWN) is room.studies.know(ParameterMap.from_dict(DRAWN.to_dict()))
+    assert room.studies.known(DRAWN.digest()) == DRAWN

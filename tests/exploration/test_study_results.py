@@ -8,8 +8,8 @@ import math
 import pytest
 
 from gan_core.exploration.cell_runs import CellRun, cell_run, median, most_common_state
-from gan_core.exploration.map_results import MapResults
 from gan_core.exploration.map_tables import as_csv, as_data
+from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
@@ -20,16 +20,16 @@ from tests.support.made_up_records import evaluation, step
 def test_results_are_kept_and_read_again(tmp_path):
     """A killed server begins the map anew."""
     first, second = SMALL.runs[:2]
-    results = MapResults(tmp_path)
+    results = StudyResults(tmp_path)
     assert results.read(SMALL) == {}
     results.add(SMALL, [result(first.digest, modes=0.5)])
-    other = MapResults(tmp_path)
+    other = StudyResults(tmp_path)
     other.add(SMALL, [result(second.digest, "diverged", swing=math.inf)])
     known = results.read(SMALL)
     assert set(known) == {first.digest, second.digest}
     assert known[second.digest].measures == {"swing": math.inf}
     text = results.path(SMALL).read_text(encoding="utf-8")
-    assert json.loads(text.splitlines()[0])["map"]["x"] == str(SMALL.x)
+    assert json.loads(text.splitlines()[0])["study"]["x"] == str(SMALL.x)
     for line in text.splitlines():  # no Infinity, which is no JSON
         json.loads(line, parse_constant=lambda word: pytest.fail(word))
 
@@ -41,18 +41,18 @@ DAMAGE = ['{"digest": "a"', "null", "[1]", '{"digest": "a", "state": "fine"}', "
 
 def test_damage_costs_one_run_and_not_the_map(tmp_path):
     """A torn line hides all results, or ends the page in a traceback."""
-    results = MapResults(tmp_path)
+    results = StudyResults(tmp_path)
     results.add(SMALL, [result(SMALL.runs[0].digest)])
     with open(results.path(SMALL), "a", encoding="utf-8") as file:
         file.write("\n".join(DAMAGE) + "\n")
     results.add(SMALL, [result(SMALL.runs[1].digest)])
-    assert set(MapResults(tmp_path).read(SMALL)) == {run.digest for run in SMALL.runs[:2]}
+    assert set(StudyResults(tmp_path).read(SMALL)) == {run.digest for run in SMALL.runs[:2]}
 
 
 def test_a_store_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "maps").write_text("a file in the way")
     with pytest.raises(StoreError, match="cannot be written"):
-        MapResults(tmp_path).add(SMALL, [result(SMALL.runs[0].digest)])
+        StudyResults(tmp_path).add(SMALL, [result(SMALL.runs[0].digest)])
 
 
 # --- what is kept of a run -----------------------------------------------------------------------

@@ -1,0 +1,36 @@
+"""A study: runs that are trained to be compared, such as the cells of a map. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from gan_core.config.run_config import RunConfig
+from gan_core.exploration.cell_runs import CellRun
+
+Results = Mapping[str, CellRun]  # by the digest of a run
+
+
+class Study(Protocol):
+    """What a server can have filled: it knows which runs it needs, whatever is known of them."""
+
+    @property
+    def folder(self) -> str:
+        """Of a store, in which the results of studies of this kind are kept."""
+        ...
+
+    def digest(self) -> str:
+        """Names the study."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that describe it."""
+        ...
+
+    def wanted(self, results: Results) -> Sequence[RunConfig]:
+        """What is worth training next, in this order, without what is known; empty at the end."""
+        ...
+
+    def remaining(self, results: Results) -> int:
+        """How many runs are still to be trained, at most."""
+        ...
