@@ -14,7 +14,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
@@ -32,8 +31,6 @@ AT_ONCE = MOST_OF_A_VIEWER // 2  # batches of a tab's study that are asked for; 
 MOST_KNOWN = 200  # studies whose addresses the live channel knows, the latest
 UNWATCHED = "Nobody had the page open any more; start it again to go on."
 SPENT = "The budget is used up; start it again to go on."
-
-Kind = TypeVar("Kind", bound=Study)
 
 
 @dataclass(frozen=True)
@@ -84,20 +81,16 @@ class StudyJobs:
 
     # --- what tabs ask for -----------------------------------------------------------------------
 
-    def know(self, study: Kind) -> Kind:
-        """Remember a study that a page shows, so that the live channel can tell of it; the same
-        object for equal ones, whose runs are worked out once."""
+    def know(self, study: Study) -> None:
+        """Remember a study that a page shows, so that the live channel can tell of it."""
         key = study.digest()
         with self._lock:
-            before = self._known.get(key)
-            if before == study and isinstance(before, type(study)):
-                study = before
-            self._known[key] = study
+            if self._known.get(key) != study:  # of equal ones the first, which knows its runs
+                self._known[key] = study
             self._known.move_to_end(key)
             while len(self._known) > MOST_KNOWN:
                 gone, _ = self._known.popitem(last=False)
                 self._ended.pop(gone, None)
-            return study
 
     def known(self, digest: str) -> Study | None:
         """The study of this name that a page of this server has shown, None if there is none."""
@@ -107,7 +100,8 @@ class StudyJobs:
     def fill(self, study: Study, viewer: str, budget: float = math.inf) -> None:
         """Have the missing runs trained while the tab `viewer` is open; no more are begun after
         `budget` seconds."""
-        study, now = self.know(study), self._clock()
+        self.know(study)
+        now = self._clock()
         remaining = study.remaining(self.results(study))
         with self._lock:
             job = self._jobs.setdefault(

@@ -47,7 +47,7 @@ class MapChoice:
         """Put another map on the page."""
         if drawn.digest() != self.drawn.digest():
             self.chosen = []
-        self.drawn = server.studies().know(drawn)
+        self.drawn = shared(drawn)
 
 
 def arrive() -> MapChoice:
@@ -57,8 +57,15 @@ def arrive() -> MapChoice:
     if choice is None or (query and query != choice.url):
         choice = _read(query)
         st.session_state[KEY] = choice
-    choice.drawn = server.studies().know(choice.drawn)
+    choice.drawn = shared(choice.drawn)
     return choice
+
+
+def shared(drawn: ParameterMap) -> ParameterMap:
+    """The map that all tabs of this server share, whose runs are worked out once."""
+    server.studies().know(drawn)
+    known = server.studies().known(drawn.digest())
+    return known if isinstance(known, ParameterMap) else drawn
 
 
 def _read(query: Mapping[str, str]) -> MapChoice:
