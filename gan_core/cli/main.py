@@ -18,6 +18,7 @@ from gan_core.cli import (
     bench,
     claims,
     cost,
+    folds,
     mend,
     parameter_map,
     prices,
@@ -31,7 +32,7 @@ from gan_core.config.validation import ConfigError
 from gan_core.runs.status import StoreError
 from gan_core.system.settings import Settings, SettingsError
 
-COMMANDS = (run, mend, parameter_map, record, verify, claims, bench, cost, prices, app)
+COMMANDS = (run, mend, parameter_map, folds, record, verify, claims, bench, cost, prices, app)
 
 
 def main(arguments: list[str] | None = None) -> int:

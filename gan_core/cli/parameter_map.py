@@ -7,7 +7,7 @@ import math
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ from gan_core.exploration.parameter_map import MOST_SEEDS, ParameterMap
 from gan_core.exploration.planner import Batch, batches
 from gan_core.exploration.price import seconds
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
-from gan_core.exploration.study import Results
+from gan_core.exploration.study import Results, Study
 from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -133,7 +133,7 @@ def _fill(
     budget: float,
 ) -> bool:
     """Train what is missing of a map; False if interrupted."""
-    _keep(drawn, store, results, (run.config for run in drawn.runs))
+    keep(drawn, store, results, (run.config for run in drawn.runs))
     known = results.read(drawn)
     missing = list(dict.fromkeys(
         run.config for run in drawn.runs if run.digest not in known))
@@ -147,7 +147,7 @@ def _fill(
     began, count, interrupted = time.monotonic(), 0, False
     trained = train_batches(_within(batches(missing), began + budget), store, device, workers)
     for batch, ended in trained:
-        _keep(drawn, store, results, batch)
+        keep(drawn, store, results, batch)
         interrupted = not ended
         if interrupted:
             break
@@ -167,11 +167,11 @@ def _within(planned: Iterable[Batch], end: float) -> Iterator[Batch]:
     yield from takewhile(lambda batch: time.monotonic() < end, planned)
 
 
-def _keep(
-    drawn: ParameterMap, store: RunStore, results: StudyResults, configs: Iterable[RunConfig]
+def keep(
+    study: Study, store: RunStore, results: StudyResults, configs: Iterable[RunConfig]
 ) -> None:
-    """Note what the store has of these runs, and the map has not."""
-    known = results.read(drawn)
+    """Note what the store has of these runs, and the study has not."""
+    known = results.read(study)
     new: list[CellRun] = []
     for config in configs:
         if config.digest() in known or (snapshot := store.snapshot(config.digest())) is None:
@@ -179,7 +179,7 @@ def _keep(
         if (run := cell_run(snapshot, config)) is not None:
             new.append(run)
     if new:
-        results.add(drawn, new)
+        results.add(study, new)
 
 
 # --- what is said of it --------------------------------------------------------------------------
@@ -199,12 +199,16 @@ def _in_words(drawn: ParameterMap, results: Results, colour: str) -> str:
     for row in reversed(range(drawn.rows)):
         cells = [_cell_text(look_of[column, row]) for column in range(drawn.columns)]
         rows.append([tick_text(drawn.y.field, drawn.y.values[row]), *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
-             for row in rows]
     shown = "verdict" if colour == VERDICT else MEASURES[colour].label
-    return "\n".join([f"{shown}; across: {drawn.x.label}; up: {drawn.y.label}", *table,
+    return "\n".join([f"{shown}; across: {drawn.x.label}; up: {drawn.y.label}", *aligned(rows),
                       _counts(results)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines of a table, each column to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows]
 
 
 def _cell_text(look: CellLook) -> str:
