@@ -38,6 +38,8 @@ from gan_core.exploration.cross_validation import (
 )
 from gan_core.exploration.fold_words import comparisons, verdict_words
 from gan_core.exploration.planner import batches
+from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
+from gan_core.exploration.shipped_maps import shipped_results
 from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -50,6 +52,10 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
         "these folds tell?",
         machine_options(), json_option(), store_option(), workers_option(), config_options(),
         epilog=fields_help(), formatter_class=argparse.RawDescriptionHelpFormatter)
+    added.add_argument("--shipped", action="store_true",
+                       help="the comparison that ships, instead of --candidates and --vary")
+    added.add_argument("--write", action="store_true",
+                       help="put the results of --shipped in the place from which they ship")
     added.add_argument("--candidates", nargs="+", default=[], metavar="NAME",
                        help="presets to compare; --set changes all of them")
     added.add_argument("--vary", metavar="AXIS",
@@ -71,7 +77,10 @@ def folds(options: Namespace, settings: Settings) -> int:
         results = StudyResults(store.root)
         if not fill(study, store, results, device, options.workers or settings.workers):
             return INTERRUPTED
-        standing = study.standing(results.read(study))
+        known = results.read(study)
+        standing = study.standing(known)
+        if options.write:
+            shipped_results().replace(study, list(known.values()))
     if options.json:
         print(json_text({**_as_data(study, standing),
                          "elapsed": round(time.monotonic() - began, 2)}))
@@ -82,6 +91,13 @@ def folds(options: Namespace, settings: Settings) -> int:
 
 def _study(options: Namespace) -> CrossValidation:
     """What the options describe. Raises UsageError, ConfigError."""
+    if options.shipped:
+        if options.candidates or options.vary or options.set or options.preset or options.config:
+            raise UsageError("--shipped names a whole comparison: --candidates, --vary, --set, "
+                             "--preset and --config cannot change it.")
+        return SHIPPED_FOLDS
+    if options.write:
+        raise UsageError("--write takes --shipped: other comparisons do not ship.")
     if bool(options.candidates) == bool(options.vary):
         raise UsageError("folds takes either --candidates NAME NAME … or --vary AXIS.")
     if options.vary:

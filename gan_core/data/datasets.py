@@ -25,12 +25,13 @@ import torch
 from torch import Tensor
 
 from gan_core.assets import ASSETS
+from gan_core.config import folds
 from gan_core.config.choices import DATASETS
 from gan_core.config.run_config import RunConfig
 from gan_core.data import fashion_mnist
 
 SUBSET_SEED = 1000  # every run with the same `training_examples` sees the same subset
-FOLD_SEED, SKEW_SEED = (SUBSET_SEED, 1), (SUBSET_SEED, 2)  # independent of the subset's draw
+SKEW_SEED = (SUBSET_SEED, 2)  # independent of the subset's draw, and of that of the folds
 
 
 # --- drawing -------------------------------------------------------------------------------------
@@ -231,21 +232,21 @@ def _folded(data: Dataset, config: RunConfig) -> Dataset:
 
 @functools.cache
 def _folds(
-    name: str, folds: int, device: torch.device
+    name: str, count: int, device: torch.device
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Examples and labels of each fold.
 
     The tensors are the same objects at every call: metrics cache by object what they computed.
     """
     examples, labels = _shuffled(name, device)
-    return examples.tensor_split(folds), labels.tensor_split(folds)
+    return examples.tensor_split(count), labels.tensor_split(count)
 
 
 @functools.cache
 def _shuffled(name: str, device: torch.device) -> tuple[Tensor, Tensor]:
     """Training examples and labels in a fixed order; all folds of all cuts are views of it."""
     data = whole(name, device)
-    shuffled = data.only(np.random.default_rng(FOLD_SEED).permutation(len(data.train)))
+    shuffled = data.only(folds.shuffled(len(data.train)))
     return shuffled.train, shuffled.labels
 
 

@@ -37,7 +37,7 @@ SHIPPED: dict[str, ShippedMap] = {
     "ratio-d-steps": ShippedMap(
         "MNIST: learning-rate ratio and D steps",
         ParameterMap(_MNIST, axis("learning_rate_ratio=0.1,0.2,0.5,1,2,5,10,20"),
-                     axis("discriminator_steps=1..5:5"), 3)),
+                     axis("discriminator_steps=1,2,3,5"), 2)),
     "smoothing-dropout": ShippedMap(
         "MNIST: label smoothing and dropout",
         ParameterMap(_MNIST, axis("label_smoothing=0,0.1,0.2,0.3"),

@@ -24,29 +24,33 @@ def state(
     return {
         "live": filling.live,
         "share": done / len(drawn.runs),
-        "words": _words(drawn, done, filling),
-        "legend": [[_hex(colour), words] for colour, words in legend(drawn, results, colouring)],
+        "words": progress_words(done, len(drawn.runs), filling),
+        "legend": [[hexadecimal(colour), words]
+                   for colour, words in legend(drawn, results, colouring)],
         "cells": [
-            [_hex(look.fill), _hex(ink_on(look.fill)), look.words, look.below, look.known,
-             look.told, (column, row) in training]
+            [hexadecimal(look.fill), hexadecimal(ink_on(look.fill)), look.words, look.below,
+             look.known, look.told, (column, row) in training]
             for row in range(drawn.rows) for column in range(drawn.columns)
             for look in (of_cell[column, row],)],
     }
 
 
-def _words(drawn: ParameterMap, done: int, filling: StudyState) -> str:
-    """How far the map is, in one sentence or two."""
-    total = len(drawn.runs)
+def progress_words(done: int, total: int, filling: StudyState) -> str:
+    """How far a study is, in a sentence or two."""
     words = (f"All {total} runs are there." if done == total
              else f"{done} of {total} runs are there." if done
              else f"None of {total} runs has been trained yet.")
     if filling.live and filling.seconds_left is not None and done < total:
-        words = f"{words} About {wait_text(filling.seconds_left)} left."
+        words = f"{words} {_capital(wait_text(filling.seconds_left))} left."
     elif filling.live and done < total:
         words = f"{words} Training."
     return f"{words} {filling.refusal}".strip()
 
 
+def _capital(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
+
+
 @functools.cache
-def _hex(colour: Colour) -> str:
+def hexadecimal(colour: Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -1,8 +1,8 @@
 """How often do five folds tell two candidates apart that are the same, or two that differ?
 
 On the ring, many times under other seeds: the first is the error that a test with ALPHA 0.05 may
-make once in twenty, the second its power. Beside it stands what a plain paired t-test would say, which
-takes overlapping folds for independent ones.
+make once in twenty, the second its power. Beside it stands what a plain paired t-test would say,
+which takes overlapping folds for independent ones.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
-    GET /maps/{digest}/live                 a map that a page of this server shows, ?colour=modes
+    GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
+                                            or a cross-validation
     GET /viewer/{name}.js                   the viewer's code, for all pages
     GET /healthz                            503 where runs cannot be trained or kept
     GET /metrics                            for Prometheus, if GAN_LAB_METRICS is 1
@@ -24,18 +25,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gan_core.config.presets import CHALLENGES
+from gan_core.exploration.cross_validation import CrossValidation
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
-from gan_core.serving import live_channel, map_channel
+from gan_core.serving import fold_channel, live_channel, map_channel
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
@@ -48,7 +51,7 @@ from pages.components import server, verdict, viewer_code
 FOR_EVER = "public, max-age=31536000, immutable"
 NO_RUN = "There is no such run on this server."
 UNREADABLE = "This run cannot be shown just now: {cause}."
-NO_MAP = "There is no such map on this server; open its page again."
+NO_STUDY = "This server does not know what is shown here; open the page again."
 NO_PICTURE = "There is no such picture."
 
 _PICTURE = re.compile(r"([0-9]{6,8})\.(png|npy)")
@@ -61,7 +64,7 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     made: list[BaseRoute] = [
         *(Mount(f"{prefix}/{kind}", routes=_of(runs)) for kind, runs in KINDS.items()),
-        Route(f"{prefix}/maps/{{digest}}/live", _measured("maps", live_map)),
+        Route(f"{prefix}/studies/{{digest}}/live", _measured("studies", live_study)),
         Route(f"{prefix}/viewer/{viewer_code.NAME}", _measured("viewer", code)),
         Route(f"{prefix}/healthz", _measured("healthz", healthz)),
     ]
@@ -196,15 +199,20 @@ def picture(request: Request, runs: Runs) -> Response:
     return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=_TYPES[ending])
 
 
-def live_map(request: Request) -> Response:
-    """A parameter map as its viewers draw it; 404 where no page of this server has shown it."""
+def live_study(request: Request) -> Response:
+    """A map or a cross-validation as its viewers draw it; 404 where no page of this server has
+    shown it."""
     studies, colouring = server.studies(), _parameter(request, "colour") or VERDICT
-    drawn = studies.known(request.path_params["digest"])
     if colouring not in COLOURINGS:
         return _problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
-    if not isinstance(drawn, ParameterMap):
-        return _problem(404, NO_MAP)
-    told = map_channel.state(drawn, studies.results(drawn), studies.state(drawn), colouring)
+    study = studies.known(request.path_params["digest"])
+    told: dict[str, Any] | None = None
+    if isinstance(study, ParameterMap):
+        told = map_channel.state(study, studies.results(study), studies.state(study), colouring)
+    elif isinstance(study, CrossValidation):
+        told = fold_channel.state(study, studies.results(study), studies.state(study))
+    if told is None:
+        return _problem(404, NO_STUDY)
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 

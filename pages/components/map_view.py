@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import urllib.parse
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gan_core.exploration.parameter_map import Cell, ParameterMap
 from gan_core.exploration.price import seconds
 from gan_core.serving import map_channel
 from gan_core.serving.run_words import wait_text
-from pages.components import server, viewer_code
+from pages.components import controls, server, viewer_code
 from pages.components.map_choice import MapChoice
 from pages.components.map_controls import axis_words
 from pages.components.markdown import plain
@@ -31,9 +32,9 @@ BUDGETS = {"no limit": math.inf, "1 minute": 60.0, "5 minutes": 300.0, "15 minut
 OPENS_ON = "baseline"  # the page on which a cell's run is opened
 SAMPLES_OF_MEASURES = 3  # measures that are told of a chosen cell, besides the verdict
 
-_map = st.components.v2.component(
-    "gan_lab_map", html=viewer_code.read("map.html"), css=viewer_code.read("viewer.css", "map.css"),
-    js=viewer_code.read("loader.js"))
+grid = st.components.v2.component(
+    "gan_lab_map", html=viewer_code.read("map.html"),
+    css=viewer_code.read("viewer.css", "map.css"), js=viewer_code.read("loader.js"))
 
 
 def map_view(choice: MapChoice) -> None:
@@ -44,12 +45,12 @@ def map_view(choice: MapChoice) -> None:
     told = map_channel.state(drawn, results, filling, choice.colouring)
     data: dict[str, Any] = {
         "part": "map", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
-        "address": f"maps/{drawn.digest()}", "colouring": choice.colouring, "first": told,
+        "address": f"studies/{drawn.digest()}", "colouring": choice.colouring, "first": told,
         "x": drawn.x.label, "y": drawn.y.label,
         "columns": axis_words(drawn.x), "rows": axis_words(drawn.y),
         "chosen": [list(cell) for cell in choice.chosen],
     }
-    _map(key="map/view", data=data, on_chosen_change=partial(_choose, choice),
+    grid(key="map/view", data=data, on_chosen_change=partial(_choose, choice),
          on_ended_change=_nothing)
     _cells(choice, results)
 
@@ -149,7 +150,10 @@ def _cells(choice: MapChoice, results: dict[str, CellRun]) -> None:
         allowed = [cell for cell in choice.chosen if cell not in choice.drawn.refused]
         if len(allowed) == 2:
             one, other = (choice.drawn.config(cell) for cell in allowed)
-            st.markdown(f"[Open both runs side by side]({_path()}?{opening(one, other)})")
+            folds = urllib.parse.urlencode({"candidates": "|".join(
+                map(controls.written, (one, other)))})
+            st.markdown(f"[Open both runs side by side]({_path()}?{opening(one, other)}) · "
+                        f"[Compare them by cross-validation](cross_validation?{folds})")
 
 
 def _cell(drawn: ParameterMap, results: dict[str, CellRun], cell: Cell) -> None:

@@ -25,6 +25,17 @@ TOOLS: dict[str, Page] = {
             "wide is the region in which it works, and how sharp is its edge?"
         ),
     ),
+    "cross_validation": Page(
+        title="Cross-validation",
+        icon=":material/view_week:",
+        summary="Which settings are better, and can these folds tell?",
+        page="pages/cross_validation.py",
+        question=(
+            "One run is better than another one: because of its settings, or by chance? "
+            "**Cross-validation** trains each candidate several times, each time on other images, "
+            "and measures it on those that it has not seen."
+        ),
+    ),
     "evidence": Page(
         title="Evidence",
         icon=":material/fact_check:",
@@ -85,6 +96,7 @@ STYLE = """
 .claim small { font-size: .875rem; color: light-dark(#5f6368, #a9adb3); }
 @media (max-width: 640px) { .claim { grid-template-columns: minmax(0, 1fr); } }
 [class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
+img.folds { width: 100%; max-width: 900px; image-rendering: pixelated; border-radius: 4px; }
 .triples { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem 1.2rem; }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; max-width: 16rem; }
 .triple figure { margin: 0; text-align: center; }
