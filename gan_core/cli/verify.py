@@ -24,13 +24,14 @@ from gan_core.cli.progress import train_with_progress
 from gan_core.config.fields import KNOBS
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
-from gan_core.verification import audit_draws, fold_errors
+from gan_core.verification import audit_draws, fold_errors, map_agreement
 from gan_core.verification.parallel_training import train_all
 from gan_core.verification.results import Result, Results, Row
 from gan_core.verification.tables import TABLES, configs, markdown
 
 AUDIT = "audit"  # a table by itself: it draws its own runs
-FOLDS = "folds"  # another one: it repeats cross-validations
+# More of them, which train what they need by themselves.
+ALONE = {"folds": fold_errors, "maps": map_agreement}
 MAX_SEEDS = 100
 HIGHEST_SEED = int(KNOBS["seed"].high or 0)
 
@@ -41,8 +42,8 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
         "seeds, and check that they show what is expected (store default: GAN_LAB_STORE)",
         machine_options(), json_option(), store_option(), workers_option())
     parser.add_argument("tables", nargs="*", default=["presets"], metavar="TABLE",
-                        help=f"of {', '.join(TABLES)} (default presets), or {AUDIT} or {FOLDS} "
-                        "by itself")
+                        help=f"of {', '.join(TABLES)} (default presets); {AUDIT}, "
+                        f"{' and '.join(ALONE)} each by itself")
     parser.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: what nothing was tuned "
                         "on, 20-24 for the presets and 25-29 for the diagnosis; 0-4 for most "
                         f"others; of the audit's draws {audit_draws.REPORTING_SEED}, that of the "
@@ -63,8 +64,8 @@ def verify(options: Namespace, settings: Settings) -> int:
     device = prepare_device(options, settings)
     if options.tables == [AUDIT]:
         return _audit(options, settings, device)
-    if options.tables == [FOLDS]:
-        return _folds(options, settings, device)
+    if options.tables[0] in ALONE:
+        return _alone(options.tables[0], options, settings, device)
     rows: dict[str, list[Row]] = {}
     for name in options.tables:
         results = _trained(name, options, settings, device)
@@ -79,13 +80,14 @@ def verify(options: Namespace, settings: Settings) -> int:
 
 def check(options: Namespace) -> None:
     """Raises UsageError."""
-    refuse_unknown("TABLE", options.tables, [*TABLES, AUDIT, FOLDS])
+    refuse_unknown("TABLE", options.tables, [*TABLES, AUDIT, *ALONE])
     audited = AUDIT in options.tables
-    for name in (AUDIT, FOLDS):
+    for name in (AUDIT, *ALONE):
         if name in options.tables and len(options.tables) > 1:
             raise UsageError(f"{name} is a table by itself: name no other beside it.")
-    if FOLDS in options.tables and (options.only or options.seeds):
-        raise UsageError(f"{FOLDS} takes neither --seeds nor --only: it has seeds of its own.")
+    alone = [name for name in options.tables if name in ALONE]
+    if alone and (options.only or options.seeds):
+        raise UsageError(f"{alone[0]} takes neither --seeds nor --only: it has runs of its own.")
     if options.remedies is not None and not audited:
         raise UsageError(f"--remedies is for {AUDIT}.")
     if options.write and (options.only or options.seeds or options.remedies is not None):
@@ -102,18 +104,16 @@ def _audit(options: Namespace, settings: Settings, device: Any) -> int:
     return audit(seeds, options, settings, device)
 
 
-def _folds(options: Namespace, settings: Settings, device: Any) -> int:
-    store = RunStore(options.store or settings.store)
-    rows = fold_errors.rows(
-        store, device, options.workers or settings.workers, say_runs_trained)
+def _alone(name: str, options: Namespace, settings: Settings, device: Any) -> int:
+    table, store = ALONE[name], RunStore(options.store or settings.store)
+    rows = table.rows(store, device, options.workers or settings.workers, say_runs_trained)
     if rows is None:
         return INTERRUPTED
-    text = markdown(fold_errors.COLUMNS, rows)
-    expected = fold_errors.accepted(rows)
-    print(json_text({FOLDS: rows}) if options.json
-          else f"{text}\n\n{FOLDS}: {'as expected' if expected else 'NOT as expected'}\n")
+    text, expected = markdown(table.COLUMNS, rows), table.accepted(rows)
+    print(json_text({name: rows}) if options.json
+          else f"{text}\n\n{name}: {'as expected' if expected else 'NOT as expected'}\n")
     if options.write:
-        write_table(options.write, FOLDS, text)
+        write_table(options.write, name, text)
     return 0 if expected else 1
 
 

@@ -49,7 +49,7 @@ BAD = {
     "a shipped one changed": (["folds", "--shipped", "--set", "steps=5"], "whole comparison"),
     "another one cannot ship": ([*SMALL, "--write"], "--write takes --shipped"),
     "a table by itself": (["verify", "folds", "presets"], "folds is a table by itself"),
-    "seeds of its own": (["verify", "folds", "--seeds", "1"], "neither --seeds nor --only"),
+    "seeds of its own": (["verify", "folds", "--seeds", "1"], "folds takes neither --seeds nor"),
 }
 
 
