@@ -72,7 +72,7 @@ def _r1_rate(counted: Counted) -> str:
 LESSONS: dict[str, Callable[[Counted], str]] = {"rate-ratio": _rate_ratio, "r1-rate": _r1_rate}
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)
 def lesson_text(name: str) -> str:
     """The words below the shipped map of this name; for any other, how to read a map."""
     if name not in LESSONS:

@@ -52,8 +52,9 @@ def test_the_last_two_cells_that_were_pressed_stand_side_by_side(chromium, app: 
     page.wait_for_url(re.compile("cells="))
     page.reload()
     expect(page.locator(".map .cell.chosen")).to_have_count(2)
-    page.get_by_role("link", name="Open both runs side by side").click()
-    expect(page.locator(".caption-this").last).to_be_visible()
+    with page.context.expect_page() as other:  # a tab of its own: the map stays
+        page.get_by_role("link", name="Open both runs side by side").click()
+    expect(other.value.locator(".caption-this").last).to_be_visible()
 
 
 def test_a_map_works_by_keyboard(chromium, app: Server) -> None:
