@@ -58,17 +58,17 @@ def verdict_words(study: CrossValidation, standing: Standing) -> list[str]:
         if comparison.tells_apart:
             way = "lower" if measure.lower_is_better else "higher"
             sentences.append(f"**{best}** is better than **{other}**: its {measure.label} is "
-                             f"{way} by {gap} on average (p = {_p(comparison.p)}).")
+                             f"{way} by {gap} on average ({_p(comparison.p)}).")
         else:
             sentences.append(f"These folds cannot tell **{best}** and **{other}** apart: they "
-                             f"differ by {gap} on average (p = {_p(comparison.p)}).")
+                             f"differ by {gap} on average ({_p(comparison.p)}).")
     if standing.tested is not None:
         sentences.append(_test_words(study, standing, standing.best, standing.tested))
     return sentences
 
 
 def _p(value: float) -> str:
-    return "less than 0.001" if value < 0.001 else f"{value:.2g}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
 def _test_words(study: CrossValidation, standing: Standing, best: int, tested: float) -> str:

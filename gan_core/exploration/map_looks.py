@@ -35,7 +35,7 @@ STATE_WORDS = {"healthy": "healthy", "improving": "improving", "too_early": "too
 # From bad to good: five colours of Matplotlib's viridis, whose lightness rises evenly.
 RAMP: tuple[Colour, ...] = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98),
                             (253, 231, 37))
-PAPER, BLACK, EMPTY = (255, 255, 255), (0, 0, 0), (244, 245, 247)
+PAPER, BLACK = (255, 255, 255), (0, 0, 0)
 EVEN = 0.179  # luminance of a colour on which black and white can be read equally well
 LOG_FROM = 20.0  # largest ÷ smallest value from which on a scale has equal factors
 BORROWED = 0.3  # how much of its neighbour's colour a cell without a run has
@@ -101,10 +101,11 @@ def _luminance(colour: Colour) -> float:
 
 @dataclass(frozen=True)
 class CellLook:
-    """`words`, and smaller `below` them, on `fill`; `known` says whether that was measured;
-    `told` is a sentence for those who do not see it."""
+    """`words`, and smaller `below` them, on `fill`, None for an empty cell; `known` says whether
+    that was measured: else the colour is a neighbour's, to be drawn paler. `told` is a sentence for
+    those who do not see it."""
 
-    fill: Colour
+    fill: Colour | None
     words: str = ""
     below: str = ""
     known: bool = False
@@ -149,7 +150,7 @@ def _of_runs(runs: Sequence[CellRun], colouring: str, scale: Scale | None) -> Ce
         return CellLook(STATE_COLOURS[state], STATE_WORDS[state], share, True, told)
     measure, values = MEASURES[colouring], spread(runs, colouring)
     if not values:
-        return CellLook(EMPTY, "–", "", True, f"{told}; not measured")
+        return CellLook(None, "–", "", True, f"{told}; not measured")
     middle = measure.text(median(runs, colouring))
     between = f"{measure.text(values[0])} – {measure.text(values[-1])}" if len(values) > 1 else ""
     return CellLook(scale.colour(median(runs, colouring)), middle, between, True,
@@ -160,8 +161,15 @@ def _without_runs(
     drawn: ParameterMap, cell: Cell, known: dict[Cell, CellLook]
 ) -> CellLook:
     if cell in drawn.refused:
-        return CellLook(EMPTY, "not allowed", "", False, drawn.refused[cell])
+        return CellLook(None, "not allowed", "", False, drawn.refused[cell])
     if not known:
-        return CellLook(EMPTY, told="not trained yet")
+        return CellLook(None, told="not trained yet")
     nearest = min(known, key=lambda other: (math.dist(cell, other), other))
-    return CellLook(_mixed(known[nearest].fill, PAPER, BORROWED), told="not trained yet")
+    return CellLook(known[nearest].fill, told="not trained yet")
+
+
+def on_paper(look: CellLook) -> Colour | None:
+    """The colour of a cell on white: that of a neighbour is paler."""
+    if look.fill is None or look.known:
+        return look.fill
+    return _mixed(look.fill, PAPER, BORROWED)

@@ -19,11 +19,12 @@ from gan_core.exploration.map_looks import (
     ink_on,
     legend,
     looks,
+    on_paper,
 )
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 from gan_core.exploration.study import Results
 
-INK, PALE = (32, 35, 40), (92, 97, 104)
+INK, PALE, EMPTY = (32, 35, 40), (92, 97, 104), (244, 245, 247)
 CELL, HIGH, LEFT, TOP, BELOW, LEAST = 96, 58, 128, 88, 96, 640  # pixels
 
 
@@ -67,9 +68,10 @@ def _box(drawn: ParameterMap, cell: Cell) -> tuple[int, int, int, int]:
 
 
 def _draw_cell(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], look: CellLook) -> None:
-    pen.rectangle(box, look.fill)
+    filled = on_paper(look) or EMPTY
+    pen.rectangle(box, filled)
     across, down = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    ink = ink_on(look.fill)
+    ink = ink_on(filled)
     _written(pen, (across, down - (9 if look.below else 0)), look.words, ink, 13, anchor="mm")
     _written(pen, (across, down + 11), look.below, ink, 12, anchor="mm")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from gan_core.exploration.cell_runs import MEASURES
 from gan_core.exploration.cross_validation import CrossValidation, Standing
-from gan_core.exploration.map_looks import EMPTY, Scale, ink_on
+from gan_core.exploration.map_looks import Scale
 from gan_core.exploration.study import Results
-from gan_core.serving.map_channel import hexadecimal, progress_words
+from gan_core.serving.map_channel import colours, progress_words
 from gan_core.serving.study_jobs import StudyState
 
 Look = list[Any]  # fill, ink, words, words below, whether it was measured, what is told, it trains
@@ -88,10 +88,9 @@ def _test_look(
 
 def _known(study: CrossValidation, value: float, scale: Scale) -> Look:
     words = MEASURES[study.measure].text(value)
-    fill = scale.colour(value)
-    return [hexadecimal(fill), hexadecimal(ink_on(fill)), words, "", True,
+    return [*colours(scale.colour(value)), words, "", True,
             f"{MEASURES[study.measure].label} {words}", False]
 
 
 def _empty(words: str, told: str, trains: bool = False) -> Look:
-    return [hexadecimal(EMPTY), hexadecimal(ink_on(EMPTY)), words, "", False, told, trains]
+    return [*colours(None), words, "", False, told, trains]

@@ -28,8 +28,8 @@ def state(
         "legend": [[hexadecimal(colour), words]
                    for colour, words in legend(drawn, results, colouring)],
         "cells": [
-            [hexadecimal(look.fill), hexadecimal(ink_on(look.fill)), look.words, look.below,
-             look.known, look.told, (column, row) in training]
+            [*colours(look.fill, look.known), look.words, look.below, look.known, look.told,
+             (column, row) in training]
             for row in range(drawn.rows) for column in range(drawn.columns)
             for look in (of_cell[column, row],)],
     }
@@ -49,6 +49,13 @@ def progress_words(done: int, total: int, filling: StudyState) -> str:
 
 def _capital(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}"
+
+
+def colours(fill: Colour | None, known: bool = True) -> tuple[str, str]:
+    """A cell's fill and ink; "" where the browser has its own, as in the dark."""
+    if fill is None:
+        return "", ""
+    return hexadecimal(fill), hexadecimal(ink_on(fill)) if known else ""
 
 
 @functools.cache

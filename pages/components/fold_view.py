@@ -60,13 +60,14 @@ def _buttons(study: CrossValidation, results: dict[str, CellRun], live: bool) ->
                     st.toast("Others are watching these folds too, so they go on.")
                 st.rerun()
             return
+        if not standing.wanted:
+            return
         begun = any(standing.values)
         if st.button("Go on" if begun else "Train the folds", type="primary",
-                     icon=":material/view_week:", disabled=not standing.wanted):
+                     icon=":material/view_week:"):
             studies.fill(study, server.viewer())
             st.rerun()
-        if standing.wanted:
-            st.caption(_price(study, results))
+        st.caption(_price(study, results))
 
 
 def _price(study: CrossValidation, results: dict[str, CellRun]) -> str:

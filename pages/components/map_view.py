@@ -78,13 +78,13 @@ def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
                 if not studies.stop(drawn, server.viewer()):
                     st.toast("Others are watching this map too, so it goes on.")
                 st.rerun()
-        else:
+        elif missing:
             begun = len(missing) < len(drawn.runs)
             budget = st.selectbox("Budget", list(BUDGETS), key="map/budget", width=130,
                                   help="No more runs are begun after this time. The map is filled "
                                   "from coarse to fine, so it is useful at any time.")
             if st.button("Go on" if begun else "Fill", type="primary", icon=":material/grid_on:",
-                         disabled=not missing, help=_price(missing)):
+                         help=_price(missing)):
                 studies.fill(drawn, server.viewer(), BUDGETS[budget])
                 st.rerun()
         choice.colouring = st.selectbox(
@@ -97,8 +97,6 @@ def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
 
 
 def _price(missing: list[RunConfig]) -> str:
-    if not missing:
-        return "All runs are there."
     workers = server.settings().workers
     each = "one run" if len(missing) == 1 else f"{len(missing)} runs"
     return (f"{each} of {missing[0].steps} steps are still to be trained: "

@@ -13,11 +13,9 @@ from gan_core.exploration.cell_runs import CellRun
 from gan_core.exploration.cross_validation import Candidate, CrossValidation
 from gan_core.exploration.fold_pictures import SHOWN, digits
 from gan_core.exploration.fold_words import comparisons, verdict_words
-from gan_core.exploration.map_looks import EMPTY
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.exploration.shipped_maps import shipped_results
 from gan_core.serving import fold_channel
-from gan_core.serving.map_channel import hexadecimal
 from gan_core.serving.study_jobs import StudyState
 
 BASE = RunConfig(steps=100)
@@ -195,7 +193,7 @@ def test_the_table_shows_folds_mean_and_test_set():
     assert "its mean was 800, the worst that was kept had 400" in last[1][5]
     assert told["share"] == 1 and told["words"] == f"All {8 + 4 + 6 + 1} runs are there."
     empty = fold_channel.state(study, {}, StudyState())
-    assert {cell[0] for cell in empty["cells"]} == {hexadecimal(EMPTY)}
+    assert {cell[0] for cell in empty["cells"]} == {""}
 
 
 def test_the_comparison_that_ships_is_whole():

@@ -19,6 +19,7 @@ from gan_core.exploration.map_looks import (
     ink_on,
     legend,
     looks,
+    on_paper,
     ramp_colour,
 )
 from gan_core.exploration.map_picture import picture
@@ -66,7 +67,8 @@ def test_cells_without_runs_are_pale_copies_of_their_neighbours():
     assert found[0, 0].known and found[0, 0].words == "failing"
     others = [look for cell, look in found.items() if cell != (0, 0)]
     assert not any(look.known or look.words for look in others)
-    assert all(_luminance(look.fill) > _luminance(found[0, 0].fill) for look in others)
+    assert all(_luminance(on_paper(look)) > _luminance(found[0, 0].fill) for look in others)
+    assert all(look.fill is None for look in looks(SMALL, {}).values())
     assert {look.told for look in others} == {"not trained yet"}
 
 

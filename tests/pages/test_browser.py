@@ -213,3 +213,11 @@ def test_each_back_restores_the_settings_before(chromium, app: Server) -> None:
         settle(page)
     page.go_back()
     page.wait_for_url("about:blank")
+
+
+def test_a_button_that_cannot_be_pressed_can_be_read(chromium, app: Server) -> None:
+    """White words on a white button: nobody knows what is not possible just now."""
+    page = visit(chromium, f"{app.url}/mode_collapse?{QUICK}")
+    colour = button(page, "Train").evaluate(
+        "button => { button.disabled = true; return getComputedStyle(button).color; }")
+    assert colour != "rgb(255, 255, 255)"

@@ -135,6 +135,7 @@ class MapViewer {
       cell.style.background = fill;
       cell.style.color = ink;
       cell.classList.toggle("unknown", !known);
+      cell.classList.toggle("borrowed", !known && fill !== "");
       cell.classList.toggle("training", training);
       cell.classList.toggle("chosen", place >= 0);
       cell.setAttribute("aria-selected", place >= 0);
