@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.fold_choice import arrive, write_url
+from pages.components.fold_choice import arrive, in_url
 from pages.components.fold_controls import fold_controls
 from pages.components.fold_view import fold_view, what_is_held_out
 from pages.components.markdown import plain
@@ -40,5 +40,5 @@ with st.sidebar:
 if choice.problems:
     st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
 fold_view(choice)
-write_url(choice)
+choice.url.write(in_url(choice.study))
 what_is_held_out(choice.study)

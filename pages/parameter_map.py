@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.map_choice import arrive, write_url
+from pages.components.map_choice import arrive, in_url
 from pages.components.map_controls import map_controls
 from pages.components.map_lessons import lesson
 from pages.components.map_view import map_view
@@ -34,5 +34,5 @@ with st.sidebar:
 if choice.problems:
     st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
 map_view(choice)
-write_url(choice)
+choice.url.write(in_url(choice))
 lesson(choice.shipped)

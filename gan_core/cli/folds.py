@@ -28,10 +28,9 @@ from gan_core.cli.run import store_at
 from gan_core.config import recipes
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.axis import FORM, axis
-from gan_core.exploration.cell_runs import MEASURES
+from gan_core.exploration.cell_runs import JUDGED_BY, MEASURES
 from gan_core.exploration.cross_validation import (
     MOST_FOLDS,
-    USUAL_MEASURE,
     Candidate,
     CrossValidation,
     Standing,
@@ -44,6 +43,8 @@ from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 from gan_core.verification.parallel_training import train_batches
+
+USUAL_FOLDS = 5
 
 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -60,7 +61,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
                        help="presets to compare; --set changes all of them")
     added.add_argument("--vary", metavar="AXIS",
                        help=f"or one setting of the run that --preset and --set describe: {FORM}")
-    added.add_argument("--folds", type=whole_number(2, MOST_FOLDS), default=5, metavar="K",
+    added.add_argument("--folds", type=whole_number(2, MOST_FOLDS), metavar="K",
                        help=f"parts of the training set, 2 to {MOST_FOLDS} (default 5)")
     added.add_argument("--measure", choices=MEASURES,
                        help="what is compared (default: frechet of images, quality of points)")
@@ -79,22 +80,24 @@ def folds(options: Namespace, settings: Settings) -> int:
             return INTERRUPTED
         known = results.read(study)
         standing = study.standing(known)
-        if options.write:
+        if options.write and not standing.wanted:
             shipped_results().replace(study, list(known.values()))
     if options.json:
         print(json_text({**_as_data(study, standing),
                          "elapsed": round(time.monotonic() - began, 2)}))
     else:
         print(_in_words(study, standing))
+    if standing.wanted:
+        say("some runs failed: these folds are not complete")
     return 1 if standing.wanted else 0
 
 
 def _study(options: Namespace) -> CrossValidation:
     """What the options describe. Raises UsageError, ConfigError."""
     if options.shipped:
-        if options.candidates or options.vary or options.set or options.preset or options.config:
-            raise UsageError("--shipped names a whole comparison: --candidates, --vary, --set, "
-                             "--preset and --config cannot change it.")
+        if any((options.candidates, options.vary, options.set, options.preset, options.config,
+                options.folds, options.measure, options.halving)):
+            raise UsageError("--shipped names a whole comparison: no other option can change it.")
         return SHIPPED_FOLDS
     if options.write:
         raise UsageError("--write takes --shipped: other comparisons do not ship.")
@@ -113,8 +116,9 @@ def _study(options: Namespace) -> CrossValidation:
         for name in options.candidates:
             options.preset = name
             candidates.append(Candidate(name, chosen_config(options)))
-    measure = options.measure or USUAL_MEASURE[candidates[0].config.card.kind]
-    return CrossValidation(tuple(candidates), options.folds, measure, options.halving)
+    measure = options.measure or JUDGED_BY[candidates[0].config.card.kind][0]
+    return CrossValidation(
+        tuple(candidates), options.folds or USUAL_FOLDS, measure, options.halving)
 
 
 def fill(
@@ -165,8 +169,8 @@ def _as_data(study: CrossValidation, standing: Standing) -> dict[str, Any]:
         "values": [[values.get(fold) for fold in range(study.folds)]
                    for values in standing.values],
         "means": [standing.mean(number) for number in range(len(study.candidates))],
-        "dropped": {study.candidates[number].label: vars(dropped)
-                    for number, dropped in standing.dropped.items()},
+        "dropped": [{"label": study.candidates[number].label, **vars(dropped)}
+                    for number, dropped in standing.dropped.items()],
         "best": study.candidates[standing.best].label if standing.best is not None else None,
         "comparisons": [
             {"other": study.candidates[each.other].label, "p": each.p,

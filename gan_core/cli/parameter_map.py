@@ -67,7 +67,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     for name in ("x", "y"):
         added.add_argument(f"--{name}", metavar="AXIS",
                            help=f"{FORM}; behind '@500 ' it is in force from step 500 on")
-    added.add_argument("--seeds", type=whole_number(1, MOST_SEEDS), default=1, metavar="N",
+    added.add_argument("--seeds", type=whole_number(1, MOST_SEEDS), metavar="N",
                        help=f"runs of each cell, 1 to {MOST_SEEDS} (default 1)")
     added.add_argument("--budget", type=whole_number(1, LONGEST_BUDGET), metavar="SECONDS",
                        help="begin no more runs after so many seconds; the map is filled from "
@@ -90,7 +90,8 @@ def draw_map(options: Namespace, settings: Settings) -> int:
                       options.budget or math.inf)
         known = results.read(drawn)
         _write_files(options, drawn, known)
-        if options.write:
+        lacking = drawn.remaining(known)
+        if options.write and not lacking:
             shipped_results().replace(
                 drawn, [known[run.digest] for run in drawn.runs if run.digest in known])
         if options.json:
@@ -100,22 +101,22 @@ def draw_map(options: Namespace, settings: Settings) -> int:
             print(_in_words(drawn, known, options.colour))
     if not ended:
         return INTERRUPTED
-    return 0
+    return 1 if lacking and (options.write or options.budget is None) else 0
 
 
 def _chosen_map(options: Namespace) -> ParameterMap:
     """The map that the options describe. Raises UsageError, ConfigError."""
     if options.shipped is not None:
-        if options.x or options.y or options.set or options.preset or options.config:
-            raise UsageError("--shipped names a whole map: --x, --y, --set, --preset and --config "
-                             "cannot change it.")
+        if any((options.x, options.y, options.set, options.preset, options.config, options.seeds)):
+            raise UsageError("--shipped names a whole map: no other option can change it.")
         return SHIPPED[options.shipped].drawn
     if options.write:
         raise UsageError("--write takes --shipped NAME: other maps do not ship.")
     if not options.x or not options.y:
         raise UsageError("map takes --x AXIS and --y AXIS, or --shipped NAME; see map --help.")
     return ParameterMap(
-        chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"), options.seeds)
+        chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"),
+        options.seeds or 1)
 
 
 def _refuse_folders_that_are_not_there(*paths: Path | None) -> None:

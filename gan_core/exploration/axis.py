@@ -7,16 +7,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gan_core.config.fields import FIELD_TYPES, KNOBS
 from gan_core.config.validation import ConfigError, as_text, checked, parse_value
 
 MOST_VALUES = 12
-DIGITS = 2  # of a spaced value: what a person would write
+DIGITS = 2  # of a spaced value, at least: what a person would write
 # How long, under which number, and with which changes in mid-run: that is the map's own to say.
 NOT_AN_AXIS = ("steps", "seed", "schedule", "folds", "fold")
 LONGEST = 400  # characters of an axis, which travels in a URL
@@ -91,8 +91,14 @@ def _spaced(field: str, low: str, high: str, count: str, *, name: str) -> tuple[
         values = [first + (last - first) * place / (number - 1) for place in range(number)]
     if FIELD_TYPES[field] is int:
         return tuple(checked(field, round(value)) for value in values)
-    return tuple(checked(field, value) for value in (first, *map(_rounded, values[1:-1]), last))
+    return tuple(checked(field, value) for value in _rounded(values, first, last))
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else value
+def _rounded(values: list[float], first: float, last: float) -> list[float]:
+    """With as few digits as keep them apart, in order and between both ends."""
+    for digits in range(DIGITS, 18):
+        short = [first, *(float(f"{value:.{digits}g}") for value in values[1:-1]), last]
+        steps = [later - earlier for earlier, later in pairwise(short)]
+        if all(step > 0 for step in steps) or all(step < 0 for step in steps):
+            return short
+    return values

@@ -25,7 +25,7 @@ def _last(history: History, name: str) -> float:
     return history.evaluations[-1].metrics.get(name, math.nan) if history.evaluations else math.nan
 
 
-# What a map may be coloured by, besides the verdict.
+# What a map may be coloured by, besides the verdict, and candidates be judged by.
 MEASURES: dict[str, Headline] = {
     "modes": HEADLINES["modes"],
     "frechet": HEADLINES["frechet"],
@@ -39,6 +39,10 @@ MEASURES: dict[str, Headline] = {
 QUALITY = "quality"  # above chance: 0 for noise, 1 for the data
 MEASURES[QUALITY] = Headline("quality of the samples above chance", "{:.2f}",
                              lambda history: math.nan, False)
+
+# By kind of data, those that say how good samples are; the first is the usual one.
+JUDGED_BY = {"image": ("frechet", QUALITY, "modes", "diversity"),
+             "points": (QUALITY, "modes", "high_quality")}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class CellRun:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an infinite number, as of a run that diverged, is written as a word."""
-        measures = {name: value if math.isfinite(value) else "inf"
+        measures = {name: value if math.isfinite(value) else str(value)
                     for name, value in self.measures.items()}
         return {**vars(self), "measures": measures}
 
@@ -70,17 +74,17 @@ class CellRun:
                       float(content["seconds"]))
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a run of a map: {error!r}") from None
-        if run.state not in STATES:
-            raise ValueError(f"not a run of a map: {run.state!r} is no state")
+        if run.state not in STATES or any(map(math.isnan, (*run.measures.values(), run.seconds))):
+            raise ValueError("not a run of a map: its state or a measure makes no sense")
         return run
 
 
 def cell_run(snapshot: RunSnapshot, config: RunConfig) -> CellRun | None:
     """What is kept of a run; None while it is not as far as `config` asks, or where it failed for
     reasons of this machine."""
-    if snapshot.status.state == "failed" or not snapshot.holds(config.steps):
+    seen = snapshot.until(config.steps)  # whoever trains it further, and whatever becomes of that
+    if seen.status.state not in ("finished", "diverged"):
         return None
-    seen = snapshot.until(config.steps)
     judged, history = verdict(seen.history, config), seen.history
     values = {name: measure.value_of(history) for name, measure in MEASURES.items()}
     if history.evaluations:

@@ -18,12 +18,11 @@ from typing import Any, ClassVar
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
-from gan_core.exploration.cell_runs import MEASURES, QUALITY
+from gan_core.exploration.cell_runs import JUDGED_BY, MEASURES
 from gan_core.exploration.study import Results
 
 MOST_CANDIDATES, MOST_FOLDS = 12, 10
 SURVIVORS = 2  # as few candidates as halving leaves
-USUAL_MEASURE = {"image": "frechet", "points": QUALITY}
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class Dropped:
 @dataclass(frozen=True)
 class Standing:
     """What is known of the candidates: the `values` of each by fold, in order of the candidates;
-    which were `dropped`; which run is wanted next; the `best` candidate, once all folds are there;
-    and its value on the test set."""
+    which were `dropped`; which runs are wanted next; the `best` candidate, once all folds are
+    there, None also where none has a value on every fold; and its value on the test set."""
 
     values: list[dict[int, float]]
     dropped: dict[int, Dropped]
@@ -70,7 +69,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """`candidates` on the same data set, `folds` of them, judged by `measure`, one of MEASURES.
+    """`candidates` on the same data set, `folds` of them, judged by `measure`, one of JUDGED_BY.
 
     With `halving` the worse half goes after each round. Raises ConfigError.
     """
@@ -89,13 +88,14 @@ class CrossValidation:
         if not 2 <= self.folds <= MOST_FOLDS:
             raise ConfigError(
                 "folds", f"folds must be a whole number from 2 to {MOST_FOLDS}, not {self.folds}.")
-        if self.measure not in MEASURES:
-            raise ConfigError("measure", f"measure must be one of {', '.join(MEASURES)}, "
-                              f"not {self.measure[:40]!r}.")
         configs = [candidate.config for candidate in self.candidates]
         if len({config.dataset for config in configs}) > 1:
             raise ConfigError("candidates", "candidates must have one data set: their measures "
                               "cannot be compared otherwise.")
+        measures = JUDGED_BY[configs[0].card.kind]
+        if self.measure not in measures:
+            raise ConfigError("measure", f"measure must be one of {', '.join(measures)} for the "
+                              f"data set {configs[0].dataset}, not {self.measure[:40]!r}.")
         if len({config.digest() for config in configs}) < len(configs):
             raise ConfigError("candidates", "candidates must be 2 to "
                               f"{MOST_CANDIDATES} different settings; two of them are the same.")
@@ -132,6 +132,8 @@ class CrossValidation:
         for candidate in alive:
             if self._better(_mean(values[candidate]), _mean(values[best])):
                 best = candidate
+        if not math.isfinite(_mean(values[best])):  # none works on every fold
+            return Standing(values, dropped, [])
         final = self.final(best)
         if (run := results.get(final.digest())) is None:
             return Standing(values, dropped, [final], best)
@@ -175,7 +177,7 @@ class CrossValidation:
     def remaining(self, results: Results) -> int:
         """As `study.Study` has it."""
         standing = self.standing(results)
-        if standing.best is not None:
+        if standing.best is not None or not standing.wanted:
             return len(standing.wanted)
         total, alive = 0, len(self.candidates)
         before = 0
@@ -186,8 +188,10 @@ class CrossValidation:
         return max(total - sum(map(len, standing.values)), len(standing.wanted)) + 1
 
     def digest(self) -> str:
-        """Sixteen hex digits naming it."""
-        text = json.dumps(self.to_dict(), sort_keys=True)
+        """Sixteen hex digits naming its runs: candidates and folds, whatever they are judged by."""
+        configs = [json.dumps({**each.config.changes(), "steps": each.config.steps}, sort_keys=True)
+                   for each in self.candidates]
+        text = json.dumps([self.folds, *sorted(configs)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:

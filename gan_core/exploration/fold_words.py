@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
+from itertools import combinations
 
 from gan_core.exploration.cell_runs import MEASURES
 from gan_core.exploration.cross_validation import CrossValidation, Standing
@@ -25,46 +27,81 @@ class Comparison:
 
 
 def comparisons(study: CrossValidation, standing: Standing) -> list[Comparison]:
-    """The best candidate against each other one that has all folds; empty before all are there."""
-    if standing.best is None:
+    """The best candidate against each other one that has all folds; empty before all are there.
+
+    Holm's correction is over all pairs of them: the best is not known beforehand, it is chosen by
+    the same folds.
+    """
+    best = standing.best
+    if best is None:
         return []
-    best, tests = standing.values[standing.best], dict[int, PairedTest | None]()
-    for other, values in enumerate(standing.values):
-        if other == standing.best or other in standing.dropped or len(values) < study.folds:
-            continue
-        differences = [best[fold] - values[fold] for fold in sorted(values)]
-        finite = all(map(math.isfinite, differences))
-        tests[other] = corrected_test(differences, study.folds) if finite else None
-    known = [(other, test) for other, test in tests.items() if test is not None]
-    corrected = dict(zip([other for other, _ in known],
-                         holm([test.p for _, test in known]), strict=True))
-    # Whoever has no number on a fold where the best has one has failed there: no test is needed.
-    return [Comparison(other, test, corrected.get(other, 0.0)) for other, test in tests.items()]
+    whole = [number for number, values in enumerate(standing.values)
+             if number not in standing.dropped and len(values) == study.folds]
+    tests = {pair: _test(study, standing, *pair) for pair in combinations(whole, 2)}
+    known = {pair: test for pair, test in tests.items() if test is not None}
+    corrected = dict(zip(known, holm([test.p for test in known.values()]), strict=True))
+    found = []
+    for other in (number for number in whole if number != best):
+        pair = (min(best, other), max(best, other))
+        test = tests[pair]
+        if test is not None and pair[0] != best:
+            test = dataclasses.replace(test, mean=-test.mean, t=-test.t)
+        found.append(Comparison(other, test, corrected.get(pair, 1.0)))
+    return found
+
+
+def _test(
+    study: CrossValidation, standing: Standing, one: int, other: int
+) -> PairedTest | None:
+    """Of what the first has more than the second, fold by fold; None where one has no number."""
+    differences = [standing.values[one][fold] - standing.values[other][fold]
+                   for fold in range(study.folds)]
+    finite = all(map(math.isfinite, differences))
+    return corrected_test(differences, study.folds) if finite else None
 
 
 def verdict_words(study: CrossValidation, standing: Standing) -> list[str]:
     """Sentences for people: one for each comparison, and one on the test set."""
+    measure = MEASURES[study.measure]
     if standing.best is None:
-        return []
-    measure, best = MEASURES[study.measure], study.candidates[standing.best].label
-    sentences = []
-    for comparison in comparisons(study, standing):
-        other = study.candidates[comparison.other].label
-        if comparison.test is None:
-            sentences.append(f"**{best}** is better than **{other}**, which has no "
-                             f"{measure.label} on some folds: it diverged, or draws nothing.")
-            continue
-        gap = measure.text(abs(comparison.test.mean))
-        if comparison.tells_apart:
-            way = "lower" if measure.lower_is_better else "higher"
-            sentences.append(f"**{best}** is better than **{other}**: its {measure.label} is "
-                             f"{way} by {gap} on average ({_p(comparison.p)}).")
-        else:
-            sentences.append(f"These folds cannot tell **{best}** and **{other}** apart: they "
-                             f"differ by {gap} on average ({_p(comparison.p)}).")
+        if standing.wanted:
+            return []
+        return [f"No candidate has a {measure.label} on every fold: each of them failed on some."]
+    sentences = [_comparison_words(study, standing, each)
+                 for each in comparisons(study, standing)]
     if standing.tested is not None:
         sentences.append(_test_words(study, standing, standing.best, standing.tested))
     return sentences
+
+
+def _comparison_words(
+    study: CrossValidation, standing: Standing, comparison: Comparison
+) -> str:
+    measure, best = MEASURES[study.measure], _label(study, standing.best or 0)
+    other = _label(study, comparison.other)
+    if comparison.test is None:
+        values = standing.values[comparison.other].values()
+        failed = sum(not math.isfinite(value) for value in values)
+        return (f"{other} has no {measure.label} on {failed} of {study.folds} folds, where it "
+                f"diverged or drew nothing; it is not compared with {best}.")
+    gap = _gap(study, comparison.test.mean)
+    if not comparison.tells_apart:
+        return (f"These folds cannot tell {best} and {other} apart: on average they differ by "
+                f"{gap} ({_p(comparison.p)}).")
+    way = "lower" if measure.lower_is_better else "higher"
+    return (f"{best} is better than {other}: {measure.label} {way} by {gap} on average "
+            f"({_p(comparison.p)}).")
+
+
+def _label(study: CrossValidation, candidate: int) -> str:
+    return f"**{study.candidates[candidate].label}**"
+
+
+def _gap(study: CrossValidation, difference: float) -> str:
+    """A difference in words: of shares, in points; a small one is not written as nothing."""
+    measure, size = MEASURES[study.measure], abs(difference) * MEASURES[study.measure].scale
+    unit = " points" if "%" in measure.form else ""
+    return f"{size:.0f}{unit}" if size >= 10 else f"{size:.2g}{unit}"
 
 
 def _p(value: float) -> str:
@@ -73,12 +110,14 @@ def _p(value: float) -> str:
 
 def _test_words(study: CrossValidation, standing: Standing, best: int, tested: float) -> str:
     """By how much the validation figure flattered the candidate that was chosen by it."""
-    measure, mean = MEASURES[study.measure], standing.mean(best)
-    label = study.candidates[best].label
-    words = (f"On the test set, which nothing before has touched, **{label}** has a "
-             f"{measure.label} of {measure.text(tested)}; the folds said {measure.text(mean)}.")
-    if not (math.isfinite(tested) and math.isfinite(mean)):
-        return words
+    measure, mean, label = MEASURES[study.measure], standing.mean(best), _label(study, best)
+    of_points = study.candidates[best].config.card.kind == "points"
+    where = ("Trained on all examples" if of_points
+             else "On the test set, which took no part in this comparison")
+    if not math.isfinite(tested):
+        return f"{where}, {label} has no {measure.label}: it diverged or drew nothing."
+    words = (f"{where}, {label} comes to {measure.text(tested)} ({measure.label}); the folds said "
+             f"{measure.text(mean)}.")
     if measure.improved(mean, tested):
-        return f"{words} The folds flattered it by {measure.text(abs(tested - mean))}."
-    return f"{words} The folds did not flatter it."
+        return f"{words} So the folds flattered it by {_gap(study, tested - mean)}."
+    return f"{words} So the folds did not flatter it."

@@ -57,6 +57,12 @@ class ParameterMap:
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise ConfigError(
                 "seeds", f"seeds must be a whole number from 1 to {MOST_SEEDS}, not {self.seeds}.")
+        self.base.replace(seed=self.base.seed + self.seeds - 1)  # the last seed is one
+        for name, each in (("x", self.x), ("y", self.y)):
+            if each.since >= self.base.steps:
+                raise ConfigError(
+                    name, f"{name} must begin before step {self.base.steps}, at which the runs "
+                    f"end, not at {each.since}.")
         if len(self.refused) == self.columns * self.rows:
             raise ConfigError("x", next(iter(self.refused.values())))
 

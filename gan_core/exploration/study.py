@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -20,7 +22,7 @@ class Study(Protocol):
         ...
 
     def digest(self) -> str:
-        """Names the study."""
+        """Names its runs: equal for studies that look at the same ones in another way."""
         ...
 
     def to_dict(self) -> dict[str, Any]:
@@ -34,3 +36,9 @@ class Study(Protocol):
     def remaining(self, results: Results) -> int:
         """How many runs are still to be trained, at most."""
         ...
+
+
+def name_of(study: Study) -> str:
+    """Sixteen hex digits naming the study as it is looked at, for an address."""
+    text = json.dumps(study.to_dict(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from gan_core.exploration.study import Study
 from gan_core.runs.status import StoreError
 from gan_core.system import files
 
+MOST_KNOWN = 200  # studies whose results are kept in memory, the latest
 MOST_BYTES = 2_000_000  # of one file; a map of 144 cells and five seeds takes some 350,000
 
 
@@ -33,7 +35,7 @@ class StudyResults:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).absolute()
-        self._known: dict[str, _Known] = {}
+        self._known: OrderedDict[Path, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def path(self, study: Study) -> Path:
@@ -45,16 +47,22 @@ class StudyResults:
         path = self.path(study)
         seen = files.stamp(path)
         with self._lock:
-            known = self._known.get(path.stem)
+            known = self._known.get(path)
             if known is None or known.stamp != seen:
                 known = _Known(seen, {run.digest: run for run in _runs_in(path)} if seen else {})
-                self._known[path.stem] = known
+                self._known[path] = known
+            self._known.move_to_end(path)
+            while len(self._known) > MOST_KNOWN:
+                self._known.popitem(last=False)
             return known.runs
 
     def add(self, study: Study, runs: list[CellRun]) -> None:
         """Keep the results of runs. Raises StoreError where they cannot be written."""
         path = self.path(study)
         lines = [json.dumps(run.to_dict()) for run in runs]
+        if files.stamp(path)[1:2] > (MOST_BYTES - sum(map(len, lines)) - len(lines),):
+            raise StoreError(f"{path} is too large to be a study's results; remove it.",
+                             "the file of its results is too large")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():

@@ -2,7 +2,8 @@
 
 A study's runs are runs like others: they share the queue, its limits and its turns with all that
 everybody asks for, and few of them wait at a time, so that a map of hundreds leaves room. A study
-is filled as long as a tab that asked for it is open, whichever page it shows. Torch-free.
+is filled as long as a tab that asked for it is open, whichever page it shows, or a tab watches it.
+Torch-free.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import math
 import threading
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field
@@ -20,16 +22,17 @@ from gan_core.config.validation import ConfigError
 from gan_core.exploration.cell_runs import CellRun, cell_run
 from gan_core.exploration.planner import batches
 from gan_core.exploration.shipped_maps import shipped_results
-from gan_core.exploration.study import Study
+from gan_core.exploration.study import Study, name_of
 from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.status import StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from gan_core.serving.housekeeping import Housekeeper
-from gan_core.serving.queue import HIDDEN_SECONDS, RETURN_SECONDS, JobQueue
+from gan_core.serving.queue import RETURN_SECONDS, JobQueue
 
-AT_ONCE = MOST_OF_A_VIEWER // 2  # batches of a tab's study that are asked for; Train keeps the rest
+AT_ONCE = MOST_OF_A_VIEWER // 2  # batches of a tab's studies that wait; Train keeps the rest
 MOST_KNOWN = 200  # studies whose addresses the live channel knows, the latest
 UNWATCHED = "Nobody had the page open any more; start it again to go on."
+FAULT = "This server has made a mistake; its terminal says which."
 SPENT = "The budget is used up; start it again to go on."
 
 
@@ -50,10 +53,11 @@ class _Job:
     """A study that is being filled."""
 
     study: Study
-    viewers: dict[str, float]  # who wants it, and until when where the tab is closed
+    viewers: dict[str, float]  # which tabs want it, and until when
     began: float
     remaining: int  # runs that were missing when it began
     deadline: float
+    askers: set[str] = field(default_factory=set)  # of these tabs; the others watch
     asked: dict[str, RunConfig] = field(default_factory=dict)  # in the queue, by digest
     failed: dict[str, str] = field(default_factory=dict)  # reasons, by digest
     refusal: str = ""
@@ -68,7 +72,7 @@ class StudyJobs:
     ) -> None:
         self._results = StudyResults(queue.store.root)
         self._queue, self._open_tabs, self._clock = queue, open_tabs, clock
-        self._jobs: dict[str, _Job] = {}  # by the study's digest
+        self._jobs: dict[str, _Job] = {}  # by the study's name
         self._known: OrderedDict[str, Study] = OrderedDict()
         self._ended: dict[str, StudyState] = {}  # of known studies: how the last attempt ended
         self._lock = threading.RLock()
@@ -83,54 +87,60 @@ class StudyJobs:
 
     def know(self, study: Study) -> None:
         """Remember a study that a page shows, so that the live channel can tell of it."""
-        key = study.digest()
+        name = name_of(study)
         with self._lock:
-            if self._known.get(key) != study:  # of equal ones the first, which knows its runs
-                self._known[key] = study
-            self._known.move_to_end(key)
-            while len(self._known) > MOST_KNOWN:
-                gone, _ = self._known.popitem(last=False)
-                self._ended.pop(gone, None)
+            self._known.setdefault(name, study)  # of equal ones the first, which knows its runs
+            self._known.move_to_end(name)
+            for old in list(self._known)[: max(len(self._known) - MOST_KNOWN, 0)]:
+                if old not in self._jobs:
+                    del self._known[old]
+                    self._ended.pop(old, None)
 
-    def known(self, digest: str) -> Study | None:
+    def known(self, name: str) -> Study | None:
         """The study of this name that a page of this server has shown, None if there is none."""
         with self._lock:
-            return self._known.get(digest)
+            return self._known.get(name)
 
     def fill(self, study: Study, viewer: str, budget: float = math.inf) -> None:
-        """Have the missing runs trained while the tab `viewer` is open; no more are begun after
-        `budget` seconds."""
+        """Have the missing runs trained while the tab `viewer` is open, or others watch; no more
+        are begun after `budget` seconds."""
         self.know(study)
-        now = self._clock()
+        now, name = self._clock(), name_of(study)
         remaining = study.remaining(self.results(study))
         with self._lock:
-            job = self._jobs.setdefault(
-                study.digest(), _Job(study, {}, now, remaining, now + budget))
-            job.study = study  # it may have more seeds than before
+            job = self._jobs.setdefault(name, _Job(study, {}, now, remaining, now + budget))
             job.deadline = max(job.deadline, now + budget)
-            job.viewers[viewer] = math.inf
-            self._ended.pop(study.digest(), None)
+            job.viewers[viewer] = now + RETURN_SECONDS
+            job.askers.add(viewer)
+            self._ended.pop(name, None)
         self._housekeeper.wake()
+
+    def watch(self, study: Study, viewer: str) -> None:
+        """A tab looks at the study, and so keeps it going for a while, whoever asked for it."""
+        with self._lock:
+            if job := self._jobs.get(name_of(study)):
+                until = self._clock() + RETURN_SECONDS
+                job.viewers[viewer] = max(job.viewers.get(viewer, until), until)
 
     def stop(self, study: Study, viewer: str) -> bool:
         """The tab no longer asks for the study. Returns False if others still do."""
         with self._lock:
-            job = self._jobs.get(study.digest())
+            job = self._jobs.get(name_of(study))
             if job is None:
                 return True
             job.viewers.pop(viewer, None)
-            asked = list(job.asked)
-            if not job.viewers:
-                self._end(job)
-        for digest in asked:
-            self._queue.stop(digest, viewer)
-        return not job.viewers
+            job.askers.discard(viewer)
+            if job.viewers:
+                return False
+            self._end(job)
+        self._stop_runs(job, viewer)
+        return True
 
     def state(self, study: Study) -> StudyState:
         with self._lock:
-            job = self._jobs.get(study.digest())
+            job = self._jobs.get(name_of(study))
             if job is None:
-                return self._ended.get(study.digest(), StudyState())
+                return self._ended.get(name_of(study), StudyState())
             return StudyState(True, frozenset(job.asked), job.refusal, len(job.failed),
                               self._seconds_left(job))
 
@@ -155,14 +165,25 @@ class StudyJobs:
         with self._lock:
             jobs = list(self._jobs.values())
         for job in jobs:
-            self._tend(job, self._clock())
+            try:
+                self._tend(job, self._clock())
+            except Exception:  # it costs this study alone
+                traceback.print_exc()
+                self._end(job, FAULT)
 
     def _tend(self, job: _Job, now: float) -> None:
         viewer = self._someone(job, now)
         if viewer is None:
             self._end(job, UNWATCHED)
             return
-        self._collect(job)
+        for digest in list(job.asked):
+            self._queue.watch(digest, viewer)
+        try:
+            self._collect(job)
+        except StoreError as error:
+            self._end(job, f"The results cannot be stored: {error.cause}.")
+            self._stop_runs(job, viewer)
+            return
         missing = [config for config in job.study.wanted(self.results(job.study))
                    if config.digest() not in job.asked.keys() | job.failed.keys()]
         if not missing or now >= job.deadline:
@@ -172,31 +193,26 @@ class StudyJobs:
         self._ask(job, missing, viewer)
 
     def _someone(self, job: _Job, now: float) -> str | None:
-        """A tab that wants the study, whose leases are renewed; a closed one may come back."""
+        """A tab that wants the study: an open one that asked for it, or one that watches."""
         with self._lock:
             for viewer, until in list(job.viewers.items()):
-                if viewer in self._open_tabs:
-                    job.viewers[viewer] = math.inf
-                elif math.isinf(until):
-                    job.viewers[viewer] = now + RETURN_SECONDS
+                if viewer in job.askers and viewer in self._open_tabs:
+                    job.viewers[viewer] = now + RETURN_SECONDS  # closed, it may come back so long
                 elif until <= now:
                     del job.viewers[viewer]
-            viewers, asked = list(job.viewers), list(job.asked)
-        for viewer in viewers:
-            for digest in asked:
-                self._queue.watch(digest, viewer, HIDDEN_SECONDS)
-        return viewers[0] if viewers else None
+            return next(iter(job.viewers), None)
 
     def _collect(self, job: _Job) -> None:
-        """Keep the results of runs that have ended, in the queue or before."""
+        """Keep the results of runs that have got so far, in the queue or before. Raises StoreError.
+        """
         known, new = self.results(job.study), list[CellRun]()
         for digest, config in list(job.asked.items()):
             snapshot = None
             with contextlib.suppress(StoreError):
                 snapshot = self._queue.snapshot(digest)
-            if snapshot is not None and snapshot.live:
-                continue
             run = None if snapshot is None else cell_run(snapshot, config)
+            if run is None and snapshot is not None and snapshot.live:
+                continue
             with self._lock:
                 job.asked.pop(digest, None)
                 if run is None and snapshot is not None and snapshot.status.state == "failed":
@@ -204,15 +220,14 @@ class StudyJobs:
             if run is not None and digest not in known:
                 new.append(run)
         if new:
-            try:
-                self._results.add(job.study, new)
-            except StoreError as error:
-                job.refusal = f"The results cannot be stored: {error.cause}."
+            self._results.add(job.study, new)
 
     def _ask(self, job: _Job, missing: list[RunConfig], viewer: str) -> None:
-        """For as many batches as may wait at a time."""
-        waiting = len(batches(job.asked.values()))
-        for batch in batches(missing)[: max(AT_ONCE - waiting, 0)]:
+        """For as many batches as may wait at a time, of all studies of this tab together."""
+        with self._lock:
+            waiting = [config for each in self._jobs.values() if viewer in each.viewers
+                       for config in each.asked.values()]
+        for batch in batches(missing)[: max(AT_ONCE - len(batches(waiting)), 0)]:
             try:
                 digests = self._queue.submit_together(batch, viewer)
             except QueueFull as error:
@@ -228,17 +243,26 @@ class StudyJobs:
             with self._lock:
                 job.refusal = ""
                 job.asked |= dict(zip(digests, batch, strict=True))
+                ended = self._jobs.get(name_of(job.study)) is not job
+            if ended:  # it was stopped meanwhile
+                self._stop_runs(job, viewer)
+                return
+
+    def _stop_runs(self, job: _Job, viewer: str) -> None:
+        for digest in list(job.asked):
+            self._queue.stop(digest, viewer)
 
     def _end(self, job: _Job, why: str = "") -> None:
+        name = name_of(job.study)
         with self._lock:
-            if self._jobs.pop(job.study.digest(), None) is None:
+            if self._jobs.get(name) is not job:
                 return
+            del self._jobs[name]
             failures = list(job.failed.values())
             words = why or (
                 f"{_runs(len(failures))} failed: {failures[0]}" if failures else "")
-            self._ended[job.study.digest()] = StudyState(
-                False, frozenset(), words, len(failures))
+            self._ended[name] = StudyState(False, frozenset(), words, len(failures))
 
 
 def _runs(count: int) -> str:
-    return "one run" if count == 1 else f"{count} runs"
+    return "One run" if count == 1 else f"{count} runs"

@@ -81,6 +81,7 @@ class _Group:
     optimizer: Optimizer
     moves: Tensor | None = None
     rates: Tensor | None = None
+    places: Tensor | None = None  # of the runs among the rows of the stack, (k,)
 
 
 class StackedOptimizer:
@@ -109,7 +110,8 @@ class StackedOptimizer:
         moves = torch.zeros(len(runs), rows[0].numel(), device=rows[0].device)
         optimizer = first.like(list(moves))
         optimizer.set_learning_rate(1.0)
-        return _Group(runs, optimizer, moves, torch.tensor(rates, device=moves.device)[:, None])
+        return _Group(runs, optimizer, moves, torch.tensor(rates, device=moves.device)[:, None],
+                      torch.tensor(runs, device=moves.device))
 
     @torch.no_grad()
     def apply_gradients(self, rows: Tensor) -> None:
@@ -120,12 +122,11 @@ class StackedOptimizer:
             optimizer.apply_gradients([rows[run] for run in runs])
             if first_update:
                 self._share_state(runs, optimizer)
-            if group.moves is not None and group.rates is not None:
+            if group.moves is not None and group.rates is not None and group.places is not None:
                 if len(runs) == len(self.stack.values):
                     self.stack.values.addcmul_(group.moves, group.rates)
                 else:
-                    self.stack.values.index_add_(
-                        0, torch.tensor(runs, device=rows.device), group.moves * group.rates)
+                    self.stack.values.index_add_(0, group.places, group.moves * group.rates)
                 group.moves.zero_()
 
     def _resume(self, runs: Sequence[int], optimizer: Optimizer) -> None:

@@ -55,7 +55,7 @@ def rows(
 
 
 def _row(name: str, of_kind: list[CrossValidation], store: RunStore) -> Row:
-    differences = [_differences(study, store) for study in of_kind]
+    differences = [each for study in of_kind if (each := _differences(study, store))]
     corrected = [corrected_test(each, FOLDS) for each in differences]
     return {
         "compared": name, "repetitions": len(differences),
@@ -68,6 +68,7 @@ def _row(name: str, of_kind: list[CrossValidation], store: RunStore) -> Row:
 
 
 def _differences(study: CrossValidation, store: RunStore) -> list[float]:
+    """Fold by fold; empty where a run failed."""
     results: dict[str, CellRun] = {}
     for config in (study.config(candidate, fold) for candidate in range(2)
                    for fold in range(FOLDS)):
@@ -75,13 +76,16 @@ def _differences(study: CrossValidation, store: RunStore) -> list[float]:
         if snapshot is not None and (run := cell_run(snapshot, config)) is not None:
             results[run.digest] = run
     values = study.standing(results).values
-    return [values[0][fold] - values[1][fold] for fold in range(FOLDS)]
+    whole = all(len(of_candidate) == FOLDS for of_candidate in values)
+    return [values[0][fold] - values[1][fold] for fold in range(FOLDS)] if whole else []
 
 
 def _plain_p(differences: list[float]) -> float:
     """Of a paired t-test that takes the folds for independent."""
-    error = statistics.stdev(differences) / math.sqrt(len(differences))
-    return two_sided_p(statistics.fmean(differences) / error, len(differences) - 1)
+    mean, error = statistics.fmean(differences), statistics.stdev(differences)
+    if error == 0.0:
+        return 0.0 if mean else 1.0
+    return two_sided_p(mean * math.sqrt(len(differences)) / error, len(differences) - 1)
 
 
 COLUMNS: Columns = {

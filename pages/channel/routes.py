@@ -206,6 +206,9 @@ def live_study(request: Request) -> Response:
     if colouring not in COLOURINGS:
         return _problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
     study = studies.known(request.path_params["digest"])
+    holder = server.visitor_names().tab_and_person(_parameter(request, "viewer"))
+    if study is not None and holder is not None:
+        studies.watch(study, holder[0])
     told: dict[str, Any] | None = None
     if isinstance(study, ParameterMap):
         told = map_channel.state(study, studies.results(study), studies.state(study), colouring)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 
 import streamlit as st
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
+from gan_core.exploration.cell_runs import JUDGED_BY
 from gan_core.exploration.cross_validation import (
     MOST_CANDIDATES,
-    USUAL_MEASURE,
     Candidate,
     CrossValidation,
 )
@@ -19,6 +20,7 @@ from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from pages.components import controls, server
 from pages.components.config_text import caption
 from pages.components.map_controls import PRESETS
+from pages.components.page_url import PageUrl
 
 KEY = "folds/choice"
 PARAMETERS = ("candidates", "folds", "measure", "halving")
@@ -31,30 +33,39 @@ class FoldChoice:
 
     study: CrossValidation
     problems: list[str] = field(default_factory=list)
-    url: dict[str, str] | None = None  # as it was read or written last
+    url: PageUrl = field(default_factory=lambda: PageUrl(PARAMETERS))
     refusal: str = ""  # why the controls describe no study
     moved: bool = True  # the controls are to be moved to the study
 
 
 def arrive() -> FoldChoice:
     """The tab's choice: from the session, or from a URL that this tab did not write itself."""
-    query = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
     choice: FoldChoice | None = st.session_state.get(KEY)
-    if choice is None or (query and query != choice.url):
-        choice = _read(query)
+    if choice is None or choice.url.is_arrival():
+        url = choice.url if choice is not None else PageUrl(PARAMETERS)
+        choice = _read(url.query())
+        choice.url = url
+        url.arrived(in_url(choice.study))
         st.session_state[KEY] = choice
     server.studies().know(choice.study)
     return choice
 
 
-def labelled(config: RunConfig) -> Candidate:
-    """A config as a candidate, under the name of its preset if it has one."""
-    name = next((name for name, preset in PRESETS.items() if preset == config), "")
-    return Candidate(name or caption(config), config)
+def labelled(configs: Iterable[RunConfig]) -> tuple[Candidate, ...]:
+    """Configs as candidates, each under the name of its preset, whatever its length, or under its
+    settings; no two have one name."""
+    made: dict[str, Candidate] = {}
+    for config in dict.fromkeys(configs):
+        name = next((name for name, preset in PRESETS.items()
+                     if preset.digest() == config.digest()), "") or caption(config)
+        others = (f"{name} ({number})" for number in count(2))
+        label = next(label for label in chain([name], others) if label not in made)
+        made[label] = Candidate(label, config)
+    return tuple(made.values())
 
 
 def _read(query: Mapping[str, str]) -> FoldChoice:
-    choice = FoldChoice(SHIPPED_FOLDS, url=dict(query))
+    choice = FoldChoice(SHIPPED_FOLDS)
     if not query:
         return choice
     configs = []
@@ -63,7 +74,7 @@ def _read(query: Mapping[str, str]) -> FoldChoice:
         choice.problems += [f"candidates: {problem}" for problem in problems]
         if config is not None and not problems:
             configs.append(config.replace(folds=0, fold=0))
-    candidates = tuple(map(labelled, dict.fromkeys(configs))) or SHIPPED_FOLDS.candidates
+    candidates = labelled(configs) or SHIPPED_FOLDS.candidates
     folds, halving = query.get("folds", "5"), query.get("halving", "false")
     try:
         if not (folds.isascii() and folds.isdecimal() and len(folds) < 4):
@@ -72,7 +83,7 @@ def _read(query: Mapping[str, str]) -> FoldChoice:
         if halving not in ("true", "false"):
             raise ConfigError("halving", f"halving must be true or false, not {halving[:40]!r}.")
         _refuse_too_long(configs)
-        usual = USUAL_MEASURE[candidates[0].config.card.kind]
+        usual = JUDGED_BY[candidates[0].config.card.kind][0]
         choice.study = CrossValidation(
             candidates, int(folds), query.get("measure", usual), halving == "true")
     except ConfigError as error:
@@ -84,18 +95,6 @@ def _refuse_too_long(configs: list[RunConfig]) -> None:
     limit = server.settings().max_steps
     if any(config.steps > limit for config in configs):
         raise ConfigError("steps", f"steps must be a number from 1 to {limit} on this server.")
-
-
-def write_url(choice: FoldChoice) -> None:
-    """The address bar says what is on the page; a link that was followed stays until it changes."""
-    query = in_url(choice.study)
-    followed = choice.url is not None and not choice.problems and (
-        in_url(_read(choice.url).study) == query)
-    if followed or query == choice.url:
-        return
-    others = {name: st.query_params[name] for name in st.query_params if name not in PARAMETERS}
-    st.query_params.from_dict({**query, **others})
-    choice.url = query
 
 
 def in_url(study: CrossValidation) -> dict[str, str]:

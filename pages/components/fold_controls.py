@@ -6,11 +6,10 @@ import streamlit as st
 
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
-from gan_core.exploration.cell_runs import MEASURES
+from gan_core.exploration.cell_runs import JUDGED_BY, MEASURES
 from gan_core.exploration.cross_validation import (
     MOST_CANDIDATES,
     MOST_FOLDS,
-    USUAL_MEASURE,
     Candidate,
     CrossValidation,
 )
@@ -34,7 +33,8 @@ def fold_controls(choice: FoldChoice) -> None:
                     help="All candidates are trained for as long.")
     st.slider("Folds", 2, MOST_FOLDS, key="folds/folds", on_change=_take, args=(choice,),
               help="Into how many parts the training set is cut.")
-    st.selectbox("Measure", list(MEASURES), key="folds/measure", on_change=_take, args=(choice,),
+    kind = choice.study.candidates[0].config.card.kind
+    st.selectbox("Measure", JUDGED_BY[kind], key="folds/measure", on_change=_take, args=(choice,),
                  format_func=lambda name: MEASURES[name].label)
     st.toggle("Successive halving", key="folds/halving", on_change=_take, args=(choice,),
               help="After each round the worse half of the candidates goes, so that most of the "
@@ -49,7 +49,7 @@ def _move(choice: FoldChoice) -> None:
     study, keep = choice.study, st.session_state
     keep["folds/known"] = {each.label: each.config for each in study.candidates}
     keep["folds/candidates"] = [each.label for each in study.candidates]
-    keep["folds/steps"] = study.candidates[0].config.steps
+    keep["folds/steps"] = min(study.candidates[0].config.steps, server.settings().max_steps)
     keep["folds/folds"] = study.folds
     keep["folds/measure"] = study.measure
     keep["folds/halving"] = study.halving
@@ -57,16 +57,15 @@ def _move(choice: FoldChoice) -> None:
 
 def _take(choice: FoldChoice) -> None:
     """Put the study that the controls describe on the page; where they describe none, say why."""
-    choice.refusal, keep = "", st.session_state
+    choice.refusal, choice.problems, keep = "", [], st.session_state
     known: dict[str, RunConfig] = {**PRESETS, **keep["folds/known"]}
     candidates = tuple(
         Candidate(label, known[label].replace(steps=int(keep["folds/steps"]), folds=0, fold=0))
         for label in keep["folds/candidates"])
     kinds = {each.config.card.kind for each in candidates}
     measure = keep["folds/measure"]
-    if measure in USUAL_MEASURE.values() and len(kinds) == 1:  # of the data that are compared
-        measure = USUAL_MEASURE[next(iter(kinds))]
-        keep["folds/measure"] = measure
+    if len(kinds) == 1 and measure not in (fit := JUDGED_BY[next(iter(kinds))]):
+        measure = keep["folds/measure"] = fit[0]  # another data set has others
     try:
         choice.study = CrossValidation(
             candidates, keep["folds/folds"], measure, keep["folds/halving"])

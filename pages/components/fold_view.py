@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import base64
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from gan_core.config.presets import CHALLENGES
-from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import number_text
 from gan_core.exploration.cell_runs import MEASURES, CellRun
 from gan_core.exploration.cross_validation import CrossValidation
 from gan_core.exploration.fold_pictures import digits
 from gan_core.exploration.fold_words import verdict_words
-from gan_core.exploration.price import seconds
+from gan_core.exploration.study import name_of
 from gan_core.serving import fold_channel
-from gan_core.serving.run_words import wait_text
 from pages.components import server, viewer_code
 from pages.components.fold_choice import FoldChoice
-from pages.components.map_view import OPENS_ON, grid
+from pages.components.map_view import grid, nothing, path_of_runs, price_words
 from pages.components.markdown import plain
 from pages.components.state import opening
 
@@ -33,22 +29,18 @@ def fold_view(choice: FoldChoice) -> None:
     _buttons(study, results, filling.live)
     data: dict[str, Any] = {
         "part": "map", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
-        "address": f"studies/{study.digest()}", "colouring": "verdict",
+        "name": name_of(study), "address": f"studies/{name_of(study)}", "colouring": "verdict",
         "first": fold_channel.state(study, results, filling),
         "x": "the fold that was held out; their mean ± standard deviation; the test set",
         "y": MEASURES[study.measure].label,
         "columns": [*(f"fold {fold}" for fold in range(study.folds)), "mean", "test set"],
         "rows": [candidate.label for candidate in reversed(study.candidates)],
-        "chosen": [],
+        "chosen": [cell] if (cell := _cell(study)) is not None else [],
     }
     grid(key="folds/view", data=data, on_chosen_change=partial(_choose, study),
-         on_ended_change=_nothing)
+         on_ended_change=nothing)
     _chosen(study)
     _verdict(study, results)
-
-
-def _nothing() -> None:
-    """What a trigger needs to be heard of; the page runs again all the same."""
 
 
 def _buttons(study: CrossValidation, results: dict[str, CellRun], live: bool) -> None:
@@ -71,11 +63,11 @@ def _buttons(study: CrossValidation, results: dict[str, CellRun], live: bool) ->
 
 
 def _price(study: CrossValidation, results: dict[str, CellRun]) -> str:
-    left, workers = study.remaining(results), server.settings().workers
-    each = study.standing(results).wanted
-    some = seconds(each, workers) * left / max(len(each), 1)
-    return (f"At most {left} runs of {each[0].steps} steps are left: {wait_text(some)}, {workers} "
-            "at a time, on a machine like the one that this was measured on.")
+    left, each = study.remaining(results), study.standing(results).wanted
+    runs = "One run" if left == 1 else f"At most {left} runs"
+    are = "is" if left == 1 else "are"
+    return (f"{runs} of {number_text(each[0].steps)} steps {are} still to be trained. "
+            f"{price_words(each, left / len(each))}")
 
 
 # --- what it comes to ----------------------------------------------------------------------------
@@ -91,33 +83,32 @@ def _verdict(study: CrossValidation, results: dict[str, CellRun]) -> None:
 
 
 def _choose(study: CrossValidation) -> None:
-    chosen = st.session_state["folds/view"]["chosen"]
-    st.session_state["folds/cell"] = (study.digest(), chosen[-1] if chosen else None)
+    told = st.session_state["folds/view"]["chosen"]
+    if told and told[0] == name_of(study):  # else of folds that were there before
+        st.session_state["folds/cell"] = (told[0], told[1][-1] if told[1] else None)
+
+
+def _cell(study: CrossValidation) -> list[int] | None:
+    """The cell that was pressed last: its column, and its row from the bottom."""
+    name, cell = st.session_state.get("folds/cell", ("", None))
+    inside = cell is not None and name == name_of(study)
+    return [int(cell[0]), int(cell[1])] if inside else None
 
 
 def _chosen(study: CrossValidation) -> None:
-    """The run of the cell that was pressed last, with a link that opens it."""
-    digest, cell = st.session_state.get("folds/cell", ("", None))
-    if digest != study.digest() or cell is None:
+    """The run of that cell, with a link that opens it."""
+    cell = _cell(study)
+    if cell is None:
         st.caption("Press a cell to open its run.")
         return
-    column, candidate = int(cell[0]), len(study.candidates) - 1 - int(cell[1])
-    config: RunConfig | None = None
-    if column < study.folds:
-        config = study.config(candidate, column)
-    elif column == study.folds + 1:
-        config = study.final(candidate)
+    column, candidate = cell[0], len(study.candidates) - 1 - cell[1]
     label = plain(study.candidates[candidate].label)
-    if config is None:
+    if column == study.folds:
         st.markdown(f"**{label}**, mean over the folds")
-    else:
-        of = f"without fold {column}" if column < study.folds else "on the whole training set"
-        st.markdown(f"**{label}**, trained {of}: [open this run]({_path()}?{opening(config)})")
-
-
-def _path() -> str:
-    file = CHALLENGES[OPENS_ON].page
-    return "./" if file == "streamlit_app.py" else Path(file).stem
+        return
+    config = study.config(candidate, column) if column < study.folds else study.final(candidate)
+    of = f"without fold {column}" if column < study.folds else "on the whole training set"
+    st.markdown(f"**{label}**, trained {of}: [open this run]({path_of_runs()}?{opening(config)})")
 
 
 # --- the folds -----------------------------------------------------------------------------------
@@ -130,7 +121,9 @@ def what_is_held_out(study: CrossValidation) -> None:
     if study.candidates[0].config.dataset != "mnist":
         st.markdown(
             f"The {number_text(card.examples)} training examples are put into a fixed random order "
-            f"and cut into {study.folds} equal parts. The run of a fold never sees that part.")
+            f"and cut into {study.folds} equal parts. The run of a fold never sees that part. "
+            "Samples of points are measured against the mixture that the data come from, so a fold "
+            "changes only what its run is trained on.")
         return
     picture, counts = digits(study.folds)
     st.markdown(
@@ -144,4 +137,5 @@ def what_is_held_out(study: CrossValidation) -> None:
     st.caption(
         "The classifier on whose features Fréchet distances are measured was trained on all "
         "training images, those of each fold included; so was the network that recognises digits. "
-        "That is the same for all candidates. The test set was seen by neither.")
+        "That is the same for all candidates. Neither saw the test set; but the verdicts "
+        "of all other pages rest on it.")

@@ -16,7 +16,9 @@ from gan_core.exploration.axis import axis
 from gan_core.exploration.map_looks import COLOURINGS
 from gan_core.exploration.parameter_map import MOST_SEEDS, Cell, ParameterMap
 from gan_core.exploration.shipped_maps import SHIPPED
+from gan_core.exploration.study import name_of
 from pages.components import controls, server
+from pages.components.page_url import PageUrl
 
 KEY = "map/choice"
 FIRST = next(iter(SHIPPED))
@@ -34,7 +36,7 @@ class MapChoice:
     colouring: str
     chosen: list[Cell] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    url: dict[str, str] | None = None  # as it was read or written last
+    url: PageUrl = field(default_factory=lambda: PageUrl(PARAMETERS))
     refusal: str = ""  # why the controls describe no map
     moved: bool = True  # the controls are to be moved to the map
 
@@ -47,15 +49,17 @@ class MapChoice:
         """Put another map on the page."""
         if drawn.digest() != self.drawn.digest():
             self.chosen = []
-        self.drawn = shared(drawn)
+        self.drawn, self.problems = shared(drawn), []
 
 
 def arrive() -> MapChoice:
     """The tab's choice: from the session, or from a URL that this tab did not write itself."""
-    query = {name: st.query_params[name] for name in PARAMETERS if name in st.query_params}
     choice: MapChoice | None = st.session_state.get(KEY)
-    if choice is None or (query and query != choice.url):
-        choice = _read(query)
+    if choice is None or choice.url.is_arrival():
+        url = choice.url if choice is not None else PageUrl(PARAMETERS)
+        choice = _read(url.query())
+        choice.url = url
+        url.arrived(in_url(choice))
         st.session_state[KEY] = choice
     choice.drawn = shared(choice.drawn)
     return choice
@@ -64,7 +68,7 @@ def arrive() -> MapChoice:
 def shared(drawn: ParameterMap) -> ParameterMap:
     """The map that all tabs of this server share, whose runs are worked out once."""
     server.studies().know(drawn)
-    known = server.studies().known(drawn.digest())
+    known = server.studies().known(name_of(drawn))
     return known if isinstance(known, ParameterMap) else drawn
 
 
@@ -75,7 +79,7 @@ def _read(query: Mapping[str, str]) -> MapChoice:
         problems.append(f"map must be one of {', '.join(SHIPPED)}, not {name[:40]!r}.")
         name = FIRST
     shipped = SHIPPED[name]
-    choice = MapChoice(shipped.drawn, shipped.colouring, problems=problems, url=dict(query))
+    choice = MapChoice(shipped.drawn, shipped.colouring, problems=problems)
     if "x" in query or "y" in query:
         _read_own(query, choice)
     colour = query.get("colour", choice.colouring)
@@ -93,7 +97,8 @@ def _read_own(query: Mapping[str, str], choice: MapChoice) -> None:
     choice.problems += [f"base: {problem}" for problem in problems]
     seeds = query.get("seeds", "1")
     try:
-        if not (seeds.isascii() and seeds.isdecimal() and 1 <= int(seeds[:3]) <= MOST_SEEDS):
+        if not (seeds.isascii() and seeds.isdecimal() and len(seeds) < 4
+                and 1 <= int(seeds) <= MOST_SEEDS):
             raise ConfigError("seeds", f"seeds must be a whole number from 1 to {MOST_SEEDS}, "
                               f"not {seeds[:40]!r}.")
         limit = server.settings().max_steps
@@ -115,18 +120,6 @@ def _read_cells(text: str, choice: MapChoice) -> None:
     choice.chosen = inside[:MOST_CHOSEN]
     if text and len(inside) != len(text.split("_")):
         choice.problems.append("cells must name one or two cells of the map, such as 0-3_4-1.")
-
-
-def write_url(choice: MapChoice) -> None:
-    """The address bar says what is on the page; a link that was followed stays until it changes."""
-    query = in_url(choice)
-    if choice.url is not None and not choice.problems and in_url(_read(choice.url)) == query:
-        return
-    if query == choice.url:
-        return
-    others = {name: st.query_params[name] for name in st.query_params if name not in PARAMETERS}
-    st.query_params.from_dict({**query, **others})
-    choice.url = query
 
 
 def in_url(choice: MapChoice) -> dict[str, str]:

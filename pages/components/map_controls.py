@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from gan_core.config.choices import DATASETS
-from gan_core.config.fields import KNOB_DEFAULTS, KNOBS
+from gan_core.config.fields import KNOB_DEFAULTS, KNOBS, LONGEST_RUN
 from gan_core.config.knobs import Knob
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
@@ -24,7 +24,7 @@ from pages.components.markdown import plain
 OWN = "own"
 AROUND = "around"  # a run that no preset names
 FIELDS = [name for name in KNOBS if name not in NOT_AN_AXIS]
-LATEST_CHANGE = 100_000  # step at which a setting may change in mid-run
+LATEST_CHANGE = LONGEST_RUN  # step at which a setting may change in mid-run
 USUAL_VALUES = 6  # of an axis that was just chosen
 PRESETS: dict[str, RunConfig] = {
     f"{challenge.title}: {preset.label}": preset.config
@@ -55,7 +55,7 @@ def map_controls(choice: MapChoice) -> None:
 
 def _take(choice: MapChoice) -> None:
     """Put the map that the controls describe on the page; where they describe none, say why."""
-    choice.refusal = ""
+    choice.refusal, choice.problems = "", []
     try:
         x, y = (axis(_written(name), name) for name in ("x", "y"))
         choice.show(ParameterMap(_around(), x, y, st.session_state["map/seeds"]))
@@ -72,7 +72,7 @@ def _move(choice: MapChoice) -> None:
     keep["map/base"] = next(
         (name for name, config in PRESETS.items()
          if config.replace(steps=KNOB_DEFAULTS["steps"]) == plain_base), AROUND)
-    keep["map/steps"] = drawn.base.steps
+    keep["map/steps"] = min(drawn.base.steps, server.settings().max_steps)
     keep["map/seeds"] = drawn.seeds
     for name, each in (("x", drawn.x), ("y", drawn.y)):
         keep[f"map/{name}/field"] = each.field

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import urllib.parse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ import streamlit as st
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
-from gan_core.config.value_words import tick_text
+from gan_core.config.value_words import number_text, tick_text
 from gan_core.exploration.cell_runs import MEASURES, CellRun
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
 from gan_core.exploration.map_picture import picture
 from gan_core.exploration.map_tables import as_csv, runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 from gan_core.exploration.price import seconds
+from gan_core.exploration.study import name_of
 from gan_core.serving import map_channel
 from gan_core.serving.run_words import wait_text
+from gan_core.serving.study_jobs import AT_ONCE
 from pages.components import controls, server, viewer_code
 from pages.components.map_choice import MapChoice
 from pages.components.map_controls import axis_words
@@ -45,23 +48,26 @@ def map_view(choice: MapChoice) -> None:
     told = map_channel.state(drawn, results, filling, choice.colouring)
     data: dict[str, Any] = {
         "part": "map", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
-        "address": f"studies/{drawn.digest()}", "colouring": choice.colouring, "first": told,
+        "name": name_of(drawn), "address": f"studies/{name_of(drawn)}",
+        "colouring": choice.colouring, "first": told,
         "x": drawn.x.label, "y": drawn.y.label,
         "columns": axis_words(drawn.x), "rows": axis_words(drawn.y),
         "chosen": [list(cell) for cell in choice.chosen],
     }
     grid(key="map/view", data=data, on_chosen_change=partial(_choose, choice),
-         on_ended_change=_nothing)
+         on_ended_change=nothing)
     _cells(choice, results)
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """What a trigger needs to be heard of; the page runs again all the same."""
 
 
 def _choose(choice: MapChoice) -> None:
-    chosen = st.session_state["map/view"]["chosen"]
-    inside = [(int(column), int(row)) for column, row in chosen or []
+    told = st.session_state["map/view"]["chosen"]
+    if not told or told[0] != name_of(choice.drawn):  # of a map that was there before
+        return
+    inside = [(int(column), int(row)) for column, row in told[1]
               if 0 <= column < choice.drawn.columns and 0 <= row < choice.drawn.rows]
     choice.chosen = inside[-2:]
 
@@ -71,7 +77,8 @@ def _choose(choice: MapChoice) -> None:
 
 def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
     drawn, studies = choice.drawn, server.studies()
-    missing = [run.config for run in drawn.runs if run.digest not in results]
+    missing = drawn.wanted(results)
+    price = _price(missing) if missing else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map-buttons"):
         if studies.state(drawn).live:
             if st.button("Stop", icon=":material/stop:"):
@@ -84,24 +91,35 @@ def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
                                   help="No more runs are begun after this time. The map is filled "
                                   "from coarse to fine, so it is useful at any time.")
             if st.button("Go on" if begun else "Fill", type="primary", icon=":material/grid_on:",
-                         help=_price(missing)):
+                         help=price):
                 studies.fill(drawn, server.viewer(), BUDGETS[budget])
                 st.rerun()
-        choice.colouring = st.selectbox(
-            "Colour", COLOURINGS, index=COLOURINGS.index(choice.colouring), width=240,
+        st.session_state["map/colour"] = choice.colouring
+        st.selectbox(
+            "Colour", COLOURINGS, key="map/colour", width=240, on_change=_colour, args=(choice,),
             format_func=lambda name: "verdict" if name == VERDICT else MEASURES[name].label)
         with st.popover("Take home", icon=":material/download:"):
             _downloads(choice, results)
-    st.caption(_price(missing) if missing and not studies.state(drawn).live
-               else _command(drawn))
+    st.caption(price if price and not studies.state(drawn).live else _command(drawn))
+
+
+def _colour(choice: MapChoice) -> None:
+    choice.colouring = st.session_state["map/colour"]
 
 
 def _price(missing: list[RunConfig]) -> str:
-    workers = server.settings().workers
-    each = "one run" if len(missing) == 1 else f"{len(missing)} runs"
-    return (f"{each} of {missing[0].steps} steps are still to be trained: "
-            f"{wait_text(seconds(missing, workers))}, "
-            f"{workers} at a time, on a machine like the one that this was measured on.")
+    each = "One run" if len(missing) == 1 else f"{number_text(len(missing))} runs"
+    are = "is" if len(missing) == 1 else "are"
+    return (f"{each} of {number_text(missing[0].steps)} steps {are} still to be trained. "
+            f"{price_words(missing)}")
+
+
+def price_words(missing: Sequence[RunConfig], times: float = 1.0) -> str:
+    """How long these runs take, or so many times as much, before any has been trained."""
+    workers = min(server.settings().workers, AT_ONCE)
+    words = wait_text(times * seconds(missing, workers))
+    return (f"{words[0].upper()}{words[1:]}, on a machine like the one on which this was measured "
+            f"and with {workers} at work.")
 
 
 def _command(drawn: ParameterMap) -> str:
@@ -148,10 +166,12 @@ def _cells(choice: MapChoice, results: dict[str, CellRun]) -> None:
         allowed = [cell for cell in choice.chosen if cell not in choice.drawn.refused]
         if len(allowed) == 2:
             one, other = (choice.drawn.config(cell) for cell in allowed)
-            folds = urllib.parse.urlencode({"candidates": "|".join(
-                map(controls.written, (one, other)))})
-            st.markdown(f"[Open both runs side by side]({_path()}?{opening(one, other)}) · "
-                        f"[Compare them by cross-validation](cross_validation?{folds})")
+            links = [f"[Open both runs side by side]({path_of_runs()}?{opening(one, other)})"]
+            if one.dataset == other.dataset:
+                folds = urllib.parse.urlencode({"candidates": "|".join(
+                    map(controls.written, (one, other)))})
+                links.append(f"[Compare them by cross-validation](cross_validation?{folds})")
+            st.markdown(" · ".join(links))
 
 
 def _cell(drawn: ParameterMap, results: dict[str, CellRun], cell: Cell) -> None:
@@ -167,7 +187,7 @@ def _cell(drawn: ParameterMap, results: dict[str, CellRun], cell: Cell) -> None:
         st.markdown(f"Seed {seed}: {plain(run.headline)} {plain(_measures(run))}")
     if not found:
         st.markdown("Not trained yet.")
-    st.markdown(f"[Open this run]({_path()}?{opening(drawn.config(cell))})")
+    st.markdown(f"[Open this run]({path_of_runs()}?{opening(drawn.config(cell))})")
 
 
 def _measures(run: CellRun) -> str:
@@ -177,6 +197,7 @@ def _measures(run: CellRun) -> str:
     return f"{words[0].upper()}{words[1:]}." if words else ""
 
 
-def _path() -> str:
+def path_of_runs() -> str:
+    """The page on which a run of a study is opened, relative to any other."""
     file = CHALLENGES[OPENS_ON].page
     return "./" if file == "streamlit_app.py" else Path(file).stem

@@ -86,7 +86,7 @@ def arrive(page: str, challenge: Challenge) -> State:
 
 def _is_arrival(state: State, query: dict[str, str]) -> bool:
     """Whether the URL asks for something else than what the page shows."""
-    if _went_through_history():
+    if went_through_history():
         if not query and state.returns:
             state.returns -= 1  # it is written out now, in the same place of the history
             return False
@@ -95,7 +95,7 @@ def _is_arrival(state: State, query: dict[str, str]) -> bool:
     return bool(query) and query not in state.urls
 
 
-def _went_through_history() -> bool:
+def went_through_history() -> bool:
     """Whether Back or Forward was pressed in the browser."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
@@ -165,7 +165,7 @@ def write_url(state: State) -> None:
     came_back = bool(query) and not _query()  # from another page; its menu knows no parameters
     if query == state.said and not came_back:
         return
-    if query == state.said and not _went_through_history():
+    if query == state.said and not went_through_history():
         state.returns += 1
     foreign = {name: st.query_params[name] for name in st.query_params if _is_foreign(name)}
     st.query_params.from_dict({**query, **foreign})

@@ -9,8 +9,12 @@ from __future__ import annotations
 import gc
 
 from gan_core.config.presets import CHALLENGES, RECORDED
+from gan_core.exploration.fold_pictures import digits
+from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.serving.run_words import spoken_verdict
 from pages.components import claims, dirac_gan, frozen_generator, results, server
+from pages.components.map_choice import FIRST
+from pages.components.map_lessons import lesson_text
 from pages.components.state import State
 
 
@@ -26,6 +30,8 @@ def warm_up() -> None:
         for run in (shown, reference):
             if run is not None:
                 spoken_verdict(run.snapshot)
+    digits(SHIPPED_FOLDS.folds)
+    lesson_text(FIRST)
     dirac_gan.draw_first()
     frozen_generator.draw_first()
     # As in `server.queue`: what stays for good is left out of the search for garbage.

@@ -25,7 +25,7 @@ def test_folds_are_trained_once_and_told(capsys, tmp_path):
     assert main([*SMALL, "--store", str(tmp_path), "--measure", "modes"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
-    assert "fold 0" in captured.out and "On the test set" in captured.out
+    assert "fold 0" in captured.out and "Trained on all examples" in captured.out
     assert "**" not in captured.out
 
 
@@ -46,6 +46,7 @@ BAD = {
     "two data sets": (["folds", "--candidates", RING, "baseline-healthy"], "one data set"),
     "no folds": ([*SMALL, "--folds", "1"], "from 2 to 10"),
     "no such measure": ([*SMALL, "--measure", "beauty"], "frechet"),
+    "a measure of images": ([*SMALL, "--measure", "frechet"], "one of quality, modes, high"),
     "a shipped one changed": (["folds", "--shipped", "--set", "steps=5"], "whole comparison"),
     "another one cannot ship": ([*SMALL, "--write"], "--write takes --shipped"),
     "a table by itself": (["verify", "folds", "presets"], "folds is a table by itself"),

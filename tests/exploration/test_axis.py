@@ -21,6 +21,8 @@ FIELDS = [name for name in KNOBS if name not in NOT_AN_AXIS]
     ("spectral_norm=false,true", (False, True)),
     ("r1=0,0.1,10", (0.0, 0.1, 10.0)),
     ("dropout=0.4..0:3", (0.4, 0.2, 0.0)),
+    ("beta2=0.99..0.999:4", (0.99, 0.993, 0.996, 0.999)),
+    ("learning_rate=0.001..0.0011:3", (0.001, 0.00105, 0.0011)),
     ("discriminator_beta1=-1,0.5", (-1.0, 0.5)),
 ])
 def test_values_are_spaced_as_a_slider_is(text, values):

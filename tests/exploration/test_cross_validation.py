@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -15,6 +16,7 @@ from gan_core.exploration.fold_pictures import SHOWN, digits
 from gan_core.exploration.fold_words import comparisons, verdict_words
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.exploration.shipped_maps import shipped_results
+from gan_core.exploration.study import name_of
 from gan_core.serving import fold_channel
 from gan_core.serving.study_jobs import StudyState
 
@@ -101,7 +103,43 @@ def test_a_run_without_the_measure_is_the_worst():
         math.nan if config.dropout == 0 and config.folds else distance(study, config)))
     standing = study.standing(results)
     assert standing.best == 1 and math.isinf(standing.mean(0))
-    assert "no Fréchet distance on some folds" in verdict_words(study, standing)[0]
+    words = verdict_words(study, standing)[0]
+    assert words.startswith("**c0** has no Fréchet distance on 5 of 5 folds")
+    assert "better" not in words
+
+
+def test_where_none_works_none_is_the_best():
+    """The first of two candidates that both diverge wins."""
+    study = of(2)
+    trained, results = train(study, lambda study, config: math.nan)
+    assert len(trained) == 10, "the test set is touched for nothing"
+    standing = study.standing(results)
+    assert standing.best is None and study.remaining(results) == 0
+    (words,) = verdict_words(study, standing)
+    assert words.startswith("No candidate has a Fréchet distance on every fold")
+
+
+def test_another_measure_looks_at_the_same_runs():
+    """Whoever changes the measure trains all folds again."""
+    study, other = of(3), dataclasses.replace(of(3), measure="modes", halving=True)
+    assert study.digest() == other.digest() and name_of(study) != name_of(other)
+    longer = CrossValidation(tuple(Candidate(each.label, each.config.replace(steps=200))
+                                   for each in study.candidates))
+    assert longer.digest() != study.digest()
+
+
+def test_all_pairs_count_where_the_best_was_chosen_by_the_same_folds():
+    """Of twelve candidates that are the same, one is better once in eight times."""
+    gaps = (0, 12, 22, 9, 17)  # enough for two candidates, not for six
+    def value(study, config):
+        number = round(config.dropout / 0.05)
+        return 100.0 + (0 if number == 0 else 14 + gaps[config.fold] * (number == 1))
+    for count, apart in ((2, True), (6, False)):
+        study = of(count)
+        _, results = train(study, value)
+        standing = study.standing(results)
+        first = comparisons(study, standing)[0]
+        assert first.test.p < 0.02 and first.tells_apart == apart, (count, first)
 
 
 def test_what_differs_on_every_fold_is_told_apart():
@@ -112,7 +150,7 @@ def test_what_differs_on_every_fold_is_told_apart():
     assert comparison.tells_apart
     better, tested = verdict_words(study, standing)
     assert better.startswith("**c0** is better than **c1**") and "lower by 100" in better
-    assert "flattered it by 1" in tested and "106" in tested and "107" in tested
+    assert "flattered it by 1." in tested and "106" in tested and "107" in tested
 
 
 def test_what_differs_by_chance_is_not_told_apart():
@@ -136,6 +174,8 @@ BAD = {
     "one fold": (lambda: of(2, folds=1), "from 2 to 10, not 1"),
     "eleven folds": (lambda: of(2, folds=11), "from 2 to 10, not 11"),
     "no such measure": (lambda: CrossValidation(of(2).candidates, 5, "beauty"), "measure must be"),
+    "a measure of points": (lambda: CrossValidation(of(2).candidates, 5, "high_quality"),
+                            "one of frechet, quality, modes, diversity"),
     "two data sets": (lambda: CrossValidation(
         (Candidate("a", BASE), Candidate("b", BASE.replace(dataset="ring")))), "one data set"),
     "twice the same": (lambda: CrossValidation(

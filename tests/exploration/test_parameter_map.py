@@ -10,6 +10,7 @@ from gan_core.exploration.axis import axis
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.planner import batches
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
+from gan_core.exploration.study import name_of
 from tests.exploration.made_up_maps import RING, SMALL
 
 
@@ -54,16 +55,23 @@ def test_settings_may_change_in_mid_run():
     ("dropout=0,0.1", "dropout=0,0.2", 1, "two settings"),
     ("dropout=0,0.1", "r1=0,1", 0, "from 1 to 5"),
     ("dropout=0,0.1", "r1=0,1", 6, "from 1 to 5"),
+    ("@100 dropout=0,0.1", "r1=0,1", 1, "x must begin before step 100"),
 ])
 def test_what_is_no_map_is_refused(x, y, seeds, words):
     with pytest.raises(ConfigError, match=words):
         ParameterMap(RING, axis(x), axis(y), seeds)
 
 
+def test_the_last_seed_must_be_one():
+    """A page opens, and then ends in a traceback."""
+    with pytest.raises(ConfigError, match="seed must be"):
+        ParameterMap(RING.replace(seed=2**31 - 1), SMALL.x, SMALL.y, 2)
+
+
 def test_a_name_stands_for_what_is_varied_and_how_far_it_goes():
     """A longer map takes the results of a shorter one; or more seeds begin anew."""
     more = ParameterMap(SMALL.base, SMALL.x, SMALL.y, 5)
-    assert more.digest() == SMALL.digest()
+    assert more.digest() == SMALL.digest() and name_of(more) != name_of(SMALL)
     others = [ParameterMap(RING.replace(steps=200), SMALL.x, SMALL.y),
               ParameterMap(RING, SMALL.y, SMALL.x),
               ParameterMap(RING, axis("learning_rate=0.001,0.02"), SMALL.y)]

@@ -36,7 +36,9 @@ def test_results_are_kept_and_read_again(tmp_path):
 
 DAMAGE = ['{"digest": "a"', "null", "[1]", '{"digest": "a", "state": "fine"}', "\x00\xff",
           '{"digest": "a", "state": "healthy", "headline": "", "cause": "", "measures": 3, '
-          '"seconds": 1}', "9" * 5000, "[" * 100_000]
+          '"seconds": 1}',
+          '{"digest": "a", "state": "healthy", "headline": "", "cause": "", "measures": '
+          '{"modes": NaN}, "seconds": 1}', "9" * 5000, "[" * 100_000]
 
 
 def test_damage_costs_one_run_and_not_the_map(tmp_path):
@@ -53,6 +55,15 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "maps").write_text("a file in the way")
     with pytest.raises(StoreError, match="cannot be written"):
         StudyResults(tmp_path).add(SMALL, [result(SMALL.runs[0].digest)])
+
+
+def test_a_file_that_grew_too_large_is_told(tmp_path, monkeypatch):
+    """It is read no more, so its runs are trained again and again, and it grows for ever."""
+    results = StudyResults(tmp_path)
+    results.add(SMALL, [result(SMALL.runs[0].digest)])
+    monkeypatch.setattr("gan_core.exploration.study_results.MOST_BYTES", 300)
+    with pytest.raises(StoreError, match="too large"):
+        results.add(SMALL, [result(SMALL.runs[1].digest)])
 
 
 # --- what is kept of a run -----------------------------------------------------------------------
@@ -81,6 +92,15 @@ def test_a_run_that_failed_is_tried_again(tmp_path):
     """A full disk leaves a hole that is called a result."""
     store = RunStore(tmp_path)
     assert cell_run(store.snapshot(stored(store, 40, "failed")), RING) is None
+
+
+def test_a_run_that_somebody_trains_further_is_as_far_as_is_asked(tmp_path):
+    """A cell waits for hours, or is called failed, since its run goes on for somebody else."""
+    store = RunStore(tmp_path)
+    for state in ("running", "failed"):
+        digest = stored(store, 400, state)
+        store.write_status(digest, RunStatus(state, 400, 50_000, seconds=3.0))
+        assert cell_run(store.snapshot(digest), RING) is not None, state
 
 
 def test_a_run_that_diverged_is_a_result(tmp_path):

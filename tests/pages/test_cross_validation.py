@@ -102,6 +102,7 @@ def test_controls_describe_the_comparison_and_the_url_follows():
     assert {each.config.steps for each in study.candidates} == {90}
     again = opened(**address_of(app))
     assert in_url(choice(again).study) == in_url(study)
+    assert choice(again).study.digest() == study.digest()
     app.multiselect(key="folds/candidates").set_value(
         [study.candidates[0].label, "Mode collapse: Break it"]).run()
     assert not app.exception and "one data set" in said_in_error(app)
@@ -117,7 +118,7 @@ def test_folds_are_trained_and_told_apart_or_not():
     app.run()
     told = viewer(app, "map")["first"]
     assert told["share"] == 1 and told["words"] == "All 5 runs are there."
-    assert "On the test set" in markdown(app)
+    assert "Trained on all examples" in markdown(app)
 
 
 def test_stop_ends_it():

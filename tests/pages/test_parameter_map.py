@@ -89,6 +89,9 @@ BAD = {
     "seeds": ({**TINY, "seeds": "9"}, "seeds must be a whole number from 1 to 5"),
     "seeds in words": ({**TINY, "seeds": "two"}, "seeds must be a whole number from 1 to 5"),
     "colour": ({"colour": "red"}, "colour must be one of verdict"),
+    "beyond the last seed": ({**TINY, "base": "dataset:ring,seed:2147483647", "seeds": "2"},
+                             "seed must be a whole number"),
+    "seeds of many digits": ({**TINY, "seeds": "001" + "0" * 5000}, "seeds must be a whole"),
     "cells outside": ({**TINY, "cells": "7-7"}, "cells must name one or two cells"),
     "cells in words": ({"cells": "<script>"}, "cells must name one or two cells"),
     "nothing fits": ({**TINY, "x": "architecture=dcgan,mlp_reference"}, "allowed here"),
@@ -136,17 +139,18 @@ def test_another_page_and_back_shows_the_same_map():
     app.query_params.clear()
     app.switch_page("pages/parameter_map.py").run()
     assert not app.exception
+    assert choice(opened(**address_of(app))).drawn == choice(app).drawn, "a reload shows another"
     assert choice(app).drawn.base.steps == 60
     assert app.text_input(key="map/x/values").value == "0.001, 0.01"
 
 
-@pytest.mark.parametrize("colouring", COLOURINGS)
-def test_every_colour_is_in_the_url(colouring):
+def test_every_colour_can_be_chosen_one_after_another_and_is_in_the_url():
+    """Every second choice is lost."""
     app = opened()
-    box = next(box for box in app.selectbox if box.label == "Colour")
-    box.set_value(colouring).run()
-    assert not app.exception and viewer(app, "map")["colouring"] == colouring
-    assert address_of(app) == ({} if colouring == "verdict" else {"colour": colouring})
+    for colouring in (*COLOURINGS[1:], "verdict"):
+        app.selectbox(key="map/colour").set_value(colouring).run()
+        assert not app.exception and viewer(app, "map")["colouring"] == colouring
+        assert address_of(app) == ({} if colouring == "verdict" else {"colour": colouring})
 
 
 def test_fill_trains_every_cell_and_stop_ends_it(monkeypatch):

@@ -7,7 +7,8 @@ import pytest
 from gan_core.exploration.axis import axis
 from gan_core.exploration.map_looks import COLOURINGS
 from gan_core.exploration.parameter_map import ParameterMap
-from gan_core.runs.status import RunStatus
+from gan_core.exploration.study import name_of
+from gan_core.runs.status import RunStatus, StoreError
 from gan_core.serving import map_channel
 from gan_core.serving.queue import RETURN_SECONDS
 from gan_core.serving.study_jobs import AT_ONCE, StudyJobs
@@ -177,7 +178,82 @@ def test_the_channel_tells_every_cell(room, colouring):
 
 def test_only_maps_that_a_page_has_shown_are_known(room):
     """A stranger's address makes the server work a map out."""
-    assert room.studies.known(DRAWN.digest()) is None
+    assert room.studies.known(name_of(DRAWN)) is None
     room.studies.know(DRAWN)
     room.studies.know(ParameterMap.from_dict(DRAWN.to_dict()))
-    assert room.studies.known(DRAWN.digest()) is DRAWN, "its runs are worked out anew"
+    assert room.studies.known(name_of(DRAWN)) is DRAWN, "its runs are worked out anew"
+
+
+def test_whoever_watches_keeps_it_going(room):
+    """A teacher fills a map for the class and leaves; or a connection is lost for a moment."""
+    room.studies.fill(DRAWN, "a")
+    room.tabs.discard("a")
+    for _ in range(5):
+        room.clock.now += RETURN_SECONDS / 2
+        room.studies.watch(DRAWN, "student")
+        room.studies.tend()
+    assert room.studies.state(DRAWN).live
+    assert not room.studies.stop(DRAWN, "b"), "somebody else watches"
+    room.clock.now += RETURN_SECONDS + 1
+    room.studies.tend()
+    assert not room.studies.state(DRAWN).live
+
+
+def test_whoever_only_watches_begins_nothing(room):
+    room.studies.watch(DRAWN, "student")
+    assert not room.studies.state(DRAWN).live
+
+
+def test_two_studies_of_a_tab_leave_a_place_for_train(room):
+    """Who fills two maps can train nothing else, and does not know why."""
+    other = ParameterMap(RING.replace(steps=100, seed=7), DRAWN.x, DRAWN.y)
+    room.studies.fill(DRAWN, "a")
+    room.studies.fill(other, "a")
+    until(lambda: len(room.fakes.begun()) >= 2)
+    for _ in range(5):
+        room.studies.tend()
+    asked = [room.studies.state(study).asked for study in (DRAWN, other)]
+    assert sum(map(len, asked)) == 2 * AT_ONCE
+
+
+def test_more_seeds_are_a_study_of_their_own(room):
+    """Somebody looks at one seed, and the map of somebody else shrinks."""
+    more = ParameterMap(DRAWN.base, DRAWN.x, DRAWN.y, 3)
+    room.studies.fill(more, "a")
+    room.studies.know(DRAWN)
+    until(lambda: room.studies.state(more).asked)
+    assert not room.studies.state(DRAWN).live
+    assert room.studies.known(name_of(more)) == more
+
+
+def test_a_full_disk_ends_it_with_its_cause(room, monkeypatch):
+    """The page says *Training* for ever."""
+    def full(*_):
+        raise StoreError("no", "the disk is full")
+
+    monkeypatch.setattr(room.studies._results, "add", full)
+    room.studies.fill(DRAWN, "a")
+    until(lambda: room.fakes.begun())
+    room.finish(*room.fakes.begun())
+    until(lambda: not room.studies.state(DRAWN).live)
+    assert "the disk is full" in room.studies.state(DRAWN).refusal
+    until(lambda: not room.queue._scheduler.jobs)
+
+
+def test_a_fault_costs_one_study(room, monkeypatch, capsys):
+    """One map that cannot be worked out stops all others."""
+    broken = ParameterMap(RING.replace(steps=100, seed=7), DRAWN.x, DRAWN.y)
+    wanted = ParameterMap.wanted
+
+    def fault(self, results):
+        if self == broken:
+            raise RuntimeError("a fault")
+        return wanted(self, results)
+
+    monkeypatch.setattr(ParameterMap, "wanted", fault)
+    room.studies.fill(broken, "a")
+    room.studies.fill(DRAWN, "b")
+    until(lambda: not room.studies.state(broken).live)
+    assert "mistake" in room.studies.state(broken).refusal
+    until(lambda: room.studies.state(DRAWN).asked)
+    assert "a fault" in capsys.readouterr().err

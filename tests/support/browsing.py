@@ -105,8 +105,8 @@ def connection(page: playwright.Page) -> playwright.Locator:
 
 
 def settle(page: playwright.Page) -> None:
-    """Until the whole page is drawn, down to its claims, and nothing runs any more."""
-    expect(page.locator(".claim").first).to_be_visible()
+    """Until the whole page is drawn, down to its claims or its map, and nothing runs any more."""
+    expect(page.locator(".claim, .map .cell").first).to_be_visible()
     app = page.locator("[data-testid=stApp]")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 

@@ -106,7 +106,7 @@ class MapViewer {
     const again = others.length < this.chosen.length;
     this.chosen = again ? others : [...others.slice(-1), [column, row]];
     this.render();
-    this.setStateValue("chosen", this.chosen);
+    this.setStateValue("chosen", [this.data.name, this.chosen]);
   }
 
   tell(column, row) {
@@ -120,7 +120,7 @@ class MapViewer {
   }
 
   render() {
-    const { last, failures, problem } = this.feed, silent = failures > 1;
+    const { last, failures, problem, gone } = this.feed, silent = failures > 1 || gone;
     const words = silent ? problem || "The server cannot be reached; this page keeps trying."
       : last.words;
     this.find(".words").textContent = this.find(".words").title = words;

@@ -43,6 +43,11 @@ const SPREAD = 100;
 class StatusViewer extends Viewer {
   prepare() {}
 
+  close() {
+    clearTimeout(this.soon);
+    super.close();
+  }
+
   render() {
     const feed = this.feeds.this, told = feed?.last ?? this.data.first;
     this.progress(told, feed);
