@@ -91,11 +91,12 @@ def _ratio_d_steps(counted: Counted) -> str:
   times as fast hardly anything changes: with one step, {counted.frechet([1], [1])} and
   {counted.frechet([5], [1])}.
 - **What G gains in rate, D can win back in steps.** With G five times as fast and one D step the
-  digits collapse ({counted.frechet([0.2], [1])}); with two D steps the same rates give
-  {counted.frechet([0.2], [2])}, with three {counted.frechet([0.2], [3])}: better than equal rates
-  with any number of steps.
-- **There is no way back from ten times**: with G ten times as fast, {counted.healthy([0.1])} runs
-  are healthy, however many steps D gets.
+  digits collapse ({counted.frechet([0.2], [1])}). With two D steps the same rates come to
+  {counted.frechet([0.2], [2])}, with three to {counted.frechet([0.2], [3])}; equal rates come to
+  {counted.frechet([1], [2])} and {counted.frechet([1], [3])}.
+- **Not from ten times, here**: where D's rate is 0.001 and G's ten times that,
+  {counted.healthy([0.1])} runs are healthy, however many steps D gets. At lower rates three steps
+  are enough, as the page on mode collapse shows.
 """
 
 
