@@ -79,6 +79,8 @@ STYLE = """
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
 [data-testid="stMain"] button[kind="primary"]:enabled { color: light-dark(#ffffff, #0e1117); }
+/* So it is in the chosen entries of a list. */
+.stApp [data-testid="stMultiSelect"] span[title] { color: light-dark(#ffffff, #0e1117); }
 .st-key-explained { height: 2.3rem; flex: none; }
 @media (max-width: 640px) { .st-key-explained:not(:has(a)) { display: none; } }
 .st-key-remedies button { padding: .25rem .4rem; }

@@ -152,7 +152,7 @@ def go_through_history(app, address: dict[str, str], monkeypatch) -> None:
     for field, value in address.items():
         app.query_params[field] = value
     with monkeypatch.context() as patch:
-        patch.setattr(state, "_went_through_history", lambda: True)
+        patch.setattr(state, "went_through_history", lambda: True)
         app.run()
     assert not app.exception
 
