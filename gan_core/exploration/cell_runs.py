@@ -29,7 +29,7 @@ def _last(history: History, name: str) -> float:
 MEASURES: dict[str, Headline] = {
     "modes": HEADLINES["modes"],
     "frechet": HEADLINES["frechet"],
-    "diversity": Headline("diversity, of that of the data", "{:.2f}",
+    "diversity": Headline("diversity (1 is that of the data)", "{:.2f}",
                           lambda history: _last(history, "diversity"), False),
     "high_quality": Headline("samples within 3σ of a mode", "{:.0f} %",
                              lambda history: _last(history, "high_quality"), False, 100.0),

@@ -123,8 +123,13 @@ def looks(drawn: ParameterMap, results: Results, colouring: str = VERDICT) -> di
 
 def scale_over(cells: Iterable[Sequence[CellRun]], measure: str) -> Scale:
     """From the worst cell to the best one."""
-    values = [value for runs in cells if math.isfinite(value := median(runs, measure))]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    return scale_of((median(runs, measure) for runs in cells), measure)
+
+
+def scale_of(values: Iterable[float], measure: str) -> Scale:
+    """From the worst of these values to the best one; those that are not finite do not count."""
+    finite = list(filter(math.isfinite, values))
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     return Scale(high, low) if MEASURES[measure].lower_is_better else Scale(low, high)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gan_core.exploration.cell_runs import MEASURES
 from gan_core.exploration.cross_validation import CrossValidation, Standing
-from gan_core.exploration.map_looks import Scale
+from gan_core.exploration.map_looks import Scale, scale_of
 from gan_core.exploration.study import Results
 from gan_core.serving.map_channel import colours, progress_words
 from gan_core.serving.study_jobs import StudyState
@@ -21,7 +21,8 @@ def state(study: CrossValidation, results: Results, filling: StudyState) -> dict
     standing = study.standing(results)
     remaining = study.remaining(results)
     done = sum(map(len, standing.values)) + (standing.tested is not None)
-    scale = _scale(study, standing)
+    scale = scale_of((value for of_candidate in standing.values for value in of_candidate.values()),
+                     study.measure)
     cells: list[Look] = []
     for candidate in reversed(range(len(study.candidates))):
         cells += [_fold_look(study, standing, candidate, fold, scale, filling)
@@ -35,14 +36,6 @@ def state(study: CrossValidation, results: Results, filling: StudyState) -> dict
         "legend": [],
         "cells": cells,
     }
-
-
-def _scale(study: CrossValidation, standing: Standing) -> Scale:
-    """From the worst fold of all candidates to the best."""
-    values = [value for of_candidate in standing.values for value in of_candidate.values()
-              if math.isfinite(value)]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    return Scale(high, low) if MEASURES[study.measure].lower_is_better else Scale(low, high)
 
 
 def _fold_look(

@@ -119,11 +119,13 @@ def what_is_held_out(study: CrossValidation) -> None:
     st.header("What each fold holds out", anchor=False)
     card = study.candidates[0].config.card
     if study.candidates[0].config.dataset != "mnist":
+        against = ("Samples of points are measured against the mixture that the data come from, so "
+                   "a fold changes only what its run is trained on." if card.kind == "points"
+                   else "Its samples are measured against it.")
         st.markdown(
             f"The {number_text(card.examples)} training examples are put into a fixed random order "
             f"and cut into {study.folds} equal parts. The run of a fold never sees that part. "
-            "Samples of points are measured against the mixture that the data come from, so a fold "
-            "changes only what its run is trained on.")
+            f"{against}")
         return
     picture, counts = digits(study.folds)
     st.markdown(
@@ -138,4 +140,4 @@ def what_is_held_out(study: CrossValidation) -> None:
         "The classifier on whose features Fréchet distances are measured was trained on all "
         "training images, those of each fold included; so was the network that recognises digits. "
         "That is the same for all candidates. Neither saw the test set; but the verdicts "
-        "of all other pages rest on it.")
+        "of other pages rest on it.")

@@ -26,14 +26,14 @@ from gan_core.serving import map_channel
 from gan_core.serving.run_words import wait_text
 from gan_core.serving.study_jobs import AT_ONCE
 from pages.components import controls, server, viewer_code
-from pages.components.map_choice import MapChoice
+from pages.components.map_choice import MOST_CHOSEN, MapChoice
 from pages.components.map_controls import axis_words
 from pages.components.markdown import plain
 from pages.components.state import opening
 
 BUDGETS = {"no limit": math.inf, "1 minute": 60.0, "5 minutes": 300.0, "15 minutes": 900.0}
 OPENS_ON = "baseline"  # the page on which a cell's run is opened
-SAMPLES_OF_MEASURES = 3  # measures that are told of a chosen cell, besides the verdict
+TOLD_MEASURES = 3  # measures that are told of a chosen cell, besides the verdict
 
 grid = st.components.v2.component(
     "gan_lab_map", html=viewer_code.read("map.html"),
@@ -69,7 +69,7 @@ def _choose(choice: MapChoice) -> None:
         return
     inside = [(int(column), int(row)) for column, row in told[1]
               if 0 <= column < choice.drawn.columns and 0 <= row < choice.drawn.rows]
-    choice.chosen = inside[-2:]
+    choice.chosen = inside[-MOST_CHOSEN:]
 
 
 # --- what can be done with it --------------------------------------------------------------------
@@ -193,7 +193,7 @@ def _cell(drawn: ParameterMap, results: dict[str, CellRun], cell: Cell) -> None:
 def _measures(run: CellRun) -> str:
     told = [f"{measure.label} {measure.text(run.measures[name])}"
             for name, measure in MEASURES.items() if name in run.measures]
-    words = "; ".join(told[:SAMPLES_OF_MEASURES])
+    words = "; ".join(told[:TOLD_MEASURES])
     return f"{words[0].upper()}{words[1:]}." if words else ""
 
 

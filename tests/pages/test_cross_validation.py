@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -9,11 +11,11 @@ from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from pages.components import controls, server
 from pages.components.fold_choice import KEY, FoldChoice, in_url
 from tests.support.app_pages import (
-    HOME,
     address_of,
     button,
     jobs,
     markdown,
+    opened_tool,
     said_in_error,
     viewer,
     wait_until,
@@ -26,12 +28,7 @@ TINY = {"candidates": "|".join(map(controls.written, (SHORT, SHORT.replace(dropo
         "folds": "2", "measure": "modes"}
 
 
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(HOME, default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/cross_validation.py")
-    return app.run()
+opened = partial(opened_tool, "cross_validation")
 
 
 def choice(app: AppTest) -> FoldChoice:
@@ -121,6 +118,20 @@ def test_folds_are_trained_and_told_apart_or_not():
     assert "Trained on all examples" in markdown(app)
 
 
+@pytest.mark.parametrize(("dataset", "words", "wrong"), [
+    ("ring", "the mixture that the data come from", "measured against it"),
+    ("fashion_mnist", "Its samples are measured against it", "mixture"),
+    ("mnist", "Row by row", "mixture"),
+])
+def test_what_a_fold_holds_out_is_said_of_these_data(dataset, words, wrong):
+    """Garments are said to be measured against a mixture of points."""
+    base = SHORT.replace(dataset=dataset)
+    app = opened(candidates="|".join(
+        map(controls.written, (base, base.replace(dropout=0.4)))), folds="3")
+    assert not app.exception and not app.warning
+    assert words in markdown(app) and wrong not in markdown(app)
+
+
 def test_stop_ends_it():
     app = opened(**{**TINY, "candidates": "|".join(
         controls.written(SHORT.replace(steps=40_000, dropout=rate)) for rate in (0.0, 0.4))})
@@ -132,10 +143,7 @@ def test_stop_ends_it():
 
 
 def test_two_cells_of_a_map_can_be_compared():
-    app = AppTest.from_file(HOME, default_timeout=60)
-    app.query_params["cells"] = "0-0_1-1"
-    app.switch_page("pages/parameter_map.py")
-    app.run()
+    app = opened_tool("parameter_map", cells="0-0_1-1")
     text = markdown(app)
     link = text.split("Compare them by cross-validation](cross_validation?")[1].split(")")[0]
     import urllib.parse

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,11 +15,11 @@ from pages.components import map_lessons, server
 from pages.components.map_choice import KEY, MapChoice
 from pages.components.map_view import command
 from tests.support.app_pages import (
-    HOME,
     address_of,
     button,
     jobs,
     markdown,
+    opened_tool,
     said_in_error,
     viewer,
     wait_until,
@@ -29,12 +31,7 @@ TINY = {"base": "dataset:ring,batch_size:16,steps:60", "x": "learning_rate=0.001
         "y": "dropout=0,0.4", "seeds": "1"}
 
 
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(HOME, default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("pages/parameter_map.py")
-    return app.run()
+opened = partial(opened_tool, "parameter_map")
 
 
 def choice(app: AppTest) -> MapChoice:

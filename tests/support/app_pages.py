@@ -33,6 +33,15 @@ def opened(name: str, **query: str) -> AppTest:
     return app.run()
 
 
+def opened_tool(name: str, **query: str) -> AppTest:
+    """The page of tool `name`, opened by a link with `query`."""
+    app = AppTest.from_file(HOME, default_timeout=60)
+    for field, value in query.items():
+        app.query_params[field] = value
+    app.switch_page(f"pages/{name}.py")
+    return app.run()
+
+
 def button(app: AppTest, label: str):
     """The first button called `label`."""
     return next(one for one in app.button if one.label == label)
