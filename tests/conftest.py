@@ -52,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+@pytest.fixture
+def plain_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of points is trained by the step of one run, as one of images is, and not as a batch of
+    one: its networks, shapes and costs are then those that one reads off its config."""
+    monkeypatch.setattr("gan_core.training.trainer.trains_as_batch", lambda config, step: False)
+
+
 @pytest.fixture(autouse=True)
 def _environment_restored():
     """A test that sets a variable, or a library that does, leaves nothing to the next one."""

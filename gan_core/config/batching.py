@@ -29,6 +29,15 @@ def stackable(config: RunConfig) -> bool:
             and not config.freeze_generator and not config.augment)
 
 
+def trains_as_batch(config: RunConfig, step: int) -> bool:
+    """Whether a run is trained by the batched trainer from `step` on, if only as a batch of one:
+    those whose products round alike however many runs share them. Changes in mid-run and a frozen
+    generator keep it from company, not from beginning as the run without them does."""
+    frozen = 0 < config.freeze_generator <= step
+    return (config.architecture in STACKABLE and config.card.kind == "points"
+            and not config.augment and not frozen)
+
+
 def batch_key(config: RunConfig) -> Hashable | None:
     """Equal for runs that may be trained together; None for one that is trained by itself."""
     if not stackable(config) or config.card.kind != "points":

@@ -14,39 +14,14 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 import torch
-from torch import Tensor
 
 from gan_core.config.batching import shape, stackable
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.records import Outcome, Record
 from gan_core.training.burst import BURST, BURST_SECONDS, Burst
-from gan_core.training.stacked_network import StackedNetwork
-from gan_core.training.state import RunDraws
-from gan_core.training.step import GanStep
+from gan_core.training.stacked_network import stacked_step
 from gan_core.training.step_settings import StepSettings
 from gan_core.training.trainer import Trainer
-
-
-class StackedDraws:
-    """Batches and noise of several runs, (r, n, d), each from its run's own streams."""
-
-    def __init__(self, runs: Sequence[RunDraws]) -> None:
-        self.runs = runs
-
-    def reals(self) -> Tensor:
-        return torch.stack([run.reals() for run in self.runs])
-
-    def latents(self) -> Tensor:
-        return torch.stack([run.latents() for run in self.runs])
-
-    def normal(self, rows: int, columns: int) -> Tensor:
-        return torch.stack([run.normal(rows, columns) for run in self.runs])
-
-    def uniform(self, rows: int, columns: int) -> Tensor:
-        return torch.stack([run.uniform(rows, columns) for run in self.runs])
-
-    def augment(self, x: Tensor) -> Tensor:
-        raise NotImplementedError("images are augmented one run at a time.")
 
 
 class Ensemble:
@@ -83,14 +58,10 @@ class Ensemble:
     def _stack(self) -> None:
         """Put what the active runs learn into stacks that they share, and the step on top."""
         self.active_members = [self.members[index] for index in self.active]
-        first, states = self.active_members[0], [member.state for member in self.active_members]
-        self.gan_step = GanStep(
-            StackedNetwork([state.generator for state in states]),
-            StackedNetwork([state.discriminator for state in states]),
-            StackedDraws([state.draws for state in states]),
-            StepSettings.of_runs(
-                [member.gan_step.settings for member in self.active_members], first.device),
-            first.autocast)
+        self.gan_step = stacked_step(
+            [member.state for member in self.active_members],
+            [StepSettings.of(member.settings) for member in self.active_members],
+            self.active_members[0].autocast)
 
     # --- the loop ---------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
-"""One network of several runs, with the optimisers that train it: what a step sees of a batch of
-runs.
+"""The step of a batch of runs: each network of several runs as one, with the optimisers that train
+it, and the runs' random numbers.
 
 `StackedNetwork` stands where `state.RunNetwork` stands in a step of one run. torch.func (vmap over
 functional_call) would stack the weights too, but under it every random function draws for all runs
@@ -8,7 +8,8 @@ from one generator, and then no run could be reproduced or resumed by itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +17,43 @@ from torch import Tensor
 
 from gan_core.training.optimizers import Optimizer
 from gan_core.training.stacking import Stack, stacked
-from gan_core.training.state import RunNetwork
-from gan_core.training.step import Gradients, clip_scale
-from gan_core.training.step_settings import Number
+from gan_core.training.state import RunDraws, RunNetwork, TrainingState
+from gan_core.training.step import GanStep, Gradients, clip_scale
+from gan_core.training.step_settings import Number, StepSettings
+
+
+def stacked_step(
+    states: Sequence[TrainingState], settings: Sequence[StepSettings],
+    autocast: Callable[[], AbstractContextManager],
+) -> GanStep:
+    """One step of all runs, which differ in numbers alone. Raises KeyError as StackedNetwork."""
+    return GanStep(
+        StackedNetwork([state.generator for state in states]),
+        StackedNetwork([state.discriminator for state in states]),
+        StackedDraws([state.draws for state in states]),
+        StepSettings.of_runs(settings, states[0].device), autocast)
+
+
+class StackedDraws:
+    """Batches and noise of several runs, (r, n, d), each from its run's own streams."""
+
+    def __init__(self, runs: Sequence[RunDraws]) -> None:
+        self.runs = runs
+
+    def reals(self) -> Tensor:
+        return torch.stack([run.reals() for run in self.runs])
+
+    def latents(self) -> Tensor:
+        return torch.stack([run.latents() for run in self.runs])
+
+    def normal(self, rows: int, columns: int) -> Tensor:
+        return torch.stack([run.normal(rows, columns) for run in self.runs])
+
+    def uniform(self, rows: int, columns: int) -> Tensor:
+        return torch.stack([run.uniform(rows, columns) for run in self.runs])
+
+    def augment(self, x: Tensor) -> Tensor:
+        raise NotImplementedError("images are augmented one run at a time.")
 
 
 class StackedNetwork:
@@ -75,21 +110,22 @@ class StackedNetwork:
 
 @dataclass
 class _Group:
-    """Runs that are updated in one pass; where their `rates` (k, 1) differ, by `moves` (k, p)."""
+    """Runs that are updated in one pass: by their `rates` (k, 1) times their `moves` (k, p)."""
 
     runs: list[int]
     optimizer: Optimizer
-    moves: Tensor | None = None
-    rates: Tensor | None = None
-    places: Tensor | None = None  # of the runs among the rows of the stack, (k,)
+    moves: Tensor
+    rates: Tensor
+    places: Tensor  # of the runs among the rows of the stack, (k,)
 
 
 class StackedOptimizer:
     """Updates the rows of a stack, in one pass for runs whose optimisers differ in the learning
     rate alone: each of them moves a weight by its rate times what the gradients come to.
 
-    A row is one parameter of an optimiser like the runs' own, whose state is then the runs' too.
-    Where rates differ it is not the row itself but what the row is to be moved by, for a rate of 1.
+    What the optimiser of a group moves is not a row itself but what the row is to be moved by, for
+    a rate of 1; its state is then the runs' too. Also where all rates are equal: whom a run trains
+    with must not show in how its weights are rounded.
     """
 
     def __init__(self, optimizers: Sequence[Optimizer], stack: Stack) -> None:
@@ -103,12 +139,10 @@ class StackedOptimizer:
             self._resume(group.runs, group.optimizer)
 
     def _group(self, runs: list[int]) -> _Group:
-        first, rows = self.optimizers[runs[0]], [self.stack.values[run] for run in runs]
+        values = self.stack.values
         rates = [self.optimizers[run].learning_rate for run in runs]
-        if len(set(rates)) == 1:
-            return _Group(runs, first.like(rows))
-        moves = torch.zeros(len(runs), rows[0].numel(), device=rows[0].device)
-        optimizer = first.like(list(moves))
+        moves = torch.zeros(len(runs), values.shape[1], device=values.device)
+        optimizer = self.optimizers[runs[0]].like(list(moves))
         optimizer.set_learning_rate(1.0)
         return _Group(runs, optimizer, moves, torch.tensor(rates, device=moves.device)[:, None],
                       torch.tensor(runs, device=moves.device))
@@ -122,12 +156,12 @@ class StackedOptimizer:
             optimizer.apply_gradients([rows[run] for run in runs])
             if first_update:
                 self._share_state(runs, optimizer)
-            if group.moves is not None and group.rates is not None and group.places is not None:
-                if len(runs) == len(self.stack.values):
-                    self.stack.values.addcmul_(group.moves, group.rates)
-                else:
-                    self.stack.values.index_add_(0, group.places, group.moves * group.rates)
-                group.moves.zero_()
+            if len(runs) == len(self.stack.values):
+                self.stack.values.addcmul_(group.moves, group.rates)
+            else:  # in the same rounding: torch's index_add_ would have another
+                moved = torch.addcmul(self.stack.values[group.places], group.moves, group.rates)
+                self.stack.values.index_copy_(0, group.places, moved)
+            group.moves.zero_()
 
     def _resume(self, runs: Sequence[int], optimizer: Optimizer) -> None:
         """Go on from the runs' own states."""

@@ -70,9 +70,23 @@ class StackedLinear(nn.Module):
         self.bias = None if layers[0].bias is None else stack.of(layers[0].bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.bias is None:
-            return torch.bmm(x, self.weight)
-        return torch.baddbmm(self.bias, x, self.weight)
+        return _products(x, self.weight, self.bias)
+
+
+def _products(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(r, n, o) of x (r, n, i) through each run's weights (r, i, o), with its bias (r, 1, o).
+
+    In the same rounding whatever the number of runs: for a single vector of a single run torch
+    would take another routine, so a run alone passes through such a layer twice.
+    """
+    runs, examples, _ = x.shape
+    if examples > 1 and weight.shape[2] > 1:
+        return torch.bmm(x, weight) if bias is None else torch.baddbmm(bias, x, weight)
+    # Also of several runs: autograd would else add the gradients of one up in another order.
+    factors = [factor.expand(max(runs, 2), -1, -1) for factor in (x, weight)]
+    if bias is None:
+        return torch.bmm(*factors)[:runs]
+    return torch.baddbmm(bias.expand(max(runs, 2), -1, -1), *factors)[:runs]
 
 
 class StackedSpectralLinear(nn.Module):
@@ -89,11 +103,14 @@ class StackedSpectralLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            self.u.copy_(normalize((self.v[:, None] @ self.weight)[:, 0], dim=1, eps=1e-12))
-            self.v.copy_(normalize((self.weight @ self.u[:, :, None])[:, :, 0], dim=1, eps=1e-12))
+            u = _products(self.v[:, None], self.weight, None)[:, 0]
+            self.u.copy_(normalize(u, dim=1, eps=1e-12))
+            v = _products(self.weight, self.u[:, :, None], None)[:, :, 0]
+            self.v.copy_(normalize(v, dim=1, eps=1e-12))
             u, v = self.u.clone(), self.v.clone()  # the next pass moves them, this one is kept
-        sigma = v[:, None] @ self.weight @ u[:, :, None]
-        return torch.baddbmm(self.bias, x, self.weight / sigma)
+        row = _products(v[:, None], self.weight, None)
+        sigma = _products(row, u[:, :, None], None)
+        return _products(x, self.weight / sigma, self.bias)
 
 
 class StackedBatchNorm(nn.Module):

@@ -132,6 +132,14 @@ class TrainingState:
             if isinstance(layer, Dropout):
                 layer.rate = settings.dropout
 
+    def unstack(self) -> None:
+        """Give every weight a memory of its own, in the usual order, as after a checkpoint: a layer
+        whose weights lie in another order rounds its products in another way."""
+        networks = self.generator.network, self.generator.averaged, self.discriminator.network
+        for network in filter(None, networks):
+            for parameter in network.parameters():
+                parameter.data = parameter.data.clone(memory_format=torch.contiguous_format)
+
     def renew_discriminator(self, settings: RunConfig) -> None:
         """Start D afresh, for a G that stands still: Arjovsky & Bottou (2017), figure 2."""
         _, fresh = networks.build(settings, self.data.dim, self.device,

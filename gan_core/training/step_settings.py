@@ -1,7 +1,7 @@
 """The settings that one training step reads, of one run or of several that train as one batch.
 
-Of one run every number is a plain number. Of several, a number that differs from run to run is a
-tensor (r, 1, 1), which arithmetic then spreads over each run's examples.
+Of one run every number is a plain number. Of several, a number that may differ from run to run is a
+tensor (r, 1, 1), unless it is 0 in all; arithmetic then spreads it over each run's examples.
 """
 
 from __future__ import annotations
@@ -66,16 +66,20 @@ class StepSettings:
             (torch.tensor([run.penalties[index][0] for run in runs], device=device), penalty)
             for index, (_, penalty) in enumerate(first.penalties))
         return cls(first.loss, penalties, **{
-            name: _shared([getattr(run, name) for run in runs], device) for name in _PLAIN})
+            name: _shared([getattr(run, name) for run in runs], name in _NUMBERS, device)
+            for name in _PLAIN})
 
 
 _PLAIN = [entry.name for entry in fields(StepSettings) if entry.name not in ("loss", "penalties")]
+# What may differ between the runs of a batch.
+_NUMBERS = [entry.name for entry in fields(StepSettings) if entry.type == "Number"]
 
 
-def _shared(values: Sequence[Any], device: torch.device) -> Any:
+def _shared(values: Sequence[Any], varies: bool, device: torch.device) -> Any:
     """The value that all have, or the value of each as a tensor (r, 1, 1)."""
-    if all(value == values[0] for value in values):
+    if all(value == values[0] for value in values) and not (varies and values[0] > 0):
         return values[0]
+    # Also where it is the same for all: whom a run trains with must not show in its rounding.
     return torch.tensor(values, device=device)[:, None, None]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from gan_core.config.batching import trains_as_batch
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
 from gan_core.evaluation import classifier, metrics, recogniser
@@ -26,6 +27,7 @@ from gan_core.training.burst import BURST, BURST_SECONDS, Burst, step_records
 from gan_core.training.checkpoint import Progress, Source, restore, save
 from gan_core.training.devices import pick_device, set_up_process, use_bfloat16
 from gan_core.training.evaluator import Evaluator, evaluation_due, samples_due
+from gan_core.training.stacked_network import stacked_step
 from gan_core.training.state import TrainingState
 from gan_core.training.step import GanStep
 from gan_core.training.step_settings import StepSettings
@@ -73,9 +75,8 @@ class Trainer:
         self.bfloat16 = use_bfloat16(config, self.device)
         self.state = TrainingState(config, self.device, data)
         self.evaluator = Evaluator(self.state, self.autocast)
-        self.gan_step = GanStep(
-            self.state.generator, self.state.discriminator, self.state.draws,
-            StepSettings.of(config.at(0)), self.autocast)
+        self.settings = config.at(0)
+        self.gan_step = self._plain_step()
         progress = Progress() if resume_from is None else restore(self.state, resume_from)
         self.step = progress.step
         self.stopwatch = Stopwatch(progress.seconds)
@@ -119,6 +120,7 @@ class Trainer:
             self._use(self.config.at(self.step))
         if self.step == self.settings.freeze_generator > 0:
             self.state.renew_discriminator(self.settings)
+            self._use(self.settings)
         self.burst.add(self.gan_step(self.step).values())
         self.step += 1
         self.gan_step.on_phase_end("rest")
@@ -128,11 +130,30 @@ class Trainer:
         self.settings = settings
         self.state.apply(settings)
         self.evaluator.use_loss(settings.loss)
-        self.gan_step.settings = StepSettings.of(settings)
+        previous, self.gan_step = self.gan_step, self._gan_step()
+        self.gan_step.on_phase_end = previous.on_phase_end
+
+    def _gan_step(self) -> GanStep:
+        """The step by which this run is trained from here on.
+
+        A run that could train with others is a batch of one: whoever trains it again, alone or as
+        one of a map, gets the same history to the bit. A GAN amplifies rounding, so that otherwise
+        one run in ten would end with another verdict.
+        """
+        if trains_as_batch(self.settings, self.step):
+            return stacked_step(
+                [self.state], [StepSettings.of(self.settings)], self.autocast)
+        self.state.unstack()
+        return self._plain_step()
+
+    def _plain_step(self) -> GanStep:
+        return GanStep(self.state.generator, self.state.discriminator, self.state.draws,
+                       StepSettings.of(self.settings), self.autocast)
 
     def fetch_burst(self) -> list[Record]:
         """Records of the steps whose measurements wait on the device."""
-        return self.record_steps(self.burst.fetch())
+        values = self.burst.fetch()
+        return self.record_steps(values[0] if values.ndim == 3 else values)  # a batch of one
 
     def record_steps(self, values: np.ndarray) -> list[Record]:
         """Records of the last steps from their `values`, as a burst fetches them; they end before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from gan_core.benchmarks.memory import SavedForBackward, account_memory
@@ -14,6 +15,7 @@ POINTS = RunConfig(dataset="ring", latent_dim=3, batch_size=8, width=0.25, depth
 N, Z, H, X = 8, 3, 32, 2
 
 
+@pytest.mark.usefixtures("plain_step")
 def test_memory_of_a_small_mlp_is_that_computed_by_hand():
     """What each layer keeps for its backward pass, four bytes a number.
 

@@ -57,11 +57,13 @@ PLAIN = {
 }
 
 
+@pytest.mark.usefixtures("plain_step")
 def test_flops_of_a_small_mlp_are_those_computed_by_hand():
     """2 · n · in · out for each Linear, in each direction that a step asks for."""
     assert flops_of(POINTS) == {**dict.fromkeys(PHASES, 0), **PLAIN}
 
 
+@pytest.mark.usefixtures("plain_step")
 def test_flops_of_penalties_are_those_computed_by_hand():
     """R1 goes back to D's inputs, and back through that: D's two weights twice each. It asks for
     reals alone; with R2 as many fakes come.
@@ -118,6 +120,7 @@ def test_five_critic_steps_cost_five_times_ds(order):
     assert five == {name: flops * (5 if name in fivefold else 1) for name, flops in one.items()}
 
 
+@pytest.mark.usefixtures("plain_step")
 def test_packing_costs_fewer_and_wider_inputs():
     """Half as many inputs, of twice the length: the layer of inputs costs the same."""
     flops = flops_of(POINTS.replace(packing=2))["discriminator_forward"]

@@ -14,6 +14,8 @@ from gan_core.training.losses import Loss
 from gan_core.training.trainer import train
 from tests.support.runs import TINY, last_gradients, norm, run, steps_of
 
+pytestmark = pytest.mark.usefixtures("plain_step")
+
 
 def test_step_records_by_hand():
     """Otherwise the curves would not be what their captions say. Recomputed in 64 bits from the

@@ -89,7 +89,7 @@ def test_precision_is_what_was_asked_for(monkeypatch, cpu):
 
 
 @pytest.mark.parametrize("base", [TINY, TINY_IMAGES], ids=["points", "images"])
-def test_bfloat16_trains_with_weights_and_records_in_32_bits(base, quick_evaluations):
+def test_bfloat16_trains_with_weights_and_records_in_32_bits(base, quick_evaluations, plain_step):
     """Otherwise half of the machines would train something else, or nothing."""
     trainer = train(base.replace(precision="bfloat16", steps=5, dropout=0.3), device="cpu")
     assert trainer.bfloat16

@@ -39,6 +39,7 @@ def test_the_ratio_reaches_the_right_network(ratio, faster):
         assert moved("generator") == pytest.approx(5.0, rel=1e-3)
 
 
+@pytest.mark.usefixtures("plain_step")
 def test_batches_come_from_the_training_examples_only():
     """Otherwise "1000 images" would train on all of them, and D could not overfit."""
     trainer = train(TINY.replace(training_examples=20, batch_size=64), device="cpu")

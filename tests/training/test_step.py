@@ -28,6 +28,8 @@ from tests.support.runs import (
     steps_of,
 )
 
+pytestmark = pytest.mark.usefixtures("plain_step")
+
 # --- who is updated when -------------------------------------------------------------------------
 
 Draw = Callable[[], Tensor]

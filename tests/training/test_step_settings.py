@@ -27,7 +27,9 @@ def test_numbers_that_differ_between_runs_become_tensors(cpu):
     assert torch.equal(together.label_smoothing, torch.tensor([0.0, 0.25])[:, None, None])
     ((weights, penalty),) = together.penalties
     assert torch.equal(weights, torch.tensor([1.0, 3.0])) and penalty is PENALTIES["r1"]
-    assert together.dropout == 0.1  # what all have stays a number
+    # In the same number format as where it differs: a run must not be rounded by its company.
+    assert torch.equal(together.dropout, torch.tensor([0.1, 0.1])[:, None, None])
+    assert together.input_noise == 0.0 and together.ema == 0.0  # what acts in none stays a number
 
 
 @pytest.mark.parametrize(("number", "acts"), [(0.0, False), (0.1, True), (torch.zeros(2), True)])
