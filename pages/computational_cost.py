@@ -6,6 +6,7 @@ from pages.components import prices
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.page_frame import challenge_frame, heading
+from pages.components.spread_view import spread
 
 PAGE = "computational_cost"
 challenge = challenge_frame(PAGE)
@@ -28,7 +29,7 @@ gradient, is paid for again in every step.
 """,
 )
 
-experiment(PAGE, challenge)
+state = experiment(PAGE, challenge)
 
 st.header("What a GAN costs here and now")
 st.markdown(
@@ -77,4 +78,5 @@ the hardware they name.
 )
 prices.published()
 
+spread(state)
 claims(PAGE)

@@ -6,6 +6,7 @@ from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.neighbours import neighbours
 from pages.components.page_frame import challenge_frame, heading
+from pages.components.spread_view import spread
 
 PAGE = "discriminator_overfitting"
 challenge = challenge_frame(PAGE)
@@ -73,4 +74,5 @@ with helps:
 """
     )
 
+spread(state)
 claims(PAGE)

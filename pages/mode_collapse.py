@@ -5,6 +5,7 @@ import streamlit as st
 from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.page_frame import challenge_frame, heading
+from pages.components.spread_view import spread
 
 PAGE = "mode_collapse"
 challenge = challenge_frame(PAGE)
@@ -25,7 +26,7 @@ al., [Unrolled GANs](https://arxiv.org/abs/1611.02163), 2017.
 """,
 )
 
-experiment(PAGE, challenge)
+state = experiment(PAGE, challenge)
 
 happened, why, helps = st.columns(3)
 with happened:
@@ -73,4 +74,5 @@ All of them are under *More*; what was measured is below.
 """
     )
 
+spread(state)
 claims(PAGE)

@@ -6,7 +6,7 @@ from pages.components.claims import claims
 from pages.components.dirac_gan import portrait
 from pages.components.experiment import experiment
 from pages.components.page_frame import challenge_frame, heading
-from pages.components.seed_band import band
+from pages.components.spread_view import spread
 
 PAGE = "training_instability"
 challenge = challenge_frame(PAGE)
@@ -39,13 +39,6 @@ st.markdown(
     "trained, it is computed at once."
 )
 portrait(PAGE)
-
-st.header("Is it the settings, or the seed?")
-st.markdown(
-    "The same settings under several seeds: the line is the median, the band reaches from the "
-    "lowest to the highest. What lies inside the band is no difference between settings."
-)
-band(state)
 
 happened, why, helps = st.columns(3)
 with happened:
@@ -85,4 +78,5 @@ All of them are under *More*; the verdict offers those that fit the run.
 """
     )
 
+spread(state)
 claims(PAGE)

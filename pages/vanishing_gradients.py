@@ -6,6 +6,7 @@ from pages.components.claims import claims
 from pages.components.experiment import experiment
 from pages.components.frozen_generator import frozen
 from pages.components.page_frame import challenge_frame, heading
+from pages.components.spread_view import spread
 
 PAGE = "vanishing_gradients"
 challenge = challenge_frame(PAGE)
@@ -33,7 +34,7 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 """,
 )
 
-experiment(PAGE, challenge)
+state = experiment(PAGE, challenge)
 
 st.header("A generator that stands still")
 st.markdown(
@@ -83,4 +84,5 @@ with helps:
 """
     )
 
+spread(state)
 claims(PAGE)

@@ -39,6 +39,7 @@ from gan_core.exploration.fold_words import comparisons, verdict_words
 from gan_core.exploration.planner import batches
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.exploration.shipped_maps import shipped_results
+from gan_core.exploration.study import Study
 from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -122,7 +123,7 @@ def _study(options: Namespace) -> CrossValidation:
 
 
 def fill(
-    study: CrossValidation, store: RunStore, results: StudyResults, device: Any, workers: int
+    study: Study, store: RunStore, results: StudyResults, device: Any, workers: int
 ) -> bool:
     """Train round after round until nothing is wanted, or what is wanted fails; False if
     interrupted."""

@@ -177,7 +177,7 @@ def keep(
     for config in configs:
         if config.digest() in known or (snapshot := store.snapshot(config.digest())) is None:
             continue
-        if (run := cell_run(snapshot, config)) is not None:
+        if (run := cell_run(snapshot, config, study.keeps_courses)) is not None:
             new.append(run)
     if new:
         results.add(study, new)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gan_core.assets import RECORDED_RUNS
 from gan_core.cli.arguments import (
@@ -13,12 +15,17 @@ from gan_core.cli.arguments import (
     machine_options,
     refuse_unknown,
     store_option,
+    workers_option,
 )
 from gan_core.cli.device import prepare_device
+from gan_core.cli.folds import fill
 from gan_core.cli.output import INTERRUPTED, how_it_ended, say
 from gan_core.cli.progress import train_with_progress
 from gan_core.config import presets
 from gan_core.config.run_config import RunConfig
+from gan_core.exploration.shipped_maps import shipped_results
+from gan_core.exploration.shipped_spreads import shipped_spreads
+from gan_core.exploration.study_results import StudyResults
 from gan_core.runs.export import export_run
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -29,8 +36,11 @@ BAND_PICTURES = 2  # of each run of a band: the first samples and the last, for 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = add_command(
         commands, "record", record, "train the runs that ship with the project and export them "
-        "(store default: GAN_LAB_STORE)", machine_options(), store_option())
+        "(store default: GAN_LAB_STORE)", machine_options(), store_option(),
+        workers_option())
     parser.add_argument("names", nargs="*", metavar="NAME", help="of " + ", ".join(recorded()))
+    parser.add_argument("--spreads", action="store_true", help="instead: of each page's runs, what "
+                        "other seeds and small changes of a setting make of them")
     parser.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR")
 
 
@@ -41,10 +51,17 @@ def recorded() -> dict[str, RunConfig]:
 
 def record(options: Namespace, settings: Settings) -> int:
     """Train the recorded runs, each from where an earlier call was interrupted, and export them."""
-    configs = recorded()
+    configs: Mapping[str, object] = shipped_spreads() if options.spreads else recorded()
     refuse_unknown("NAME", options.names, configs)
     device = prepare_device(options, settings)
     store = RunStore(options.store or settings.store)
+    if options.spreads:
+        return _record_spreads(options, store, device, options.workers or settings.workers)
+    return _record_runs(options, store, device)
+
+
+def _record_runs(options: Namespace, store: RunStore, device: Any) -> int:
+    configs = recorded()
     for name in options.names or configs:
         config = configs[name]
         say(f"{name}: {config.steps} steps")
@@ -55,4 +72,21 @@ def record(options: Namespace, settings: Settings) -> int:
         pictures = BAND_PICTURES if name in presets.BAND else None
         print(export_run(store, config.digest(), options.destination, pictures=pictures),
               flush=True)
+    return 0
+
+
+def _record_spreads(options: Namespace, store: RunStore, device: Any, workers: int) -> int:
+    """One after another; the results of each are kept as soon as it is complete."""
+    results = StudyResults(store.root)
+    for name, spread in shipped_spreads().items():
+        if options.names and name not in options.names:
+            continue
+        say(f"{name}: {spread.total} runs of {spread.recipe.steps} steps")
+        if not fill(spread, store, results, device, workers):
+            return INTERRUPTED
+        known = results.read(spread)
+        if spread.remaining(known):
+            say(f"{name}: some runs failed")
+            return 1
+        shipped_results().replace(spread, [known[digest] for digest in spread.digests])
     return 0

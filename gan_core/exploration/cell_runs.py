@@ -10,13 +10,14 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.headlines import HEADLINES, Headline
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.verdict import STATES, verdict
+from gan_core.exploration.courses import Course, course_from, courses_of
 from gan_core.runs.history import History
 from gan_core.runs.snapshots import RunSnapshot
 
@@ -35,21 +36,25 @@ MEASURES: dict[str, Headline] = {
                              lambda history: _last(history, "high_quality"), False, 100.0),
     "swing": HEADLINES["swing"],
     "gradient_left": HEADLINES["gradient_left"],
+    "missed": HEADLINES["missed"],
+    "step_seconds": HEADLINES["step_seconds"],
+    "ema_frechet": Headline("Fréchet distance of the averaged generator", "{:.0f}",
+                            lambda history: _last(history, "ema_frechet")),
 }
 QUALITY = "quality"  # above chance: 0 for noise, 1 for the data
 MEASURES[QUALITY] = Headline("quality of the samples above chance", "{:.2f}",
                              lambda history: math.nan, False)
 
 # By kind of data, those that say how good samples are; the first is the usual one.
-JUDGED_BY = {"image": ("frechet", QUALITY, "modes", "diversity"),
+JUDGED_BY = {"image": ("frechet", "ema_frechet", QUALITY, "modes", "diversity"),
              "points": (QUALITY, "modes", "high_quality")}
 
 
 @dataclass(frozen=True)
 class CellRun:
     """A run that was trained as far as its map asks: `state`, `headline` and `cause` of its
-    verdict, `measures` by their names in MEASURES, without those that it does not have, and its
-    `seconds` of training."""
+    verdict, `measures` by their names in MEASURES, without those that it does not have, its
+    `seconds` of training, and, where its study keeps them, `courses` by their names in COURSES."""
 
     digest: str
     state: str
@@ -57,12 +62,15 @@ class CellRun:
     cause: str
     measures: Mapping[str, float]
     seconds: float
+    courses: Mapping[str, Course] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an infinite number, as of a run that diverged, is written as a word."""
         measures = {name: value if math.isfinite(value) else str(value)
                     for name, value in self.measures.items()}
-        return {**vars(self), "measures": measures}
+        courses = {"courses": self.courses} if self.courses else {}
+        plain = {name: value for name, value in vars(self).items() if name != "courses"}
+        return {**plain, "measures": measures, **courses}
 
     @classmethod
     def from_dict(cls, content: Any) -> CellRun:
@@ -71,7 +79,9 @@ class CellRun:
             run = cls(str(content["digest"]), str(content["state"]), str(content["headline"]),
                       str(content["cause"]),
                       {str(name): float(value) for name, value in content["measures"].items()},
-                      float(content["seconds"]))
+                      float(content["seconds"]),
+                      {str(name): course_from(course)
+                       for name, course in content.get("courses", {}).items()})
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a run of a map: {error!r}") from None
         if run.state not in STATES or any(map(math.isnan, (*run.measures.values(), run.seconds))):
@@ -79,9 +89,11 @@ class CellRun:
         return run
 
 
-def cell_run(snapshot: RunSnapshot, config: RunConfig) -> CellRun | None:
-    """What is kept of a run; None while it is not as far as `config` asks, or where it failed for
-    reasons of this machine."""
+def cell_run(
+    snapshot: RunSnapshot, config: RunConfig, courses: bool = False
+) -> CellRun | None:
+    """What is kept of a run, with its `courses` if they are asked for; None while it is not as far
+    as `config` asks, or where it failed for reasons of this machine."""
     seen = snapshot.until(config.steps)  # whoever trains it further, and whatever becomes of that
     if seen.status.state not in ("finished", "diverged"):
         return None
@@ -92,7 +104,7 @@ def cell_run(snapshot: RunSnapshot, config: RunConfig) -> CellRun | None:
     return CellRun(
         config.digest(), judged.state, judged.headline, judged.cause,
         {name: _short(value) for name, value in values.items() if not math.isnan(value)},
-        round(seen.status.seconds, 2))
+        round(seen.status.seconds, 2), courses_of(history, config) if courses else {})
 
 
 def _short(value: float) -> float:

@@ -75,6 +75,7 @@ class CrossValidation:
     """
 
     folder: ClassVar[str] = "folds"
+    keeps_courses: ClassVar[bool] = False
 
     candidates: tuple[Candidate, ...]
     folds: int = 5
@@ -96,6 +97,9 @@ class CrossValidation:
         if self.measure not in measures:
             raise ConfigError("measure", f"measure must be one of {', '.join(measures)} for the "
                               f"data set {configs[0].dataset}, not {self.measure[:40]!r}.")
+        if self.measure == "ema_frechet" and not all(config.ema > 0 for config in configs):
+            raise ConfigError("measure", "measure can be ema_frechet only where every candidate "
+                              "averages its generator, ema above 0.")
         if len({config.digest() for config in configs}) < len(configs):
             raise ConfigError("candidates", "candidates must be 2 to "
                               f"{MOST_CANDIDATES} different settings; two of them are the same.")

@@ -45,6 +45,7 @@ class ParameterMap:
     """
 
     folder: ClassVar[str] = "maps"
+    keeps_courses: ClassVar[bool] = False
 
     base: RunConfig
     x: Axis

@@ -21,6 +21,11 @@ class Study(Protocol):
         """Of a store, in which the results of studies of this kind are kept."""
         ...
 
+    @property
+    def keeps_courses(self) -> bool:
+        """Whether the results hold how each run went, besides how it ended."""
+        ...
+
     def digest(self) -> str:
         """Names its runs: equal for studies that look at the same ones in another way."""
         ...

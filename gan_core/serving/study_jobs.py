@@ -210,7 +210,8 @@ class StudyJobs:
             snapshot = None
             with contextlib.suppress(StoreError):
                 snapshot = self._queue.snapshot(digest)
-            run = None if snapshot is None else cell_run(snapshot, config)
+            run = (None if snapshot is None
+                   else cell_run(snapshot, config, job.study.keeps_courses))
             if run is None and snapshot is not None and snapshot.live:
                 continue
             with self._lock:

@@ -9,7 +9,7 @@
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
     GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
-                                            or a cross-validation
+                                            a cross-validation, or a recipe's spread
     GET /viewer/{name}.js                   the viewer's code, for all pages
     GET /healthz                            503 where runs cannot be trained or kept
     GET /metrics                            for Prometheus, if GAN_LAB_METRICS is 1
@@ -35,10 +35,11 @@ from gan_core.config.presets import CHALLENGES
 from gan_core.exploration.cross_validation import CrossValidation
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
 from gan_core.exploration.parameter_map import ParameterMap
+from gan_core.exploration.spread import Spread
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
-from gan_core.serving import fold_channel, live_channel, map_channel
+from gan_core.serving import fold_channel, live_channel, map_channel, spread_channel
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
@@ -200,7 +201,7 @@ def picture(request: Request, runs: Runs) -> Response:
 
 
 def live_study(request: Request) -> Response:
-    """A map or a cross-validation as its viewers draw it; 404 where no page of this server has
+    """A study as its viewers draw it; 404 where no page of this server has
     shown it."""
     studies, colouring = server.studies(), _parameter(request, "colour") or VERDICT
     if colouring not in COLOURINGS:
@@ -214,6 +215,8 @@ def live_study(request: Request) -> Response:
         told = map_channel.state(study, studies.results(study), studies.state(study), colouring)
     elif isinstance(study, CrossValidation):
         told = fold_channel.state(study, studies.results(study), studies.state(study))
+    elif isinstance(study, Spread):
+        told = spread_channel.state(study, studies.results(study), studies.state(study))
     if told is None:
         return _problem(404, NO_STUDY)
     return JSONResponse(told, headers={"Cache-Control": "no-store"})

@@ -37,7 +37,7 @@ PARTS = {
     "buttons": ("experiment", "_buttons"), "verdict": ("experiment", "_status"),
     "samples": ("experiment", "_runs"), "charts": ("results", "show_charts"),
     "claims": ("claims", "draw"), "phase portrait": ("dirac_gan", "_portrait"),
-    "band of seeds": ("seed_band", "_band"), "prices": ("prices", "_part"),
+    "spread": ("spread_view", "_spread"), "prices": ("prices", "_part"),
 }
 
 

@@ -120,14 +120,7 @@ class MapViewer {
   }
 
   render() {
-    const { last, failures, problem, gone } = this.feed, silent = failures > 1 || gone;
-    const words = silent ? problem || "The server cannot be reached; this page keeps trying."
-      : last.words;
-    this.find(".words").textContent = this.find(".words").title = words;
-    const share = Math.round(100 * last.share);
-    this.find(".bar").style.width = `${share}%`;
-    this.find(".track").setAttribute("aria-valuenow", share);
-    this.find(".progress").classList.toggle("unreachable", silent);
+    const last = showProgress(this.root, this.feed);
     this.cells.forEach((line, row) => line.forEach((cell, column) => {
       const [fill, ink, text, below, known, , training] = last.cells[
         row * this.data.columns.length + column];
@@ -162,4 +155,50 @@ function tick(words, role, className) {
   made.className = className;
   made.textContent = words;
   return made;
+}
+
+// --- how far another study is ---------------------------------------------------------------------
+
+// The progress of a study that the page draws by itself: Streamlit hears when a run more is there.
+class StudyViewer {
+  constructor(root) {
+    this.root = root;
+    this.update = () => this.render();
+  }
+
+  take({ data, setTriggerValue }) {
+    Object.assign(this, { data, setTriggerValue });
+    this.feed?.leave(this.update);
+    this.feed = new MapFeed({ address: data.address });
+    Object.assign(this.feed, { asked: { viewer: data.viewer, colouring: "" }, last: data.first });
+    this.told = false;
+    if (data.first.live) {
+      this.feed.listen(this.update);
+      this.feed.ask();
+    }
+    this.render();
+  }
+
+  close() {
+    this.feed?.leave(this.update);
+  }
+
+  render() {
+    const last = showProgress(this.root, this.feed), { first } = this.data;
+    if (this.told || (last.done === first.done && last.live === first.live)) return;
+    this.told = true;
+    this.setTriggerValue("grown", last.done);
+  }
+}
+
+// Words and bar of a study; what its feed knows.
+function showProgress(root, { last, failures, problem, gone }) {
+  const silent = failures > 1 || gone, words = root.querySelector(".words");
+  words.textContent = words.title = silent
+    ? problem || "The server cannot be reached; this page keeps trying." : last.words;
+  const share = Math.round(100 * last.share);
+  root.querySelector(".bar").style.width = `${share}%`;
+  root.querySelector(".track").setAttribute("aria-valuenow", share);
+  root.querySelector(".progress").classList.toggle("unreachable", silent);
+  return last;
 }

@@ -272,7 +272,8 @@ class ChartsViewer extends Viewer {
   }
 }
 
-const PARTS = { status: StatusViewer, runs: RunsViewer, charts: ChartsViewer, map: MapViewer };
+const PARTS = {
+  status: StatusViewer, runs: RunsViewer, charts: ChartsViewer, map: MapViewer, study: StudyViewer };
 
 // Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
 export function show(component) {

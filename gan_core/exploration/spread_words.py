@@ -1,0 +1,102 @@
+"""What is said of a spread: how its runs end, how far seeds and small changes move that, and
+whether another recipe does better seed by seed. Torch-free."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import tick_text
+from gan_core.exploration.cell_runs import MEASURES
+from gan_core.exploration.spread import SEEDS, Spread
+from gan_core.exploration.study import Results
+
+Key = TypeVar("Key")
+
+
+def ends(
+    configs: Mapping[Key, RunConfig], results: Results, measure: str
+) -> dict[Key, float]:
+    """The measure at the end of each run that is there and has it."""
+    found = {}
+    for key, config in configs.items():
+        run = results.get(config.digest())
+        if run is not None and measure in run.measures:
+            found[key] = run.measures[measure]
+    return found
+
+
+def told(name: str, spread: Spread, results: Results, measure: str) -> str:
+    """How the runs of a recipe end; it is called `name`."""
+    by_seed = ends(spread.seeds, results, measure)
+    if not by_seed:
+        return f"**{name}**: no seed has been trained yet."
+    parts = [f"**{name}**, {MEASURES[measure].label}: "
+             f"{range_text(by_seed.values(), measure)} {_under(len(by_seed))}"]
+    by_value = ends(spread.values, results, measure)
+    if len(by_value) > 1:
+        low, high = (tick_text(spread.varied, extreme(by_value)) for extreme in (min, max))
+        parts.append(f"{range_text(by_value.values(), measure)} with {changes(spread)} "
+                     f"of {low} to {high}")
+    return f"{'; '.join(parts)}. {_verdicts(spread, results)}"
+
+
+def changes(spread: Spread) -> str:
+    """What varies, within a sentence."""
+    label = KNOBS[spread.varied].label
+    return f"{label[0].lower()}{label[1:]}"
+
+
+def _under(seeds: int) -> str:
+    return "under one seed" if seeds == 1 else f"under {seeds} of {SEEDS} seeds" if (
+        seeds < SEEDS) else f"under {SEEDS} seeds"
+
+
+def range_text(values: Iterable[float], measure: str) -> str:
+    """The median, and behind it from where to where the values reach."""
+    of, values = MEASURES[measure], sorted(values)
+    middle, low, high = (of.text(value) for value in (
+        statistics.median(values), values[0], values[-1]))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _verdicts(spread: Spread, results: Results) -> str:
+    """How many of the seeds have which verdict."""
+    counts = Counter(results[config.digest()].headline.removesuffix(".")
+                     for config in spread.seeds.values() if config.digest() in results)
+    words = [f"{count} × {headline[0].lower()}{headline[1:]}"
+             for headline, count in counts.most_common()]
+    return f"Verdicts of the seeds: {', '.join(words)}."
+
+
+def moved(spread: Spread, results: Results, measure: str) -> str:
+    """Whether small changes of the setting move the measure further than the seed does; "" until
+    there are several runs of both."""
+    by_seed, by_value = (list(ends(configs, results, measure).values())
+                         for configs in (spread.seeds, spread.values))
+    if min(len(by_seed), len(by_value)) < 3 or not all(map(math.isfinite, by_seed + by_value)):
+        return ""
+    of = MEASURES[measure]
+    seed, value = (max(values) - min(values) for values in (by_seed, by_value))
+    comes_to = "the setting matters here" if value > seed else "no more than chance does"
+    return (f"Small changes of the {changes(spread)} move it by {of.text(value)}, another seed by "
+            f"{of.text(seed)}: {comes_to}.")
+
+
+def paired(shown: Spread, of_shown: Results, reference: Spread, of_reference: Results,
+           measure: str) -> str:
+    """Under how many seeds the reference ends better; "" until both have one in common."""
+    ours, theirs = (ends(spread.seeds, results, measure)
+                    for spread, results in ((shown, of_shown), (reference, of_reference)))
+    common = sorted(ours.keys() & theirs.keys())
+    if not common:
+        return ""
+    better = sum(MEASURES[measure].improved(theirs[seed], ours[seed]) for seed in common)
+    alike = sum(theirs[seed] == ours[seed] for seed in common)
+    words = f"Seed by seed the reference is better in {better} of {len(common)}"
+    return f"{words} and equal in {alike}." if alike else f"{words}."

@@ -1,0 +1,220 @@
+"""The shown run's recipe under several seeds and with one setting changed a little, beside its
+reference's: bands of the page's headline, recorded before any click, trained where they are not.
+
+The part runs again by itself when a run more is there; what is in between the browser asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from gan_core.config.fields import KNOBS
+from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import tick_text
+from gan_core.exploration.cell_runs import CellRun, cell_run
+from gan_core.exploration.spread import SEEDS, VARIED, Spread
+from gan_core.exploration.spread_words import changes, moved, paired, told
+from gan_core.exploration.study import Results, name_of
+from gan_core.runs.store import StoreError
+from gan_core.serving import spread_channel
+from pages.components import server, spread_chart, viewer_code
+from pages.components.chart_style import REFERENCE, THIS, table
+from pages.components.experiment import UNREADABLE
+from pages.components.map_view import nothing, price_words
+from pages.components.spread_chart import Courses, Metric
+from pages.components.state import State
+
+HEIGHT = 270
+
+progress = st.components.v2.component(
+    "gan_lab_study", html=viewer_code.read("study.html"),
+    css=viewer_code.read("viewer.css", "map.css"), js=viewer_code.read("loader.js"))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A recipe on the page: what it is called, its spread, and what is known of that."""
+
+    name: str
+    spread: Spread
+    known: Results
+
+    @property
+    def missing(self) -> list[RunConfig]:
+        return self.spread.wanted(self.known)
+
+
+def spread(state: State) -> None:
+    """Draw the part of a page that tells settings from chance."""
+    st.header("Is it the settings, or the seed?")
+    st.markdown(
+        f"Left: the same settings under {SEEDS} seeds. Right: one setting changed a little, under "
+        "one seed. The line is the median, the band reaches from the lowest run to the highest: "
+        "what lies inside the band is no difference between settings.")
+    st.fragment(_spread)(state)
+
+
+def _spread(state: State) -> None:
+    try:
+        varied = _choices(state)
+        parts = [_part(name, recipe, varied) for name, recipe in _recipes(state).items()]
+        _buttons(parts)
+        for part in parts:
+            _progress(state, part)
+        _charts(state, parts)
+        _words(state, parts)
+    except StoreError:
+        st.error(UNREADABLE)
+
+
+# --- what is compared ----------------------------------------------------------------------------
+
+
+def _recipes(state: State) -> dict[str, RunConfig]:
+    """The shown run's, and its reference's where that is another recipe on the same data."""
+    found, other = {THIS: state.shown}, state.pinned
+    if other is None and (reference := state.reference_run()) is not None:
+        other = reference.snapshot.config
+    if other is not None and other.dataset == state.shown.dataset and (
+        other.replace(seed=0).digest() != state.shown.replace(seed=0).digest()
+    ):
+        found[REFERENCE] = other
+    return found
+
+
+def _part(name: str, recipe: RunConfig, varied: str) -> _Part:
+    """With what was measured as a spread, and with runs that have been trained anyway."""
+    drawn = Spread(recipe, varied)
+    known = server.studies().results(drawn)
+    trained = {run.digest: run for config in drawn.wanted(known)
+               if (run := _trained(config)) is not None}
+    return _Part(name, drawn, {**known, **trained} if trained else known)
+
+
+def _trained(config: RunConfig) -> CellRun | None:
+    run = server.stored_run(config, recorded_first=True)
+    if run is None or run.live:
+        return None
+    snapshot = run.snapshot
+    return snapshot.history.derived(
+        ("spread", config.digest()), lambda: cell_run(snapshot, config, courses=True))
+
+
+# --- what can be done ----------------------------------------------------------------------------
+
+
+def _key(state: State, name: str) -> str:
+    return f"{state.page}/spread/{name}"
+
+
+def _choices(state: State) -> str:
+    """Draw what may be chosen; the setting that varies."""
+    drawn, varied = st.columns(2)
+    with drawn:
+        st.selectbox("Metric", spread_chart.names(state.challenge), key=_key(state, "metric"),
+                     format_func=lambda name: spread_chart.metric(name, state.shown).label)
+    with varied:
+        return st.selectbox("Setting that is changed a little", VARIED, key=_key(state, "varied"),
+                            format_func=lambda name: KNOBS[name].label)
+
+
+def _buttons(parts: list[_Part]) -> None:
+    """Train what is missing, or stop that."""
+    studies, viewer = server.studies(), server.viewer()
+    if any(studies.state(part.spread).live for part in parts):
+        st.button("Stop these runs", icon=":material/stop:", on_click=_stop, args=(parts, viewer))
+        return
+    missing = [config for part in parts for config in part.missing]
+    if missing:
+        runs = "One run is" if len(missing) == 1 else f"{len(missing)} runs are"
+        price = f"{runs} still to be trained. {price_words(missing)}"
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button("Train the other runs", icon=":material/groups:", on_click=_fill,
+                      args=(parts, viewer))
+            st.caption(price)
+
+
+def _fill(parts: list[_Part], viewer: str) -> None:
+    for part in parts:
+        if part.missing:
+            server.studies().fill(part.spread, viewer)
+
+
+def _stop(parts: list[_Part], viewer: str) -> None:
+    stopped = [server.studies().stop(part.spread, viewer) for part in parts]
+    if not all(stopped):
+        st.toast("Others are watching these runs too, so they go on.")
+
+
+def _progress(state: State, part: _Part) -> None:
+    """How far a recipe's runs are, as long as some are missing."""
+    studies = server.studies()
+    filling = studies.state(part.spread)
+    if not filling.live and not part.missing:
+        return
+    studies.know(part.spread)
+    # While it goes on the browser counts what the server has measured, and nothing else.
+    known = studies.results(part.spread) if filling.live else part.known
+    first = spread_channel.state(part.spread, known, filling)
+    first["words"] = f"{part.name}: {first['words']}"
+    progress(key=_key(state, part.name), on_grown_change=nothing, data={
+        "part": "study", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
+        "address": f"studies/{name_of(part.spread)}", "first": first})
+
+
+# --- what is drawn and said ----------------------------------------------------------------------
+
+
+def _charts(state: State, parts: list[_Part]) -> None:
+    drawn = spread_chart.metric(st.session_state[_key(state, "metric")], state.shown)
+    label = changes(parts[0].spread)
+    values = sorted({value for part in parts for value in part.spread.values})
+    sides = [
+        (f"{drawn.label}, {SEEDS} seeds", "seed",
+         {part.name: _courses(part.spread.seeds, part.known, drawn) for part in parts}),
+        (f"{drawn.label}, {label} {tick_text(parts[0].spread.varied, values[0])} to "
+         f"{tick_text(parts[0].spread.varied, values[-1])}", label,
+         {part.name: _courses(part.spread.values, part.known, drawn) for part in parts}),
+    ]
+    frames = [spread_chart.band_frame(drawn, courses) for _, _, courses in sides]
+    domain = spread_chart.framed(drawn, state.shown, frames)
+    steps = _steps(state, parts)
+    for place, (column, (title, member, _), frame) in enumerate(
+            zip(st.columns(2), sides, frames, strict=True)):
+        with column:
+            st.vega_lite_chart(
+                table(spread_chart.inside(frame, domain)),
+                spread_chart.band_spec(title, drawn.note, drawn.axis, domain, drawn.log, steps,
+                                       member),
+                height=HEIGHT, key=_key(state, f"chart-{place}"),
+                alt=f"{title}: median, lowest and highest by step, this run and the reference")
+
+
+def _steps(state: State, parts: list[_Part]) -> int:
+    """To which step the charts go: where runs are compared by time, the longer one's."""
+    if state.challenge.by_time:
+        return max(part.spread.recipe.steps for part in parts)
+    return state.shown.steps
+
+
+def _courses(
+    configs: Mapping[float, RunConfig], known: Results, drawn: Metric
+) -> Courses:
+    runs = {member: known[config.digest()] for member, config in configs.items()
+            if config.digest() in known}
+    return {member: run.courses[drawn.course] for member, run in runs.items()
+            if drawn.course in run.courses}
+
+
+def _words(state: State, parts: list[_Part]) -> None:
+    headline = state.challenge.headline
+    lines = [told(part.name, part.spread, part.known, headline) for part in parts]
+    closing = [moved(parts[0].spread, parts[0].known, headline)]
+    if len(parts) > 1:
+        closing.append(paired(parts[0].spread, parts[0].known, parts[1].spread, parts[1].known,
+                              headline))
+    lines.append(" ".join(filter(None, closing)))
+    st.markdown("  \n".join(filter(None, lines)))
