@@ -17,6 +17,9 @@ from gan_core.exploration.spread import SEEDS, Spread
 from gan_core.exploration.study import Results
 
 Key = TypeVar("Key")
+# How many times as far as the seed a small change must move a measure until it is said to matter.
+# Of two ranges over five draws of one normal distribution, one in twenty exceeds the other so far.
+BEYOND_CHANCE = 2.6
 
 
 def ends(
@@ -41,14 +44,14 @@ def told(name: str, spread: Spread, results: Results, measure: str) -> str:
     by_value = ends(spread.values, results, measure)
     if len(by_value) > 1:
         low, high = (tick_text(spread.varied, extreme(by_value)) for extreme in (min, max))
-        parts.append(f"{range_text(by_value.values(), measure)} with {changes(spread)} "
-                     f"of {low} to {high}")
+        parts.append(f"{range_text(by_value.values(), measure)} with the "
+                     f"{changes(spread)} from {low} to {high}")
     return f"{'; '.join(parts)}. {_verdicts(spread, results)}"
 
 
 def changes(spread: Spread) -> str:
     """What varies, within a sentence."""
-    label = KNOBS[spread.varied].label
+    label = KNOBS[spread.varied].label.partition(" (")[0]
     return f"{label[0].lower()}{label[1:]}"
 
 
@@ -83,7 +86,8 @@ def moved(spread: Spread, results: Results, measure: str) -> str:
         return ""
     of = MEASURES[measure]
     seed, value = (max(values) - min(values) for values in (by_seed, by_value))
-    comes_to = "the setting matters here" if value > seed else "no more than chance does"
+    matters = value > BEYOND_CHANCE * seed
+    comes_to = "the setting matters here" if matters else "no more than chance could"
     return (f"Small changes of the {changes(spread)} move it by {of.text(value)}, another seed by "
             f"{of.text(seed)}: {comes_to}.")
 

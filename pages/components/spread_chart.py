@@ -174,7 +174,8 @@ def band_spec(
     area = median.mark_area(opacity=0.22).encode(x=x, y=lowest, y2="to:Q", color=colour)
     # A run of a few steps is a single point, which neither a line nor an area shows.
     whiskers = median.mark_rule(opacity=0.35).encode(x=x, y=lowest, y2="to:Q", color=colour)
-    middle = median.mark_line(strokeWidth=2.4, point=alt.OverlayMarkDef(size=14)).encode(x=x, y=y, color=colour, tooltip=[
+    dots = alt.OverlayMarkDef(size=14)
+    middle = median.mark_line(strokeWidth=2.4, point=dots).encode(x=x, y=y, color=colour, tooltip=[
         "run:N", "step:Q", alt.Tooltip("value:Q", title="median", format=".4~g"),
         alt.Tooltip("low:Q", title="lowest", format=".4~g"),
         alt.Tooltip("high:Q", title="highest", format=".4~g"),

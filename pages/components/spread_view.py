@@ -15,7 +15,7 @@ from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.cell_runs import CellRun, cell_run
-from gan_core.exploration.spread import SEEDS, VARIED, Spread
+from gan_core.exploration.spread import SEEDS, Spread, can_vary
 from gan_core.exploration.spread_words import changes, moved, paired, told
 from gan_core.exploration.study import Results, name_of
 from gan_core.runs.store import StoreError
@@ -117,7 +117,8 @@ def _choices(state: State) -> str:
         st.selectbox("Metric", spread_chart.names(state.challenge), key=_key(state, "metric"),
                      format_func=lambda name: spread_chart.metric(name, state.shown).label)
     with varied:
-        return st.selectbox("Setting that is changed a little", VARIED, key=_key(state, "varied"),
+        return st.selectbox("Setting that is changed a little", can_vary(state.shown),
+                            key=_key(state, "varied"),
                             format_func=lambda name: KNOBS[name].label)
 
 
@@ -159,7 +160,7 @@ def _progress(state: State, part: _Part) -> None:
     # While it goes on the browser counts what the server has measured, and nothing else.
     known = studies.results(part.spread) if filling.live else part.known
     first = spread_channel.state(part.spread, known, filling)
-    first["words"] = f"{part.name}: {first['words']}"
+    first["words"] = f"{part.name.capitalize()}: {first['words']}"
     progress(key=_key(state, part.name), on_grown_change=nothing, data={
         "part": "study", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
         "address": f"studies/{name_of(part.spread)}", "first": first})
@@ -172,11 +173,11 @@ def _charts(state: State, parts: list[_Part]) -> None:
     drawn = spread_chart.metric(st.session_state[_key(state, "metric")], state.shown)
     label = changes(parts[0].spread)
     values = sorted({value for part in parts for value in part.spread.values})
+    low, high = (tick_text(parts[0].spread.varied, value) for value in (values[0], values[-1]))
     sides = [
-        (f"{drawn.label}, {SEEDS} seeds", "seed",
+        (f"Under {SEEDS} seeds", "seed",
          {part.name: _courses(part.spread.seeds, part.known, drawn) for part in parts}),
-        (f"{drawn.label}, {label} {tick_text(parts[0].spread.varied, values[0])} to "
-         f"{tick_text(parts[0].spread.varied, values[-1])}", label,
+        (f"With the {label} from {low} to {high}", label,
          {part.name: _courses(part.spread.values, part.known, drawn) for part in parts}),
     ]
     frames = [spread_chart.band_frame(drawn, courses) for _, _, courses in sides]
@@ -187,10 +188,11 @@ def _charts(state: State, parts: list[_Part]) -> None:
         with column:
             st.vega_lite_chart(
                 table(spread_chart.inside(frame, domain)),
-                spread_chart.band_spec(title, drawn.note, drawn.axis, domain, drawn.log, steps,
-                                       member),
+                spread_chart.band_spec(title, f"{drawn.label}; {drawn.note}", drawn.axis, domain,
+                                       drawn.log, steps, member),
                 height=HEIGHT, key=_key(state, f"chart-{place}"),
-                alt=f"{title}: median, lowest and highest by step, this run and the reference")
+                alt=f"{drawn.label}, {title.lower()}: median, lowest and highest by step, of this "
+                "run and the reference")
 
 
 def _steps(state: State, parts: list[_Part]) -> int:
@@ -211,7 +213,7 @@ def _courses(
 
 def _words(state: State, parts: list[_Part]) -> None:
     headline = state.challenge.headline
-    lines = [told(part.name, part.spread, part.known, headline) for part in parts]
+    lines = [told(part.name.capitalize(), part.spread, part.known, headline) for part in parts]
     closing = [moved(parts[0].spread, parts[0].known, headline)]
     if len(parts) > 1:
         closing.append(paired(parts[0].spread, parts[0].known, parts[1].spread, parts[1].known,

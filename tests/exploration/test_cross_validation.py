@@ -175,7 +175,9 @@ BAD = {
     "eleven folds": (lambda: of(2, folds=11), "from 2 to 10, not 11"),
     "no such measure": (lambda: CrossValidation(of(2).candidates, 5, "beauty"), "measure must be"),
     "a measure of points": (lambda: CrossValidation(of(2).candidates, 5, "high_quality"),
-                            "one of frechet, quality, modes, diversity"),
+                            "one of frechet, ema_frechet, quality, modes"),
+    "an average that is not there": (
+        lambda: CrossValidation(of(2).candidates, 5, "ema_frechet"), "ema above 0"),
     "two data sets": (lambda: CrossValidation(
         (Candidate("a", BASE), Candidate("b", BASE.replace(dataset="ring")))), "one data set"),
     "twice the same": (lambda: CrossValidation(

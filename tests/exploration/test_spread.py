@@ -1,0 +1,197 @@
+"""A recipe under several seeds and small changes: its runs, what is kept of them, what is said."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from gan_core.config.presets import CHALLENGES, RECORDED
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import ConfigError
+from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.exploration.cell_runs import MEASURES, CellRun, cell_run
+from gan_core.exploration.courses import COURSES, courses_of
+from gan_core.exploration.shipped_maps import shipped_results
+from gan_core.exploration.shipped_spreads import shipped_spreads
+from gan_core.exploration.spread import SEEDS, VARIED, Spread, can_vary
+from gan_core.exploration.spread_words import moved, paired, told
+from gan_core.exploration.study_results import StudyResults
+from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord, Outcome
+from gan_core.runs.snapshots import RunSnapshot
+from gan_core.runs.status import RunStatus
+from tests.exploration.made_up_maps import RING, result
+from tests.support.made_up_records import step
+
+RECIPE = RING.replace(learning_rate_ratio=0.5, seed=7)
+
+
+def results_of(spread: Spread, values: dict[float, float], by_seed: dict[int, float]):
+    configs = {**{spread.values[value]: number for value, number in values.items()},
+               **{spread.seeds[seed]: number for seed, number in by_seed.items()}}
+    return {config.digest(): result(config.digest(), swing=number)
+            for config, number in configs.items()}
+
+
+# --- its runs ------------------------------------------------------------------------------------
+
+
+def test_a_spread_is_five_seeds_and_small_changes_around_the_recipe():
+    spread = Spread(RECIPE)
+    assert [config.seed for config in spread.seeds.values()] == list(range(SEEDS))
+    assert list(spread.values) == [0.4, 0.45, 0.5, 0.55, 0.625]
+    assert all(config.seed == 0 for config in spread.values.values())
+    assert spread.total == len(spread.wanted({})) == SEEDS + 4  # the recipe itself counts once
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_settings_of_every_recorded_run_can_be_changed_a_little(name):
+    """A page fails, or shows a single line as a band, for a recipe at the end of a slider."""
+    for varied in can_vary(RECORDED[name]):
+        spread = Spread(RECORDED[name], varied)
+        assert getattr(RECORDED[name], varied) in spread.values and len(spread.values) >= 3
+        assert all(getattr(config, varied) == value for value, config in spread.values.items())
+    assert can_vary(RECORDED[name])[:2] == list(VARIED[:2])
+
+
+def test_what_a_loss_does_not_have_is_not_offered():
+    assert "label_smoothing" in can_vary(RECIPE)
+    assert "label_smoothing" not in can_vary(RECIPE.replace(loss="wasserstein"))
+
+
+def test_whichever_setting_varies_the_seeds_are_trained_once():
+    one, other = (Spread(RECIPE, varied) for varied in VARIED[:2])
+    assert one.digest() == other.digest() == Spread(RECIPE.replace(seed=3)).digest()
+    known = {config.digest(): result(config.digest()) for config in one.seeds.values()}
+    assert other.remaining(known) == 4
+
+
+def test_a_setting_that_cannot_vary_is_refused_by_name():
+    with pytest.raises(ConfigError, match="varied must be one of learning_rate_ratio"):
+        Spread(RECIPE, "steps")
+
+
+def test_a_spread_survives_plain_values():
+    spread = Spread(RECIPE, "dropout")
+    assert Spread.from_dict(json.loads(json.dumps(spread.to_dict()))) == spread
+
+
+# --- what is kept --------------------------------------------------------------------------------
+
+
+def run_of(steps: int, diverged: bool = False, every: int = 50) -> RunSnapshot:
+    config = RunConfig(steps=steps)
+    history = History(
+        [dataclasses.replace(step(number), loss_d=1.0 + number / steps)
+         for number in range(1, steps + 1)],
+        [EvalRecord(number, {"modes": number / every, "modes_total": 10.0,
+                             "frechet": 500.0 - number}, (0.1,) * 10, seconds=number / 60)
+         for number in range(0, steps + 1, every)],
+        Outcome("diverged", steps + 1) if diverged else None)
+    state = "diverged" if diverged else "finished"
+    return RunSnapshot(config.digest(), config, history, RunStatus(state, steps, steps), ())
+
+
+def test_a_runs_courses_say_how_it_went():
+    """Bands show other curves than the runs' own charts."""
+    run = cell_run(run_of(400), RunConfig(steps=400), courses=True)
+    assert run is not None
+    steps, values = run.courses["distance"]
+    assert steps == tuple(range(0, 401, 50)) and values[-1] == 100.0
+    steps, values = run.courses["loss_d"]
+    assert steps[-1] == 400 and steps[0] >= 25
+    expected = 1.0 + (np.array(steps) - 12) / 400  # of the 25 steps before
+    assert np.allclose(values, expected, atol=1e-3)
+    steps, shares = run.courses["modes"]
+    assert shares[-1] == 0.8 and len(steps) == 9
+
+
+def test_courses_agree_with_the_headline_at_the_end():
+    snapshot = run_of(400)
+    courses = courses_of(snapshot.history, snapshot.config)
+    for name, headline in HEADLINES.items():
+        value = headline.value_of(snapshot.history)
+        if name in courses and math.isfinite(value):
+            assert courses[name][1][-1] == pytest.approx(value, rel=1e-3), name
+    assert set(courses) <= set(COURSES) and "swing" in courses
+
+
+def test_a_diverged_run_has_no_infinite_course():
+    """A chart of it is empty, and its file is no JSON."""
+    snapshot = run_of(120, diverged=True)
+    courses = courses_of(snapshot.history, snapshot.config)
+    assert all(map(math.isfinite, (value for _, values in courses.values() for value in values)))
+
+
+def test_courses_are_kept_where_a_study_wants_them(tmp_path):
+    config = RunConfig(steps=400)
+    assert cell_run(run_of(400), config).courses == {}
+    run, spread = cell_run(run_of(400), config, courses=True), Spread(config)
+    StudyResults(tmp_path).add(spread, [run])
+    assert StudyResults(tmp_path).read(spread) == {run.digest: run}
+    line = len(json.dumps(run.to_dict()))
+    assert line < 8000, f"{line} bytes: nine runs of ten recipes ship"
+
+
+@pytest.mark.parametrize("courses", [3, {"a": 3}, {"a": [[1], [1.0, 2.0]]}, {"a": [[1], ["x"]]},
+                                     {"a": [[1], [math.inf]]}, [["a", 1]]])
+def test_a_damaged_course_costs_its_run(courses):
+    content = {**result("a").to_dict(), "courses": courses}
+    with pytest.raises(ValueError):
+        CellRun.from_dict(content)
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+def test_the_words_tell_median_and_range_of_both():
+    """The lucky seed alone is told."""
+    spread = Spread(RECIPE)
+    known = results_of(spread, {0.4: 0.2, 0.55: 0.9}, {0: 0.5, 1: 0.1, 2: 0.7})
+    words = told("This run", spread, known, "swing")
+    assert "0.50 (0.10 to 0.70) under 3 of 5 seeds" in words
+    assert "0.50 (0.20 to 0.90) with the learning-rate ratio from" in words
+    assert "3 × no failure found" in words, words
+    assert told("This run", spread, {}, "swing") == "**This run**: no seed has been trained yet."
+
+
+def test_small_changes_are_weighed_against_chance():
+    spread = Spread(RECIPE)
+    by_seed = {0: 0.5, 1: 0.4, 2: 0.6}
+    calm = results_of(spread, {0.4: 0.52, 0.55: 0.49}, by_seed)
+    wild = results_of(spread, {0.4: 0.1, 0.55: 0.9}, by_seed)
+    assert "no more than chance" in moved(spread, calm, "swing")
+    assert "the setting matters here" in moved(spread, wild, "swing")
+    assert moved(spread, results_of(spread, {}, {0: 0.5}), "swing") == ""
+    broken = results_of(spread, {0.4: math.inf, 0.55: 0.9}, by_seed)
+    assert moved(spread, broken, "swing") == ""  # infinity less something says nothing
+
+
+def test_a_reference_is_compared_seed_by_seed():
+    """Two bands overlap although the remedy is better under every single seed."""
+    one, other = Spread(RECIPE), Spread(RECIPE.replace(r1=0.1))
+    ours = results_of(one, {}, {0: 0.5, 1: 0.9, 2: 0.7})
+    theirs = results_of(other, {}, {0: 0.4, 1: 0.8, 2: 0.7, 3: 0.1})
+    assert paired(one, ours, other, theirs, "swing") == (
+        "Seed by seed the reference is better in 2 of 3 and equal in 1.")
+    assert paired(one, {}, other, theirs, "swing") == ""
+
+
+# --- what ships ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", shipped_spreads())
+def test_every_page_ships_its_spreads_complete(name):
+    """A visitor sees an empty band before any click."""
+    spread, page = shipped_spreads()[name], name.partition("/")[0]
+    known = shipped_results().read(spread)
+    assert spread.remaining(known) == 0
+    headline = CHALLENGES[page].headline
+    for config in (*spread.seeds.values(), *spread.values.values()):
+        run = known[config.digest()]
+        assert headline in MEASURES and headline in run.measures
+        assert run.courses
