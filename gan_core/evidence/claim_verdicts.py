@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.evidence.run_summaries import label, range_text, value_text
+from gan_core.exploration.fold_statistics import ALPHA, PairedTest, corrected_test
 
 Values = Mapping[str, Mapping[str, list[float]]]  # by run, by summary: one value a seed
 RunSummary = tuple[str, str]  # a run's label in its claim, and the name of a summary
@@ -27,11 +28,12 @@ SOURCES = {"report": "The report", "notes": "The lecture notes"}
 @dataclass(frozen=True)
 class Part:
     """One testable part of a claim: for which seeds it `holds`, and the summaries, of which runs,
-    that it `rests_on`."""
+    that it `rests_on`. `figure` says what they come to, where that is not their ranges."""
 
     says: str
     holds: Callable[[Values], list[bool]]
     rests_on: tuple[RunSummary, ...]
+    figure: Callable[[Values], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def _count(part: Part, values: Values) -> CountedPart:
     holds = part.holds(values)
     numbers = [_numbers(values[run][summary], summary) for run, summary in part.rests_on
                if summary not in SYMPTOMS]
+    if part.figure is not None:
+        numbers = [part.figure(values)]
     return CountedPart(part.says, sum(holds), len(holds), " against ".join(numbers))
 
 
@@ -188,3 +192,29 @@ def does_not_show(name: str, symptom: str) -> Part:
     return Part(f"*{name}*: no {SYMPTOMS[symptom].title.lower()} found",
                 lambda values: [value == 0 for value in values[name][symptom]],
                 ((name, symptom),))
+
+
+def told_apart_by_folds(name: str, than: str, summary: str) -> Part:
+    """Lower than the other run's by the corrected resampled t-test of Nadeau & Bengio (2003), whose
+    folds share most of their training sets: one count. The runs are those of a cross-validation,
+    one for each of its folds."""
+    def test(values: Values) -> PairedTest | None:
+        pairs = zip(values[name][summary], values[than][summary], strict=True)
+        differences = [mine - other for mine, other in pairs]
+        known = len(differences) > 1 and all(map(math.isfinite, differences))
+        return corrected_test(differences, len(differences)) if known else None
+
+    def holds(values: Values) -> list[bool]:
+        tested = test(values)
+        return [tested is not None and tested.mean < 0 and tested.p < ALPHA]
+
+    def figure(values: Values) -> str:
+        tested = test(values)
+        if tested is None:
+            return "not measured"
+        gap = value_text(summary, abs(tested.mean))
+        return f"{'lower' if tested.mean < 0 else 'higher'} by {gap}, p = {tested.p:.2g}"
+
+    return Part(f"*{name}* beside *{than}*: {label(summary)} lower on average over the folds, and "
+                f"the corrected resampled t-test tells them apart (p < {ALPHA:g})",
+                holds, ((name, summary), (than, summary)), figure)

@@ -23,6 +23,7 @@ from gan_core.evidence.claim_verdicts import (
     less,
     more,
     shows,
+    told_apart_by_folds,
 )
 
 
@@ -47,6 +48,9 @@ PARTS = {
                {"a": [1, 4, 3], "b": [2, 4, 2]}),
     "differ by seed": (differ_by_seed("a", "modes", 2), {"a": [1, 2, 3]}, {"a": [2, 3, 4]}),
     "shows": (shows("a", "instability"), {"a": [1, 1, 1]}, {"a": [0, 0, 0]}),
+    "told apart by folds": (told_apart_by_folds("a", "b", "frechet"),
+                            {"a": [100, 110, 105], "b": [200, 215, 203]},
+                            {"a": [100, 220, 150], "b": [200, 215, 160]}),
     "does not show": (does_not_show("a", "instability"), {"a": [0, 0, 0]}, {"a": [1, 1, 1]}),
 }
 
@@ -70,6 +74,18 @@ def test_a_number_that_is_not_there_proves_nothing(name):
     nothing = {run: [math.nan] * 3 for run in good}
     assert not any(part.holds(measured(part, nothing)))
     assert judge(claim(part), measured(part, nothing)).word == NOT_REPRODUCED
+
+
+def test_folds_are_compared_by_a_test_made_for_them():
+    """Five folds that all agree by a hair would count as proof; a plain t-test would call these
+    apart, whose training sets overlap."""
+    part = told_apart_by_folds("a", "b", "frechet")
+    close = measured(part, {"a": [100, 101, 103, 99, 100], "b": [101, 102, 111, 100, 109]})
+    assert part.holds(close) == [False]
+    worse = measured(part, {"a": [200, 215, 203], "b": [100, 110, 105]})
+    assert part.holds(worse) == [False]  # told apart, but the other way
+    (counted,) = judge(claim(part), measured(part, PARTS["told apart by folds"][1])).parts
+    assert counted.seeds == 1 and counted.numbers == "lower by 101, p = 0.0011"
 
 
 @pytest.mark.parametrize("values", [[math.nan, 1, 5], [1, math.nan, 5], [1, 5, math.nan]])
