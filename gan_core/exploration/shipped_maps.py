@@ -9,7 +9,7 @@ import functools
 from dataclasses import dataclass
 
 from gan_core.assets import ASSETS
-from gan_core.config.presets import RING, SHORT_SESSION
+from gan_core.config.presets import BEST_SESSION, RING, SHORT_SESSION
 from gan_core.exploration.axis import axis
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study_results import StudyResults
@@ -42,6 +42,12 @@ SHIPPED: dict[str, ShippedMap] = {
         "MNIST: label smoothing and dropout",
         ParameterMap(_MNIST, axis("label_smoothing=0,0.1,0.2,0.3"),
                      axis("dropout=0,0.2,0.4,0.6"), 3), "frechet"),
+    # Where the best session was found: see docs/best_session.md.
+    "best-session": ShippedMap(
+        "MNIST: in search of the best session",
+        ParameterMap(BEST_SESSION.replace(steps=1000),
+                     axis("learning_rate=0.0003,0.0005,0.0007,0.001,0.002"),
+                     axis("learning_rate_ratio=0.1,0.15,0.2,0.3,0.5"), 2), "ema_frechet"),
 }
 
 
