@@ -258,8 +258,7 @@ def _presets() -> dict[str, Config]:
     found = {f"{page}-{name}": preset.config
              for page, challenge in challenges.CHALLENGES.items()
              for name, preset in challenge.offered.items()}
-    found |= {f"recorded-{name}": config for name, config in challenges.RECORDED.items()}
-    return found | {f"band-{name}": config for name, config in challenges.BAND.items()}
+    return found | {f"recorded-{name}": config for name, config in challenges.RECORDED.items()}
 
 
 def _remedies() -> dict[str, Config]:

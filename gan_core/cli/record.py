@@ -22,7 +22,6 @@ from gan_core.cli.folds import fill
 from gan_core.cli.output import INTERRUPTED, how_it_ended, say
 from gan_core.cli.progress import train_with_progress
 from gan_core.config import presets
-from gan_core.config.run_config import RunConfig
 from gan_core.exploration.shipped_maps import shipped_results
 from gan_core.exploration.shipped_spreads import shipped_spreads
 from gan_core.exploration.study_results import StudyResults
@@ -30,28 +29,22 @@ from gan_core.runs.export import export_run
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
 
-BAND_PICTURES = 2  # of each run of a band: the first samples and the last, for a small download
-
 
 def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = add_command(
         commands, "record", record, "train the runs that ship with the project and export them "
         "(store default: GAN_LAB_STORE)", machine_options(), store_option(),
         workers_option())
-    parser.add_argument("names", nargs="*", metavar="NAME", help="of " + ", ".join(recorded()))
+    parser.add_argument("names", nargs="*", metavar="NAME",
+                        help="of " + ", ".join(presets.RECORDED))
     parser.add_argument("--spreads", action="store_true", help="instead: of each page's runs, what "
                         "other seeds and small changes of a setting make of them")
     parser.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR")
 
 
-def recorded() -> dict[str, RunConfig]:
-    """Everything that can be recorded, by name."""
-    return {**presets.RECORDED, **presets.BAND}
-
-
 def record(options: Namespace, settings: Settings) -> int:
     """Train the recorded runs, each from where an earlier call was interrupted, and export them."""
-    configs: Mapping[str, object] = shipped_spreads() if options.spreads else recorded()
+    configs: Mapping[str, object] = shipped_spreads() if options.spreads else presets.RECORDED
     refuse_unknown("NAME", options.names, configs)
     device = prepare_device(options, settings)
     store = RunStore(options.store or settings.store)
@@ -61,7 +54,7 @@ def record(options: Namespace, settings: Settings) -> int:
 
 
 def _record_runs(options: Namespace, store: RunStore, device: Any) -> int:
-    configs = recorded()
+    configs = presets.RECORDED
     for name in options.names or configs:
         config = configs[name]
         say(f"{name}: {config.steps} steps")
@@ -69,9 +62,7 @@ def _record_runs(options: Namespace, store: RunStore, device: Any) -> int:
         if outcome.kind in ("failed", "stopped"):
             say(f"{name}: {how_it_ended(outcome)}")
             return INTERRUPTED if outcome.kind == "stopped" else 1
-        pictures = BAND_PICTURES if name in presets.BAND else None
-        print(export_run(store, config.digest(), options.destination, pictures=pictures),
-              flush=True)
+        print(export_run(store, config.digest(), options.destination), flush=True)
     return 0
 
 

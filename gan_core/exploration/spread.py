@@ -45,7 +45,7 @@ class Spread:
         object.__setattr__(self, "recipe", self.recipe.replace(seed=0))
 
     @functools.cached_property
-    def seeds(self) -> dict[int, RunConfig]:
+    def seeds(self) -> dict[float, RunConfig]:
         """The recipe by seed."""
         return {seed: self.recipe.replace(seed=seed) for seed in range(SEEDS)}
 

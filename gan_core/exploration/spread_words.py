@@ -7,7 +7,6 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
 
 from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
@@ -16,16 +15,15 @@ from gan_core.exploration.cell_runs import MEASURES
 from gan_core.exploration.spread import SEEDS, Spread
 from gan_core.exploration.study import Results
 
-Key = TypeVar("Key")
 # How many times as far as the seed a small change must move a measure until it is said to matter.
 # Of two ranges over five draws of one normal distribution, one in twenty exceeds the other so far.
 BEYOND_CHANCE = 2.6
 
 
 def ends(
-    configs: Mapping[Key, RunConfig], results: Results, measure: str
-) -> dict[Key, float]:
-    """The measure at the end of each run that is there and has it."""
+    configs: Mapping[float, RunConfig], results: Results, measure: str
+) -> dict[float, float]:
+    """The measure at the end of each run that is there and has it, by seed or value."""
     found = {}
     for key, config in configs.items():
         run = results.get(config.digest())

@@ -19,13 +19,12 @@ from gan_core.system import files
 
 
 def export_run(
-    store: RunStore, digest: str, destination: str | os.PathLike[str], points: int = 600,
-    pictures: int | None = None,
+    store: RunStore, digest: str, destination: str | os.PathLike[str], points: int = 600
 ) -> Path:
     """Copy a run, thinned, into the store at `destination`; returns the run's folder there.
 
     The copy has about `points` step records and of each view at most as many files as VIEWS says,
-    or `pictures`, evenly spaced, first and last included. Raises StoreError if there is no such
+    evenly spaced, first and last included. Raises StoreError if there is no such
     run, or if the copy cannot be written.
     """
     snapshot = store.existing_snapshot(digest)
@@ -38,7 +37,7 @@ def export_run(
     records: list[StepRecord | EvalRecord] = [*thin.steps, *thin.evaluations]
     copies.append(digest, sorted(records, key=lambda record: record.step))
     for view in VIEWS:
-        _copy_view(source, folder, view, pictures or VIEWS[view].exported)
+        _copy_view(source, folder, view, VIEWS[view].exported)
     files.write(folder / "status.json", snapshot.status.to_json().encode())
     return folder
 

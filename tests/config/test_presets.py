@@ -11,7 +11,7 @@ from PIL import Image
 
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.fields import KNOBS
-from gan_core.config.presets import BAND, CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
+from gan_core.config.presets import CHALLENGES, MAIN_KNOBS, RECORDED, REPORT_BASELINE, presets
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -103,14 +103,14 @@ def test_the_reports_baseline_is_fifty_epochs():
 
 def test_recorded_runs_have_different_names():
     """Otherwise two recorded runs would overwrite each other."""
-    digests = [config.digest() for config in {**RECORDED, **BAND}.values()]
+    digests = [config.digest() for config in RECORDED.values()]
     assert len(set(digests)) == len(digests)
 
 
-@pytest.mark.parametrize("name", {**RECORDED, **BAND})
+@pytest.mark.parametrize("name", RECORDED)
 def test_every_recorded_run_ships_whole(name):
     """Otherwise a page would open empty, or with a torn picture, before anybody has trained."""
-    config = {**RECORDED, **BAND}[name]
+    config = RECORDED[name]
     snapshot = RECORDED_STORE.snapshot(config.digest())
     assert snapshot is not None, "python -m gan_core record makes it"
     status = snapshot.status
