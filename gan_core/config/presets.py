@@ -440,8 +440,8 @@ def presets() -> dict[str, Preset]:
 RECORDED: dict[str, RunConfig] = {
     "baseline": REPORT_BASELINE,
     "dcgan": DCGAN.replace(steps=3000),
-    "healthy": BEST_SESSION,
-    "equal-rates": SHORT_SESSION,
+    "healthy": SHORT_SESSION,
+    "best": BEST_SESSION,
     **{
         name: presets()[preset].config for name, preset in {
             "unstable": "training_instability-broken",

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
@@ -82,12 +82,21 @@ def moved(spread: Spread, results: Results, measure: str) -> str:
                          for configs in (spread.seeds, spread.values))
     if min(len(by_seed), len(by_value)) < 3 or not all(map(math.isfinite, by_seed + by_value)):
         return ""
-    of = MEASURES[measure]
-    seed, value = (max(values) - min(values) for values in (by_seed, by_value))
-    matters = value > BEYOND_CHANCE * seed
-    comes_to = "the setting matters here" if matters else "no more than chance could"
-    return (f"Small changes of the {changes(spread)} move it by {of.text(value)}, another seed by "
-            f"{of.text(seed)}: {comes_to}.")
+    seed, value = (_range(values, MEASURES[measure].least) for values in (by_seed, by_value))
+    if seed == value == 0:
+        return f"Neither another seed nor small changes of the {changes(spread)} move it."
+    if value > BEYOND_CHANCE * seed:
+        return (f"Small changes of the {changes(spread)} move it further than another seed does: "
+                "the setting matters here.")
+    return f"Small changes of the {changes(spread)} move it no further than another seed could."
+
+
+def _range(values: Sequence[float], least: float) -> float:
+    """From the lowest to the highest; in powers of ten of a measure that has so many of them that
+    there is a `least` one."""
+    if least > 0:
+        values = [math.log10(max(value, least)) for value in values]
+    return max(values) - min(values)
 
 
 def paired(shown: Spread, of_shown: Results, reference: Spread, of_reference: Results,

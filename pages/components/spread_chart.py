@@ -82,7 +82,7 @@ HEADLINE_METRICS = {
     "gradient_left": _headline("gradient_left", "1: as large as ever", "share, log scale",
                                (1e-7, 1.0), log=True),
     "missed": _headline("missed", "than its training images, at each evaluation", "points",
-                        (-100.0, 100.0)),
+                        (-25.0, 100.0)),
     "step_seconds": _headline("step_seconds", "on the machine that trained it", "ms, log scale",
                               (1.0, 10_000.0), log=True),
 }
@@ -174,7 +174,7 @@ def band_spec(
     area = median.mark_area(opacity=0.22).encode(x=x, y=lowest, y2="to:Q", color=colour)
     # A run of a few steps is a single point, which neither a line nor an area shows.
     whiskers = median.mark_rule(opacity=0.35).encode(x=x, y=lowest, y2="to:Q", color=colour)
-    dots = alt.OverlayMarkDef(size=14)
+    dots = alt.OverlayMarkDef(size=24)
     middle = median.mark_line(strokeWidth=2.4, point=dots).encode(x=x, y=y, color=colour, tooltip=[
         "run:N", "step:Q", alt.Tooltip("value:Q", title="median", format=".4~g"),
         alt.Tooltip("low:Q", title="lowest", format=".4~g"),

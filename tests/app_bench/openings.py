@@ -14,6 +14,7 @@ import os
 import statistics
 import tempfile
 import time
+import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,11 @@ from unittest.mock import patch
 
 from streamlit.testing.v1 import AppTest
 
+from gan_core.config.run_config import RunConfig
+from gan_core.exploration.axis import axis
+from gan_core.exploration.cell_runs import CellRun
+from gan_core.exploration.parameter_map import ParameterMap
+from gan_core.exploration.study_results import StudyResults
 from tests.app_bench.server import ROOT, Server
 from tests.app_bench.visitor import Visitor
 
@@ -30,6 +36,9 @@ SETTLE = 0.15  # seconds until the server has put away what a run leaves behind
 CALM = 3  # times in a row that a fresh server must be found idle: it makes what all visitors share
 READY = 300.0  # seconds in which workers must be ready
 IDLE = 0.05  # of a core, the most that an idle server takes
+# The largest map there is, with the most seeds.
+LARGE = ParameterMap(RunConfig(dataset="ring", steps=1500), axis("learning_rate=1e-4..1e-2:12"),
+                     axis("learning_rate_ratio=0.05..20:12"), 5)
 # What a page is made of, and the function that draws it; what lies within another is not counted
 # there.
 PARTS = {
@@ -46,17 +55,31 @@ def openings(server: Server, pages: Iterable[str]) -> dict[str, Any]:
     their reruns; elements and bytes that a visitor gets; and milliseconds of the page's parts."""
     _wait_until_calm(server)
     report = {page or "home": _of_page(server, page) for page in pages}
+    report[f"a map of {len(LARGE.runs_by_cell)} cells"] = _of_page(
+        server, "parameter_map", _fill(server))
     for page, parts in _by_part(pages).items():
         report[page or "home"]["parts_ms"] = parts
     return report
 
 
-def _of_page(server: Server, page: str) -> dict[str, Any]:
+def _fill(server: Server) -> str:
+    """Write made-up results of LARGE into the server's store; the query that opens it."""
+    states = ("healthy", "failing", "too_early")
+    StudyResults(server.store).replace(LARGE, [
+        CellRun(run.digest, states[number % 3], "No failure found.", "",
+                {"modes": number % 9 / 8, "quality": number % 10 / 10}, 5.0)
+        for number, run in enumerate(LARGE.runs)])
+    return urllib.parse.urlencode({
+        "base": "dataset:ring,steps:1500", "x": str(LARGE.x), "y": str(LARGE.y),
+        "seeds": LARGE.seeds})
+
+
+def _of_page(server: Server, page: str, query: str = "") -> dict[str, Any]:
     opened, again = [], []
     for _ in range(1 + VISITORS):
         before = _processor(server)
         visitor = Visitor(server.url)
-        run = visitor.open(page)
+        run = visitor.open(page, query)
         time.sleep(SETTLE)
         between = _processor(server)
         visitor.rerun()

@@ -164,11 +164,27 @@ def test_small_changes_are_weighed_against_chance():
     by_seed = {0: 0.5, 1: 0.4, 2: 0.6}
     calm = results_of(spread, {0.4: 0.52, 0.55: 0.49}, by_seed)
     wild = results_of(spread, {0.4: 0.1, 0.55: 0.9}, by_seed)
-    assert "no more than chance" in moved(spread, calm, "swing")
+    assert "no further than another seed could" in moved(spread, calm, "swing")
     assert "the setting matters here" in moved(spread, wild, "swing")
     assert moved(spread, results_of(spread, {}, {0: 0.5}), "swing") == ""
+    still = results_of(spread, {0.4: 0.5, 0.55: 0.5}, dict.fromkeys(range(3), 0.5))
+    assert moved(spread, still, "swing").startswith("Neither another seed nor")
     broken = results_of(spread, {0.4: math.inf, 0.55: 0.9}, by_seed)
     assert moved(spread, broken, "swing") == ""  # infinity less something says nothing
+
+
+def test_what_spans_powers_of_ten_is_weighed_in_them():
+    """A gradient that is gone under one seed and not under another counts as calm."""
+    spread = Spread(RECIPE)
+
+    def known(values, by_seed):
+        return {digest: result(digest, gradient_left=run.measures["swing"])
+                for digest, run in results_of(spread, values, by_seed).items()}
+
+    by_seed = {0: 0.02, 1: 1e-5, 2: 0.0}
+    assert "no further" in moved(spread, known({0.4: 0.1, 0.55: 1e-4}, by_seed), "gradient_left")
+    near = {0: 0.02, 1: 0.03, 2: 0.02}
+    assert "matters" in moved(spread, known({0.4: 0.02, 0.55: 1e-4}, near), "gradient_left")
 
 
 def test_a_reference_is_compared_seed_by_seed():

@@ -84,3 +84,22 @@ def test_a_map_fits_the_screen(chromium, app: Server, size: dict[str, int]) -> N
                          for box in boxes)
     wait_until(page, lambda: page.evaluate(
         "document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_a_map_goes_on_after_its_server_was_killed(chromium, tmp_path) -> None:
+    """A map of an hour begins anew because a machine was restarted."""
+    server = Server(tmp_path)
+    query = TINY.format(steps=1200)
+    page = visit(chromium, server, query)
+    press(page, "Fill")
+    expect(page.locator(".map .words")).to_contain_text(re.compile("^[1-5] of 6 runs are there"))
+    server.process.kill()
+    server.process.wait(30)
+    page.context.close()
+    server = Server(tmp_path)
+    page = visit(chromium, server, query)
+    expect(page.locator(".map .words")).to_contain_text(re.compile("^[1-5] of 6 runs are there"))
+    press(page, "Go on")
+    expect(page.locator(".map .words")).to_contain_text("All 6 runs are there")
+    page.context.close()
+    server.close()
