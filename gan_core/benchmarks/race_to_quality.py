@@ -20,7 +20,7 @@ import torch
 from gan_core.benchmarks.cases import CASES
 from gan_core.benchmarks.reference_loops import ReferenceLoop
 from gan_core.config.fields import LONGEST_RUN
-from gan_core.config.presets import BEST_SESSION, DCGAN
+from gan_core.config.presets import BEST_DCGAN, BEST_SESSION
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
 from gan_core.evaluation import classifier, metrics, recogniser
@@ -147,7 +147,7 @@ def race(
 
     ours = [_trained("best session", OurSide(BEST_SESSION.replace(seed=seed), device), seed,
                      until_best, progress) for seed in fresh]
-    dcgan = [_trained("light DCGAN", OurSide(DCGAN.replace(seed=seed), device), seed,
+    dcgan = [_trained("light DCGAN", OurSide(BEST_DCGAN.replace(seed=seed), device), seed,
                       lambda result: result.seconds >= SESSION_SECONDS, progress)
              for seed in fresh]
     theirs = _trained(

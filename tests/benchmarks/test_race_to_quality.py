@@ -12,7 +12,7 @@ from gan_core.benchmarks import race_to_quality
 from gan_core.benchmarks.cases import CASES
 from gan_core.benchmarks.race_to_quality import OurSide, TheirSide, reached
 from gan_core.cli.main import main
-from gan_core.config.presets import BEST_SESSION, CHALLENGES, DCGAN
+from gan_core.config.presets import BEST_DCGAN, BEST_SESSION, CHALLENGES
 from gan_core.evaluation import metrics
 
 CPU = torch.device("cpu")
@@ -72,7 +72,7 @@ def test_the_ratio_is_of_the_seconds_at_which_both_were_good(sides, capsys):
     assert [each["seed"] for each in report["ours"]] == [30, 31]
     assert "gan.py, seed 30: step 250, 200 s: 10 digits, Fréchet 101" in told
     assert configs == [*(BEST_SESSION.replace(seed=seed) for seed in (30, 31)),
-                       *(DCGAN.replace(seed=seed) for seed in (30, 31)),
+                       *(BEST_DCGAN.replace(seed=seed) for seed in (30, 31)),
                        CASES["mlp_reference"].config.replace(seed=30)]
 
 
