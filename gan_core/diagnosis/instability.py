@@ -89,7 +89,8 @@ class ScoreGap:
 
 def _score_gap(history: History) -> ScoreGap:
     steps = history.column("step")
-    spacing = (steps[-1] - steps[0]) / (len(steps) - 1)  # recorded runs store every third step
+    # Recorded runs store every third step; a damaged file may repeat one.
+    spacing = max((steps[-1] - steps[0]) / (len(steps) - 1), 1.0)
     window, smooth = (max(round(_limit(name) / spacing), 1)
                       for name in ("swing_window", "swing_smoothing"))
     return ScoreGap(history.column("score_real"), history.column("score_fake"), window, smooth)

@@ -22,9 +22,10 @@ FACTORS = (0.8, 0.9, 1.1, 1.25)  # of a setting whose slider goes by factors
 SHIFTS = (-0.1, -0.05, 0.05, 0.1)  # of one whose slider is even
 
 
-def can_vary(recipe: RunConfig) -> list[str]:
+@functools.lru_cache(maxsize=64)
+def can_vary(recipe: RunConfig) -> tuple[str, ...]:
     """Which of VARIED can be changed a little in this recipe: a critic has no labels to smooth."""
-    return [name for name in VARIED if len(Spread(recipe, name).values) > 2]
+    return tuple(name for name in VARIED if len(Spread(recipe, name).values) > 2)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ The part runs again by itself when a run more is there; what is in between the b
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from gan_core.config.fields import KNOBS
@@ -36,15 +39,20 @@ progress = st.components.v2.component(
 
 @dataclass(frozen=True)
 class _Part:
-    """A recipe on the page: what it is called, its spread, and what is known of that."""
+    """A recipe on the page: what it is called, its spread, and what is `known` of that: equal for
+    the same runs, which do not change."""
 
     name: str
     spread: Spread
-    known: Results
+    digests: frozenset[str]
+    known: Results = field(compare=False)
 
     @property
     def missing(self) -> list[RunConfig]:
         return self.spread.wanted(self.known)
+
+
+_Parts = tuple[_Part, ...]
 
 
 def spread(state: State) -> None:
@@ -60,7 +68,7 @@ def spread(state: State) -> None:
 def _spread(state: State) -> None:
     try:
         varied = _choices(state)
-        parts = [_part(name, recipe, varied) for name, recipe in _recipes(state).items()]
+        parts = tuple(_part(name, recipe, varied) for name, recipe in _recipes(state).items())
         _buttons(parts)
         for part in parts:
             _progress(state, part)
@@ -87,11 +95,18 @@ def _recipes(state: State) -> dict[str, RunConfig]:
 
 def _part(name: str, recipe: RunConfig, varied: str) -> _Part:
     """With what was measured as a spread, and with runs that have been trained anyway."""
-    drawn = Spread(recipe, varied)
+    drawn = _spread_of(recipe.replace(seed=0), varied)
     known = server.studies().results(drawn)
     trained = {run.digest: run for config in drawn.wanted(known)
                if (run := _trained(config)) is not None}
-    return _Part(name, drawn, {**known, **trained} if trained else known)
+    known = {**known, **trained} if trained else known
+    return _Part(name, drawn, frozenset(known), known)
+
+
+@functools.lru_cache(maxsize=128)
+def _spread_of(recipe: RunConfig, varied: str) -> Spread:
+    """One that many visitors share: it knows its runs, and their digests, which take a while."""
+    return Spread(recipe, varied)
 
 
 def _trained(config: RunConfig) -> CellRun | None:
@@ -122,7 +137,7 @@ def _choices(state: State) -> str:
                             format_func=lambda name: KNOBS[name].label)
 
 
-def _buttons(parts: list[_Part]) -> None:
+def _buttons(parts: _Parts) -> None:
     """Train what is missing, or stop that."""
     studies, viewer = server.studies(), server.viewer()
     if any(studies.state(part.spread).live for part in parts):
@@ -138,13 +153,13 @@ def _buttons(parts: list[_Part]) -> None:
             st.caption(price)
 
 
-def _fill(parts: list[_Part], viewer: str) -> None:
+def _fill(parts: _Parts, viewer: str) -> None:
     for part in parts:
         if part.missing:
             server.studies().fill(part.spread, viewer)
 
 
-def _stop(parts: list[_Part], viewer: str) -> None:
+def _stop(parts: _Parts, viewer: str) -> None:
     stopped = [server.studies().stop(part.spread, viewer) for part in parts]
     if not all(stopped):
         st.toast("Others are watching these runs too, so they go on.")
@@ -169,11 +184,26 @@ def _progress(state: State, part: _Part) -> None:
 # --- what is drawn and said ----------------------------------------------------------------------
 
 
-def _charts(state: State, parts: list[_Part]) -> None:
-    drawn = spread_chart.metric(st.session_state[_key(state, "metric")], state.shown)
+def _charts(state: State, parts: _Parts) -> None:
+    metric = st.session_state[_key(state, "metric")]
+    made = _made_charts(parts, metric, state.shown, _steps(state, parts))
+    for place, (column, chart) in enumerate(zip(st.columns(2), made, strict=True)):
+        data, spec, alt = chart
+        with column:
+            st.vega_lite_chart(data, spec, height=HEIGHT, key=_key(state, f"chart-{place}"),
+                               alt=alt)
+
+
+@functools.lru_cache(maxsize=64)
+def _made_charts(
+    parts: _Parts, metric: str, shown: RunConfig, steps: int
+) -> list[tuple[pa.Table, dict[str, Any], str]]:
+    """Of seeds and of small changes: data, specification and alternative text. A class that opens
+    a page sees the same ones."""
+    drawn, varied = spread_chart.metric(metric, shown), parts[0].spread.varied
     label = changes(parts[0].spread)
     values = sorted({value for part in parts for value in part.spread.values})
-    low, high = (tick_text(parts[0].spread.varied, value) for value in (values[0], values[-1]))
+    low, high = (tick_text(varied, value) for value in (values[0], values[-1]))
     sides = [
         (f"Under {SEEDS} seeds", "seed",
          {part.name: _courses(part.spread.seeds, part.known, drawn) for part in parts}),
@@ -181,21 +211,17 @@ def _charts(state: State, parts: list[_Part]) -> None:
          {part.name: _courses(part.spread.values, part.known, drawn) for part in parts}),
     ]
     frames = [spread_chart.band_frame(drawn, courses) for _, _, courses in sides]
-    domain = spread_chart.framed(drawn, state.shown, frames)
-    steps = _steps(state, parts)
-    for place, (column, (title, member, _), frame) in enumerate(
-            zip(st.columns(2), sides, frames, strict=True)):
-        with column:
-            st.vega_lite_chart(
-                table(spread_chart.inside(frame, domain)),
-                spread_chart.band_spec(title, f"{drawn.label}; {drawn.note}", drawn.axis, domain,
-                                       drawn.log, steps, member),
-                height=HEIGHT, key=_key(state, f"chart-{place}"),
-                alt=f"{drawn.label}, {title.lower()}: median, lowest and highest by step, of this "
-                "run and the reference")
+    domain = spread_chart.framed(drawn, shown, frames)
+    return [
+        (table(spread_chart.inside(frame, domain)),
+         spread_chart.band_spec(title, f"{drawn.label}; {drawn.note}", drawn.axis, domain,
+                                drawn.log, steps, member),
+         f"{drawn.label}, {title.lower()}: median, lowest and highest by step, of this run and the "
+         "reference")
+        for (title, member, _), frame in zip(sides, frames, strict=True)]
 
 
-def _steps(state: State, parts: list[_Part]) -> int:
+def _steps(state: State, parts: _Parts) -> int:
     """To which step the charts go: where runs are compared by time, the longer one's."""
     if state.challenge.by_time:
         return max(part.spread.recipe.steps for part in parts)
@@ -211,12 +237,16 @@ def _courses(
             if drawn.course in run.courses}
 
 
-def _words(state: State, parts: list[_Part]) -> None:
-    headline = state.challenge.headline
+def _words(state: State, parts: _Parts) -> None:
+    st.markdown(_sentences(parts, state.challenge.headline))
+
+
+@functools.lru_cache(maxsize=64)
+def _sentences(parts: _Parts, headline: str) -> str:
     lines = [told(part.name.capitalize(), part.spread, part.known, headline) for part in parts]
     closing = [moved(parts[0].spread, parts[0].known, headline)]
     if len(parts) > 1:
         closing.append(paired(parts[0].spread, parts[0].known, parts[1].spread, parts[1].known,
                               headline))
     lines.append(" ".join(filter(None, closing)))
-    st.markdown("  \n".join(filter(None, lines)))
+    return "  \n".join(filter(None, lines))

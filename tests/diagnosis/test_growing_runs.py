@@ -126,7 +126,7 @@ def test_recorded_runs_have_their_findings_while_they_grow():
     for digest in store.digests():
         history = store.existing_snapshot(digest).history
         found[digest] = offenders(list(history.steps), list(history.evaluations))
-    assert len(found) > 20 and not any(found.values())
+    assert len(found) > 15 and not any(found.values())
 
 
 # --- the same as by their definitions ------------------------------------------------------------

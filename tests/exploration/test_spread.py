@@ -55,7 +55,7 @@ def test_settings_of_every_recorded_run_can_be_changed_a_little(name):
         spread = Spread(RECORDED[name], varied)
         assert getattr(RECORDED[name], varied) in spread.values and len(spread.values) >= 3
         assert all(getattr(config, varied) == value for value, config in spread.values.items())
-    assert can_vary(RECORDED[name])[:2] == list(VARIED[:2])
+    assert can_vary(RECORDED[name])[:2] == VARIED[:2]
 
 
 def test_what_a_loss_does_not_have_is_not_offered():

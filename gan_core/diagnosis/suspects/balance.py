@@ -29,8 +29,11 @@ def _unequal_rates(config: RunConfig) -> Suspect | None:
         remedy = Remedy(
             "Three D steps per round", {"discriminator_steps": 3, **taking_turns(config)},
             "D then keeps up with a G that learns so fast")
-    return Suspect(
-        ("learning_rate_ratio",), cause, decades(max(ratio, 1 / ratio), 2.5), remedy)
+    # A D that is slower than G has made up for it where it takes more steps: G five times as fast
+    # beside two D steps is the best that was found for digits.
+    more_steps = max(config.discriminator_steps / config.generator_steps, 1.0)
+    faster = ratio if ratio > 1 else 1 / ratio / more_steps
+    return Suspect(("learning_rate_ratio",), cause, decades(faster, 2.5), remedy)
 
 
 def _steps_are_enough(config: RunConfig) -> bool:
