@@ -152,7 +152,7 @@ CHALLENGES: dict[str, Challenge] = {
                 RING.replace(dataset="grid", packing=2, batch_size=128)),
         },
         start="healthy",
-        recorded=("baseline", "dcgan"),
+        recorded=("baseline", "best"),
         headline="frechet",
         prediction=Prediction(
             "What Fréchet distance to real digits will G reach? Real ones have about 3.",
