@@ -62,7 +62,8 @@ The five challenges are five ways in which it does not.
 The networks, the data (MNIST) and three of the experiments come from a report on GAN training
 challenges, the rest from lecture notes. The report's baseline, 50 epochs at a learning rate of
 0.0002, is recorded and stands above before the first click; beside it, also recorded, the same
-networks after 1250 steps at the best settings that a parameter map has found. PyTorch-GAN's networks, with which the report compares, are under *More*.
+networks after 1250 steps at the best settings that a parameter map has found. PyTorch-GAN's
+networks, with which the report compares, are under *More*.
 Everything is computed on this machine; nothing is downloaded but Fashion-MNIST, if you choose it.
 """
     )

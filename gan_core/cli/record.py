@@ -11,6 +11,7 @@ from typing import Any
 from gan_core.assets import RECORDED_RUNS
 from gan_core.cli.arguments import (
     Parser,
+    UsageError,
     add_command,
     machine_options,
     refuse_unknown,
@@ -36,16 +37,20 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
         "(store default: GAN_LAB_STORE)", machine_options(), store_option(),
         workers_option())
     parser.add_argument("names", nargs="*", metavar="NAME",
-                        help="of " + ", ".join(presets.RECORDED))
+                        help="of " + ", ".join(presets.RECORDED) + "; with --spreads of "
+                        + ", ".join(shipped_spreads()))
     parser.add_argument("--spreads", action="store_true", help="instead: of each page's runs, what "
                         "other seeds and small changes of a setting make of them")
-    parser.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR")
+    parser.add_argument("--destination", type=Path, default=RECORDED_RUNS, metavar="DIR",
+                        help="folder of the copies of runs")
 
 
 def record(options: Namespace, settings: Settings) -> int:
     """Train the recorded runs, each from where an earlier call was interrupted, and export them."""
     configs: Mapping[str, object] = shipped_spreads() if options.spreads else presets.RECORDED
     refuse_unknown("NAME", options.names, configs)
+    if options.spreads and options.destination != RECORDED_RUNS:
+        raise UsageError("--destination is for runs: spreads go to the place from which they ship.")
     device = prepare_device(options, settings)
     store = RunStore(options.store or settings.store)
     if options.spreads:

@@ -77,7 +77,7 @@ class Challenge(Page):
 MAIN_KNOBS = ("learning_rate_ratio", "label_smoothing", "dropout")
 
 SHORT_SESSION = RunConfig(learning_rate=1e-3, steps=1500)
-# The best that was found for the report's MLP within half a minute; docs/best_session.md says how.
+# The best that was found for the report's MLP in a quarter of a minute: docs/best_session.md.
 BEST_SESSION = RunConfig(
     learning_rate=7e-4, learning_rate_ratio=0.2, beta1=0.0, beta2=0.99, discriminator_steps=2,
     ema=0.99, steps=1250)

@@ -95,7 +95,7 @@ def cell_run(
     """What is kept of a run, with its `courses` if they are asked for; None while it is not as far
     as `config` asks, or where it failed for reasons of this machine."""
     seen = snapshot.until(config.steps)  # whoever trains it further, and whatever becomes of that
-    if seen.status.state not in ("finished", "diverged"):
+    if seen.status.state not in ("finished", "diverged") or not snapshot.holds(config.steps):
         return None
     judged, history = verdict(seen.history, config), seen.history
     values = {name: measure.value_of(history) for name, measure in MEASURES.items()}
@@ -122,11 +122,11 @@ def most_common_state(runs: Sequence[CellRun]) -> str:
 
 def median(runs: Sequence[CellRun], measure: str) -> float:
     """Over the seeds that have the measure; NaN where none has."""
-    values = spread(runs, measure)
+    values = sorted_values(runs, measure)
     return statistics.median(values) if values else math.nan
 
 
-def spread(runs: Sequence[CellRun], measure: str) -> list[float]:
+def sorted_values(runs: Sequence[CellRun], measure: str) -> list[float]:
     """The values of a measure, lowest first."""
     return sorted(run.measures[measure] for run in runs if measure in run.measures)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,12 @@ def _mean(value: Callable[[History], np.ndarray]) -> Callable[[History, RunConfi
 
     def values(history: History, config: RunConfig) -> Curve:
         raw, steps = value(history), history.column("step")
-        if len(raw) < WINDOW:
+        window = min(WINDOW, config.steps)
+        if len(raw) < window:
             return np.empty(0), np.empty(0)
-        means = np.convolve(raw, np.full(WINDOW, 1 / WINDOW), "valid")
-        chosen = np.isin(steps[WINDOW - 1:], _grid(config.steps))
-        return steps[WINDOW - 1:][chosen], means[chosen]
+        means = np.convolve(raw, np.full(window, 1 / window), "valid")
+        chosen = np.isin(steps[window - 1:], _grid(config.steps))
+        return steps[window - 1:][chosen], means[chosen]
 
     return values
 
@@ -80,7 +82,8 @@ def courses_of(history: History, config: RunConfig) -> dict[str, Course]:
     found: dict[str, Course] = {}
     for name, values_of in COURSES.items():
         steps, values = values_of(history, config)
-        known = np.isfinite(values)
+        # A damaged file may repeat a step, or go back.
+        known = np.isfinite(values) & (np.diff(steps, prepend=-1) > 0)
         if known.any():
             found[name] = (tuple(int(step) for step in steps[known]),
                            tuple(float(f"{value:.{SIGNIFICANT}g}") for value in values[known]))
@@ -91,6 +94,7 @@ def course_from(content: Any) -> Course:
     """A course from plain values. Raises ValueError, TypeError on anything else."""
     steps, values = content
     course = tuple(map(int, steps)), tuple(map(float, values))
-    if len(course[0]) != len(course[1]) or not all(map(math.isfinite, course[1])):
-        raise ValueError("steps and values of a course must belong together.")
+    rising = all(later > step for step, later in pairwise(course[0]))
+    if len(course[0]) != len(course[1]) or not rising or not all(map(math.isfinite, course[1])):
+        raise ValueError("a course must have rising steps, and a value for each.")
     return course

@@ -15,7 +15,7 @@ from gan_core.exploration.cell_runs import (
     CellRun,
     median,
     most_common_state,
-    spread,
+    sorted_values,
 )
 from gan_core.exploration.map_tables import runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
@@ -153,7 +153,7 @@ def _of_runs(runs: Sequence[CellRun], colouring: str, scale: Scale | None) -> Ce
     told = STATE_WORDS[state] + (f", {share} seeds" if share else "")
     if scale is None:
         return CellLook(STATE_COLOURS[state], STATE_WORDS[state], share, True, told)
-    measure, values = MEASURES[colouring], spread(runs, colouring)
+    measure, values = MEASURES[colouring], sorted_values(runs, colouring)
     if not values:
         return CellLook(None, "–", "", True, f"{told}; not measured")
     middle = measure.text(median(runs, colouring))

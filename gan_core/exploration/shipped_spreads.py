@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from gan_core.config.presets import CHALLENGES, RECORDED, Challenge
+from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.exploration.spread import Spread
 
 # Not the page that shows fifty epochs: their seeds would take hours, and it shows no failure.
@@ -15,8 +15,4 @@ PAGES = [name for name in CHALLENGES if name != "baseline"]
 def shipped_spreads() -> dict[str, Spread]:
     """By page and the name of its recorded run."""
     return {f"{page}/{name}": Spread(RECORDED[name])
-            for page in PAGES for name in _shown(CHALLENGES[page])}
-
-
-def _shown(challenge: Challenge) -> tuple[str, str]:
-    return challenge.recorded
+            for page in PAGES for name in CHALLENGES[page].recorded}

@@ -7,7 +7,8 @@ a cliff. Torch-free.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -89,15 +90,12 @@ class Spread:
         return len(self._runs)
 
     def digest(self) -> str:
-        """Names the recipe: whichever setting varies, its seeds are the same runs."""
-        return self.recipe.digest()
+        """Sixteen hex digits naming the recipe, and how far its runs go; whichever setting varies,
+        its seeds are the same runs."""
+        text = json.dumps({**self.recipe.changes(), "steps": self.recipe.steps}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; of the recipe, what differs from the default."""
         return {"recipe": {**self.recipe.changes(), "steps": self.recipe.steps},
                 "varied": self.varied}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Spread:
-        """The inverse of `to_dict`. Raises ConfigError, KeyError, TypeError."""
-        return cls(RunConfig.from_dict(content["recipe"]), str(content["varied"]))

@@ -37,7 +37,7 @@ def told(name: str, spread: Spread, results: Results, measure: str) -> str:
     by_seed = ends(spread.seeds, results, measure)
     if not by_seed:
         return f"**{name}**: no seed has been trained yet."
-    parts = [f"**{name}**, {MEASURES[measure].label}: "
+    parts = [f"**{name}**, after {spread.recipe.steps} steps: {MEASURES[measure].label} "
              f"{range_text(by_seed.values(), measure)} {_under(len(by_seed))}"]
     by_value = ends(spread.values, results, measure)
     if len(by_value) > 1:
@@ -77,15 +77,17 @@ def _verdicts(spread: Spread, results: Results) -> str:
 
 def moved(spread: Spread, results: Results, measure: str) -> str:
     """Whether small changes of the setting move the measure further than the seed does; "" until
-    there are several runs of both."""
+    all runs are there, and of a time, which is the machine's."""
     by_seed, by_value = (list(ends(configs, results, measure).values())
                          for configs in (spread.seeds, spread.values))
-    if min(len(by_seed), len(by_value)) < 3 or not all(map(math.isfinite, by_seed + by_value)):
+    whole = len(by_seed) == len(spread.seeds) and len(by_value) == len(spread.values)
+    if MEASURES[measure].timed or not whole or not all(map(math.isfinite, by_seed + by_value)):
         return ""
     seed, value = (_range(values, MEASURES[measure].least) for values in (by_seed, by_value))
     if seed == value == 0:
         return f"Neither another seed nor small changes of the {changes(spread)} move it."
-    if value > BEYOND_CHANCE * seed:
+    one_mode = 1 / spread.recipe.card.modes if measure == "modes" else 0.0  # it comes and goes
+    if value > BEYOND_CHANCE * max(seed, one_mode):
         return (f"Small changes of the {changes(spread)} move it further than another seed does: "
                 "the setting matters here.")
     return f"Small changes of the {changes(spread)} move it no further than another seed could."
@@ -101,11 +103,12 @@ def _range(values: Sequence[float], least: float) -> float:
 
 def paired(shown: Spread, of_shown: Results, reference: Spread, of_reference: Results,
            measure: str) -> str:
-    """Under how many seeds the reference ends better; "" until both have one in common."""
+    """Under how many seeds the reference ends better; "" until both have one in common, and of a
+    time, which is the machine's."""
     ours, theirs = (ends(spread.seeds, results, measure)
                     for spread, results in ((shown, of_shown), (reference, of_reference)))
     common = sorted(ours.keys() & theirs.keys())
-    if not common:
+    if not common or MEASURES[measure].timed:
         return ""
     better = sum(MEASURES[measure].improved(theirs[seed], ours[seed]) for seed in common)
     alike = sum(theirs[seed] == ours[seed] for seed in common)

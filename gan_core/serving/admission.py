@@ -21,7 +21,7 @@ from gan_core.system.settings import Settings
 
 MOST_OF_A_VIEWER = 4  # live runs, or batches of them, that one tab may have asked for
 MOST_OF_A_PERSON = 8  # and all tabs of one person
-MOST_ALIKE = 3 * MOST_RUNS  # runs in such batches: two of a study, and a band of seeds beside them
+MOST_ALIKE = 3 * MOST_RUNS  # runs in such batches: two of a study, and others beside them
 MOST_PRICES = 8  # prices that are being measured for one person
 MOST_BEFORE_NEWCOMERS = 100  # jobs that may wait where their people have others; then a first one
 MOST_WAITING = 500  # jobs that may wait in all

@@ -3,8 +3,8 @@
     for index, record in Ensemble([config.replace(seed=seed) for seed in range(8)]):
         ...
 
-Each run gets the records that `train` would give it, within float tolerance: it draws its own
-random numbers, and is evaluated and checkpointed by itself. Only the step is shared.
+Each run gets the records that `train` would give it: it draws its own random numbers, and is
+evaluated and checkpointed by itself. Only the step is shared.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class Ensemble:
         return next(self._records)
 
     def leave(self, index: int) -> None:
-        """The run goes no further, the others do; to be called between two records."""
+        """The run leaves the batch, the others go on; to be called between two records."""
         self.active.remove(index)
+        self.members[index].step_alone()  # whoever trains it on has its own weights again
         if self.active:
             self._stack()
 

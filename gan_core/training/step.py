@@ -43,7 +43,7 @@ class TrainedNetwork(Protocol):
 
 class Draws(Protocol):
     """Where batches and noise come from, data and the run's own random streams: `state.RunDraws`
-    of one run, `ensemble.StackedDraws` of several."""
+    of one run, `stacked_network.StackedDraws` of several."""
 
     def reals(self) -> Tensor: ...
     def latents(self) -> Tensor: ...

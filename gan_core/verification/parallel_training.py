@@ -30,8 +30,8 @@ def train_all(
     """Train what the store does not hold yet, in `workers` processes; False if interrupted.
 
     `on_trained(count, total)` is called after each run, or batch: if `batched`, runs that differ in
-    numbers alone train as one, to the same numbers within float tolerance. A run that failed does
-    not stop the others: its outcome is in the store.
+    numbers alone train as one. A run that failed does not stop the others: its outcome is in the
+    store.
     """
     missing = [config for config in dict.fromkeys(configs) if not _is_trained(store, config)]
     count = 0

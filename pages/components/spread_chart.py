@@ -25,7 +25,7 @@ from pages.components.history_charts import GRADIENTS
 ZOOMS = (1 / 8, 1 / 4, 1 / 2)  # of a linear frame, where the values need no more
 COLUMNS = ["kind", "run", "member", "step", "value", "low", "high", "runs"]
 
-Courses = Mapping[float, Course]  # by seed, or by the value of a setting
+Courses = Mapping[str, Course]  # by seed, or by the value of a setting, as people read them
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ HEADLINE_METRICS = {
     "swing": _headline("swing", "0: they stand still", "swing", (0.0, 2.0)),
     "gradient_left": _headline("gradient_left", "1: as large as ever", "share, log scale",
                                (1e-7, 1.0), log=True),
-    "missed": _headline("missed", "than its training images, at each evaluation", "points",
+    "missed": _headline("missed", "beside its training images, at each evaluation", "points",
                         (-25.0, 100.0)),
     "step_seconds": _headline("step_seconds", "on the machine that trained it", "ms, log scale",
                               (1.0, 10_000.0), log=True),
@@ -105,13 +105,14 @@ def metric(name: str, config: RunConfig) -> Metric:
 # --- chart ---------------------------------------------------------------------------------------
 
 
-def band_frame(drawn: Metric, courses: Mapping[str, Courses]) -> pd.DataFrame:
-    """Medians with extremes over runs, and every run's own line, of `courses[run][member]`.
+def band_frame(drawn: Metric, steps: int, courses: Mapping[str, Courses]) -> pd.DataFrame:
+    """Medians with extremes over runs, and every run's own line, of `courses[run][member]`, as far
+    as `steps`.
 
     Columns are COLUMNS. `runs` is how many runs a median is of: one that diverged has ended before.
     """
     parts = [part for run, by_member in courses.items()
-             for part in _run_parts(drawn, run, by_member)]
+             for part in _run_parts(drawn, steps, run, by_member)]
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     return frame.reindex(columns=COLUMNS)
 
@@ -128,11 +129,11 @@ def framed(drawn: Metric, config: RunConfig, frames: list[pd.DataFrame]) -> tupl
 
 
 def _decades(values: pd.Series, low: float, high: float) -> tuple[float, float]:
-    """Whole decades that hold the values, within the metric's frame."""
+    """Whole decades that hold the values, none below the metric's frame: there is nothing left."""
     if values.empty:
         return low, high
-    return (max(low, 10.0 ** math.floor(math.log10(values.min()))),
-            min(high, 10.0 ** math.ceil(math.log10(values.max()) + 1e-9)))
+    bottom = max(low, 10.0 ** math.floor(math.log10(values.min())))
+    return bottom, max(10.0 ** math.ceil(math.log10(values.max()) + 1e-9), 10 * bottom)
 
 
 def inside(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
@@ -142,14 +143,15 @@ def inside(frame: pd.DataFrame, domain: tuple[float, float]) -> pd.DataFrame:
                            for name, of in columns.items()})
 
 
-def _run_parts(drawn: Metric, run: str, courses: Courses) -> list[pd.DataFrame]:
+def _run_parts(drawn: Metric, steps: int, run: str, courses: Courses) -> list[pd.DataFrame]:
     table = pd.DataFrame({
-        member: pd.Series(values, index=steps, dtype=float) * drawn.scale
-        for member, (steps, values) in courses.items()})
+        member: pd.Series(values, index=at, dtype=float) * drawn.scale
+        for member, (at, values) in courses.items()})
+    table = table[table.index <= steps]
     if table.empty:
         return []
     band = pd.DataFrame({
-        "kind": "median", "run": run, "member": math.nan, "step": table.index,
+        "kind": "median", "run": run, "member": "", "step": table.index,
         "value": table.median(axis=1),
         "low": table.min(axis=1), "high": table.max(axis=1), "runs": table.count(axis=1),
     })
@@ -161,11 +163,9 @@ def _run_parts(drawn: Metric, run: str, courses: Courses) -> list[pd.DataFrame]:
 
 @functools.lru_cache(maxsize=64)
 def band_spec(
-    title: str, note: str, axis: str, domain: tuple[float, float], log: bool, steps: int,
-    member: str,
+    title: str, note: str, axis: str, domain: tuple[float, float], log: bool, steps: int
 ) -> dict[str, Any]:
-    """Median lines in areas from the lowest run to the highest; thin lines are single runs, each
-    of which is called by its `member`, as by its seed."""
+    """Median lines in areas from the lowest run to the highest; thin lines are single runs."""
     x = steps_axis(steps)
     y, lowest = (value_axis(axis, domain, log, field) for field in ("drawn", "from"))
     # The areas are pale; their colour in the legend must not be.
@@ -182,6 +182,7 @@ def band_spec(
         alt.Tooltip("runs:Q", title="runs"),
     ])
     single = alt.Chart().transform_filter("datum.kind === 'run'").mark_line(
-        strokeWidth=0.8, opacity=0.6).encode(x=x, y=y, color=colour, detail="member:N", tooltip=[
-            "run:N", alt.Tooltip("member:Q", title=member, format=".4~g")])
+        strokeWidth=0.8, opacity=0.6).encode(
+            x=x, y=y, color=colour, detail="member:N",
+            tooltip=["run:N", alt.Tooltip("member:N", title="with")])
     return specification(alt.layer(area, whiskers, single, middle), title, note)

@@ -31,6 +31,8 @@ from pages.components.spread_chart import Courses, Metric
 from pages.components.state import State
 
 HEIGHT = 270
+# As a sentence calls them: their seeds are 0 to 4, whichever the shown run has.
+SPOKEN = {THIS: "These settings", REFERENCE: "The reference"}
 
 progress = st.components.v2.component(
     "gan_lab_study", html=viewer_code.read("study.html"),
@@ -60,8 +62,8 @@ def spread(state: State) -> None:
     st.header("Is it the settings, or the seed?")
     st.markdown(
         f"Left: the same settings under {SEEDS} seeds. Right: one setting changed a little, under "
-        "one seed. The line is the median, the band reaches from the lowest run to the highest: "
-        "what lies inside the band is no difference between settings.")
+        "one seed. The line is the median, the band reaches from the lowest run to the highest. A "
+        "difference that is smaller than the left band may be chance.")
     st.fragment(_spread)(state)
 
 
@@ -69,7 +71,8 @@ def _spread(state: State) -> None:
     try:
         varied = _choices(state)
         parts = tuple(_part(name, recipe, varied) for name, recipe in _recipes(state).items())
-        _buttons(parts)
+        _follow(state, parts)
+        _buttons(state, parts)
         for part in parts:
             _progress(state, part)
         _charts(state, parts)
@@ -110,12 +113,14 @@ def _spread_of(recipe: RunConfig, varied: str) -> Spread:
 
 
 def _trained(config: RunConfig) -> CellRun | None:
-    run = server.stored_run(config, recorded_first=True)
-    if run is None or run.live:
+    """A run of this server; of a recorded one only every third step is there, or fewer."""
+    run = server.stored_run(config)
+    if run is None or run.live or run.recorded:
         return None
     snapshot = run.snapshot
     return snapshot.history.derived(
-        ("spread", config.digest()), lambda: cell_run(snapshot, config, courses=True))
+        ("spread", config.digest(), config.steps),
+        lambda: cell_run(snapshot, config, courses=True))
 
 
 # --- what can be done ----------------------------------------------------------------------------
@@ -137,11 +142,30 @@ def _choices(state: State) -> str:
                             format_func=lambda name: KNOBS[name].label)
 
 
-def _buttons(parts: _Parts) -> None:
+def _asked(state: State) -> list[Spread]:
+    """What this tab has asked for on this page."""
+    return st.session_state.setdefault(_key(state, "asked"), [])
+
+
+def _follow(state: State, parts: _Parts) -> None:
+    """Stop what was asked for and is no longer shown; where only the setting that varies has been
+    changed, go on with that."""
+    asked, shown = _asked(state), [part.spread for part in parts]
+    for left in [spread for spread in asked if spread not in shown]:
+        asked.remove(left)
+        was_live = server.studies().state(left).live
+        server.studies().stop(left, server.viewer())
+        for spread in shown:
+            if was_live and spread.recipe == left.recipe and spread not in asked:
+                asked.append(spread)
+                server.studies().fill(spread, server.viewer())
+
+
+def _buttons(state: State, parts: _Parts) -> None:
     """Train what is missing, or stop that."""
-    studies, viewer = server.studies(), server.viewer()
+    studies = server.studies()
     if any(studies.state(part.spread).live for part in parts):
-        st.button("Stop these runs", icon=":material/stop:", on_click=_stop, args=(parts, viewer))
+        st.button("Stop these runs", icon=":material/stop:", on_click=_stop, args=(state, parts))
         return
     missing = [config for part in parts for config in part.missing]
     if missing:
@@ -149,18 +173,20 @@ def _buttons(parts: _Parts) -> None:
         price = f"{runs} still to be trained. {price_words(missing)}"
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button("Train the other runs", icon=":material/groups:", on_click=_fill,
-                      args=(parts, viewer))
+                      args=(state, parts))
             st.caption(price)
 
 
-def _fill(parts: _Parts, viewer: str) -> None:
+def _fill(state: State, parts: _Parts) -> None:
     for part in parts:
         if part.missing:
-            server.studies().fill(part.spread, viewer)
+            _asked(state).append(part.spread)
+            server.studies().fill(part.spread, server.viewer())
 
 
-def _stop(parts: _Parts, viewer: str) -> None:
-    stopped = [server.studies().stop(part.spread, viewer) for part in parts]
+def _stop(state: State, parts: _Parts) -> None:
+    _asked(state).clear()
+    stopped = [server.studies().stop(part.spread, server.viewer()) for part in parts]
     if not all(stopped):
         st.toast("Others are watching these runs too, so they go on.")
 
@@ -174,11 +200,10 @@ def _progress(state: State, part: _Part) -> None:
     studies.know(part.spread)
     # While it goes on the browser counts what the server has measured, and nothing else.
     known = studies.results(part.spread) if filling.live else part.known
-    first = spread_channel.state(part.spread, known, filling)
-    first["words"] = f"{part.name.capitalize()}: {first['words']}"
     progress(key=_key(state, part.name), on_grown_change=nothing, data={
         "part": "study", "code": viewer_code.ADDRESS, "viewer": server.ticket(),
-        "address": f"studies/{name_of(part.spread)}", "first": first})
+        "address": f"studies/{name_of(part.spread)}", "label": SPOKEN[part.name],
+        "first": spread_channel.state(part.spread, known, filling)})
 
 
 # --- what is drawn and said ----------------------------------------------------------------------
@@ -201,24 +226,27 @@ def _made_charts(
     """Of seeds and of small changes: data, specification and alternative text. A class that opens
     a page sees the same ones."""
     drawn, varied = spread_chart.metric(metric, shown), parts[0].spread.varied
-    label = changes(parts[0].spread)
     values = sorted({value for part in parts for value in part.spread.values})
     low, high = (tick_text(varied, value) for value in (values[0], values[-1]))
     sides = [
-        (f"Under {SEEDS} seeds", "seed",
-         {part.name: _courses(part.spread.seeds, part.known, drawn) for part in parts}),
-        (f"With the {label} from {low} to {high}", label,
-         {part.name: _courses(part.spread.values, part.known, drawn) for part in parts}),
+        (f"Under {SEEDS} seeds",
+         {part.name: _courses({f"seed {seed:g}": config
+                               for seed, config in part.spread.seeds.items()}, part.known, drawn)
+          for part in parts}),
+        (f"With the {changes(parts[0].spread)} from {low} to {high}",
+         {part.name: _courses({tick_text(varied, value): config
+                               for value, config in part.spread.values.items()}, part.known, drawn)
+          for part in parts}),
     ]
-    frames = [spread_chart.band_frame(drawn, courses) for _, _, courses in sides]
+    frames = [spread_chart.band_frame(drawn, steps, courses) for _, courses in sides]
     domain = spread_chart.framed(drawn, shown, frames)
     return [
         (table(spread_chart.inside(frame, domain)),
          spread_chart.band_spec(title, f"{drawn.label}; {drawn.note}", drawn.axis, domain,
-                                drawn.log, steps, member),
+                                drawn.log, steps),
          f"{drawn.label}, {title.lower()}: median, lowest and highest by step, of this run and the "
          "reference")
-        for (title, member, _), frame in zip(sides, frames, strict=True)]
+        for (title, _), frame in zip(sides, frames, strict=True)]
 
 
 def _steps(state: State, parts: _Parts) -> int:
@@ -229,7 +257,7 @@ def _steps(state: State, parts: _Parts) -> int:
 
 
 def _courses(
-    configs: Mapping[float, RunConfig], known: Results, drawn: Metric
+    configs: Mapping[str, RunConfig], known: Results, drawn: Metric
 ) -> Courses:
     runs = {member: known[config.digest()] for member, config in configs.items()
             if config.digest() in known}
@@ -243,7 +271,7 @@ def _words(state: State, parts: _Parts) -> None:
 
 @functools.lru_cache(maxsize=64)
 def _sentences(parts: _Parts, headline: str) -> str:
-    lines = [told(part.name.capitalize(), part.spread, part.known, headline) for part in parts]
+    lines = [told(SPOKEN[part.name], part.spread, part.known, headline) for part in parts]
     closing = [moved(parts[0].spread, parts[0].known, headline)]
     if len(parts) > 1:
         closing.append(paired(parts[0].spread, parts[0].known, parts[1].spread, parts[1].known,

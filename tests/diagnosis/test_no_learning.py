@@ -149,6 +149,15 @@ def test_every_suspect_can_be_mended():
                 s.cause for s in suspects(mended) if s.knobs == suspect.knobs}
 
 
+def test_more_d_steps_make_up_for_a_slower_d():
+    """The best settings that were found for digits would be blamed for every failure."""
+    faster_g = RunConfig(learning_rate=1e-3, learning_rate_ratio=0.2)
+    blamed = [[suspect.knobs for suspect in suspects(config)]
+              for config in (faster_g, faster_g.replace(discriminator_steps=2))]
+    assert ("learning_rate_ratio",) in blamed[0]
+    assert ("learning_rate_ratio",) not in blamed[1]
+
+
 def test_usual_settings_are_not_suspected():
     """Otherwise every failure would be blamed on a setting that works."""
     from gan_core.config.presets import CHALLENGES

@@ -19,6 +19,8 @@ from starlette.applications import Starlette
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
+from gan_core.exploration.spread import Spread
+from gan_core.exploration.study import name_of
 from gan_core.runs.samples import sheet_png, view_path
 from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import Settings, SettingsError
@@ -337,6 +339,17 @@ def test_a_fault_of_the_server_is_counted(channel: Starlette, stored: str, monke
         get(channel, f"/runs/{stored}/live")
     assert 'gan_lab_requests_total{route="live",status="500"}' in (
         get(channel, "/metrics").body.decode())
+
+
+def test_a_spread_is_told_as_json(channel: Starlette) -> None:
+    """The bar of a page stands still, and nobody hears that a run more is there."""
+    spread = Spread(CONFIG.replace(dropout=0.17))
+    path = f"/studies/{name_of(spread)}/live"
+    assert get(channel, path).status == 404
+    server.studies().know(spread)
+    assert get(channel, path).content == {
+        "live": False, "share": 0.0, "done": 0,
+        "words": "None of 9 runs has been trained yet."}
 
 
 @pytest.mark.parametrize("base", ["lab", "/lab/", "a/b"])

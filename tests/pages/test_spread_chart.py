@@ -20,8 +20,8 @@ STEPS = (100, 200, 300, 400)
 
 def band_of(*values: float):
     return spread_chart.band_frame(
-        spread_chart.METRICS["loss_d"],
-        {THIS: {seed: (STEPS, (value,) * 4) for seed, value in enumerate(values)}})
+        spread_chart.METRICS["loss_d"], 400,
+        {THIS: {f"seed {seed}": (STEPS, (value,) * 4) for seed, value in enumerate(values)}})
 
 
 def test_the_band_runs_from_the_lowest_to_the_highest_run() -> None:
@@ -30,14 +30,15 @@ def test_the_band_runs_from_the_lowest_to_the_highest_run() -> None:
     median = frame[frame["kind"] == "median"]
     assert np.allclose(median["value"], 2.0) and (median["runs"] == 3).all()
     assert np.allclose(median["low"], 1.0) and np.allclose(median["high"], 5.0)
-    assert set(frame["member"].dropna()) == {0, 1, 2}, "a seed's own line is missing"
+    members = {"", "seed 0", "seed 1", "seed 2"}
+    assert set(frame["member"]) == members, "a seed's own line is missing"
 
 
 def test_the_line_of_a_diverged_run_ends() -> None:
     """A run that diverged is drawn on to the end, as if it had survived."""
-    frame = spread_chart.band_frame(spread_chart.METRICS["loss_d"], {
-        THIS: {0: (STEPS, (1.0,) * 4), 1: (STEPS[:2], (3.0,) * 2)}})
-    assert frame[frame["member"] == 1]["step"].max() == 200
+    frame = spread_chart.band_frame(spread_chart.METRICS["loss_d"], 400, {
+        THIS: {"0": (STEPS, (1.0,) * 4), "1": (STEPS[:2], (3.0,) * 2)}})
+    assert frame[frame["member"] == "1"]["step"].max() == 200
     late = frame[(frame["kind"] == "median") & (frame["step"] > 200)]
     assert (late["runs"] == 1).all() and np.allclose(late["value"].astype(float), 1.0)
 
@@ -45,7 +46,7 @@ def test_the_line_of_a_diverged_run_ends() -> None:
 def test_without_runs_there_is_no_band() -> None:
     """The page fails before the first run is there."""
     for courses in ({}, {THIS: {}}):
-        frame = spread_chart.band_frame(spread_chart.METRICS["loss_d"], courses)
+        frame = spread_chart.band_frame(spread_chart.METRICS["loss_d"], 400, courses)
         domain = spread_chart.framed(spread_chart.METRICS["loss_d"], CONFIG, [frame, frame])
         assert spread_chart.inside(frame, domain).empty and domain[0] < domain[1]
 
@@ -57,11 +58,11 @@ def test_every_metric_of_every_page_can_be_drawn(page: str, dataset: str) -> Non
     config = RunConfig(dataset=dataset, steps=400)
     for name in spread_chart.names(CHALLENGES[page]):
         drawn = spread_chart.metric(name, config)
-        frame = spread_chart.band_frame(drawn, {THIS: {0: (STEPS, (0.4,) * 4)}})
+        frame = spread_chart.band_frame(drawn, 400, {THIS: {"0": (STEPS, (0.4,) * 4)}})
         domain = spread_chart.framed(drawn, config, [frame])
         assert spread_chart.inside(frame, domain)["drawn"].between(*domain).all()
         spec = spread_chart.band_spec(
-            drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400, "seed")
+            drawn.label, drawn.note, drawn.axis, domain, drawn.log, 400)
         assert drawn.label in json.dumps(spec, ensure_ascii=False)
         assert drawn.axis and math.isfinite(domain[0] + domain[1])
 
@@ -86,5 +87,25 @@ def test_the_frame_holds_the_band_and_no_more_than_the_losses_own(loss: str) -> 
 def test_a_logarithmic_frame_is_whole_decades_around_the_band() -> None:
     """Distances of 80 to 120 would be a flat line between 1 and 3000."""
     drawn = spread_chart.DISTANCES["image"]
-    frame = spread_chart.band_frame(drawn, {THIS: {0: (STEPS, (80.0, 90.0, 100.0, 120.0))}})
+    frame = spread_chart.band_frame(drawn, 400, {THIS: {"0": (STEPS, (80.0, 90.0, 100.0, 120.0))}})
     assert spread_chart.framed(drawn, CONFIG, [frame]) == (10.0, 1000.0)
+
+
+@pytest.mark.parametrize("values", [(0.2, 0.4), (2e4, 3e4), (1e-9, 1e-8), (5.0, 5.0)])
+@pytest.mark.parametrize("name", ["step_seconds", "gradient_left", "grad_norm_g"])
+def test_a_logarithmic_frame_is_never_empty(name: str, values: tuple[float, float]) -> None:
+    """A faster machine than ours would draw all values on one line, or upside down."""
+    drawn = spread_chart.metric(name, CONFIG)
+    low, high = (value / drawn.scale for value in values)
+    frame = spread_chart.band_frame(drawn, 400, {THIS: {"0": (STEPS, (low, high, low, high))}})
+    bottom, top = spread_chart.framed(drawn, CONFIG, [frame])
+    assert 0 < bottom < top and top >= min(max(values), top)
+    if min(values) >= drawn.domain(CONFIG)[0]:
+        assert bottom <= min(values) and max(values) <= top
+
+
+def test_a_longer_reference_ends_with_the_axis() -> None:
+    """The lines of the longer run leave the chart."""
+    frame = spread_chart.band_frame(spread_chart.METRICS["loss_d"], 250, {
+        THIS: {"0": (STEPS, (1.0, 1.0, 9.0, 9.0))}})
+    assert frame["step"].max() == 200 and frame["value"].astype(float).max() == 1.0

@@ -173,6 +173,21 @@ def test_records_are_those_of_each_run_alone():
         assert ours == pytest.approx(theirs, rel=1e-3)
 
 
+def test_a_run_that_leaves_can_be_trained_on_by_itself():
+    """It would count its steps, and its weights would stand still."""
+    configs = seeds(RING.replace(batch_size=64))
+    together, alone = Ensemble(configs, CPU), Trainer(configs[0], CPU)
+    for _ in range(3):
+        together.train_step()
+    together.leave(0)
+    for _ in range(3):
+        together.members[0].train_step()
+    for _ in range(6):
+        alone.train_step()
+    for a, b in zip(state(together.members[0]), state(alone), strict=True):
+        assert torch.equal(a, b)
+
+
 def test_pictures_of_all_come_before_any_evaluation():
     """Otherwise the last of eight runs would wait for seven evaluations to show its first one."""
     kinds = []

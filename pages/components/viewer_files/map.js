@@ -184,7 +184,8 @@ class StudyViewer {
   }
 
   render() {
-    const last = showProgress(this.root, this.feed), { first } = this.data;
+    const { first, label } = this.data, last = showProgress(this.root, this.feed, `${label}: `);
+    this.root.querySelector(".track").setAttribute("aria-label", `${label}: progress of the runs`);
     if (this.told || (last.done === first.done && last.live === first.live)) return;
     this.told = true;
     this.setTriggerValue("grown", last.done);
@@ -192,10 +193,10 @@ class StudyViewer {
 }
 
 // Words and bar of a study; what its feed knows.
-function showProgress(root, { last, failures, problem, gone }) {
+function showProgress(root, { last, failures, problem, gone }, label = "") {
   const silent = failures > 1 || gone, words = root.querySelector(".words");
   words.textContent = words.title = silent
-    ? problem || "The server cannot be reached; this page keeps trying." : last.words;
+    ? problem || "The server cannot be reached; this page keeps trying." : label + last.words;
   const share = Math.round(100 * last.share);
   root.querySelector(".bar").style.width = `${share}%`;
   root.querySelector(".track").setAttribute("aria-valuenow", share);
