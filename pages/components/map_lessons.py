@@ -134,8 +134,8 @@ def _best_session(counted: Counted) -> str:
   D step come to {_counted("ratio-d-steps").span([1], [1])}.
 - **It ends at a cliff, and the cliff is a rate of G.** G's rate is D's times the factor. Up to
   0.005, {counted.healthy_where(lambda rate, ratio: rate / ratio <= EDGE)} runs are healthy; above
-  it {counted.healthy_where(lambda rate, ratio: rate / ratio > EDGE)} are. The best cells are close to
-  the edge, so a default should keep its distance.
+  it {counted.healthy_where(lambda rate, ratio: rate / ratio > EDGE)} are. The best cells are close
+  to the edge, so a default should keep its distance.
 - **Averaging G's weights is worth more than any cell beside the best**: it takes the best cell
   from {counted.frechet([0.0007], [0.2])} to {counted.frechet([0.0007], [0.2], ema)} and costs next
   to nothing. *Colour* shows either.
