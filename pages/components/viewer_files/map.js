@@ -200,6 +200,6 @@ function showProgress(root, { last, failures, problem, gone }, label = "") {
   const share = Math.round(100 * last.share);
   root.querySelector(".bar").style.width = `${share}%`;
   root.querySelector(".track").setAttribute("aria-valuenow", share);
-  root.querySelector(".progress").classList.toggle("unreachable", silent);
+  words.parentElement.classList.toggle("unreachable", silent);
   return last;
 }
