@@ -59,9 +59,8 @@ def record(options: Namespace, settings: Settings) -> int:
 
 
 def _record_runs(options: Namespace, store: RunStore, device: Any) -> int:
-    configs = presets.RECORDED
-    for name in options.names or configs:
-        config = configs[name]
+    for name in options.names or presets.RECORDED:
+        config = presets.RECORDED[name]
         say(f"{name}: {config.steps} steps")
         outcome = train_with_progress(store, config, device).outcome
         if outcome.kind in ("failed", "stopped"):

@@ -122,8 +122,9 @@ class StudyJobs:
                 until = self._clock() + RETURN_SECONDS
                 job.viewers[viewer] = max(job.viewers.get(viewer, until), until)
 
-    def stop(self, study: Study, viewer: str) -> bool:
-        """The tab no longer asks for the study. Returns False if others still do."""
+    def stop(self, study: Study, viewer: str, keep: Container[str] = ()) -> bool:
+        """The tab no longer asks for the study; of its runs, those whose digests are in `keep` go
+        on, because the tab shows them elsewhere. Returns False if others still ask for it."""
         with self._lock:
             job = self._jobs.get(name_of(study))
             if job is None:
@@ -133,7 +134,7 @@ class StudyJobs:
             if job.viewers:
                 return False
             self._end(job)
-        self._stop_runs(job, viewer)
+        self._stop_runs(job, viewer, keep)
         return True
 
     def state(self, study: Study) -> StudyState:
@@ -249,9 +250,10 @@ class StudyJobs:
                 self._stop_runs(job, viewer)
                 return
 
-    def _stop_runs(self, job: _Job, viewer: str) -> None:
+    def _stop_runs(self, job: _Job, viewer: str, keep: Container[str] = ()) -> None:
         for digest in list(job.asked):
-            self._queue.stop(digest, viewer)
+            if digest not in keep:
+                self._queue.stop(digest, viewer)
 
     def _end(self, job: _Job, why: str = "") -> None:
         name = name_of(job.study)

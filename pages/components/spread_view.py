@@ -154,11 +154,17 @@ def _follow(state: State, parts: _Parts) -> None:
     for left in [spread for spread in asked if spread not in shown]:
         asked.remove(left)
         was_live = server.studies().state(left).live
-        server.studies().stop(left, server.viewer())
-        for spread in shown:
-            if was_live and spread.recipe == left.recipe and spread not in asked:
-                asked.append(spread)
-                server.studies().fill(spread, server.viewer())
+        same = [spread for spread in shown if spread.recipe == left.recipe] if was_live else []
+        seeds = {digest for spread in same for digest in spread.digests}  # they are wanted again
+        server.studies().stop(left, server.viewer(), _on_page(state) | seeds)
+        for spread in (spread for spread in same if spread not in asked):
+            asked.append(spread)
+            server.studies().fill(spread, server.viewer())
+
+
+def _on_page(state: State) -> set[str]:
+    """The digests of the runs that the page shows besides: they have a Stop of their own."""
+    return {config.digest() for config in (state.shown, state.pinned) if config is not None}
 
 
 def _buttons(state: State, parts: _Parts) -> None:
@@ -186,7 +192,8 @@ def _fill(state: State, parts: _Parts) -> None:
 
 def _stop(state: State, parts: _Parts) -> None:
     _asked(state).clear()
-    stopped = [server.studies().stop(part.spread, server.viewer()) for part in parts]
+    stopped = [server.studies().stop(part.spread, server.viewer(), _on_page(state))
+               for part in parts]
     if not all(stopped):
         st.toast("Others are watching these runs too, so they go on.")
 

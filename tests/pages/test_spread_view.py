@@ -96,6 +96,19 @@ def test_what_is_no_longer_shown_is_trained_no_longer():
     wait_until(app, lambda: not jobs())
 
 
+def test_the_shown_run_goes_on_when_the_others_are_stopped():
+    """It is one of the five seeds, but has a Stop of its own."""
+    app = opened(PAGE, **quick(0.18, 40_000))
+    button(app, "Train").click().run()
+    own = shown(app, PAGE).digest()
+    button(app, "Train the other runs").click().run()
+    spread = Spread(shown(app, PAGE))
+    wait_until(app, lambda: own in server.studies().state(spread).asked and len(jobs()) > 1)
+    button(app, "Stop these runs").click().run()
+    wait_until(app, lambda: len(jobs()) == 1)
+    assert set(jobs()) == {own} and server.queue().snapshot(own).live
+
+
 def test_stop_ends_them():
     app = opened(PAGE, **quick(0.13, 40_000))
     button(app, "Train the other runs").click().run()
