@@ -60,7 +60,8 @@ class EvalRecord:
     `histogram` is the share of samples in each class or mode. `seconds` is training time so far,
     evaluations included; a clock is not part of equality. From `version` 2 on it is known which
     samples are good ones: `supported` is their share in each mode, `training` each mode's share of
-    the training set.
+    the training set. `scores_training` and `scores_unseen` are D's scores σ(logit − c) of the ten
+    training images and the ten unseen ones of the view "cards"; empty where there are no cards.
     """
 
     step: int
@@ -69,6 +70,8 @@ class EvalRecord:
     seconds: float = field(default=0.0, compare=False)
     supported: tuple[float, ...] = ()
     training: tuple[float, ...] = ()
+    scores_training: tuple[float, ...] = ()
+    scores_unseen: tuple[float, ...] = ()
 
     @property
     def version(self) -> int:
@@ -86,7 +89,9 @@ class SampleRecord:
     - averaged: samples of the averaged generator, whose weights are a running mean of G's;
     - surface, for points: D's score σ(logit − c) over the plane, float32 (48, 48), top row first;
     - neighbours, for images: triples of a generated, the nearest training and the nearest held-out
-      image, uint8 (16, 3, 28, 28).
+      image, uint8 (16, 3, 28, 28);
+    - cards, for images, at step 0 alone: one training image of each class, and one that D never
+      sees, uint8 (2, 10, 28, 28).
     """
 
     step: int
@@ -106,7 +111,8 @@ class Outcome:
 
 MOST_STEPS = 10**9  # a longer run is damage
 COUNTED = ("modes", "modes_total")  # metrics that every evaluation has
-ADDED_SHARES = ("supported", "training")  # of an EvalRecord; version 1 has neither
+# Of an EvalRecord, empty where they are not known; version 1 has none of them.
+ADDED_NUMBERS = ("supported", "training", "scores_training", "scores_unseen")
 
 Record = StepRecord | EvalRecord | SampleRecord | Outcome
 
@@ -128,7 +134,7 @@ def to_line(record: StepRecord | EvalRecord) -> str:
             "metrics": {name: _rounded(value) for name, value in record.metrics.items()},
             "histogram": [_rounded(value) for value in record.histogram],
             **{name: [_rounded(value) for value in getattr(record, name)]
-               for name in ADDED_SHARES if getattr(record, name)},
+               for name in ADDED_NUMBERS if getattr(record, name)},
         }
     )
 
@@ -153,7 +159,8 @@ def _evaluation(content: dict[str, Any]) -> EvalRecord:
         metrics=metrics,
         histogram=tuple(_number(value) for value in content["histogram"]),
         seconds=_number(content["seconds"]),
-        **{name: tuple(_number(value) for value in content.get(name, ())) for name in ADDED_SHARES},
+        **{name: tuple(_number(value) for value in content.get(name, ()))
+           for name in ADDED_NUMBERS},
     )
 
 

@@ -3,6 +3,7 @@
     samples/, samples_ema/   000250.png: a sheet of images; 000250.npy: 2-D points
     surface/                 000250.png: D's score over the plane, 48×48 greys
     neighbours/              000250.png: generated images beside the nearest real ones
+    cards/                   000000.png: training images above images that D never sees
 
 Torch-free.
 """
@@ -29,6 +30,7 @@ PIXELS = 28  # a side of an image
 MOST_BYTES = 4_000_000  # of a file of samples; a sheet of 64 images has some 30,000
 MOST_PIXELS = 4_000_000  # of a picture; such a sheet has 215,000
 TRIPLE = 3  # generated, the nearest training image, the nearest held-out image
+CARD_ROWS, CARDS = 2, 10  # training images, unseen ones: one of each class
 
 _NAME = re.compile(r"(\d{6,})\.(?:png|npy)")
 
@@ -82,6 +84,12 @@ def neighbours_png(pictures: np.ndarray) -> bytes:
     return grey_png(pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS))
 
 
+def cards_png(pictures: np.ndarray) -> bytes:
+    """Images in rows, uint8 (2, 10, 28, 28): training, unseen; as grey PNG of 280 × 56 pixels."""
+    rows, columns, height, width = pictures.shape
+    return grey_png(pictures.swapaxes(1, 2).reshape(rows * height, columns * width))
+
+
 def _png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -105,6 +113,8 @@ def read_picture(path: Path, view: str) -> bytes:
     grey = _grey(content)
     if view == "neighbours":
         _triples(grey)
+    if view == "cards" and grey.shape != (CARD_ROWS * PIXELS, CARDS * PIXELS):
+        raise ValueError(f"its shape is {grey.shape}")
     return content
 
 
@@ -193,12 +203,14 @@ class View:
     formats: Mapping[int, tuple[str, Callable[[np.ndarray], bytes]]]
 
 
+PLAYED = 48  # sheets of an exported run: fewer, and its playback jumps
 _SAMPLES = {2: ("npy", points_npy), 3: ("png", sheet_png)}
 VIEWS = {
-    "samples": View("samples", 24, _SAMPLES),
-    "averaged": View("samples_ema", 24, _SAMPLES),
-    "surface": View("surface", 24, {2: ("png", surface_png)}),
+    "samples": View("samples", PLAYED, _SAMPLES),
+    "averaged": View("samples_ema", PLAYED, _SAMPLES),
+    "surface": View("surface", PLAYED, {2: ("png", surface_png)}),
     "neighbours": View("neighbours", 12, {4: ("png", neighbours_png)}),
+    "cards": View("cards", 1, {4: ("png", cards_png)}),
 }
 
 

@@ -7,6 +7,7 @@
       samples_ema/     the same of the averaged generator, if the run has one
       surface/         000250.png: D's score over the plane, for 2-D points
       neighbours/      000250.png: the nearest real images, for images
+      cards/           000000.png: training images and unseen ones, which D scores
       checkpoint.pt    latest, replaced atomically
       good/            000750.pt: the last checkpoints whose samples were good
       status.json      state, step, rate, time left; replaced atomically

@@ -153,8 +153,9 @@ def state(snapshot: RunSnapshot, asked: Question, recorded: bool = False) -> dic
 
     `curves` holds, of the metrics asked for that steps have, values by `step`; `evaluations` the
     same of those that evaluations have, with `seconds`, each mode's `shares` of the samples and the
-    `rest`, None where an older evaluation does not know it; `pictures` the steps of each view that
-    has files.
+    `rest`, None where an older evaluation does not know it, and D's `scores_training` and
+    `scores_unseen` of the images on the run's cards, empty without cards; `pictures` the steps of
+    each view that has files.
     """
     history = snapshot.history
     stride = _stride(len(history.steps))
@@ -189,8 +190,7 @@ def _progress(snapshot: RunSnapshot, recorded: bool) -> dict[str, Any]:
 def _verdict(snapshot: RunSnapshot) -> dict[str, Any]:
     said = spoken_verdict(snapshot)
     return {
-        "state": said.state, "cause": said.cause, "tone": said.tone, "headline": said.headline,
-        "sentences": said.sentences, "warnings": list(said.warnings), "pages": list(said.pages),
+        **said.to_dict(), "cause": said.cause, "pages": list(said.pages),
         "findings": [finding.to_dict() for finding in said.findings],
     }
 
@@ -242,6 +242,8 @@ def _evaluations(
         "shares": [_numbers(shown(record)) for record in new],
         "rest": [_number(max(0.0, 1 - sum(record.supported))) if record.version > 1 else None
                  for record in new],
+        **{name: [[_number(score) for score in getattr(record, name)] for record in new]
+           for name in ("scores_training", "scores_unseen")},
         **{name: [_number(record.metrics.get(name, math.nan)) for record in new]
            for name in drawn},
     }

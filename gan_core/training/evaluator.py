@@ -13,11 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from gan_core.config.run_config import RunConfig
+from gan_core.data.datasets import Dataset, scaled
 from gan_core.evaluation import classifier, metrics, recogniser
 from gan_core.evaluation.decision_surface import decision_surface
 from gan_core.evaluation.neighbours import most_copied
 from gan_core.evaluation.quality import Quality, image_quality, point_quality
 from gan_core.runs.records import EvalRecord, Record, SampleRecord
+from gan_core.runs.samples import CARD_ROWS, CARDS, PIXELS
 from gan_core.training.losses import LOSSES
 from gan_core.training.networks import packed
 from gan_core.training.state import RunNetwork, TrainingState
@@ -31,7 +33,10 @@ def evaluation_due(step: int) -> bool:
 
 
 def samples_due(step: int) -> bool:
-    """Sample sheets come more often than evaluations."""
+    """Sample sheets come more often than evaluations; most often at the start, where samples change
+    fastest, and where a slow network would else show nothing for a minute."""
+    if step <= 100:
+        return step % 10 == 0
     if step <= 2000:
         return step % 50 == 0
     return step % (250 if step <= 10_000 else 1000) == 0
@@ -59,6 +64,7 @@ class Evaluator:
         self.config: RunConfig = state.config
         self.centre = LOSSES[state.config.loss].centre
         self.fixed_latents = fixed_latents(state.config).to(state.device)
+        self.cards = score_cards(state.data, state.config)
         # Before a checkpoint is restored: a config and its seed always begin with the same weights.
         self._before = [[weight.detach().clone() for weight in network.parameters]
                         for network in self._networks()]
@@ -80,7 +86,9 @@ class Evaluator:
             if not samples.isfinite().all():
                 return None
             sheet = self._sheet(step, samples, "samples")
-            records: list[Record] = [sheet, *self._surface(step, samples)] if pictures else []
+            records: list[Record] = []
+            if pictures:
+                records += [sheet, *self._surface(step, samples), *self._cards(step)]
             averaged: dict[str, float] = {}
             if state.generator.averaged is not None:
                 smooth = self._samples(state.generator.averaged, evaluation)
@@ -94,7 +102,7 @@ class Evaluator:
                 measured = {**evaluated.metrics, **quality.metrics, **self._travel(), **averaged}
                 records.append(EvalRecord(
                     step, measured, evaluated.histogram, seconds(), quality.supported,
-                    quality.training))
+                    quality.training, *self._card_scores(samples)))
         return records
 
     def _samples(self, generator: nn.Module, evaluation: bool) -> Tensor:
@@ -118,16 +126,34 @@ class Evaluator:
         card = self.config.card
         if card.kind != "points":
             return []
-        centre: float | Tensor | None = self.centre
-        if centre is None:
-            held_out, generated = (self.logits(metrics.scored_rows(part))
-                                   for part in (self.state.data.unseen, samples))
-            centre = metrics.undecided(held_out, generated, None)
         scores = decision_surface(
-            self.logits, card.extent, centre, self.config.group, self.state.device)
+            self.logits, card.extent, self._undecided(samples), self.config.group,
+            self.state.device)
         if np.isnan(scores).any():  # the last update broke D; its next step will show it
             return []
         return [SampleRecord(step, scores, "surface")]
+
+    def _undecided(self, samples: Tensor) -> float | Tensor:
+        """The logit at which D is undecided between new reals and these samples."""
+        if self.centre is not None:
+            return self.centre
+        held_out, generated = (self.logits(metrics.scored_rows(part))
+                               for part in (self.state.data.unseen, samples))
+        return metrics.undecided(held_out, generated, None)
+
+    def _cards(self, step: int) -> list[SampleRecord]:
+        """The real images whose scores every evaluation tells: they stay the same."""
+        if step or self.cards is None:
+            return []
+        pictures = self.cards.reshape(CARD_ROWS, CARDS, PIXELS, PIXELS)
+        return [SampleRecord(step, pictures.cpu().numpy(), "cards")]
+
+    def _card_scores(self, samples: Tensor) -> list[tuple[float, ...]]:
+        """D's scores of the training images and of the unseen ones on the cards, if there are any."""
+        if self.cards is None:
+            return []
+        logits = self.logits(scaled(self.cards)) - self._undecided(samples)
+        return [tuple(scores) for scores in logits.sigmoid().view(CARD_ROWS, CARDS).tolist()]
 
     def _neighbours(self, step: int, sheet: SampleRecord) -> list[SampleRecord]:
         """The pictures of a sheet that look most copied, where the data are images."""
@@ -165,6 +191,28 @@ class Evaluator:
 
     def _networks(self) -> tuple[RunNetwork, RunNetwork]:
         return self.state.generator, self.state.discriminator
+
+
+def score_cards(data: Dataset, config: RunConfig) -> Tensor | None:
+    """The first training image of each class and below them the first unseen ones, uint8 (20, d).
+
+    None for points, where a class has no training image, and where D scores several examples at
+    once: then no score belongs to one image alone.
+    """
+    if data.kind != "image" or config.group > 1:
+        return None
+    rows = [first_of_each(labels, CARDS) for labels in (data.labels, data.held_out_labels)]
+    if any(len(found) < CARDS for found in rows):
+        return None
+    return torch.cat([data.train[rows[0]], data.held_out[rows[1]]])
+
+
+def first_of_each(labels: Tensor, classes: int) -> Tensor:
+    """The first row of each class among `labels` (n,) that is there."""
+    rows = torch.arange(len(labels), device=labels.device)
+    first = torch.full((classes,), len(labels), device=labels.device)
+    first = first.scatter_reduce(0, labels, rows, "amin")
+    return first[first < len(labels)]
 
 
 def fixed_latents(config: RunConfig) -> Tensor:

@@ -102,6 +102,15 @@ def test_an_evaluation_survives_its_line():
     assert read.seconds == 1.5
 
 
+def test_scores_of_cards_survive_their_line():
+    """A reloaded page would show cards without scores; a run without cards must not write any."""
+    scored = dataclasses.replace(
+        evaluation(250), scores_training=(0.75,) * 10, scores_unseen=(0.125,) * 10)
+    assert from_line(to_line(scored)) == scored
+    assert "scores" not in to_line(evaluation(250))
+    assert from_line(to_line(evaluation(250))).scores_unseen == ()
+
+
 def test_a_line_of_an_older_version_is_read_with_gaps():
     """Otherwise a metric added later would make old runs unreadable."""
     read = from_line('{"step": 4, "loss_d": 1.5}')

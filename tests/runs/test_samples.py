@@ -84,6 +84,20 @@ def test_neighbours_come_back_exactly(store, digest):
         [np.linalg.norm(scaled[0] - scaled[other]) for other in (1, 2)])
 
 
+def test_cards_are_two_rows_of_ten(store, digest):
+    """The page would cut the card of one digit out of two others, or send browsers a damaged file
+    that they keep for a year."""
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 10, 28, 28)).astype(np.uint8)
+    store.append(digest, [SampleRecord(0, pictures, "cards")])
+    pixels = np.asarray(Image.open(io.BytesIO(store.picture(digest, "cards", 0, "png"))))
+    assert pixels.shape == (56, 280)
+    np.testing.assert_array_equal(pixels[28:56, 84:112], pictures[1, 3])
+    path = store.root / digest / "cards" / "000000.png"
+    path.write_bytes(sheet_png(np.zeros((3, 28, 28), np.uint8)))
+    with pytest.raises(StoreError, match="cards"):
+        store.picture(digest, "cards", 0, "png")
+
+
 @pytest.mark.parametrize("view", ["surface", "neighbours"])
 def test_a_corrupt_picture_is_named(store, digest, view):
     """A page would otherwise fail with a stack trace; whoever looks after the server needs to know

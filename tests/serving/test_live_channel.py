@@ -124,6 +124,17 @@ def test_what_is_not_recognised_is_the_rest() -> None:
     assert told["rest"] == [None, pytest.approx(0.7)]
 
 
+def test_scores_of_the_cards_are_told_beside_each_evaluation() -> None:
+    """The cards show no scores, or those of another step."""
+    old = EvalRecord(0, {"modes": 2.0}, (0.6, 0.4))
+    new = dataclasses.replace(old, step=250, scores_training=(0.98765432,) * 10,
+                              scores_unseen=(math.nan, *(0.25,) * 9))
+    run = dataclasses.replace(snapshot(), history=History([STEP], [old, new]))
+    told = live_channel.state(run, Question())["evaluations"]
+    assert told["scores_training"] == [[], [0.9877] * 10]
+    assert told["scores_unseen"] == [[], [None, *[0.25] * 9]]
+
+
 def test_what_is_not_a_number_is_null() -> None:
     """A browser cannot read the answer about a run that diverged."""
     broken = dataclasses.replace(STEP, loss_d=math.nan, loss_g=math.inf)

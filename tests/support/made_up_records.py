@@ -23,12 +23,13 @@ def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecor
     return SampleRecord(number, np.full((64, 28, 28), value, np.uint8), view)
 
 
-SHAPES = {"samples": (5, 2), "surface": (48, 48), "neighbours": (16, 3, 28, 28)}
+SHAPES = {"samples": (5, 2), "surface": (48, 48), "neighbours": (16, 3, 28, 28),
+          "cards": (2, 10, 28, 28)}
 
 
 def look(number: int, view: str) -> SampleRecord:
     """Something to keep for a view, other at every step."""
     if view == "averaged":
         return images(number, number % 256, averaged=True)
-    kind = np.uint8 if view == "neighbours" else np.float32
+    kind = np.uint8 if view in ("neighbours", "cards") else np.float32
     return SampleRecord(number, np.full(SHAPES[view], number % 2, kind), view)

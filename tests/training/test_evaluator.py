@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from gan_core.config.run_config import RunConfig
+from gan_core.data.datasets import scaled
 from gan_core.evaluation import metrics
 from gan_core.runs.records import EvalRecord, SampleRecord, StepRecord
 from gan_core.training import trainer as trainer_module
-from gan_core.training.evaluator import evaluation_due, samples_due
+from gan_core.training.evaluator import evaluation_due, evaluation_mode, samples_due
 from gan_core.training.trainer import Trainer, train
 from tests.support.runs import (
     EVERYTHING,
@@ -59,6 +60,13 @@ def test_evaluations_become_sparser_and_have_pictures():
         gaps = [after - before for before, after in pairwise(steps)]
         assert gaps == sorted(gaps)
     assert len(evaluated) < 50
+
+
+def test_a_slow_network_is_seen_within_its_first_steps():
+    """A network of half a second a step would show noise for half a minute, and the playback of a
+    run that ends at step 100 would have three frames."""
+    assert [step for step in range(201) if samples_due(step)] == [
+        *range(0, 101, 10), 150, 200]
 
 
 def test_fixed_latents_are_the_same_for_every_seed():
@@ -191,6 +199,60 @@ def test_networks_are_in_training_mode_again_whatever_happens(
     for network in networks_of(trainer).values():
         assert all(layer.training for layer in network.network.modules())
     assert not trainer.state.generator.averaged.training  # it is never trained
+
+
+# --- score cards ---------------------------------------------------------------------------------
+
+
+def cards_of(records: list) -> list[SampleRecord]:
+    return [record for record in records if getattr(record, "view", "") == "cards"]
+
+
+def evaluations_of(records: list) -> list[EvalRecord]:
+    return [record for record in records if isinstance(record, EvalRecord)]
+
+
+def test_cards_show_training_digits_above_unseen_ones(quick_evaluations):
+    """A student would be told that D knows a digit by heart which it has never seen, or would look
+    for the digit 3 among two ones."""
+    trainer = train(TINY_IMAGES.replace(steps=1), device="cpu")
+    data = trainer.state.data
+    card, = cards_of(list(trainer))
+    assert card.step == 0 and card.samples.shape == (2, 10, 28, 28)
+    for shown, reals, labels in ((card.samples[0], data.train, data.labels),
+                                 (card.samples[1], data.held_out, data.held_out_labels)):
+        for digit, picture in enumerate(shown):
+            first = labels.tolist().index(digit)
+            assert (picture.reshape(-1) == reals[first].numpy()).all()
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "wasserstein"])
+def test_each_evaluation_tells_ds_scores_of_the_cards(loss, quick_evaluations):
+    """The scores under the cards would be those of other images, or would contradict the curve of
+    D's scores beside them."""
+    trainer = train(TINY_IMAGES.replace(steps=3, loss=loss, dropout=0.4), device="cpu")
+    records = list(trainer)
+    for record in evaluations_of(records):
+        assert len(record.scores_training) == len(record.scores_unseen) == 10
+    last = evaluations_of(records)[-1]
+    evaluator, generator = trainer.evaluator, trainer.state.generator.network
+    with evaluation_mode(generator, trainer.state.discriminator.network), torch.no_grad():
+        undecided = evaluator._undecided(generator(evaluator.fixed_latents))
+        card, = cards_of(records)
+        pictures = torch.from_numpy(card.samples).reshape(20, 784)
+        scores = (evaluator.logits(scaled(pictures)) - undecided).sigmoid().flatten().tolist()
+    assert [*last.scores_training, *last.scores_unseen] == pytest.approx(scores, abs=2e-3)
+    assert len(set(scores)) > 10
+
+
+@pytest.mark.parametrize("changes", [
+    {"packing": 2}, {"minibatch_stddev": True}, {"training_examples": 10}])
+def test_there_are_no_cards_where_no_score_is_an_images_own(changes, quick_evaluations):
+    """A score that belongs to a pack would stand under a single image, or a digit that the training
+    set lacks would be shown as one of it."""
+    records = run(TINY_IMAGES.replace(steps=2, **changes))
+    assert cards_of(records) == []
+    assert {(e.scores_training, e.scores_unseen) for e in evaluations_of(records)} == {((), ())}
 
 
 # --- the average of G ----------------------------------------------------------------------------
