@@ -39,7 +39,7 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     if since is None:
         return None
     last = evaluations[-1]
-    seconds = _seconds_a_step(evaluations[0], last)
+    seconds = seconds_a_step(evaluations[0], last)
     evidence = (
         f"A step takes {seconds:.2f} s on this machine, evaluations included: {SESSION_STEPS} like "
         f"these would take {_minutes(SESSION_STEPS * seconds)}. The {last.step} steps so far "
@@ -48,7 +48,7 @@ def computational_cost(history: History, config: RunConfig) -> Finding | None:
     return Finding("computational_cost", "warning", since, evidence, _cheaper(config))
 
 
-def _seconds_a_step(first: EvalRecord, last: EvalRecord) -> float:
+def seconds_a_step(first: EvalRecord, last: EvalRecord) -> float:
     """Between two evaluations, so that the start does not count."""
     return (last.seconds - first.seconds) / max(last.step - first.step, 1)
 
@@ -56,7 +56,7 @@ def _seconds_a_step(first: EvalRecord, last: EvalRecord) -> float:
 def _out_of_reach(first: EvalRecord, now: EvalRecord) -> bool:
     return (
         now.seconds - first.seconds >= _limit("slow_seconds")
-        and _seconds_a_step(first, now) > _limit("slow_step")
+        and seconds_a_step(first, now) > _limit("slow_step")
     )
 
 

@@ -84,7 +84,7 @@ def mode_collapse(history: History, config: RunConfig) -> Finding | None:
     if len(expected_modes(last, config.card)) < 2:  # nothing else could be drawn
         return None
     possible = len(expected_modes(last, config.card))
-    gone = _modes(last, config) <= _limit("severe_modes") * possible
+    gone = modes_there(last, config) <= _limit("severe_modes") * possible
     alike = any(all_alike(e) for e in history.evaluations if e.step >= noticed)
     severe = alike or (gone and _lost(history, last, config))
     return Finding(
@@ -196,7 +196,7 @@ def _ran_away(history: History, config: RunConfig) -> bool:
     return sign_of(history, config).name == "runaway"
 
 
-def _modes(evaluation: EvalRecord, config: RunConfig) -> float:
+def modes_there(evaluation: EvalRecord, config: RunConfig) -> float:
     """Modes that are there, of those that a G should draw."""
     if evaluation.histogram and (evaluation.supported or "high_quality" in evaluation.metrics):
         return float(len(present_modes(evaluation) & expected_modes(evaluation, config.card)))
@@ -205,7 +205,7 @@ def _modes(evaluation: EvalRecord, config: RunConfig) -> float:
 
 def _few(evaluation: EvalRecord, config: RunConfig) -> bool:
     possible = len(expected_modes(evaluation, config.card))
-    return _modes(evaluation, config) <= _limit("few_modes") * possible and possible > 1
+    return modes_there(evaluation, config) <= _limit("few_modes") * possible and possible > 1
 
 
 def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
@@ -213,17 +213,17 @@ def _lost(history: History, evaluation: EvalRecord, config: RunConfig) -> bool:
     before = [e for e in history.evaluations if 0 < e.step < evaluation.step]
     learned = [e for e in before if not quality_of(e, config.card).at_chance
                or config.card.kind == "points"]
-    most = max((_modes(e, config) for e in learned), default=0.0)
+    most = max((modes_there(e, config) for e in learned), default=0.0)
     widest = max((e.metrics.get("diversity", 0.0) for e in learned), default=0.0)
     return (
-        _modes(evaluation, config) <= most - _limit("lost_modes")
+        modes_there(evaluation, config) <= most - _limit("lost_modes")
         or evaluation.metrics.get("diversity", 1.0) < widest / 3
     )
 
 
 def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
     noun, total = config.card.mode_noun, len(expected_modes(last, config.card))
-    modes, shares = int(_modes(last, config)), shown(last)
+    modes, shares = int(modes_there(last, config)), shown(last)
     if all_alike(last) and not modes:
         alike = last.metrics["diversity"]
         return (f"All samples are nearly the same picture: two of them differ {alike:.0%} as much "

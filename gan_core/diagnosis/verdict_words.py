@@ -1,12 +1,11 @@
 """A verdict in sentences: the page and the command line say the same ones. Torch-free, no Markdown.
 
-    print(headline(judged), sentences(judged, history, config))
+    print(headline(verdict), sentences(verdict, history, config))
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,22 +19,8 @@ from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
+from gan_core.diagnosis.verdict_sentence import Judged
 from gan_core.runs.history import History
-from gan_core.runs.records import EvalRecord
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A verdict with the run that it is on."""
-
-    verdict: Verdict
-    history: History
-    config: RunConfig
-
-    @property
-    def last(self) -> EvalRecord | None:
-        """The last evaluation."""
-        return self.history.evaluations[-1] if self.history.evaluations else None
 
 
 def headline(verdict: Verdict, live: bool = False) -> str:

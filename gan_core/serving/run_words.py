@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from gan_core.diagnosis.diagnose import SYMPTOMS, Finding, Remedy
 from gan_core.diagnosis.early_warning import coming
 from gan_core.diagnosis.verdict import Verdict
 from gan_core.diagnosis.verdict import verdict as judge
+from gan_core.diagnosis.verdict_chips import Chip, chips
+from gan_core.diagnosis.verdict_sentence import Judged, name, sentence
 from gan_core.diagnosis.verdict_words import headline, sentences, whole
 from gan_core.runs.snapshots import RunSnapshot
 
@@ -29,7 +32,10 @@ class SpokenVerdict:
     cause: str
     tone: str
     headline: str
-    sentences: str
+    sentences: str  # the full evidence
+    sentence: str  # what is wrong and why, for a student: one
+    name: str  # in at most three words, for a projector
+    chips: tuple[Chip, ...]  # the numbers, at most five
     warnings: tuple[str, ...]
     findings: tuple[Finding, ...]
     pages: tuple[str, ...]
@@ -38,6 +44,14 @@ class SpokenVerdict:
     def remedies(self) -> tuple[Remedy, ...]:
         """Of the leading finding."""
         return self.findings[0].remedies if self.findings else ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a screen shows of it."""
+        return {
+            "state": self.state, "tone": self.tone, "name": self.name, "sentence": self.sentence,
+            "headline": self.headline, "sentences": self.sentences,
+            "chips": [chip.to_dict() for chip in self.chips], "warnings": list(self.warnings),
+        }
 
 
 def spoken_verdict(snapshot: RunSnapshot) -> SpokenVerdict:
@@ -49,11 +63,12 @@ def spoken_verdict(snapshot: RunSnapshot) -> SpokenVerdict:
 def _spoken(snapshot: RunSnapshot) -> SpokenVerdict:
     history, config = snapshot.history, snapshot.config
     judged = judge(history, config)
+    about = Judged(judged, history, config, snapshot.live)
     pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
     return SpokenVerdict(
         judged.state, judged.cause, _tone(judged), headline(judged, snapshot.live),
-        sentences(judged, history, config), _warnings(snapshot, judged.state), judged.findings,
-        tuple(pages))
+        sentences(judged, history, config), sentence(about), name(about), chips(about),
+        _warnings(snapshot, judged.state), judged.findings, tuple(pages))
 
 
 def _tone(judged: Verdict) -> str:
