@@ -81,14 +81,14 @@ def test_five_steps_are_too_early() -> None:
     history, config = JUDGED["too_early"]
     text = in_words(result(history, config))
     assert "verdict: too_early\nToo early to tell. Every generator begins with noise" in text
-    assert "No sample is recognised as a digit." in text and "nothing found wrong" not in text
+    assert "The samples show no recognisable digit." in text and "nothing found wrong" not in text
 
 
 def test_unrecognisable_samples_are_no_digits_in_words() -> None:
     """Noise is nearest to four digits, and the verdict counts them as drawn."""
     history, config = JUDGED["failing"]
     for text in (on_page(history, config).text, in_words(result(history, config))):
-        assert "No sample is recognised as a digit." in text
+        assert "The samples show no recognisable digit." in text
         assert "G makes" not in text and "4 of 10" not in text
     some = History(steps(), recognised(evaluations(**NOISE), 0.62), ENDED)
     assert "62% of the samples are recognised as digits; they show 4 of 10." in on_page(
@@ -187,8 +187,9 @@ def test_a_ratio_is_printed_only_where_it_means_something() -> None:
         assert "images it never saw." in text and f"{wild:.2f}" not in text, wild
     gradient = HEADLINES["gradient_left"]
     silent, config = SHOWN["vanishing_gradient"]
-    assert gradient.text(gradient.value_of(silent)) == "1e-06" and gradient.text(8e-15) == (
-        "less than 1e-06")
+    for tiny in (gradient.value_of(silent), 8e-15):
+        assert gradient.text(tiny) == "less than a millionth"
+    assert gradient.text(1 / 340) == "1/340" and gradient.text(0.25) == "0.25"
     never = History(steps(grad_norm_g=0.0))
     assert gradient.text(gradient.value_of(never)) == "–"
     for state, (history, config) in RUNS.items():

@@ -14,8 +14,10 @@ import numpy as np
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Threshold
 from gan_core.diagnosis.quality import quality_of
+from gan_core.diagnosis.quality_words import percent
 from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
+from gan_core.runs.records import EvalRecord
 
 THRESHOLDS = {
     "warning_window": Threshold(
@@ -104,8 +106,16 @@ def _one_mode(history: History, config: RunConfig) -> EarlyWarning | None:
         return None
     return EarlyWarning(
         "one mode takes over", frozenset({"mode_collapse", "mode_rotation"}),
-        f"{config.card.mode_noun.capitalize()} {top} takes over: {now[top]:.0%} of the samples, "
+        f"{_called(top, evaluations[1], config)} takes over: {now[top]:.0%} of the samples, "
         f"{before[top]:.0%} at the evaluation before, and others have gone.")
+
+
+def _called(mode: int, evaluation: EvalRecord, config: RunConfig) -> str:
+    """A mode's name; older evaluations know only which one samples are nearest to."""
+    noun = config.card.mode_noun
+    if evaluation.version == 1:
+        return f"What is nearest to {noun} {mode}"
+    return f"{noun.capitalize()} {mode}"
 
 
 def _parting_scores(history: History, config: RunConfig) -> EarlyWarning | None:
@@ -115,8 +125,8 @@ def _parting_scores(history: History, config: RunConfig) -> EarlyWarning | None:
         return None
     return EarlyWarning(
         "scores part", frozenset({"no_learning", "vanishing_gradient", "mode_collapse"}),
-        f"D's scores of real and generated examples part: they differ by {now:.2f}, and differed "
-        f"by {before:.2f} {WINDOW} steps ago. Soon D will reject whatever G makes.")
+        f"D's scores of real and generated examples drift apart: they differ by {now:.2f}, and "
+        f"differed by {before:.2f} {WINDOW} steps ago. Soon D will reject whatever G makes.")
 
 
 def _fading_gradient(history: History, config: RunConfig) -> EarlyWarning | None:
@@ -127,8 +137,8 @@ def _fading_gradient(history: History, config: RunConfig) -> EarlyWarning | None
         return None
     return EarlyWarning(
         "gradient fades", frozenset({"vanishing_gradient", "no_learning", "mode_collapse"}),
-        f"G's gradient fades: {now:.2g}, after {before:.2g} {WINDOW} steps ago and {largest:.2g} "
-        "at its largest.")
+        f"G's gradient fades: {percent(now / largest)} of its largest is left, and "
+        f"{percent(before / largest)} was {WINDOW} steps ago.")
 
 
 def _largest(largest: float, norms: np.ndarray) -> float:

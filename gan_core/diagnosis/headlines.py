@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gan_core.diagnosis.instability import score_swing
+from gan_core.diagnosis.number_words import part
 from gan_core.diagnosis.shares import counted_modes
 from gan_core.diagnosis.vanishing_gradients import gradient_left
 from gan_core.runs.history import History
@@ -29,6 +30,7 @@ class Headline:
     lower_is_better: bool = True
     scale: float = 1.0
     least: float = 0.0  # smaller ones differ by nothing that matters
+    part: bool = False  # it is a part of something, which small ones are called: 1/340
     timed: bool = False  # it is the machine's, and of runs that share it the whole batch's
 
     def text(self, value: float) -> str:
@@ -36,7 +38,9 @@ class Headline:
         if math.isnan(value):
             return "–"
         if 0 <= value < self.least:
-            return f"less than {self.least:g}"
+            return part(self.least) if self.part else f"less than {self.least:g}"
+        if self.part and 0 < value < 0.01:
+            return part(value)
         return "beyond measure" if math.isinf(value) else self.form.format(self.scale * value)
 
     def improved(self, value: float, before: float) -> bool:
@@ -80,7 +84,7 @@ HEADLINES: dict[str, Headline] = {
     "modes": Headline("share of modes present", "{:.0f} %", _modes, False, 100.0),
     "swing": Headline("swing of D's scores over the last 300 steps", "{:.2f}", _swing),
     "gradient_left": Headline(
-        "G's gradient ÷ its largest", "{:.2g}", gradient_left, False, least=1e-6),
+        "G's gradient ÷ its largest", "{:.2g}", gradient_left, False, least=1e-6, part=True),
     "missed": Headline(
         "D accepts new images less often by", "{:.0f} points", _missed,
         True, 100.0),

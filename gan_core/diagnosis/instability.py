@@ -11,6 +11,7 @@ from gan_core.config.fields import AS_G
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
 from gan_core.diagnosis.limits_of_d import flat_at_the_data, gradient_penalty, unlimited_critic
+from gan_core.diagnosis.number_words import rounded
 from gan_core.diagnosis.step_windows import WINDOW, last_median, start_of_last_stretch
 from gan_core.runs.history import History
 
@@ -58,8 +59,8 @@ def instability(history: History, config: RunConfig) -> Finding | None:
     evidence = (
         f"Over the last {_limit('swing_window'):.0f} steps the difference between D's scores of "
         f"real and of generated examples swung between {low:.2f} and {high:.2f}: D and G take "
-        f"turns in winning. D's loss had a standard deviation of "
-        f"{history.column('loss_d')[-gap.window:].std():.2g}."
+        f"turns in winning. D's loss went up and down by about "
+        f"{rounded(history.column('loss_d')[-gap.window:].std())}."
     )
     return Finding("instability", "warning", since, evidence, _calming_remedies(config))
 
@@ -187,8 +188,8 @@ def divergence(history: History, config: RunConfig) -> Finding | None:
         lambda part: norms[worst][part] > _limit("exploding_gradient"))
     since = int(history.column("step")[start])
     evidence = (
-        f"The gradient of {worst} has a norm of {medians[worst]:.3g}, median of the last {WINDOW} "
-        f"steps, and grows; the losses have left the range of a training that works."
+        f"The gradient of {worst} has grown to {rounded(medians[worst])}, the median of the last "
+        f"{WINDOW} steps, and grows on; the losses have left the range of a training that works."
     )
     return Finding("divergence", "severe", since, evidence, _divergence_remedies(config))
 
@@ -212,7 +213,7 @@ def _runaway_loss(history: History, config: RunConfig) -> bool:
 def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     points, spectral_norm = config.card.kind == "points", Remedy(
         "Spectral normalisation", {"spectral_norm": True, "weight_clip": 0.0},
-        "a D of bounded slope cannot pull G far")
+        "D's scores cannot become so steep that they throw G about")
     remedies = []
     if unlimited_critic(config):
         # Of images spectral normalisation was measured to calm it most; of points it hides modes.
@@ -224,7 +225,8 @@ def _calming_remedies(config: RunConfig) -> tuple[Remedy, ...]:
             "smaller steps overshoot less"))
     if config.r1 == 0 and config.gradient_penalty == 0 and not unlimited_critic(config):
         remedies.append(Remedy(
-            "R1 penalty, γ 1", {"r1": 1.0}, "a D that is flat at the data lets both settle"))
+            "R1 penalty, γ 1", {"r1": 1.0},
+            "D stays calm around real data, so both can settle there"))
     if not (points or config.spectral_norm or spectral_norm in remedies):
         remedies.append(spectral_norm)
     if config.gradient_clip == 0 and not unlimited_critic(config):  # there it did not help
@@ -249,5 +251,5 @@ def _divergence_remedies(config: RunConfig) -> tuple[Remedy, ...]:
     elif max(config.generator_learning_rate, config.discriminator_learning_rate) > 1e-3:
         remedies.append(Remedy(
             f"Learning rates of {rate:g}", {"learning_rate": rate, "learning_rate_ratio": 1.0},
-            "smaller steps stay where the gradient is a good guide"))
+            "small steps stay where the gradient is a good guide"))
     return tuple(remedies)

@@ -44,11 +44,11 @@ def flat_at_the_data(config: RunConfig) -> Remedy:
     """R1, whatever else limits D."""
     weight = r1_penalty(config)
     return Remedy(f"R1 penalty, γ {weight:g}", {"r1": weight},
-                  "a D that is flat at the data lets G stay there")
+                  "D stays calm around real data, so G can settle there")
 
 
 def gradient_penalty(config: RunConfig) -> Remedy:
     """That of WGAN-GP: of the published weight for images."""
     weight = 0.1 if config.card.kind == "points" else 10.0
     return Remedy(f"Gradient penalty, λ {weight:g}", {"gradient_penalty": weight},
-                  "a critic of bounded slope has a loss that can settle")
+                  "the critic's scores can no longer run away, so its loss can settle")

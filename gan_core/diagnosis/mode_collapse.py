@@ -228,15 +228,29 @@ def _collapse_evidence(last: EvalRecord, config: RunConfig) -> str:
         alike = last.metrics["diversity"]
         return (f"All samples are nearly the same picture: two of them differ {alike:.0%} as much "
                 "as two real images do.")
-    words = f"G makes {modes} of {total} {noun}s"
+    words = f"{_drawn(last, config)} {modes} of {total} {noun}s"
     if shares.any() and modes:
         top = int(np.argmax(shares))
-        words += f"; {shares[top]:.0%} of its samples are {noun} {top}"
+        words += f"; {shares[top]:.0%} of them {_is(last, config)} {noun} {top}"
     if last.metrics.get("diversity", math.nan) <= 1:  # noise differs more than images do
         words += (
             f". Two samples differ {last.metrics['diversity']:.0%} as much as two real images do"
         )
     return words + "."
+
+
+def _is(last: EvalRecord, config: RunConfig) -> str:
+    """Of an older evaluation nobody knows which samples can be recognised."""
+    return "are nearest to" if last.version == 1 and config.card.kind == "image" else "show"
+
+
+def _drawn(last: EvalRecord, config: RunConfig) -> str:
+    """How modes are counted: by what G draws, or only by what its samples are nearest to."""
+    near = quality_of(last, config.card).supported or last.version == 1
+    if config.card.kind == "points" and not near:
+        return "No sample lies near enough to a centre to count; they are nearest to"
+    unknown = config.card.kind == "image" and last.version == 1
+    return "The samples are nearest to" if unknown else "G makes"
 
 
 def _collapse_remedies(config: RunConfig) -> tuple[Remedy, ...]:
@@ -326,9 +340,15 @@ def mode_rotation(history: History, config: RunConfig) -> Finding | None:
     evidence = (
         f"In {seen.replaced} of {seen.changes} evaluations since step {since} some "
         f"{noun}s vanished and others appeared: {seen.at_once:.1f} at a time, {seen.visited} of "
-        f"{config.card.modes} in turn."
+        f"{config.card.modes} in turn{_counted_by(config)}."
     )
     return Finding("mode_rotation", "warning", since, evidence, _collapse_remedies(config))
+
+
+def _counted_by(config: RunConfig) -> str:
+    """Of points: while they leap, they may lie near no mode at all."""
+    noun = config.card.mode_noun
+    return "" if config.card.kind == "image" else f", each sample counted for its nearest {noun}"
 
 
 def _narrow_stretch(history: History) -> list[EvalRecord]:

@@ -14,6 +14,8 @@ from gan_core.diagnosis.quality import Quality, quality_of
 from gan_core.diagnosis.shares import rare_modes
 from gan_core.runs.records import EvalRecord
 
+LEARNED = 0.05  # quality above chance below which recognised samples are accidents
+
 
 def quality_words(evaluation: EvalRecord, card: DatasetCard, count: bool = True) -> str:
     """One or two sentences; without `count` they do not say how many modes there are."""
@@ -37,10 +39,12 @@ def percent(share: float) -> str:
 def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: bool) -> str:
     share, noun = evaluation.metrics["recognised"], card.mode_noun
     if not share > 0:  # nor if it is NaN
-        return f"No sample is recognised as a {noun}."
+        return f"The samples show no recognisable {noun}."
     words = _capital(f"{percent(share)} of the samples are recognised as {noun}s")
     if not count:
         return f"{words}."
+    if quality.above_chance < LEARNED:  # which of them show which is chance
+        return f"{words}, hardly more than of noise."
     if quality.supported == 0:
         return f"{words}, too few of each {noun} to count."
     return f"{words}; they show {_counted(quality, card)}."
@@ -58,12 +62,14 @@ def _points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
     if math.isnan(share):
         return _old_points(evaluation, quality, card, count)
     if share == 0:
-        return f"No sample lies near a {noun}."
+        return f"No sample lies near enough to the centre of a {noun} to count."
     chance, _ = floor_and_ceiling(card)
     words = _capital(f"{percent(share)} of the samples lie near a {noun}, where chance would put "
                      f"{percent(chance)}")
-    if not count or quality.above_chance <= 0:  # what chance puts there shows no mode
+    if not count:
         return f"{words}."
+    if quality.above_chance <= 0 or not quality.supported:  # what chance puts there shows no mode
+        return f"{words}: too few to count for any {noun}."
     alike = f"; those of a {noun} are copies of one another" if quality.copied else ""
     return f"{words}; they show {_counted(quality, card, named=True)}{alike}."
 
@@ -72,8 +78,9 @@ def _old_points(evaluation: EvalRecord, quality: Quality, card: DatasetCard, cou
     share, noun = evaluation.metrics.get("high_quality", math.nan), card.mode_noun
     if math.isnan(share):
         return f"How many samples lie near a {noun} was not measured."
-    words = f"{percent(share)} of the samples lie within 3σ of a centre" if share else \
-        "No sample lies within 3σ of a centre"
+    if not share:
+        return f"No sample lies near enough to the centre of a {noun} to count."
+    words = f"{percent(share)} of the samples lie within three standard deviations of a centre"
     if not count:
         return f"{words}."
     return (f"{words}; as this older recording counts, there is at least one sample of "

@@ -12,6 +12,8 @@ from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.findings import Threshold
+from gan_core.diagnosis.number_words import rounded
+from gan_core.diagnosis.quality_words import percent
 from gan_core.diagnosis.step_windows import last_median
 from gan_core.runs.history import History
 
@@ -141,7 +143,8 @@ def _runaway(history: History, now: Curves, config: RunConfig) -> Sign | None:
     if not (abs(now.loss_d) > most or abs(now.loss_g) > most):
         return None
     return Sign(
-        "runaway", f"The losses have run away: {now.loss_d:.3g} of D and {now.loss_g:.3g} of G.",
+        "runaway", "The losses have run away: D's stands at "
+        f"{rounded(now.loss_d)} and G's at {rounded(now.loss_g)}.",
         "rate_too_large", ANY - {"rate_too_small", "noise_too_strong", "constraint_too_strong"})
 
 
@@ -149,7 +152,8 @@ def _far_ahead(history: History, now: Curves, config: RunConfig) -> Sign | None:
     if not now.accuracy >= _limit("always_right"):
         return None
     return Sign(
-        "far ahead", f"D is right on {now.accuracy:.1%} of examples: whatever G tries, D rejects.",
+        "far ahead",
+        f"D is right on {percent(now.accuracy)} of examples: whatever G tries, D rejects.",
         "discriminator_ahead", ANY - {"discriminator_too_weak", "constraint_too_strong"})
 
 
@@ -157,8 +161,8 @@ def _outrun(history: History, now: Curves, config: RunConfig) -> Sign | None:
     if not now.accuracy >= _limit("always_right"):
         return None
     return Sign(
-        "outrun", f"D is right on {now.accuracy:.1%} of examples, but G learns so much faster that "
-        "it leaps past what D could teach it.",
+        "outrun", f"D is right on {percent(now.accuracy)} of examples, but G learns so much faster "
+        "that it leaps past what D could teach it.",
         "discriminator_too_weak", ANY - {"discriminator_ahead", "constraint_too_strong"}, OUTRUN)
 
 
@@ -166,12 +170,12 @@ def _still(history: History, now: Curves, config: RunConfig) -> Sign | None:
     limit = _limit("still")
     if now.travel_g < limit:
         return Sign(
-            "still", f"G's weights have moved by {now.travel_g:.1%} of their length since the "
+            "still", f"G's weights have moved by {now.travel_g:.1%} of their size since the "
             "start: it has hardly begun to learn.",
             "rate_too_small", frozenset({"rate_too_small", "optimizer", "constraint_too_strong"}))
     if now.travel_d < limit:
         return Sign(
-            "D still", f"D's weights have moved by {now.travel_d:.1%} of their length since the "
+            "D still", f"D's weights have moved by {now.travel_d:.1%} of their size since the "
             "start: G learns from a D that knows nothing.",
             "discriminator_too_weak",
             frozenset({"discriminator_too_weak", "rate_too_small", "optimizer",

@@ -11,6 +11,7 @@ import numpy as np
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.findings import Finding, Remedy, Threshold
+from gan_core.diagnosis.quality_words import percent
 from gan_core.diagnosis.step_windows import WINDOW, last_median, start_of_last_stretch
 from gan_core.runs.history import History
 
@@ -72,12 +73,11 @@ def _saturation(config: RunConfig) -> str:
 
 def _evidence(history: History, config: RunConfig) -> str:
     largest, now = _largest(history), last_median(history.column("grad_norm_g"))
-    signal = last_median(history.column(_saturation(config)))
+    right = float(_accuracy(history, LAST).mean())
     return (
-        f"D is right on {_accuracy(history, LAST).mean():.1%} of examples, and G's gradient is "
-        f"{_times_smaller(largest, now)} at its largest ({largest:.2g} → {now:.2g}). D catches "
-        f"nearly every fake, so the {config.loss.replace('_', '-')} loss sends G practically no "
-        f"signal ({signal:.2g} per logit; 0.5 at equilibrium)."
+        f"D is right on {percent(right)} of examples. It catches nearly every fake, so the "
+        f"{config.loss.replace('_', '-')} loss sends G practically no signal: G's gradient is "
+        f"{_times_smaller(largest, now)} at its largest."
     )
 
 

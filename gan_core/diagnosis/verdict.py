@@ -80,7 +80,7 @@ def _convincing(history: History, config: RunConfig) -> bool:
 
 def _waiting(history: History, config: RunConfig) -> str:
     if _frozen(history, config):
-        return f"G stands still since step {config.freeze_generator}, as was set."
+        return f"G stands still since step {config.freeze_generator}, where it was frozen."
     return "Too early to tell."
 
 

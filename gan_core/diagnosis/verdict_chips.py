@@ -18,7 +18,9 @@ from gan_core.diagnosis.computational_cost import SESSION_STEPS, seconds_a_step
 from gan_core.diagnosis.diagnose import THRESHOLDS
 from gan_core.diagnosis.instability import score_swing
 from gan_core.diagnosis.mode_collapse import rotation
+from gan_core.diagnosis.number_words import part, percentage, rounded, whole
 from gan_core.diagnosis.quality import DISTANCE_OF_DATA, UNTRAINED_FRECHET, quality_of
+from gan_core.diagnosis.quality_words import LEARNED
 from gan_core.diagnosis.shares import shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.vanishing_gradients import gradient_left
@@ -68,13 +70,13 @@ def _good(judged: Judged) -> Chip | None:
     if not math.isfinite(share):
         return None
     if judged.images:
-        return Chip("recognised", percent(share), (
-            f"How many of G's samples a classifier recognises as {noun}s. Of real ones it "
-            f"recognises {percent(PERFECT_IMAGES)}, of noise at most {percent(CHANCE_IMAGES)}."))
+        return Chip("recognised", percentage(share), (
+            f"How many of G's samples a classifier recognises as {noun}s: of real ones it does "
+            f"{percentage(PERFECT_IMAGES)}, of noise at most {percentage(CHANCE_IMAGES)}."))
     chance, perfect = floor_and_ceiling(judged.config.card)
-    return Chip(f"near a {noun}", percent(share), (
-        f"How many of G's points lie near a {noun}. Chance alone puts {percent(chance)} there, and "
-        f"the data have {percent(perfect)}."))
+    return Chip(f"near a {noun}", percentage(share), (
+        f"How many of G's points lie near a {noun}. Chance alone puts {percentage(chance)} there, "
+        f"and the data have {percentage(perfect)}."))
 
 
 def _modes(judged: Judged) -> Chip | None:
@@ -83,7 +85,7 @@ def _modes(judged: Judged) -> Chip | None:
         return None
     quality, noun = quality_of(judged.last, judged.config.card), judged.noun
     value = f"{quality.supported} of {quality.possible}"
-    if quality.above_chance < _limit("learned"):  # what noise shows by chance is no digit
+    if quality.above_chance < LEARNED:  # what noise shows by chance is no digit
         value = f"0 of {quality.possible}"
     if judged.images and judged.last.version == 1:
         return Chip(f"nearest {noun}s", value, (
@@ -102,7 +104,7 @@ def _frechet(judged: Judged) -> Chip | None:
     distance = _metric(judged, "frechet")
     if not math.isfinite(distance):
         return None
-    return Chip("Fréchet distance", _whole(distance), (
+    return Chip("Fréchet distance", rounded(distance) if distance >= 10 else f"{distance:.1f}", (
         "How far all samples together are from real images. 0 would be perfect, good runs are "
         f"below {_limit('good_frechet'):.0f}, and a G that has learned nothing has about "
         f"{UNTRAINED_FRECHET:.0f}."))
@@ -113,7 +115,7 @@ def _distance(judged: Judged) -> Chip | None:
     distance = _metric(judged, "centre_distance")
     if not math.isfinite(distance):
         return None
-    return Chip("distance to a centre", f"{_short(distance)} σ", (
+    return Chip("distance to a centre", f"{rounded(distance)} σ", (
         f"How far a point of G lies from the nearest {judged.noun}'s centre, on average, in "
         f"standard deviations of the data. The data themselves have {DISTANCE_OF_DATA:.1f} σ."))
 
@@ -122,7 +124,7 @@ def _variety(judged: Judged) -> Chip | None:
     diversity = _metric(judged, "diversity")
     if not 0 <= diversity <= 1:  # noise differs more than images do: that says nothing
         return None
-    return Chip("variety", percent(diversity), (
+    return Chip("variety", percentage(diversity), (
         "How much two samples differ, compared with two real images. 100 % is as varied as the "
         "data; near 0 % all samples are one picture."))
 
@@ -134,9 +136,9 @@ def _favourite(judged: Judged) -> Chip | None:
         return None
     top = int(np.argmax(shown(last)))
     share = shown(last)[top]
-    return Chip("drawn most", f"{judged.noun} {top}: {percent(share)}", (
+    return Chip("drawn most", f"{judged.noun} {top}: {percentage(share)}", (
         f"The {judged.noun} that G draws most often, and its share of all samples. An even share "
-        f"would be {percent(1 / judged.config.card.modes)}."))
+        f"would be {percentage(1 / judged.config.card.modes)}."))
 
 
 # --- how training goes ---------------------------------------------------------------------------
@@ -147,7 +149,7 @@ def _right(judged: Judged) -> Chip | None:
     right = (history.column("accuracy_real") + history.column("accuracy_fake"))[-WINDOW:] / 2
     if not len(right) or not np.isfinite(right).all():
         return None
-    return Chip("D is right", percent(float(right.mean())), (
+    return Chip("D is right", percentage(float(right.mean())), (
         f"How often D tells real from generated, over the last {WINDOW} steps. At 50 % it can only "
         "guess; at 100 % it catches every fake and G has a hard time."))
 
@@ -156,9 +158,9 @@ def _gradient(judged: Judged) -> Chip | None:
     left = gradient_left(judged.history)
     if not math.isfinite(left):
         return None
-    return Chip("G's gradient", f"{_part(left)} of its largest" if left else "exactly zero", (
+    return Chip("G's gradient", f"{part(left)} of its largest" if left else "exactly zero", (
         "How strong the signal is by which G learns, compared with the strongest of this run. "
-        f"Below {percent(_limit('gradient_drop'))} it has all but vanished."))
+        f"Below {percentage(_limit('gradient_drop'))} it has all but vanished."))
 
 
 def _frozen_gradient(loss: str) -> Make:
@@ -167,7 +169,7 @@ def _frozen_gradient(loss: str) -> Make:
         left = gradient_since_frozen(judged.history, loss)
         if not math.isfinite(left):
             return None
-        value = f"grew {_short(left)} times" if left >= 1 else f"{_part(left)} left"
+        value = f"grew {rounded(left)} times" if left >= 1 else f"{part(left)} left"
         return Chip(f"{loss} gradient", value, (
             f"What the gradient that the {loss} loss would give to the frozen G has become, "
             "compared with the moment at which G was frozen."))
@@ -188,7 +190,7 @@ def _memory(judged: Judged) -> Chip | None:
     trained, unseen = (_metric(judged, f"accuracy_{name}") for name in ("train", "held_out"))
     if not (math.isfinite(trained) and math.isfinite(unseen)):
         return None
-    return Chip("D calls real", f"training {percent(trained)} / unseen {percent(unseen)}", (
+    return Chip("D calls real", f"training {percentage(trained)} / unseen {percentage(unseen)}", (
         "How many real images D takes for real: of those it was trained on, and of those it never "
         "saw. The two should be nearly equal."))
 
@@ -198,7 +200,7 @@ def _moved(judged: Judged) -> Chip | None:
     for network in ("g", "d"):
         travel = _metric(judged, f"travel_{network}")
         if travel < _limit("still"):
-            return Chip(f"{network.upper()}'s weights moved", percent(travel), (
+            return Chip(f"{network.upper()}'s weights moved", percentage(travel), (
                 f"How far {network.upper()}'s weights have come since the start, compared with "
                 "their size. In a run that learns they move by 30 % and more."))
     return None
@@ -217,13 +219,13 @@ def _since(judged: Judged) -> Chip | None:
     if judged.first is None:
         return None
     since = judged.first.since
-    return Chip("since", f"step {_whole(since)}" if since else "the start",
+    return Chip("since", f"step {whole(since)}" if since else "the start",
                 "The step from which on this is seen in the curves.")
 
 
 def _step_seconds(judged: Judged) -> Chip | None:
     seconds = _seconds(judged)
-    return None if math.isnan(seconds) else Chip("time of a step", f"{_short(seconds)} s", (
+    return None if math.isnan(seconds) else Chip("time of a step", f"{rounded(seconds)} s", (
         "What one step takes on this machine, evaluations included. Above "
         f"{_limit('slow_step'):g} s a short session is out of reach."))
 
@@ -249,7 +251,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _reached(judged: Judged) -> Chip | None:
-    return Chip("reached", f"step {_whole(judged.history.last_step)}",
+    return Chip("reached", f"step {whole(judged.history.last_step)}",
                 "The last step of this run that was recorded.")
 
 
@@ -271,36 +273,3 @@ OF_SYMPTOMS: dict[str, tuple[Make, ...]] = {
     "divergence": (_since, _right, _good, _modes, _frechet),
     "computational_cost": (_step_seconds, _session_seconds, _good, _modes, _frechet),
 }
-
-
-# --- numbers -------------------------------------------------------------------------------------
-
-
-def percent(share: float) -> str:
-    """A share as a chip shows it: "2 %", small ones with a decimal."""
-    if 0 < share < 0.001:
-        return "less than 0.1 %"
-    return f"{share:.1%}".replace("%", " %") if 0 < share < 0.0095 else f"{100 * share:.0f} %"
-
-
-MILLIONTH = 1.000001e-6  # one and a bit: what rounds to it
-
-
-def _part(share: float) -> str:
-    """How much is left of something, in words that need no power of ten."""
-    if share <= MILLIONTH:
-        return "less than a millionth"
-    return percent(share) if share >= 0.01 else f"1/{_whole(float(f'{1 / share:.2g}'))}"
-
-
-def _whole(value: float) -> str:
-    if abs(value) >= 1e6:
-        return "over a million"
-    return f"{value:,.0f}".replace(",", " ")
-
-
-def _short(value: float) -> str:
-    """Two significant digits, or a whole number."""
-    if abs(value) >= 10:
-        return _whole(value)
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"

@@ -22,6 +22,7 @@ from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.improvement import improving
 from gan_core.diagnosis.mode_collapse import modes_there
 from gan_core.diagnosis.no_learning import HELD_BACK, NEVER, STILL, WORSE
+from gan_core.diagnosis.number_words import counted
 from gan_core.diagnosis.quality import Quality, all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes
 from gan_core.diagnosis.signs import curves, dead_since
@@ -203,7 +204,7 @@ def _mode_collapse(judged: Judged, first: Finding) -> str:
     if not there:
         return f"{{G}} draws no recognisable {judged.noun}" if judged.images else (
             f"{{G}} puts no samples near any {judged.noun}")
-    few = f"only {number(there)} of the {number(possible)} {judged.noun}s"
+    few = f"only {counted(there)} of the {counted(possible)} {judged.noun}s"
     if judged.images and last.version == 1:  # it knows only what they are nearest to
         return f"the samples resemble {few}"
     if not judged.images and not _quality(judged).supported:
@@ -275,10 +276,10 @@ def _modes_shown(judged: Judged, quality: Quality) -> str:
     """"ten digits, and none is missing"."""
     there, possible = quality.supported, quality.possible
     if there < possible:
-        return f"{number(there)} of the {number(possible)} {judged.noun}s are there"
+        return f"{counted(there)} of the {counted(possible)} {judged.noun}s are there"
     if possible == judged.config.card.modes:
-        return f"{number(there)} {judged.noun}s, and none is missing"
-    return f"all {number(possible)} {judged.noun}s that the training set has many of are there"
+        return f"{counted(there)} {judged.noun}s, and none is missing"
+    return f"all {counted(possible)} {judged.noun}s that the training set has many of are there"
 
 
 def _improving(judged: Judged) -> str:
@@ -340,7 +341,7 @@ def _not_convincing(judged: Judged) -> str:
     quality = _quality(judged)
     if quality.at_chance:
         return "The samples come nearer to the data, but they are no better than noise yet."
-    there, possible = number(quality.supported), number(quality.possible)
+    there, possible = counted(quality.supported), counted(quality.possible)
     return (f"The samples get better, but they show only {there} of the {possible} "
             f"{judged.noun}s yet.")
 
@@ -364,14 +365,6 @@ SENTENCES: dict[str, Callable[[Judged], str]] = {  # by state
 
 
 # --- words ---------------------------------------------------------------------------------------
-
-NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-
-def number(count: float) -> str:
-    """A count, as a word up to ten."""
-    return NUMBERS[int(count)] if 0 <= count < len(NUMBERS) else f"{count:.0f}"
-
 
 def _quality(judged: Judged) -> Quality:
     return quality_of(judged.history.evaluations[-1], judged.config.card)

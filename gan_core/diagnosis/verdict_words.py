@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,12 +15,13 @@ from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import title_of
 from gan_core.diagnosis.improvement import Gain, gain, improving
 from gan_core.diagnosis.no_learning import patience_of
+from gan_core.diagnosis.number_words import part, rounded, whole
 from gan_core.diagnosis.quality import quality_of
 from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
-from gan_core.diagnosis.verdict_sentence import Judged
+from gan_core.diagnosis.verdict_sentence import Judged, gradient_since_frozen
 from gan_core.runs.history import History
 
 
@@ -35,11 +37,6 @@ def sentences(verdict: Verdict, history: History, config: RunConfig) -> str:
     samples are."""
     judged = Judged(verdict, history, config)
     return " ".join(filter(None, (say(judged) for say in SAID[verdict.state])))
-
-
-def whole(number: float) -> str:
-    """A number of steps."""
-    return f"{number:,.0f}".replace(",", " ")
 
 
 # --- what was found ------------------------------------------------------------------------------
@@ -122,7 +119,7 @@ def _when(judged: Judged) -> str:
     last = judged.last
     if last is None:
         return "No samples have been measured yet."
-    if 0 < judged.config.freeze_generator < judged.history.last_step:
+    if judged.frozen:
         return ""  # its samples stay what they were
     if last.step < PATIENCE:
         return f"Every generator begins with noise, so a verdict comes only after {PATIENCE} steps."
@@ -170,8 +167,8 @@ def _gain_words(gained: Gain, config: RunConfig) -> tuple[str, str]:
 
 DISTANCES = {  # metric -> what people call it, and how it is written
     "frechet": ("Fréchet distance", "{:.0f}"),
-    "centre_distance": ("mean distance to the nearest centre", "{:.3g} σ"),
-    "kl_uniform": ("KL divergence from an even mixture", "{:.3g}"),
+    "centre_distance": ("mean distance to the nearest centre", "{:.1f} σ"),
+    "kl_uniform": ("distance from an even mixture", "{:.2f}"),
 }
 
 
@@ -181,21 +178,20 @@ def _further(judged: Judged) -> str:
 
 def _frozen(judged: Judged) -> str:
     """What the gradient of a frozen G does while D learns."""
-    history, step = judged.history, judged.config.freeze_generator
-    norms = {loss: _known(history, f"grad_norm_{loss.replace('-', '_')}")
-             for loss in ("minimax", "non-saturating")}
-    if not 0 < step < history.last_step or not all(len(values) for values in norms.values()):
+    left = {loss: gradient_since_frozen(judged.history, loss)
+            for loss in ("minimax", "non-saturating")}
+    if not judged.frozen or not all(map(math.isfinite, left.values())):
         return ""
-    words = "; ".join(f"{loss} {values[0]:.2g} → {values[-1]:.2g}"
-                      for loss, values in norms.items())
-    return (f"Frozen at step {whole(step)}, G would get this gradient from the D that learns: "
-            f"{words}.")
+    minimax, other = map(_changed, left.values())
+    return (f"G was frozen at step {whole(judged.config.freeze_generator)} while D trains on. "
+            f"Since then the gradient that the minimax loss would give G has {minimax}, and that "
+            f"of the non-saturating loss has {other}.")
 
 
-def _known(history: History, name: str) -> np.ndarray:
-    """The values that were measured: before the freeze there are none."""
-    values = history.column(name)
-    return values[~np.isnan(values)]
+def _changed(times: float) -> str:
+    if times >= 1:
+        return f"grown {rounded(times)} times"
+    return f"fallen to {part(times)}"
 
 
 Say = Callable[[Judged], str]

@@ -38,7 +38,7 @@ from gan_core.system.settings import Settings
 UNWATCHED = "nobody was watching; press Continue to go on"
 HIDDEN_SECONDS = 150.0  # a lease of a hidden tab, whose timers browsers hold back to one a minute
 RETURN_SECONDS = 75.0  # of such a lease after the connection: it may be lost, not closed
-RELEASED = "its viewer switched to another run; press Continue to resume"
+RELEASED = "you switched to another run; press Continue to go on"
 STOPPED = "stopped by hand"
 
 

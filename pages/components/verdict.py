@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.diagnosis.number_words import whole
 from gan_core.diagnosis.quality import quality_of
-from gan_core.diagnosis.verdict_words import whole
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
@@ -22,18 +22,21 @@ def listed(problems: list[str], most: int = 60) -> str:
 
 
 def difference(
-    this: RunSnapshot, reference: RunSnapshot, measure: str = "frechet", by_time: bool = False
+    this: RunSnapshot, reference: RunSnapshot, measure: str = "frechet", by_time: bool = False,
+    at: int | None = None,
 ) -> str:
     """What was changed and what it did, to `measure`, the number that the page compares, and to
     quality, "no clear difference" included.
 
-    Compared at equal steps, or after equal times, as far as both runs go. "" while there is nothing
-    to compare.
+    Compared at equal steps, or after equal times, as far as both runs go, or as they were `at` an
+    earlier step of this one. "" while there is nothing to compare.
     """
     if this.digest == reference.digest:
-        return "Both are the same run: move a slider and train again, to compare."
+        return "These are the same run: change a setting and train again to compare."
     if this.config.dataset != reference.config.dataset:
         return "The reference was trained on other data: the two cannot be compared in numbers."
+    if at is not None:
+        this, reference = _wound_back(this, reference, at, by_time)
     pair = (_at_equal_times if by_time else _at_equal_steps)(this, reference)
     if pair is None:
         return ""
@@ -43,6 +46,23 @@ def difference(
         f"{difference_text(this.config, reference.config)}{when}: "
         f"{_measured(measure, *histories)}{_compared(mine, theirs, this.config)}"
     )
+
+
+def _wound_back(
+    this: RunSnapshot, reference: RunSnapshot, step: int, by_time: bool
+) -> tuple[RunSnapshot, RunSnapshot]:
+    """Both runs as they were at a step; where times are compared, this one's time says how far the
+    reference had come. A run is wound back to an evaluation: in between nothing is known of it."""
+    earlier = as_evaluated(this, step)
+    return earlier, reference if by_time else as_evaluated(reference, step)
+
+
+def as_evaluated(run: RunSnapshot, step: int) -> RunSnapshot:
+    """A run as it was at its last evaluation until a step; itself where it ends by then."""
+    if run.history.last_step <= step:
+        return run
+    last = run.history.evaluation_at(step)
+    return run.until(max(last.step, 1) if last is not None else 1)
 
 
 Compared = tuple[EvalRecord, EvalRecord, str]  # both evaluations, and when they were
@@ -84,10 +104,12 @@ def _compared(mine: EvalRecord, theirs: EvalRecord, config: RunConfig) -> str:
     modes, counted = _modes(mine, theirs, config)
     noun = config.card.mode_noun + ("" if modes[0] == 1 else "s")
     counts = f"{counted}**{modes[0]:.0f} {noun}**, reference {modes[1]:.0f}"
+    if config.card.kind == "points" and 0 in modes:
+        counts += " (none where too few points lie near enough to a centre)"
     both = mine.metrics.keys() & theirs.metrics.keys()
     name, label, form = ("frechet", "Fréchet distance", ".0f")
     if name not in both:
-        name, label, form = ("kl_uniform", "KL to uniform", ".3g")
+        name, label, form = ("kl_uniform", "distance from an even mixture", ".2f")
     if name not in both:  # a damaged file
         return f"{counts}."
     return (
@@ -120,4 +142,4 @@ def _comparison(mine: EvalRecord, theirs: EvalRecord, distance: str, modes: floa
         return "This run's samples are worse."
     if abs(modes) < share:
         return "No clear difference: the change did not improve the samples."
-    return "Mixed: the two measures disagree."
+    return "Mixed: by one measure this run is better, by the other worse."

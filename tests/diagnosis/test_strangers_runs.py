@@ -80,7 +80,7 @@ def test_a_frozen_g_does_not_improve():
     """It stands still because that was set: training further would change nothing."""
     records = points(0.0, 0.0, 0.1, 0.3, 0.3)
     frozen = verdict(History(steps(1000), records), RING.replace(freeze_generator=600))
-    assert frozen.state == "too_early" and "as was set" in frozen.headline
+    assert frozen.state == "too_early" and "where it was frozen" in frozen.headline
 
 
 def test_ds_own_optimiser_is_seen():

@@ -15,6 +15,7 @@ from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.no_learning import HELD_BACK, NEVER, STILL, WORSE
+from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.suspects import FIND
 from gan_core.diagnosis.verdict import STATES, Verdict, verdict
 from gan_core.diagnosis.verdict_chips import MOST, OF_SYMPTOMS, Chip, chips
@@ -29,6 +30,7 @@ from gan_core.diagnosis.verdict_sentence import (
     name,
     sentence,
 )
+from gan_core.diagnosis.verdict_words import sentences
 from gan_core.runs.history import History
 from gan_core.runs.records import Outcome
 from tests.diagnosis.histories import (
@@ -176,6 +178,35 @@ def is_readable(chip: Chip) -> bool:
     short = len(chip.label) <= 24 and len(chip.value) <= 40
     plain = not re.search(r"\bnan\b|\binf\b|\de[-+]?\d|logit", f"{chip.value} {chip.help}")
     return short and plain and 1 <= sentences <= 3 and chip.help.endswith(".")
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_the_evidence_has_no_powers_of_ten(run: str) -> None:
+    """"2.8e-19 per logit" one click away."""
+    about = judged(*RUNS[run])
+    said = sentences(about.verdict, about.history, about.config)
+    assert not re.search(r"\de[-+]?\d|logit|equilibrium|\bnan\b", said), said
+    for finding in about.verdict.findings:
+        assert all(not JARGON.search(remedy.why) for remedy in finding.remedies)
+
+
+def test_noise_is_no_digit_in_the_evidence() -> None:
+    """"3% of the samples are recognised; they show 3 of 10", of grey fog."""
+    fog = recognised(evaluations(modes=3.0, frechet=900.0), 0.03)[-1]
+    assert quality_words(fog, NON_SATURATING.card).startswith(
+        "3.0% of the samples are recognised as digits, hardly more than of noise.")
+    assert quality_words(recognised([fog], 0.0)[0], NON_SATURATING.card).startswith(
+        "The samples show no recognisable digit.")
+    old = SHOWN["mode_collapse"]
+    assert "are nearest to digit 0" in judged(*old).verdict.findings[0].evidence
+
+
+def test_no_mode_is_explained_where_samples_have_a_nearest_one() -> None:
+    """"0 of 8 modes" beside bars of 60 % and 40 %."""
+    for near, words in ((0.0, "No sample lies near enough to the centre of a mode to count."),
+                        (0.05, "too few to count for any mode.")):
+        last = noise(kind="points", near_modes=near)[-1]
+        assert quality_words(last, RING.card).endswith(words)
 
 
 @pytest.mark.parametrize(("run", "labels"), [

@@ -19,7 +19,7 @@ from tests.support.snapshots import STEP, evaluation, snapshot
 
 def test_no_run_asks_to_train() -> None:
     """A newcomer does not know what to press."""
-    assert "Train" in viewer.NOTHING_YET["verdict"]["headline"]
+    assert "Train" in str(viewer.NOTHING_YET["verdict"])
     assert progress(None, False)[0] == 0
 
 
@@ -140,7 +140,8 @@ def test_the_verdict_on_a_frozen_generator_tells_of_its_gradients():
     config = RunConfig(steps=10, freeze_generator=2)
     frozen = said_of(dataclasses.replace(snapshot(config=config), history=frozen_history()))
     assert "stands still since step 2" in frozen.text
-    assert "minimax 0.001 → 1e-10" in frozen.text and "non-saturating 3 → 10" in frozen.text
+    assert "minimax loss would give G has fallen to less than a millionth" in frozen.text
+    assert "non-saturating loss has grown 3.3 times" in frozen.text
 
 
 def test_the_headline_of_a_page_is_compared():
@@ -174,3 +175,32 @@ def test_a_rate_is_said_only_where_it_is_known(step, seconds, words) -> None:
     status = dataclasses.replace(run.status, step=step, seconds=seconds)
     _, text = progress(run.with_status(status), False)
     assert words in text if words else "steps/s" not in text
+
+
+def test_the_difference_can_be_told_as_of_an_earlier_step():
+    """Playback shows step 500, and the words beside it are those of the end."""
+    this = snapshot(config=RunConfig(steps=1000, loss="minimax"))
+    other = snapshot(steps=750)
+    for step, told in ((250, "At step 250: "), (499, "At step 250: "), (500, "At step 500: "),
+                       (760, "At step 750: "), (5000, "At step 750: ")):
+        assert told in verdict.difference(this, other, at=step), step
+    for step in (0, 1, 249):
+        assert verdict.difference(this, other, at=step) == "", step
+
+
+def test_the_difference_as_of_a_step_is_taken_after_equal_times_where_time_counts():
+    """At the slow run's step 250 the quick one is shown as it was long before."""
+    slow, quick = timed(0.75, 1000, 3), timed(0.25, 1000, 10)
+    text = verdict.difference(slow, quick, "step_seconds", by_time=True, at=250)
+    assert "(step 250; reference" in text and "step 750)" in text
+
+
+def test_points_that_show_no_mode_are_explained():
+    """"0 of 8 modes" stands beside bars of 60 % and 40 %."""
+    ring = RunConfig(dataset="ring", steps=1000)
+    good = snapshot(modes=8, config=ring.replace(seed=1))
+    none = [dataclasses.replace(e, metrics={**e.metrics, "modes": 0.0})
+            for e in good.history.evaluations]
+    lost = dataclasses.replace(snapshot(config=ring), history=History(good.history.steps, none))
+    text = verdict.difference(lost, good)
+    assert "**0 modes**" in text and "too few points lie near enough to a centre" in text

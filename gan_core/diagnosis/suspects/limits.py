@@ -26,7 +26,7 @@ def _penalty(name: str, label: str, points: float, images: float) -> Find:
         return Suspect(
             (name,), "constraint_too_strong", decades(getattr(config, name), limit),
             Remedy(f"{label} {usual:g}", {name: usual},
-                   "D may be steep enough to show G where the data is"))
+                   "D may then react strongly enough to show G where the data is"))
 
     return find
 
@@ -38,11 +38,12 @@ def _narrow_clip(config: RunConfig) -> Suspect | None:
     limit = 0.08 if points else 0.008
     penalty = flat_at_the_data(config) if points else gradient_penalty(config)
     if config.mixes_batch:
-        remedy = Remedy(f"Weights within ±{limit:g}", {"weight_clip": limit}, "D may be steeper")
+        remedy = Remedy(f"Weights within ±{limit:g}", {"weight_clip": limit},
+                        "D may then react more strongly")
     else:
         remedy = Remedy(
             f"{penalty.label}, instead of clipping", {"weight_clip": 0.0, **penalty.changes},
-            "it limits D's slope without making its weights useless")
+            "it limits D without making its weights useless")
     return Suspect(("weight_clip",), "constraint_too_strong",
                    decades(limit, config.weight_clip) + 0.3, remedy)
 
@@ -56,7 +57,7 @@ def _spectral_norm_on_points(config: RunConfig) -> Suspect | None:
         label, changes = f"{penalty.label}, instead of spectral normalisation", {
             **changes, **penalty.changes}
     return Suspect(("spectral_norm",), "constraint_too_strong", 0.5,
-                   Remedy(label, changes, "a D of slope 1 cannot see modes that are this narrow"))
+                   Remedy(label, changes, "a D held so tightly cannot see modes this narrow"))
 
 
 def _unlimited_critic(config: RunConfig) -> Suspect | None:

@@ -27,7 +27,7 @@ def _short_memory(config: RunConfig) -> Suspect | None:
     return Suspect(
         ("beta2",), "optimizer", decades(1 - config.beta2, 0.15),
         Remedy("β₂ 0.99", {"beta2": 0.99},
-               "with a short memory of squared gradients every step is as long as the rate allows"))
+               "with so short a memory one odd gradient decides how long a step is"))
 
 
 def _clipped_gradients(config: RunConfig) -> Suspect | None:

@@ -59,7 +59,7 @@ def _slow_optimizer(config: RunConfig) -> Suspect | None:
     return Suspect(
         ("optimizer",), "optimizer", excess,
         Remedy("Adam with rate 0.001", changes,
-               "Adam scales each weight's step; plain gradients of a GAN are far too small or "
+               "Adam finds a step for each weight; plain gradients of a GAN are far too small or "
                "too large for one rate"))
 
 
