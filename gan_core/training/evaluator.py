@@ -149,7 +149,8 @@ class Evaluator:
         return [SampleRecord(step, pictures.cpu().numpy(), "cards")]
 
     def _card_scores(self, samples: Tensor) -> list[tuple[float, ...]]:
-        """D's scores of the training images and of the unseen ones on the cards, if there are any."""
+        """D's scores of the training images and of the unseen ones on the cards, if there are any.
+        """
         if self.cards is None:
             return []
         logits = self.logits(scaled(self.cards)) - self._undecided(samples)

@@ -1,16 +1,19 @@
 """Do the presets do what their buttons say? *Healthy* has no finding, *Break it* shows the page's
-own symptom, *Fix it* removes it and improves the page's headline. Counted over seeds."""
+own symptom, *Fix it* removes it and improves the page's headline. And do their pictures say so too:
+whoever sees only the two last sheets must know which run is broken. Counted over seeds."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.headlines import HEADLINES
+from gan_core.diagnosis.quality import quality_of
 from gan_core.verification.cells import Columns
 from gan_core.verification.results import Result, Results, Row
 
@@ -18,6 +21,59 @@ PRESETS = ("healthy", "broken", "fixed")
 SHARE = 24 / 25  # of the runs of a column: so many must do what the button says
 
 Runs = dict[str, dict[int, Result]]  # of one challenge, by preset and seed
+
+
+@dataclass(frozen=True)
+class Visible:
+    """What the last sheets of a page must show: in the broken run at most `most` digits of which a
+    good share is recognised, in the fixed one at least `least`. Where what is broken is D's memory,
+    the broken run's D must also accept new images less often than training images by `missed`, and
+    its samples must be `further` times as far from real ones as the fixed run's (Fréchet)."""
+
+    most: int
+    least: int = 8
+    missed: float = 0.0
+    further: float = 0.0
+
+    def broken(self, run: Result) -> bool:
+        return (recognised_digits(run) <= self.most
+                and (not self.missed or _missed(run) >= self.missed))
+
+    def fixed(self, run: Result, broken: Result | None) -> bool:
+        return recognised_digits(run) >= self.least and (
+            broken is None
+            or self.further * run.metrics.get("frechet", 0.0) <= broken.metrics.get("frechet", 0.0))
+
+    def text(self) -> str:
+        """The rule in words, for the table."""
+        extra = []
+        if self.missed:
+            extra.append(f"D misses {self.missed:.0%}")
+        if self.further:
+            extra.append(f"{self.further:g} × as far")
+        return ", ".join([f"at most {self.most}, at least {self.least}", *extra])
+
+
+VISIBLE = {
+    "training_instability": Visible(most=3),
+    "mode_collapse": Visible(most=1),
+    "vanishing_gradients": Visible(most=1),
+    "discriminator_overfitting": Visible(most=7, missed=0.25, further=1.5),
+    "computational_cost": Visible(most=1),
+}
+
+
+def recognised_digits(result: Result) -> int:
+    """How many digits the run's last samples show: of each, a good share is recognised."""
+    if not result.history.evaluations:
+        return 0
+    return quality_of(result.history.evaluations[-1], result.config.card).supported
+
+
+def _missed(result: Result) -> float:
+    """How much less often D accepts images that it never saw than those it was trained on."""
+    return (result.metrics.get("accuracy_train", 0.0)
+            - result.metrics.get("accuracy_held_out", 0.0))
 
 
 def configs() -> dict[str, RunConfig]:
@@ -49,6 +105,8 @@ def _row(name: str, runs: Runs) -> Row:
         "challenge": name, "headline": CHALLENGES[name].headline,
         "kept": {preset: sum(accepted_runs[preset]) for preset in PRESETS},
         "runs": {preset: len(runs[preset]) for preset in PRESETS},
+        "digits": {preset: [recognised_digits(result) for result in runs[preset].values()]
+                   for preset in PRESETS},
         "values": {preset: [_headline(name, result) for result in runs[preset].values()]
                    for preset in PRESETS},
         "seconds": {preset: [result.outcome.seconds for result in runs[preset].values()]
@@ -60,12 +118,12 @@ def _row(name: str, runs: Runs) -> Row:
 
 def _accepted_runs(name: str, runs: Runs) -> dict[str, list[bool]]:
     """Of each preset, whether each run did what the button says."""
-    broken = runs["broken"]
+    broken, visible = runs["broken"], VISIBLE[name]
     return {
         "healthy": [_ended(run) and not run.findings for run in runs["healthy"].values()],
-        "broken": [shows(name, run) for run in broken.values()],
+        "broken": [shows(name, run) and visible.broken(run) for run in broken.values()],
         "fixed": [
-            _ended(run) and not shows(name, run)
+            _ended(run) and not shows(name, run) and visible.fixed(run, broken.get(seed))
             and (seed not in broken or _improved(name, run, broken[seed]))
             for seed, run in runs["fixed"].items()
         ],
@@ -118,20 +176,27 @@ def _values(preset: str) -> Callable[[Row], str]:
     return smallest_to_largest
 
 
-def _seconds(row: Row) -> str:
-    means = [statistics.mean(row["seconds"][preset]) for preset in PRESETS
-             if row["seconds"][preset]]
-    return " / ".join(f"{mean:.0f}" for mean in means)
+def _digits(row: Row) -> str:
+    counts = [row["digits"][preset] for preset in ("broken", "fixed")]
+    return " / ".join(f"{min(each)} – {max(each)}" if each else "–" for each in counts)
+
+
+def _seconds(of: Callable[[list[float]], float]) -> Callable[[Row], str]:
+    return lambda row: " / ".join(
+        f"{of(row['seconds'][preset]):.0f}" for preset in PRESETS if row["seconds"][preset])
 
 
 COLUMNS: Columns = {
     "page": lambda row: CHALLENGES[row["challenge"]].title,
     "*Healthy*: no finding": _count("healthy"),
-    "*Break it*: its symptom": _count("broken"),
-    "*Fix it*: gone, headline better": _count("fixed"),
+    "*Break it*: its symptom, seen": _count("broken"),
+    "*Fix it*: gone, headline better, seen": _count("fixed"),
+    "recognised digits, broken / fixed": _digits,
+    "asked for": lambda row: VISIBLE[row["challenge"]].text(),
     "headline": lambda row: HEADLINES[row["headline"]].label,
     "healthy": _values("healthy"),
     "broken": _values("broken"),
     "fixed": _values("fixed"),
-    "seconds a run": _seconds,
+    "seconds a run": _seconds(statistics.mean),
+    "longest": _seconds(max),
 }

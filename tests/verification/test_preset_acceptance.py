@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gan_core.verification import preset_acceptance
+from gan_core.verification.results import Result
 from tests.verification.made_results import DIAGNOSE, finding, result
 
 # Preset, challenge, symptoms that the diagnosis finds, modes; whether the run is accepted.
@@ -15,8 +16,11 @@ CASES = [
     ("broken", "mode_collapse", ["mode_rotation"], 1, True),
     ("broken", "mode_collapse", ["vanishing_gradient"], 1, False),
     ("broken", "vanishing_gradients", ["vanishing_gradient"], 1, True),
-    ("broken", "training_instability", ["divergence", "mode_collapse"], 4, True),
-    ("broken", "computational_cost", ["computational_cost"], 4, True),
+    ("broken", "training_instability", ["divergence", "mode_collapse"], 0, True),
+    ("broken", "training_instability", ["divergence", "mode_collapse"], 9, False),
+    ("broken", "computational_cost", ["computational_cost"], 0, True),
+    ("broken", "computational_cost", ["computational_cost"], 10, False),
+    ("fixed", "mode_collapse", [], 7, False),
     ("fixed", "mode_collapse", [], 9, True),
     ("fixed", "mode_collapse", [], 1, False),
     ("fixed", "mode_collapse", ["mode_collapse"], 10, False),
@@ -36,6 +40,45 @@ def test_a_preset_is_accepted_if_it_does_what_its_button_says(monkeypatch):
         if (row["kept"][preset], row["runs"][preset]) != (int(accepted), 1):
             wrong.append((preset, challenge, symptoms, modes))
     assert not wrong, wrong
+
+
+def memory(train: float, held_out: float, modes: float, frechet: float) -> Result:
+    """What is seen of a run with few training images."""
+    return result(accuracy_train=train, accuracy_held_out=held_out, modes=modes, frechet=frechet)
+
+
+@pytest.mark.parametrize(("broken", "fixed", "kept"), [
+    (memory(0.95, 0.4, 6, 600), memory(0.8, 0.75, 10, 200), (1, 1)),
+    (memory(0.95, 0.8, 6, 600), memory(0.8, 0.75, 10, 200), (0, 1)),  # D hardly remembers
+    (memory(0.95, 0.4, 10, 600), memory(0.8, 0.75, 10, 200), (0, 1)),  # all digits are there
+    (memory(0.95, 0.4, 6, 600), memory(0.8, 0.75, 6, 200), (1, 0)),
+    (memory(0.95, 0.4, 6, 250), memory(0.8, 0.75, 10, 200), (1, 0)),  # hardly worse samples
+])
+def test_a_memory_shows_in_pictures_and_in_ds_scores(broken, fixed, kept, monkeypatch):
+    """A page would say that D knows its images by heart, beside two sheets that look alike."""
+    monkeypatch.setattr(DIAGNOSE, lambda history, config: [finding("discriminator_overfitting")]
+                        if history is broken.history else [])
+    row, = preset_acceptance.rows({("discriminator_overfitting-broken", 3): broken,
+                                   ("discriminator_overfitting-fixed", 3): fixed})
+    assert (row["kept"]["broken"], row["kept"]["fixed"]) == kept
+
+
+def test_every_page_with_a_failure_says_what_must_be_seen():
+    """A new page would be accepted by its numbers alone, whatever its pictures show."""
+    pages = {name for name, page in preset_acceptance.CHALLENGES.items()
+             if "broken" in page.presets}
+    assert set(preset_acceptance.VISIBLE) == pages
+    assert all(rule.most < rule.least for rule in preset_acceptance.VISIBLE.values())
+
+
+def test_the_table_names_what_was_asked_for_and_found():
+    """A reader of the documents could not tell whether anything was seen."""
+    results = {("vanishing_gradients-broken", 0): result(modes=0.0),
+               ("vanishing_gradients-broken", 1): result(modes=1.0),
+               ("vanishing_gradients-fixed", 1): result(modes=10.0)}
+    row, = preset_acceptance.rows(results)
+    cells = [write(row) for write in preset_acceptance.COLUMNS.values()]
+    assert "0 – 1 / 10 – 10" in cells and "at most 1, at least 8" in cells
 
 
 def test_a_failed_run_is_never_accepted():
