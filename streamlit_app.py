@@ -10,6 +10,7 @@ from gan_core.config.presets import CHALLENGES
 from pages.channel import web
 from pages.components.claims import claims
 from pages.components.experiment import experiment
+from pages.components.measurements import measurements
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.samples import thumbnail
 
@@ -35,7 +36,7 @@ The five challenges are five ways in which it does not.
 """,
     )
 
-    experiment(PAGE, challenge)
+    state = experiment(PAGE, challenge)
 
     st.header("Five ways in which training fails")
     cards = {name: card for name, card in CHALLENGES.items() if name != PAGE}
@@ -49,10 +50,11 @@ The five challenges are five ways in which it does not.
     st.header("How to use it")
     st.markdown(
         """
-1. **Train** with the settings on the left. Samples, losses and a verdict appear while it runs; you
-   may move any slider meanwhile: it describes the next run, not the one that is running.
-2. Pick a challenge, press **Break it** and **Train**, and read the verdict: what failed, since
-   which step, and by which numbers.
+1. **Play** a recorded run, or drag the slider below the sheets: sheets, numbers and verdict move
+   together. **Train it yourself**, and watch it live; you may move any slider meanwhile: it
+   describes the next run, not the one that is running.
+2. Pick a challenge and press **Break it**: its recorded run appears beside its remedy. Read the
+   verdict: what failed, since which step, and by which numbers.
 3. **Apply remedy** keeps the broken run on the right and trains the mended one beside it.
 4. **Change now** rescues a run that is under way: move a slider, press it, and the run goes on from
    where it is with the new setting. The charts mark the step.
@@ -60,14 +62,15 @@ The five challenges are five ways in which it does not.
    **Train**.
 
 The networks, the data (MNIST) and three of the experiments come from a report on GAN training
-challenges, the rest from lecture notes. The report's baseline, 50 epochs at a learning rate of
-0.0002, is recorded and stands above before the first click; beside it, also recorded, the same
-networks after 1250 steps at the best settings that a parameter map has found. PyTorch-GAN's
-networks, with which the report compares, are under *More*.
+challenges, the rest from lecture notes. Above, before the first click, stand two recorded runs: on
+the left the report's networks at the best settings that a parameter map has found, on the right the
+same networks at the report's learning rate of 0.0002, after equally many steps. All 50 epochs of
+the report are recorded too, under *More*, and so are PyTorch-GAN's networks, with which it compares.
 Everything is computed on this machine; nothing is downloaded but Fashion-MNIST, if you choose it.
 """
     )
 
+    measurements(state)
     claims(PAGE)
 
 

@@ -6,7 +6,7 @@ from pages.components.fold_choice import arrive, in_url
 from pages.components.fold_controls import fold_controls
 from pages.components.fold_view import fold_view, what_is_held_out
 from pages.components.markdown import plain
-from pages.components.page_frame import device_badge, heading, tool_frame
+from pages.components.page_frame import device_badge, heading, large_type, tool_frame
 
 tool = tool_frame("cross_validation")
 
@@ -37,6 +37,7 @@ with st.sidebar:
     fold_controls(choice)
     st.divider()
     device_badge()
+    large_type()
 if choice.problems:
     st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
 fold_view(choice)

@@ -4,6 +4,8 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
+from pages.components.folded import folded
+from pages.components.measurements import measurements
 from pages.components.neighbours import neighbours
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.spread_view import spread
@@ -30,13 +32,6 @@ Data](https://arxiv.org/abs/2006.06676), 2020, section 2.
 )
 
 state = experiment(PAGE, challenge)
-
-st.header("Has the generator copied?")
-st.markdown(
-    "Left: a generated image. Middle: the nearest training image. Right: the nearest image that "
-    "training never showed. A copy lies much nearer to a training image than to any new one."
-)
-neighbours(state)
 
 happened, why, helps = st.columns(3)
 with happened:
@@ -74,5 +69,17 @@ with helps:
 """
     )
 
+copied = folded(PAGE, "neighbours", "Has the generator copied? Its samples and the nearest images",
+                ":material/compare:")
+if copied.open:
+    with copied:
+        st.markdown(
+            "Left: a generated image. Middle: the nearest training image. Right: the nearest image "
+            "that training never showed. A copy lies much nearer to a training image than to any "
+            "new one."
+        )
+        neighbours(state)
+
+measurements(state)
 spread(state)
 claims(PAGE)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
+from pages.components.measurements import measurements
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.spread_view import spread
 
@@ -74,5 +75,6 @@ All of them are under *More*; what was measured is below.
 """
     )
 
+measurements(state)
 spread(state)
 claims(PAGE)

@@ -7,7 +7,7 @@ from pages.components.map_controls import map_controls
 from pages.components.map_lessons import lesson
 from pages.components.map_view import map_view
 from pages.components.markdown import plain
-from pages.components.page_frame import device_badge, heading, tool_frame
+from pages.components.page_frame import device_badge, heading, large_type, tool_frame
 
 tool = tool_frame("parameter_map")
 
@@ -31,6 +31,7 @@ with st.sidebar:
     map_controls(choice)
     st.divider()
     device_badge()
+    large_type()
 if choice.problems:
     st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
 map_view(choice)

@@ -5,6 +5,8 @@ import streamlit as st
 from pages.components.claims import claims
 from pages.components.dirac_gan import portrait
 from pages.components.experiment import experiment
+from pages.components.folded import folded
+from pages.components.measurements import measurements
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.spread_view import spread
 
@@ -32,14 +34,6 @@ steps of finite size spiral outwards.
 
 state = experiment(PAGE, challenge)
 
-st.header("The smallest GAN there is")
-st.markdown(
-    "One real point at 0, a generator that makes one point θ, a discriminator that is a line of "
-    "slope ψ. Everything that training can do fits into a plane. Move the controls: nothing is "
-    "trained, it is computed at once."
-)
-portrait(PAGE)
-
 happened, why, helps = st.columns(3)
 with happened:
     st.header("What happens")
@@ -57,9 +51,9 @@ with why:
     st.header("Why")
     st.markdown(
         """
-In the plane above, without a regulariser, the field turns: when $\\theta$ is right of the data, $D$
-tilts to push it left; when it arrives at 0, $D$ is still tilted and pushes it past. Nothing takes
-energy out of the swing, and each finite step adds some.
+In the smallest GAN there is (below), without a regulariser, the field turns: when $\\theta$ is
+right of the data, $D$ tilts to push it left; when it arrives at 0, $D$ is still tilted and pushes
+it past. Nothing takes energy out of the swing, and each finite step adds some.
 
 A regulariser that flattens $D$ near the data, such as R1's $\\tfrac\\gamma2 \\lVert\\nabla
 D(x)\\rVert^2$, is that friction: the eigenvalues move to the left.
@@ -78,5 +72,17 @@ All of them are under *More*; the verdict offers those that fit the run.
 """
     )
 
+smallest = folded(PAGE, "dirac", "The smallest GAN there is: move its controls",
+                  ":material/motion_mode:", opened="dirac" in state.part_parameters)
+if smallest.open:
+    with smallest:
+        st.markdown(
+            "One real point at 0, a generator that makes one point θ, a discriminator that is a "
+            "line of slope ψ. Everything that training can do fits into a plane. Move the "
+            "controls: nothing is trained, it is computed at once."
+        )
+        portrait(PAGE)
+
+measurements(state)
 spread(state)
 claims(PAGE)

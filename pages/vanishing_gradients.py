@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.components.claims import claims
 from pages.components.experiment import experiment
+from pages.components.folded import folded
 from pages.components.frozen_generator import frozen
+from pages.components.measurements import measurements
 from pages.components.page_frame import challenge_frame, heading
 from pages.components.spread_view import spread
 
@@ -35,15 +37,6 @@ GANs](https://arxiv.org/abs/1701.04862), 2017.
 )
 
 state = experiment(PAGE, challenge)
-
-st.header("A generator that stands still")
-st.markdown(
-    "A $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples from "
-    "digits. After every step the gradient is measured that $G$ *would* get, for the same samples "
-    "and the same $D$, under both losses. Both runs are recorded, with the same $G$; a faster $D$ "
-    "silences the minimax loss sooner. *More → Freeze G* trains it here, with any setting."
-)
-frozen()
 
 happened, why, helps = st.columns(3)
 with happened:
@@ -84,5 +77,19 @@ with helps:
 """
     )
 
+still = folded(PAGE, "frozen", "A generator that stands still: the gradient it would get",
+               ":material/ac_unit:")
+if still.open:
+    with still:
+        st.markdown(
+            "A $G$ trained for 500 steps is **frozen**, and a fresh $D$ learns to tell its samples "
+            "from digits. After every step the gradient is measured that $G$ *would* get, for the "
+            "same samples and the same $D$, under both losses. Both runs are recorded, with the "
+            "same $G$; a faster $D$ silences the minimax loss sooner. *More → Freeze G* trains it "
+            "here, with any setting."
+        )
+        frozen()
+
+measurements(state)
 spread(state)
 claims(PAGE)

@@ -5,7 +5,9 @@
         ?steps=1000&metrics=loss_d,modes    as far as this step; curves of these metrics
         ?viewer=…&hidden=1                  renews the lease of the tab with this ticket, for
                                             longer if it is hidden
+    GET /runs/{digest}/verdicts             those on the run's way, one an evaluation, ?steps=1000
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
+        ?at=250                             as it was at this step of the run
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
     GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
@@ -43,6 +45,7 @@ from gan_core.serving import fold_channel, live_channel, map_channel, spread_cha
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.serving.meters import CONTENT_TYPE
+from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
@@ -91,6 +94,7 @@ KINDS = {"runs": TRAINED, "recorded": RECORDED}  # by the beginning of an addres
 def _of(runs: Runs) -> list[BaseRoute]:
     return [
         Route("/{digest}/live", _measured("live", partial(live, runs=runs))),
+        Route("/{digest}/verdicts", _measured("verdicts", partial(verdicts, runs=runs))),
         Route("/{digest}/difference", _measured("difference", partial(difference, runs=runs))),
         Route("/{digest}/pictures/{view}/{name}",
               _measured("pictures", partial(picture, runs=runs))),
@@ -138,8 +142,8 @@ def live(request: Request, runs: Runs) -> Response:
     if snapshot is None:
         return _problem(404, NO_RUN)
     seen = live_channel.as_far_as(snapshot, asked.steps)
-    headers = {"ETag": f'"{live_channel.tag(seen)}"', "Cache-Control": "no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    headers = _until_it_changes(seen)
+    if _unchanged(request, headers):
         return Response(status_code=304, headers=headers)
     answer = server.answers().answer(seen, asked, runs.recorded)
     return Response(answer, headers=headers, media_type="application/json")
@@ -158,8 +162,35 @@ def _renew_lease(request: Request, digest: str) -> None:
         server.queue().watch(digest, tab, HIDDEN_SECONDS if hidden else 0.0, person)
 
 
+def verdicts(request: Request, runs: Runs) -> Response:
+    """The verdicts that a run was given on its way, until `steps` or the evaluation before it."""
+    try:
+        steps = live_channel.step("steps", _parameter(request, "steps"))
+    except BadQuestion as error:
+        return _problem(400, str(error))
+    snapshot = runs.snapshot(request.path_params["digest"])
+    if snapshot is None:
+        return _problem(404, NO_RUN)
+    seen = as_evaluated(snapshot, steps)
+    headers = _until_it_changes(seen)
+    if _unchanged(request, headers):
+        return Response(status_code=304, headers=headers)
+    answer = server.past_verdicts().answer(seen)
+    return Response(answer, headers=headers, media_type="application/json")
+
+
+def _until_it_changes(snapshot: RunSnapshot) -> dict[str, str]:
+    """Headers by which a browser keeps an answer, and asks each time whether it still holds."""
+    return {"ETag": f'"{live_channel.tag(snapshot)}"', "Cache-Control": "no-cache"}
+
+
+def _unchanged(request: Request, headers: dict[str, str]) -> bool:
+    return headers["ETag"] in request.headers.get("if-none-match", "")
+
+
 def difference(request: Request, runs: Runs) -> Response:
-    """What sets two runs apart, as the page `page` compares them; "" where it says nothing."""
+    """What sets two runs apart, as the page `page` compares them, `at` a step of the first one; ""
+    where it says nothing."""
     kind, _, other = _parameter(request, "reference").partition("/")
     challenge = CHALLENGES.get(_parameter(request, "page"))
     if challenge is None or kind not in KINDS:
@@ -169,12 +200,13 @@ def difference(request: Request, runs: Runs) -> Response:
             _seen(*of) for of in (
                 (runs, request.path_params["digest"], _parameter(request, "steps")),
                 (KINDS[kind], other, _parameter(request, "reference_steps")))]
+        at = live_channel.step("at", _parameter(request, "at"), least=0)
     except BadQuestion as error:
         return _problem(400, str(error))
     this, reference = compared
     if this is None or reference is None:
         return _problem(404, NO_RUN)
-    words = verdict.difference(this, reference, challenge.headline, challenge.by_time)
+    words = verdict.difference(this, reference, challenge.headline, challenge.by_time, at)
     return JSONResponse({"words": words}, headers={"Cache-Control": "no-cache"})
 
 

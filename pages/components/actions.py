@@ -46,7 +46,7 @@ def train(state: State, config: RunConfig) -> None:
         keep = {config.digest(), state.pinned.digest() if state.pinned else ""}
         if before.digest() not in keep:
             server.queue().release(before.digest(), server.viewer())
-        state.shown, state.fresh = config, False
+        state.shown, state.fresh, state.asks = config, False, False
     st.rerun()
 
 
@@ -55,7 +55,7 @@ def apply(state: State, remedy: Remedy, step: int) -> None:
     mended = state.shown.at(step).replace(**remedy.changes)
     if submit(state, mended):
         state.pinned, state.shown, state.pending = state.shown, mended, mended
-        state.fresh = False
+        state.fresh = state.asks = False
     st.rerun()
 
 
@@ -68,11 +68,22 @@ def further(state: State, run: StoredRun) -> int:
 
 
 def choose(state: State, where: str) -> None:
-    """A preset was pressed: the sliders go there in this very run."""
+    """A preset was pressed."""
     name = st.session_state[where]
     if name is not None:
-        state.pending = state.challenge.offered[name].config
-        state.problems, state.refusal = [], ""
+        show_preset(state, name)
+
+
+def show_preset(state: State, name: str) -> None:
+    """The sliders go to a preset in this very run, and the page shows its run: recorded, or as far
+    as it was trained here. A reference that somebody pinned stays, unless it is a preset too."""
+    config = state.challenge.offered[name].config
+    state.pending = state.shown = config
+    state.fresh, state.asks = True, False
+    digests = {preset.config.digest() for preset in state.challenge.offered.values()}
+    if state.pinned is not None and state.pinned.digest() in digests:
+        state.pinned = None
+    state.problems, state.refusal = [], ""
 
 
 # --- a change in mid-run -------------------------------------------------------------------------

@@ -18,8 +18,14 @@ HEIGHT = 230
 PADDING = 6  # pixels between an axis, its labels and its title: Streamlit's 16 leave no chart
 THIS, REFERENCE = "this run", "reference"
 RUNS = [THIS, REFERENCE]
-# Apart for colour-blind readers too, and 3 : 1 or more on white and on near-black.
-BLUE, ORANGE, GREEN, GREY = "#2f86d6", "#d9701e", "#2a9d72", "#8a8f98"
+# One colour for each thing on all pages: real and generated examples, this run and its reference;
+# two more for pairs of other things, such as D and G. Green and red are for verdicts alone. Apart
+# for colour-blind readers too, and 3 : 1 or more on white and on near-black.
+REAL, GENERATED = "#2f86d6", "#d9701e"
+FIRST, SECOND = "#9a5fc4", "#1496ad"
+GREY = "#8a8f98"  # the reference; whatever stays in the background
+INK = {"expr": "ink"}  # this run: as dark or light as the page's letters
+INK_OF_THEME = {"light": "#31333f", "dark": "#fafafa"}
 NOTE = "#74797f"  # text: more than 4.3 : 1 on both
 
 Marks = tuple[tuple[int, str], ...]
@@ -52,7 +58,7 @@ def _decades(low: float, high: float) -> list[float]:
 
 
 def run_colour() -> alt.Color:
-    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[GREEN, GREY]))
+    return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[INK, GREY]))
 
 
 def run_dash() -> alt.StrokeDash:
@@ -82,6 +88,13 @@ def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
         color=NOTE,
     ).encode(x="at:Q", y=alt.value(2 + 13 * (row % 3)), text="label:N")
     return line + words
+
+
+def themed(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
+    """A specification for a page that is "light" or "dark"."""
+    ink = INK_OF_THEME.get(theme or "", INK_OF_THEME["light"])
+    others = [param for param in spec.get("params", []) if param["name"] != "ink"]
+    return {**spec, "params": [*others, {"name": "ink", "value": ink}]}
 
 
 def table(frame: pd.DataFrame) -> pa.Table:
@@ -114,6 +127,7 @@ def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]
     )
     spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
+    spec["params"] = [*spec.get("params", []), {"name": "ink", "value": INK_OF_THEME["light"]}]
     # Altair gives a chart without data an empty table, which would be converted at every refresh.
     if spec.pop("datasets", None):
         _take_data_from_above(spec)

@@ -6,7 +6,7 @@ the cards of a page are one element. Runs and numbers are folded by the browser.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,7 @@ from gan_core.evidence.claim_verdicts import (
 from gan_core.evidence.claims import CLAIMS
 from gan_core.evidence.measured_runs import EVIDENCE, Evidence
 from gan_core.evidence.run_summaries import label, range_text
+from pages.components.folded import folded
 from pages.components.state import opening
 
 BadgeColour = Literal["green", "orange", "red", "gray"]
@@ -66,8 +67,19 @@ def _cards(changed: float) -> dict[str, Card]:
 
 def claims(page: str) -> None:
     """The section of a challenge page: every claim that belongs to it, with its verdict."""
-    st.header("The claim, and what we measured")
-    draw(card for card in cards().values() if card.claim.page == page)
+    of_page = [card for card in cards().values() if card.claim.page == page]
+    section = folded(page, "claims", counted(of_page), ":material/fact_check:")
+    if section.open:
+        with section:
+            draw(of_page)
+
+
+def counted(shown: Sequence[Card]) -> str:
+    """How many claims there are, and what became of them, in one line."""
+    by_word = {word: sum(card.verdict.word == word for card in shown) for word in BADGES}
+    words = ", ".join(f"{count} {word}" for word, count in by_word.items() if count)
+    claim = "claim" if len(shown) == 1 else "claims"
+    return f"{len(shown)} {claim} of the two documents, measured here: {words}"
 
 
 def draw(shown: Iterable[Card]) -> None:

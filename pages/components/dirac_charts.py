@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from gan_core.dirac import DiracGame, eigenvalues, multipliers, vector_field
-from pages.components.chart_style import BLUE, GREEN, GREY, NOTE, ORANGE, specification
+from pages.components.chart_style import FIRST, GREY, INK, NOTE, SECOND, specification
 from pages.components.history_charts import POINTS
 
 # Pixels, width and height, of a chart with its titles: what is drawn in it is square.
@@ -32,11 +32,11 @@ ORDER_LABELS = {
     "generator_first": "alternating, G first",
     "discriminator_first": "alternating, D first",
 }
-_ORDER_COLOURS = {"simultaneous": ORANGE, "generator_first": BLUE, "discriminator_first": BLUE}
+_ORDER_COLOURS = {"simultaneous": FIRST, "generator_first": SECOND, "discriminator_first": SECOND}
 _ORDER_SHAPES = {"simultaneous": "circle", "generator_first": "diamond",
                  "discriminator_first": "diamond"}
 START, END, EQUILIBRIUM = "start", "after the last step", "equilibrium"
-_MARKS = {START: ("circle", GREEN), END: ("square", GREEN), EQUILIBRIUM: ("cross", NOTE)}
+_MARKS = {START: ("circle", INK), END: ("square", INK), EQUILIBRIUM: ("cross", NOTE)}
 
 
 # --- the plane -----------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def flow_spec(side: float) -> dict[str, Any]:
     """The complex plane with the imaginary axis, left of which the flow converges."""
     axis = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(aria=False, color=GREY).encode(x="x:Q")
     marks = _complex_marks(side).mark_point(
-        filled=True, size=90, opacity=1, color=GREEN, clip=True)
+        filled=True, size=90, opacity=1, color=INK, clip=True)
     return specification(alt.layer(axis, marks), "Flow: eigenvalues", "left of the line: converges")
 
 

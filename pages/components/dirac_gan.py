@@ -31,6 +31,7 @@ from pages.components.dirac_choices import (
     verdict_text,
     written,
 )
+from pages.components.draw_chart import draw_chart
 from pages.components.markdown import plain
 from pages.components.state import State, keep
 
@@ -202,7 +203,7 @@ def _drawing(game: DiracGame, start: tuple[float, float], steps: int) -> Drawing
 
 def _show(name: str, picture: Picture) -> None:
     width, height = picture.size
-    st.vega_lite_chart(picture.data, picture.spec, width=width or "stretch", height=height,
+    draw_chart(picture.data, picture.spec, width=width or "stretch", height=height,
                        key=f"chart-dirac-{name}", alt=picture.alt)
 
 

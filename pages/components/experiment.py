@@ -1,9 +1,8 @@
 """Run, watch, stop, continue, pin and compare: the live part of a page.
 
 Training happens in a worker. What is live is drawn by the `viewer` in the browser; this module
-runs when somebody acts, when a run has ended or when other remedies are on offer; the charts below
-are drawn again by themselves, now and then. `actions` does what the buttons say. Any widget may be
-moved while a run goes on.
+runs when somebody acts, when a run has ended or when other remedies are on offer. `actions` does
+what the buttons say. Any widget may be moved while a run goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from pages.components import (
     actions,
     controls,
     prediction,
-    results,
     server,
     try_remedies,
     verdict,
@@ -29,7 +27,7 @@ from pages.components.config_text import setting_text
 from pages.components.markdown import plain
 from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
-from pages.components.state import State, arrive, link, write_url
+from pages.components.state import PROJECTOR, State, arrive, link, write_url
 
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
 UNREADABLE = "This run's files cannot be read just now. If this persists, train it again."
@@ -44,8 +42,13 @@ def experiment(page: str, challenge: Challenge) -> State:
     try:
         with st.sidebar:
             config = controls.controls(page, challenge, {"steps": server.settings().max_steps})
+            _differing(state, config)
             st.divider()
             device_badge()
+            st.button("Projector", icon=":material/present_to_all:", on_click=_project,
+                      args=(state, "1"), help="Two large sheets, one chart and the verdict, and no "
+                      "sidebar. Keys: space plays, arrows step, B, F and H show a preset, A "
+                      "answers, Esc leaves.")
         if state.problems:
             with st.container(key="problems"):
                 st.warning(verdict.listed(state.problems), icon=":material/link_off:")
@@ -56,10 +59,26 @@ def experiment(page: str, challenge: Challenge) -> State:
         write_url(state)
         tick = _watch(state)
         st.fragment(_view, run_every=tick)(state, config, tick)
-        st.fragment(_charts)(state)
     except StoreError:
         st.error(UNREADABLE)
+    if state.projected:
+        st.stop()  # the rest of the page is not for a projector
     return state
+
+
+def _differing(state: State, config: RunConfig | None) -> None:
+    """Say that sliders and shown run are two things, where they are."""
+    same = config is None or config == state.shown
+    with st.container(key="differing"):
+        st.caption("&nbsp;" if same else "These settings are not those of the run shown: press "
+                   "**Train** to see what they do.")
+
+
+def _project(state: State, value: str) -> None:
+    """Lay the page out for a projector, "" to leave that."""
+    state.part_parameters.pop(PROJECTOR, None)
+    if value:
+        state.part_parameters[PROJECTOR] = value
 
 
 def _watch(state: State) -> float | None:
@@ -79,9 +98,11 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
     try:
         tick = _watch(state)
         shown, reference = state.shown_run(), state.reference_run()
-        _buttons(state, config, shown)
+        _projected_buttons(state, config, shown) if state.projected else _buttons(
+            state, config, shown)
         ended = _status(state, shown, reference)
-        try_remedies.table(state)
+        if not state.projected:
+            try_remedies.table(state)
         _runs(state, shown, reference)
         if ended or tick != last_tick or state.moved:
             state.moved = False
@@ -95,11 +116,7 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
 def _buttons(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
     with st.container(key="buttons", horizontal=True, vertical_alignment="center", gap="small"):
         _presets(state, config)
-        if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=config is None,
-                     help="Train with the settings on the left. The run shown now stops, unless "
-                     "it is the reference.") and config is not None:
-            prediction.take(state.challenge, config.digest())
-            actions.train(state, config)
+        _train(state, config, shown)
         _stop_or_continue(state, shown)
         _change(state, config, shown)
         _pin(state, shown)
@@ -107,6 +124,35 @@ def _buttons(state: State, config: RunConfig | None, shown: StoredRun | None) ->
             st.caption("Opens these settings, with this run and its reference where they have been "
                        "trained; on another copy of this app Train makes them anew.")
             st.code(link(state), language=None, wrap_lines=True)
+
+
+def _projected_buttons(
+    state: State, config: RunConfig | None, shown: StoredRun | None
+) -> None:
+    with st.container(key="buttons", horizontal=True, vertical_alignment="center", gap="small"):
+        _presets(state, config)
+        _train(state, config, shown)
+        _stop_or_continue(state, shown)
+        st.button("Leave projector", icon=":material/close_fullscreen:", on_click=_leave_projector,
+                  args=(state,), help="Also with Esc.")
+
+
+def _leave_projector(state: State) -> None:
+    _project(state, "")
+    state.moved = True  # the whole page runs again
+
+
+def _train(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
+    ready_made = shown is not None and shown.recorded and config == state.shown
+    with st.container(key="train", width="content"):
+        pressed = st.button(
+            "Train it yourself" if ready_made else "Train", type="primary", width="stretch",
+            icon=":material/model_training:", disabled=config is None, key=f"{state.page}/train",
+            help="Train with the settings on the left. The run shown now stops, unless it is the "
+            "reference.")
+    if pressed and config is not None:
+        prediction.take(state.challenge, config.digest())
+        actions.train(state, config)
 
 
 def _stop_or_continue(state: State, shown: StoredRun | None) -> None:
@@ -117,7 +163,7 @@ def _stop_or_continue(state: State, shown: StoredRun | None) -> None:
             st.toast("Others are watching this run too, so it goes on.")
         return
     goal = _goal(state, shown)
-    if st.button("Continue", icon=":material/fast_forward:", disabled=goal is None,
+    if st.button("Continue", disabled=goal is None,
                  help="Train the run on the left further.") and goal is not None:
         actions.train(state, state.shown.replace(steps=goal))
 
@@ -143,7 +189,7 @@ def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> 
         why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
             "Keeps what was trained until then and goes on with the sliders' settings; look back "
             "to change an earlier step.")
-    if st.button("Change now", icon=":material/build:", disabled=not changes, help=why) and shown:
+    if st.button("Change now", disabled=not changes, help=why) and shown:
         actions.change(state, shown, at)
 
 
@@ -181,18 +227,6 @@ def _presets(state: State, config: RunConfig | None) -> None:
                 on_change=actions.choose, args=(state, more))
     if state.pending is not None:
         st.rerun()
-
-
-def _charts(state: State) -> None:
-    """The charts below the viewer; drawn again by themselves while a run is live."""
-    shown = None
-    try:
-        shown = state.shown_run()
-        results.show_charts(state, shown, state.reference_run())
-    except StoreError:
-        shown = None
-        st.error(UNREADABLE)
-    viewer.charts(state, shown)
 
 
 # --- what became of it ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from gan_core.config.value_words import ratio_text
 from gan_core.runs.history import History
 from pages.components import history_charts, server
 from pages.components.chart_style import HEIGHT, THIS, table
+from pages.components.draw_chart import draw_chart
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
 LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}
@@ -50,7 +51,7 @@ def _draw(name: str, config: RunConfig, history: History) -> None:
     now = config.at(history.last_step)
     st.markdown(f"**Fresh D at {now.discriminator_learning_rate:g}** ({_rates(now)})")
     data, spec, words = _chart(config, history)
-    st.vega_lite_chart(data, spec, height=HEIGHT, key=f"chart-{name}-norms",
+    draw_chart(data, spec, height=HEIGHT, key=f"chart-{name}-norms",
                        alt=f"{words}, {_rates(now)}")
     st.markdown("; ".join(_fall(history, loss) for loss in LOSSES) + ".")
 

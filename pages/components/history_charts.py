@@ -15,10 +15,11 @@ import pandas as pd
 from gan_core.config.choices import LOSSES, DatasetCard
 from gan_core.runs.history import History
 from pages.components.chart_style import (
-    BLUE,
-    GREEN,
-    ORANGE,
+    FIRST,
+    GENERATED,
+    REAL,
     RUNS,
+    SECOND,
     Marks,
     marked,
     rule,
@@ -48,7 +49,7 @@ class Lines:
     domain: tuple[float, float]
     rules: tuple[float, ...] = ()  # dotted reference lines
     log: bool = False
-    colours: tuple[str, ...] = (BLUE, ORANGE)
+    colours: tuple[str, ...] = (FIRST, SECOND)
     source: str = "steps"
     origin: int = 0
     across: str = "step"
@@ -104,6 +105,7 @@ SCORES = Lines(
     "score, 1 = real",
     (0.0, 1.0),
     (0.5,),
+    colours=(REAL, GENERATED),
 )
 GRADIENTS = Lines(
     "Gradient norms",
@@ -131,7 +133,7 @@ MEMORISATION = Lines(
     "score, 1 = real",
     (0.0, 1.0),
     (0.5,),
-    colours=(BLUE, GREEN, ORANGE),
+    colours=(REAL, SECOND, GENERATED),
     source="evaluations",
 )
 

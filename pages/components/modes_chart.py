@@ -12,7 +12,7 @@ import pandas as pd
 from gan_core.diagnosis.shares import shown
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
-from pages.components.chart_style import BLUE, PADDING, Marks, marked, specification, steps_axis
+from pages.components.chart_style import FIRST, PADDING, Marks, marked, specification, steps_axis
 
 HEIGHT = 290  # room for 25 modes
 
@@ -46,7 +46,7 @@ def modes_spec(total: int, noun: str, steps: int, marks: Marks = ()) -> dict[str
     order = [str(mode) for mode in range(total)]
     cells = (
         alt.Chart()
-        .mark_rect(color=BLUE)
+        .mark_rect(color=FIRST)
         .encode(
             x=steps_axis(steps, field="start"),
             x2="end:Q",

@@ -11,6 +11,7 @@ from gan_core.system.settings import SettingsError
 from pages.components import server
 from pages.components.markdown import plain
 from pages.components.prediction import prediction
+from pages.components.state import PROJECTOR, State
 
 # Pages without an experiment, in the menu below the challenges.
 TOOLS: dict[str, Page] = {
@@ -75,6 +76,12 @@ STYLE = """
 [data-testid="stMain"] h1 { font-size: 1.7rem; padding: 0; }
 [data-testid="stMain"] h2 { font-size: 1.4rem; padding: .8rem 0 .6rem; }
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
+/* What is drawn anew stays as it is until then: a sheet that turns pale looks like a failure. */
+[data-testid="stMain"] [data-stale="true"] { opacity: 1 !important; }
+.st-key-buttons button { padding: .25rem .6rem; white-space: nowrap; }
+.st-key-train button { min-width: 10.4rem; }
+.st-key-differing { min-height: 2.6rem; }
+.explanation [data-testid="stMarkdownContainer"] { font-size: .95rem; }
 /* Streamlit's grey is 3.9 : 1. */
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
@@ -83,6 +90,16 @@ STYLE = """
 .stApp [data-testid="stMultiSelect"] span[title] { color: light-dark(#ffffff, #0e1117); }
 .st-key-explained { height: 2.3rem; flex: none; }
 @media (max-width: 640px) { .st-key-explained:not(:has(a)) { display: none; } }
+/* Beside an open sidebar a tablet has no room for a second column of buttons. */
+@media (max-width: 1000px) {
+  [data-testid="stHorizontalBlock"]:has(> * .st-key-explained, > * h1) { flex-wrap: wrap; }
+  [data-testid="stHorizontalBlock"]:has(> * .st-key-explained) > [data-testid="stColumn"],
+  [data-testid="stColumn"]:has(> * h1) { min-width: 100%; }
+  [data-testid="stHorizontalBlock"]:has(> * h1) > [data-testid="stColumn"] { min-width: 9.5rem; }
+  [data-testid="stHorizontalBlock"]:has(> * h1) > [data-testid="stColumn"]:last-child {
+    display: none; }
+  [data-testid="stMain"] h1 { padding-left: 1.8rem; }
+}
 .st-key-remedies button { padding: .25rem .4rem; }
 .st-key-trials [data-testid="stMarkdownContainer"] { margin-bottom: 0; overflow-x: auto; }
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
@@ -107,10 +124,9 @@ img.folds { width: 100%; max-width: 900px; image-rendering: pixelated; border-ra
 </style>
 """
 
-PROJECTOR = """
+LARGE_TYPE = """
 <style>
 html { font-size: 20px; }
-:root { --sheet: clamp(230px, 34vh, 520px); }
 /* Charts are laid out in pixels: their letters grow as far as the room between them allows. */
 .stVegaLiteChart svg :is(.role-axis-label, .role-title-subtitle) text { font-size: 15px; }
 .stVegaLiteChart svg :is(.role-axis-title, .role-legend-label) text { font-size: 16px; }
@@ -118,16 +134,40 @@ html { font-size: 20px; }
 </style>
 """
 
+# One screen, to be read from the last row: what the viewer makes large is in its own styles.
+PROJECTED = """
+<style>
+html { font-size: 20px; }
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding: .6rem 1.6rem; }
+[data-testid="stMain"] h1 { font-size: 2rem; }
+.st-key-question, .st-key-question + div { font-size: 1.2rem; }
+[data-testid="stColumn"]:has(.st-key-explained) { display: none; }
+</style>
+"""
+
 
 def challenge_frame(name: str) -> Challenge:
     """Draw the frame of a challenge's page; each of these pages calls this first."""
     _frame(CHALLENGES[name])
+    if _is_projected(name):
+        st.html(PROJECTED)
     return CHALLENGES[name]
+
+
+def _is_projected(name: str) -> bool:
+    """Whether the page is laid out for a projector: by its address, or as it was left."""
+    if st.query_params:
+        return st.query_params.get(PROJECTOR) == "1"
+    before: State | None = st.session_state.get(f"{name}/state")
+    return before is not None and before.projected
 
 
 def tool_frame(name: str) -> Page:
     """Draw the frame of the page of one of TOOLS; each of these pages calls this first."""
     _frame(TOOLS[name])
+    if st.session_state.get("large_type"):
+        st.html(LARGE_TYPE)
     return TOOLS[name]
 
 
@@ -136,13 +176,11 @@ def _frame(page: Page) -> None:
         page_title=f"{page.title} · GAN challenges lab",
         page_icon=str(ICON),  # a Material or emoji icon would be fetched from the internet
         layout="wide",
-        initial_sidebar_state="expanded",
+        initial_sidebar_state="auto",  # on a phone it would cover the page
     )
     st.html(STYLE)
     with st.sidebar:
         _menu()
-    if st.session_state.get("projector"):
-        st.html(PROJECTOR)
     try:
         server.settings()
     except SettingsError as error:
@@ -160,10 +198,14 @@ def _menu() -> None:
 
 
 def device_badge() -> None:
-    """Which machine trains, in the sidebar; large type for a projector beside it."""
+    """Which machine trains, in the sidebar."""
     starting = _missing() > 0
     st.fragment(_device, run_every=2.0 if starting else None)(starting)
-    st.toggle("Large type for a projector", key="projector", persist_state="session")
+
+
+def large_type() -> None:
+    """A switch for larger letters, on pages that have no layout for a projector."""
+    st.toggle("Large type for a projector", key="large_type", persist_state="session")
 
 
 def _device(starting: bool) -> None:

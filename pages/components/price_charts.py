@@ -12,10 +12,10 @@ import pandas as pd
 
 from gan_core.cost.price_list import Growth, power_law
 from gan_core.cost.prices import RATIOS, Price
-from pages.components.chart_style import BLUE, GREEN, GREY, ORANGE, specification
+from pages.components.chart_style import FIRST, GREY, INK, SECOND, specification
 
 MEASURES = {"time": "time", "flops": "FLOPs", "memory": "memory"}  # ratio -> as people read it
-COLOURS = {"time": ORANGE, "FLOPs": BLUE, "memory": GREEN}
+COLOURS: dict[str, Any] = {"time": FIRST, "FLOPs": SECOND, "memory": INK}
 BAR = 11  # pixels of a bar of the price list, gaps included
 FEW, MANY = 0.5, 10.0  # the price list reaches at least from here to there
 GROWTH_HEIGHT = 260

@@ -36,6 +36,7 @@ from gan_core.serving.price_requests import PriceState
 from gan_core.serving.queue import HIDDEN_SECONDS
 from pages.components import price_charts, server
 from pages.components.chart_style import RUNS, table
+from pages.components.draw_chart import draw_chart
 from pages.components.markdown import plain
 
 TICK = 1.0
@@ -199,7 +200,7 @@ def _price_list(measuring: bool) -> None:
     prices = {**there, **here}
     frame = price_charts.remedy_frame(
         prices, {name: recipe.label for name, recipe in REMEDIES.items()})
-    st.vega_lite_chart(
+    draw_chart(
         table(frame), key="chart-remedies",
         spec=price_charts.remedy_spec(tuple(frame["remedy"].unique()), price_charts.most(frame)),
         height=price_charts.remedy_height(len(REMEDY_PRICES)),
@@ -233,7 +234,7 @@ def _growth_chart(name: str, growth: Growth) -> None:
     if len(prices) < len(growth.requests):
         st.info(f"{growth.label}: not measured yet.")
         return
-    st.vega_lite_chart(
+    draw_chart(
         table(price_charts.growth_frame(growth, prices)),
         price_charts.growth_spec(growth.label, growth.networks,
                                  tuple(sorted({*prices, growth.default})), growth.default),

@@ -1,5 +1,5 @@
-"""How both runs went: the charts below the viewer's, drawn anew whenever the page runs, and now and
-then while a run is live."""
+"""How both runs went: which charts the viewer draws, and the others, which are drawn anew whenever
+the page runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gan_core.runs.history import History
 from pages.components import history_charts, modes_chart, server
 from pages.components.chart_style import HEIGHT, REFERENCE, THIS, Marks, joined, table
 from pages.components.config_text import marks
+from pages.components.draw_chart import draw_chart
 from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
 from pages.components.state import State
@@ -23,13 +24,23 @@ from pages.components.state import State
 Chart = tuple[str, pa.Table, dict[str, Any], str]  # name, data, specification, alternative text
 
 
-KEY_CHARTS = 2  # that the viewer draws; they are live
+QUALITY = "frechet"  # the chart beside the clocks
 
 
 def key_charts(state: State) -> dict[str, Curve | Lines]:
-    """The charts that say most of the page's failure, by name: the viewer draws them."""
+    """The charts that say most of the page's failure, by name: the viewer draws them, live."""
     drawn = _drawn(state.shown)
-    return {name: drawn[name] for name in state.challenge.charts[:KEY_CHARTS]}
+    return {name: drawn[name] for name in state.challenge.charts if name in drawn}
+
+
+def evidence_chart(state: State) -> Curve | Lines | None:
+    """The chart beside the sheets, on a page that has one there."""
+    return _drawn(state.shown).get(evidence_name(state))
+
+
+def evidence_name(state: State) -> str:
+    """The name of that chart, or of what else is there."""
+    return QUALITY if state.challenge.evidence == "clocks" else state.challenge.evidence
 
 
 def show_charts(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
@@ -41,7 +52,7 @@ def show_charts(state: State, shown: StoredRun | None, reference: StoredRun | No
             st.columns(2), made[start : start + 2], strict=False
         ):
             with column:
-                st.vega_lite_chart(frame, spec, height=HEIGHTS.get(name, HEIGHT), alt=alt,
+                draw_chart(frame, spec, height=HEIGHTS.get(name, HEIGHT), alt=alt,
                                    key=f"chart-{name}")
 
 
@@ -56,7 +67,7 @@ def other_charts(
         if run is not None and run.snapshot.config.dataset == config.dataset
     }
     first = state.challenge.charts
-    return sorted(_other_charts(config, histories, first[:KEY_CHARTS]),
+    return sorted(_other_charts(config, histories, {*first, evidence_name(state)}),
                   key=lambda chart: first.index(chart[0]) if chart[0] in first else len(first))
 
 
@@ -74,7 +85,7 @@ def _other_charts(
 ) -> Iterator[Chart]:
     steps, events = config.steps, marks(config)
     drawn = {name: chart for name, chart in _drawn(config).items() if name not in without}
-    supported = drawn.pop("supported")
+    supported = drawn.pop("supported", None)
     for name, chart in drawn.items():
         if isinstance(chart, Curve):
             yield _curve(name, chart, histories, steps, events)

@@ -16,6 +16,7 @@ from gan_core.runs.store import RunStore
 from gan_core.serving.health import StoreProbe
 from gan_core.serving.live_channel import Answers
 from gan_core.serving.meters import Meters
+from gan_core.serving.past_verdicts import PastVerdicts
 from gan_core.serving.queue import JobQueue
 from gan_core.serving.study_jobs import StudyJobs
 from gan_core.system.secret import shared_secret
@@ -55,6 +56,12 @@ def meters() -> Meters:
 def answers() -> Answers:
     """What the live channel said last."""
     return Answers()
+
+
+@st.cache_resource(show_spinner=False)
+def past_verdicts() -> PastVerdicts:
+    """What was said of runs on their way."""
+    return PastVerdicts()
 
 
 @st.cache_resource(show_spinner=False)

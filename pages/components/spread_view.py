@@ -25,7 +25,9 @@ from gan_core.runs.store import StoreError
 from gan_core.serving import spread_channel
 from pages.components import server, spread_chart, viewer_code
 from pages.components.chart_style import REFERENCE, THIS, table
+from pages.components.draw_chart import draw_chart
 from pages.components.experiment import UNREADABLE
+from pages.components.folded import folded
 from pages.components.map_view import nothing, price_words
 from pages.components.spread_chart import Courses, Metric
 from pages.components.state import State
@@ -58,8 +60,16 @@ _Parts = tuple[_Part, ...]
 
 
 def spread(state: State) -> None:
-    """Draw the part of a page that tells settings from chance."""
-    st.header("Is it the settings, or the seed?")
+    """The part of a page that tells settings from chance, drawn when it is opened."""
+    section = folded(state.page, "spread", "Is it the settings, or the seed?",
+                     ":material/ssid_chart:")
+    if not section.open:
+        return
+    with section:
+        _opened(state)
+
+
+def _opened(state: State) -> None:
     st.markdown(
         f"Left: the same settings under {SEEDS} seeds. Right: one setting changed a little, under "
         "one seed. The line is the median, the band reaches from the lowest run to the highest. A "
@@ -222,7 +232,7 @@ def _charts(state: State, parts: _Parts) -> None:
     for place, (column, chart) in enumerate(zip(st.columns(2), made, strict=True)):
         data, spec, alt = chart
         with column:
-            st.vega_lite_chart(data, spec, height=HEIGHT, key=_key(state, f"chart-{place}"),
+            draw_chart(data, spec, height=HEIGHT, key=_key(state, f"chart-{place}"),
                                alt=alt)
 
 

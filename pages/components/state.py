@@ -18,7 +18,8 @@ from gan_core.config.run_config import RunConfig
 from pages.components import controls, server
 
 LINK_VERSION = "1"
-PART_PARAMETERS = ("dirac",)  # of single parts of a page, which read them and `keep` them
+PROJECTOR = "projector"  # "1": the page is laid out for one
+PART_PARAMETERS = ("dirac", PROJECTOR)  # of single parts of a page, which read and `keep` them
 RESERVED_PARAMETERS = ("v", "run", "reference", *PART_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites and mail senders append to links; none is a setting.
@@ -47,7 +48,8 @@ class State:
     said: dict[str, str] | None = None  # what the address bar says, in our words; None on arrival
     returns: int = 0  # of the browser's history: the menu's addresses, which know no parameters
     part_parameters: dict[str, str] = field(default_factory=dict)  # the PART_PARAMETERS of the URL
-    fresh: bool = True  # nothing trained or asked for yet: a recorded run is better than a stub
+    fresh: bool = True  # shown as recorded, before or instead of training: better than a stub
+    asks: bool = False  # nothing was pressed since the page was opened without a link to a run
     refusal: str = ""  # why the last Train was refused
     follows: bool = False  # a part outside the experiment shows the step that is looked back to
     moved: bool = False  # the slider of steps was, and such a part must follow
@@ -59,11 +61,19 @@ class State:
     def shown_run(self) -> server.StoredRun | None:
         return server.stored_run(self.shown, recorded_first=self.fresh)
 
+    @property
+    def projected(self) -> bool:
+        """Whether the page is laid out for a projector."""
+        return PROJECTOR in self.part_parameters
+
     def reference_run(self) -> server.StoredRun | None:
-        """The pinned run, even if it is not there; else the recorded run to compare with."""
+        """The pinned run, even if it is not there; else the recorded run to compare with: the
+        remedy, or beside a run without failure the failure."""
         if self.pinned is not None:
             return server.stored_run(self.pinned, recorded_first=True)
-        for name in reversed(self.challenge.recorded):
+        healthy = self.challenge.presets.get("healthy")
+        fine = healthy is not None and healthy.config.digest() == self.shown.digest()
+        for name in self.challenge.recorded if fine else reversed(self.challenge.recorded):
             other = RECORDED[name].digest() != self.shown.digest()
             snapshot = server.recorded().snapshot(RECORDED[name].digest()) if other else None
             if snapshot is not None and snapshot.config.dataset == self.shown.dataset:
@@ -111,7 +121,8 @@ def _opened(
     first = RECORDED[challenge.recorded[0]]
     state = State(page, challenge, first, pending=start,
                   urls=[*urls[1 - REMEMBERED_URLS :], query],
-                  returns=before.returns if before is not None else 0)
+                  returns=before.returns if before is not None else 0,
+                  asks=not query.keys() - {PROJECTOR})
     if query:
         _open_link(state, query)
     return state
@@ -140,6 +151,9 @@ def _open_link(state: State, query: dict[str, str]) -> None:
         sliders = sliders.replace(steps=limit)
     state.problems += problems
     state.part_parameters = {name: query[name] for name in PART_PARAMETERS if name in query}
+    if state.part_parameters.get(PROJECTOR, "1") != "1":
+        state.problems.append("projector must be 1, or left out.")
+        del state.part_parameters[PROJECTOR]
     state.pending = sliders
     untouched = query.get("run") == AS_RECORDED
     if not untouched and (sliders != state.start or "v" in query):
@@ -176,7 +190,7 @@ def write_url(state: State) -> None:
 def _in_url(state: State) -> dict[str, str]:
     """The parameters that open the state as it is."""
     query = dict(state.sliders.to_query(base=state.start)) if state.sliders else {}
-    if state.fresh:
+    if state.fresh and state.shown == RECORDED[state.challenge.recorded[0]]:
         if query:
             query["run"] = AS_RECORDED  # the sliders were moved, and nothing trained yet
     elif state.shown != state.sliders or state.shown == state.start:
@@ -197,7 +211,8 @@ def keep(state: State, name: str, value: str) -> None:
 def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
     address = (st.context.url or "").partition("?")[0]
-    return f"{address}?{opening(state.shown, state.pinned, state.part_parameters)}"
+    parts = {name: value for name, value in state.part_parameters.items() if name != PROJECTOR}
+    return f"{address}?{opening(state.shown, state.pinned, parts)}"
 
 
 def opening(

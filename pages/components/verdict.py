@@ -9,6 +9,7 @@ from gan_core.diagnosis.quality import quality_of
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
+from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.run_words import seconds_text
 from pages.components.config_text import difference_text
 
@@ -55,14 +56,6 @@ def _wound_back(
     reference had come. A run is wound back to an evaluation: in between nothing is known of it."""
     earlier = as_evaluated(this, step)
     return earlier, reference if by_time else as_evaluated(reference, step)
-
-
-def as_evaluated(run: RunSnapshot, step: int) -> RunSnapshot:
-    """A run as it was at its last evaluation until a step; itself where it ends by then."""
-    if run.history.last_step <= step:
-        return run
-    last = run.history.evaluation_at(step)
-    return run.until(max(last.step, 1) if last is not None else 1)
 
 
 Compared = tuple[EvalRecord, EvalRecord, str]  # both evaluations, and when they were

@@ -22,23 +22,32 @@ from gan_core.config.run_config import RunConfig
 from gan_core.serving import live_channel
 from gan_core.serving.live_channel import Question
 from gan_core.serving.run_words import SpokenVerdict, day, spoken_verdict
-from pages.components import history_charts, prediction, results, server, verdict, viewer_code
+from pages.components import (
+    actions,
+    history_charts,
+    prediction,
+    results,
+    server,
+    verdict,
+    viewer_code,
+)
 from pages.components.config_text import caption, marks
 from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
-from pages.components.state import State
+from pages.components.state import PROJECTOR, State
 
 LOOK_BACK = {
-    "step": "Look back: both runs at this step; at the right end, the newest samples",
-    "time": "Look back: this run at this step, the reference after as much time of training",
+    "step": "Both runs at the same step",
+    "time": "Both runs after the same time of training",
 }
 # Seconds between two drawings of a tab's charts: at least, and for each tab that is open. All tabs
 # together then have one drawing a second made at most, whether they are ten or a hundred.
 SHORTEST_PACE, PACE_OF_A_TAB = 5.0, 1.0
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,
-    "verdict": {"tone": "info", "headline": "Set the sliders and press Train.",
-                "sentences": "The verdict will stand here.", "warnings": [], "findings": []},
+    "verdict": {"tone": "info", "name": "Not trained yet", "headline": "Not trained yet.",
+                "sentence": "Nobody has trained this yet: press Train, and the verdict will stand "
+                "here.", "sentences": "", "chips": [], "warnings": [], "findings": []},
 }
 
 
@@ -60,6 +69,7 @@ def status(state: State, shown: StoredRun | None, reference: StoredRun | None) -
         "first": _first(shown),
         "offer": _offer(spoken_verdict(shown.snapshot)) if shown is not None else "[]",
         "prediction": answered,
+        "projector": state.projected,
     }
     told = _status(key=f"{state.page}/status", data=data, on_ended_change=_nothing,
                    on_changed_change=_nothing)
@@ -70,7 +80,8 @@ def runs(state: State, shown: StoredRun | None, reference: StoredRun | None) -> 
     """Both runs' samples at one step, the difference in words, and the page's first charts."""
     key = f"{state.page}/runs"
     _runs(key=key, data=_data("runs", state, shown, reference),
-          on_step_change=partial(_looked_back, state, key))
+          on_step_change=partial(_looked_back, state, key),
+          on_key_change=partial(_pressed, state, key))
 
 
 def charts(state: State, shown: StoredRun | None) -> None:
@@ -96,9 +107,22 @@ def _nothing() -> None:
 
 def _looked_back(state: State, key: str) -> None:
     of, step = st.session_state[key]["step"]
-    if of == _look_back_key(state):
+    if of == _look_back_key(state) and 0 <= step <= state.shown.steps:
         st.session_state[of] = step
         state.moved = state.follows
+
+
+KEYS = {"b": "broken", "f": "fixed", "h": "healthy"}  # on a projector: presets
+
+
+def _pressed(state: State, key: str) -> None:
+    """A key of the projector's layout: a preset, or its end."""
+    name = st.session_state[key]["key"]
+    if name == "escape":
+        state.part_parameters.pop(PROJECTOR, None)
+        state.moved = True  # the whole page
+    elif KEYS.get(name) in state.challenge.presets:
+        actions.show_preset(state, KEYS[name])
 
 
 def _look_back_key(state: State) -> str:
@@ -119,8 +143,9 @@ def _data(
     part: str, state: State, shown: StoredRun | None, reference: StoredRun | None
 ) -> dict[str, Any]:
     """What the viewer's parts need to know: the same feeds for all."""
-    charts = results.key_charts(state)
-    metrics = dict.fromkeys(name for chart in charts.values() for name in _metrics(chart))
+    charts, beside = results.key_charts(state), results.evidence_chart(state)
+    drawn = [*charts.values(), *([beside] if beside is not None else [])]
+    metrics = dict.fromkeys(name for chart in drawn for name in _metrics(chart))
     data = {
         "part": part,
         "code": viewer_code.ADDRESS,
@@ -142,11 +167,25 @@ def _data(
         "captions": {
             "this": _caption("This run", state.shown, shown, reference),
             "reference": _caption("Reference", state.pinned, reference, shown)},
-        "charts": [_chart(chart, state.shown) for chart in charts.values()],
+        "charts": [_chart(chart, state) for chart in charts.values()],
+        "evidence": {"kind": state.challenge.evidence,
+                     "chart": _chart(beside, state) if beside is not None else None},
+        "asks": _asks(state, shown),
+        "projector": state.projected,
         "histogram": _histogram(state.shown, {"this run": shown, "reference": reference}),
         "difference": _difference(state, shown, reference),
         "compare": _comparison(state, shown, reference),
     }
+
+
+def _asks(state: State, shown: StoredRun | None) -> dict[str, Any] | None:
+    """The question that a first visit begins with, and what is told after each answer."""
+    if not state.asks or shown is None or shown.live:
+        return None
+    asked = state.challenge.prediction
+    return {"name": state.page, "question": asked.question, "answers": [
+        {"answer": answer, "told": prediction.outcome(state.challenge, shown.snapshot, answer)}
+        for answer, _ in asked.options]}
 
 
 def _run(run: StoredRun | None) -> dict[str, Any] | None:
@@ -218,9 +257,12 @@ def _metrics(chart: Lines | Curve) -> list[str]:
     return [chart.metric] if isinstance(chart, Curve) else [metric for metric, _ in chart.series]
 
 
-def _chart(chart: Lines | Curve, config: RunConfig) -> dict[str, Any]:
+def _chart(chart: Lines | Curve, state: State) -> dict[str, Any]:
     """A chart as the viewer draws it; `words` say what it shows to those who do not see it."""
+    config, by_time = state.shown, state.challenge.by_time
+    across = "seconds of training" if by_time else "step"
     drawn: dict[str, Any] = {
+        "by_time": by_time,
         "title": chart.title, "note": chart.note, "axis": chart.axis, "domain": chart.domain,
         "log": chart.log, "rules": chart.rules, "steps": config.steps, "marks": marks(config),
         "words": chart.described(),
@@ -228,13 +270,13 @@ def _chart(chart: Lines | Curve, config: RunConfig) -> dict[str, Any]:
     if isinstance(chart, Curve):
         series = [{"metric": chart.metric, "label": chart.title, "colour": ""}]
         return {**drawn, "series": series, "by_run": True, "dots": True, "source": "evaluations",
-                "origin": 0, "across": "step"}
+                "origin": 0, "across": across}
     series = [{"metric": metric, "label": label, "colour": colour}
               for (metric, label), colour in zip(chart.series, chart.colours, strict=False)]
     of_evaluations = chart.source == "evaluations"
     return {**drawn, "series": series, "by_run": False, "dots": of_evaluations,
             "source": "evaluations" if of_evaluations else "curves", "origin": chart.origin,
-            "across": chart.across}
+            "across": across if by_time else chart.across}
 
 
 def _histogram(config: RunConfig, shown: Mapping[str, StoredRun | None]) -> dict[str, Any]:

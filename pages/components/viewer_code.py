@@ -10,7 +10,8 @@ import hashlib
 from pathlib import Path
 
 FILES = Path(__file__).parent / "viewer_files"
-SCRIPTS = ("feed.js", "plane.js", "charts.js", "map.js", "viewer.js")  # one module, in this order
+SCRIPTS = ("feed.js", "part.js", "plane.js", "charts.js", "map.js", "playback.js", "evidence.js",
+           "runs.js", "viewer.js")  # one module, in this order
 
 
 def read(*names: str) -> str:

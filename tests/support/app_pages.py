@@ -43,8 +43,9 @@ def opened_tool(name: str, **query: str) -> AppTest:
 
 
 def button(app: AppTest, label: str):
-    """The first button called `label`."""
-    return next(one for one in app.button if one.label == label)
+    """The first button called `label`; "Train" is called otherwise where its run is there."""
+    labels = (label, "Train it yourself") if label == "Train" else (label,)
+    return next(one for one in app.button if one.label in labels)
 
 
 def words(app: AppTest) -> str:
@@ -134,6 +135,13 @@ def slider_values(app: AppTest, name: str) -> RunConfig:
 def unfold(app: AppTest, name: str) -> AppTest:
     """Open *More settings* on the page `name`."""
     app.session_state[f"{name}/more"] = True
+    return app.run()
+
+
+def open_sections(app: AppTest, name: str, *sections: str) -> AppTest:
+    """Open sections of the page `name` that are folded, such as "measurements"."""
+    for section in sections:
+        app.session_state[f"{name}/folded/{section}"] = True
     return app.run()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from gan_core.config.fields import KNOBS
-from gan_core.config.presets import MAIN_KNOBS
+from gan_core.config.presets import CHALLENGES, MAIN_KNOBS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -82,10 +82,27 @@ def address(url: str, name: str, query: str = "") -> str:
     return f"{url}/{path}{'?' if query else ''}{query}"
 
 
+# JavaScript: a browser that every page has asked for a prediction before.
+ASKED_BEFORE = "".join(
+    f"localStorage.setItem('gan-lab/asked/{name}', '1');" for name in CHALLENGES)
+
+
+def fresh_page(
+    chromium: playwright.Browser, *, asked: bool = True, **options: object
+) -> playwright.Page:
+    """A page of a fresh browser, as large as a laptop's unless `options` say otherwise; one that
+    was `asked` for its predictions before, so that pages show their runs at once."""
+    context = chromium.new_context(**{"viewport": LAPTOP, **options})
+    if asked:
+        context.add_init_script(ASKED_BEFORE)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    return page
+
+
 def enter(chromium: playwright.Browser, url: str) -> playwright.Page:
     """A fresh browser on `url`, connected, its window as large as a laptop's."""
-    page = chromium.new_context(viewport=LAPTOP).new_page()
-    page.set_default_timeout(PATIENCE)
+    page = fresh_page(chromium)
     page.goto(url)
     expect(connection(page)).to_be_attached()
     return page
@@ -99,6 +116,11 @@ def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
     return page
 
 
+def train_button(page: playwright.Page) -> playwright.Locator:
+    """*Train*, or *Train it yourself* where the run is there already."""
+    return page.locator(".st-key-train button")
+
+
 def connection(page: playwright.Page) -> playwright.Locator:
     """The page while its connection stands; without one, Streamlit disables all that is on it."""
     return page.locator("[data-testid=stApp][data-test-connection-state=CONNECTED]")
@@ -106,12 +128,14 @@ def connection(page: playwright.Page) -> playwright.Locator:
 
 def settle(page: playwright.Page) -> None:
     """Until the whole page is drawn, down to its claims or its map, and nothing runs any more."""
-    expect(page.locator(".claim, .map .cell").first).to_be_visible()
+    expect(page.locator(".claim, .map .cell, [class*=folded-claims]").first).to_be_visible()
     app = page.locator("[data-testid=stApp]")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def button(page: playwright.Page, name: str) -> playwright.Locator:
+    if name == "Train":
+        return train_button(page)
     return page.get_by_role("button", name=name, exact=True).first
 
 
@@ -163,6 +187,12 @@ def wait_for_theme(page: playwright.Page, scheme: str) -> None:
     page.wait_for_function(IN_SCHEME, arg=scheme)
 
 
+def unfold(page: playwright.Page, section: str) -> None:
+    """Open a section that is folded, by its name, such as "measurements"."""
+    page.locator(f"[class*=folded-{section}] summary").click()
+    settle(page)
+
+
 def step(page: playwright.Page) -> int:
     """The step that the run on the left has reached; 0 where the page names none."""
     match = re.search(r"step ([\d ]+) of", progress(page))
@@ -210,7 +240,7 @@ def inside(box: dict[str, float], size: dict[str, int]) -> bool:
 
 def cut(page: playwright.Page) -> list[str]:
     """The boxes of fixed height whose words do not fit into them."""
-    keys = ("verdict", "caption-this", "caption-reference", "difference")
+    keys = ("verdict .text", "caption-this", "caption-reference", "difference")
     return [key for key in keys if page.locator(f".{key}").evaluate(
         "e => e.scrollHeight - e.clientHeight") > 1]
 

@@ -37,12 +37,12 @@ def route(chance: random.Random, digests: list[str]) -> str:
     """The address of a route, or of something near one; some are right."""
     known = [*digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
     parts = [chance.choice(["runs", "recorded", "healthz", "metrics"]), chance.choice(known),
-             chance.choice(["live", "pictures", "difference"]), "samples", "000000.png"]
+             chance.choice(["live", "pictures", "difference", "verdicts"]), "samples", "000000.png"]
     parts = parts[: chance.randrange(1, 6)]
     for _ in range(chance.choice([0, 0, 0, 1, 2])):
         parts.insert(chance.randrange(len(parts) + 1), text(chance))
     query = "&".join(
-        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'page', 'reference', 'x'])}"
+        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'page', 'reference', 'at'])}"
         f"={quote(text(chance), safe='%', errors='replace')}" for _ in range(chance.randrange(5)))
     path = "/".join(quote(part, safe="%/.\\", errors="replace") for part in parts)
     return f"/{path}?{query}"

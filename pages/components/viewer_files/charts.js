@@ -1,9 +1,9 @@
 // Charts as SVG: lines by step of both runs, and the share of samples of each mode.
 
 const SVG = "http://www.w3.org/2000/svg";
-const RUN_COLOURS = { this: "#2a9d72", reference: "#8a8f98" };
+const RUN_COLOURS = { this: "var(--words)", reference: "#8a8f98" };
 const RUN_WORDS = { this: "this run", reference: "reference" };
-const LETTER = 6.2 / 16; // width of a letter of a legend, about, in units of the page's own
+const LETTER = 6.2 / 16; // width of a letter of a legend, about, ÷ the size of the page's own
 
 function element(name, attributes = {}, ...content) {
   const made = document.createElementNS(SVG, name);
@@ -37,21 +37,34 @@ function ticks([low, high], log) {
   return found;
 }
 
-// The frame of a chart in `size`: title, note, legend, axes. Returns where data are drawn.
-function frame(svg, size, { title, note }, legend) {
-  const box = { left: 52, right: size.width - 8, top: 58, bottom: size.height - 34 };
-  svg.append(element("text", { class: "title", x: 0, y: 14 }, title),
-    element("text", { class: "note", x: 0, y: 30 }, note));
-  // Large type for a projector makes the page's letters larger, and a chart's with them.
-  const letter = LETTER * parseFloat(getComputedStyle(document.documentElement).fontSize);
-  let x = box.left;
-  for (const [words, colour, dashed] of legend) {
-    svg.append(element("path", { d: `M${x} 44h16`, stroke: colour, "stroke-width": 2.5,
-      ...(dashed ? { "stroke-dasharray": "4 3" } : {}) }),
-    element("text", { x: x + 20, y: 48 }, words));
-    x += 34 + letter * words.length;
+// The frame of a chart in `size`: title, note, legend, axes. Returns where data are drawn. A press
+// on an entry of the legend that has a `name` tells `switched(name)`.
+function frame(svg, size, { title, note }, legend, switched = null) {
+  const letter = LETTER * size.letter, lines = wrapped(note, size.width / (0.95 * letter));
+  svg.append(element("text", { class: "title", x: 0, y: 14 }, title));
+  lines.forEach((words, line) =>
+    svg.append(element("text", { class: "note", x: 0, y: 30 + 14 * line }, words)));
+  const left = Math.min(52, 0.16 * size.width + 8);
+  let x = left, y = 30 + 14 * lines.length;
+  for (const { words, colour, dashed, name, off } of legend) {
+    const width = 24 + letter * words.length;
+    if (x > left && x + width > size.width) [x, y] = [left, y + 15];
+    const entry = element("g", name === undefined ? {} : { class: off ? "switch off" : "switch" },
+      element("path", { d: `M${x} ${y}h16`, stroke: colour, "stroke-width": 2.5,
+        ...(dashed ? { "stroke-dasharray": "4 3" } : {}) }),
+      element("text", { x: x + 20, y: y + 4 }, words));
+    if (name !== undefined) entry.addEventListener("click", () => switched(name));
+    svg.append(entry);
+    x += width + 10;
   }
-  return box;
+  return { left: 52, right: size.width - 8, top: y + 14, bottom: size.height - 34 };
+}
+
+// Words in at most two lines of about so many letters.
+function wrapped(words, letters) {
+  if (words.length <= letters) return [words];
+  const at = words.lastIndexOf(" ", letters);
+  return [words.slice(0, at), words.slice(at + 1)];
 }
 
 const across = (box, share) => box.left + share * (box.right - box.left);
@@ -75,41 +88,70 @@ function axes(svg, box, chart, end) {
       "text-anchor": "middle" }, chart.axis));
 }
 
-function drawLines(svg, size, chart, feeds, shown) {
-  const names = Object.keys(feeds);
+// What a chart is drawn of: the feeds of the runs, the moment that is `shown` and the one under the
+// pointer, null for none; where the axis ends, and where a step of a feed is on it.
+function drawLines(svg, size, chart, { feeds, shown, hover, end, place: across_ }, chartsOwn) {
+  const names = Object.keys(feeds), { hidden, switched } = chartsOwn;
   const legend = chart.by_run
-    ? names.map((run) => [RUN_WORDS[run], RUN_COLOURS[run], run === "reference"])
-    : chart.series.map(({ label, colour }) => [label, colour, false]);
-  if (!chart.by_run && names.includes("reference")) legend.push(["dashed: reference", "none"]);
-  const box = frame(svg, size, chart, legend), end = Math.max(1, chart.steps - chart.origin);
-  axes(svg, box, chart, end);
-  const place = axis(chart.domain, chart.log);
+    ? names.map((run) => ({ words: RUN_WORDS[run], colour: RUN_COLOURS[run],
+      dashed: run === "reference", name: run, off: hidden.has(run) }))
+    : chart.series.map(({ label, colour, metric }) =>
+      ({ words: label, colour, name: metric, off: hidden.has(metric) }));
+  if (!chart.by_run && names.includes("reference")) {
+    legend.push({ words: "dashed: reference", colour: "none" });
+  }
+  const box = frame(svg, size, chart, legend, switched);
+  const from = chart.by_time ? 0 : chart.origin, length = Math.max(1e-9, end - from);
+  axes(svg, box, chart, length);
+  const high = axis(chart.domain, chart.log), right = (at) => across(box, (at - from) / length);
   for (const value of chart.rules) {
-    svg.append(element("path", { class: "rule", d: `M${box.left} ${up(box, place(value))}`
+    svg.append(element("path", { class: "rule", d: `M${box.left} ${up(box, high(value))}`
       + `H${box.right}` }));
   }
-  markSteps(svg, box, chart, end);
-  for (const run of names) {
-    for (const series of chart.series) {
+  markSteps(svg, box, chart, end, right);
+  const told = [];
+  for (const run of names.filter((name) => !hidden.has(name))) {
+    for (const series of chart.series.filter(({ metric }) => !hidden.has(metric))) {
       const colour = chart.by_run ? RUN_COLOURS[run] : series.colour;
-      const points = pointsOfLine(feeds[run], chart, series.metric, end)
-        .map(([step, value]) => [across(box, step / end), up(box, place(value))]);
-      drawLine(svg, points, colour, run, chart.dots);
+      const points = pointsOfLine(feeds[run], chart, series.metric, (step) => across_(run, step))
+        .filter(([at]) => at >= from && at <= end);
+      drawLine(svg, points.map(([at, value]) => [right(at), up(box, high(value))]), colour, run,
+        chart.dots);
+      told.push({ run, series, points, colour });
     }
   }
-  if (shown !== null && shown >= chart.origin) {
-    const x = across(box, Math.min(1, (shown - chart.origin) / end));
-    svg.append(element("path", { class: "now", d: `M${x} ${box.top}V${box.bottom}` }));
+  for (const [at, name] of [[shown, "now"], [hover, "under"]]) {
+    if (at === null || at < from || at > end) continue;
+    svg.append(element("path", { class: name, d: `M${right(at)} ${box.top}V${box.bottom}` }));
   }
+  if (hover !== null) sayValues(svg, box, chart, told, hover, { right, high });
+  return (x) => from + length * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left)));
 }
 
-function pointsOfLine(feed, { source, origin }, metric, end) {
+// The values nearest to the pointer, in place of the chart's note.
+function sayValues(svg, box, chart, told, hover, { right, high }) {
+  const words = [];
+  for (const { run, series, points, colour } of told) {
+    if (!points.length) continue;
+    const near = points.reduce((best, point) =>
+      (Math.abs(point[0] - hover) < Math.abs(best[0] - hover) ? point : best));
+    svg.append(element("circle", { class: "near", cx: right(near[0]), cy: up(box, high(near[1])),
+      r: 3.4, fill: colour }));
+    const label = chart.by_run ? RUN_WORDS[run]
+      : `${series.label}${run === "reference" ? ", reference" : ""}`;
+    words.push(`${label} ${written(near[1])}`);
+  }
+  const at = chart.by_time ? `${hover.toFixed(1)} s` : `step ${Math.round(hover)}`;
+  const [first, ...others] = svg.querySelectorAll(".note");
+  first.textContent = [at, ...words].join(" · ");
+  for (const line of others) line.textContent = "";
+}
+
+function pointsOfLine(feed, { source }, metric, place) {
   const table = feed[source], values = table[metric] ?? [], points = [];
   table.step.forEach((step, at) => {
     const value = values[at];
-    if (value !== null && value !== undefined && step >= origin && step - origin <= end) {
-      points.push([step - origin, value]);
-    }
+    if (value !== null && value !== undefined) points.push([place(step), value]);
   });
   return points;
 }
@@ -122,14 +164,14 @@ function drawLine(svg, points, colour, run, dots) {
   for (const [cx, cy] of points) svg.append(element("circle", { cx, cy, r: 2.6, fill: colour }));
 }
 
-function markSteps(svg, box, { marks, origin }, end) {
-  marks.map(([step, words]) => [step - origin, words]).filter(([step]) => step >= 0 && step <= end)
-    .forEach(([step, words], row) => {
-      const x = across(box, step / end), beyond = step > 0.7 * end;
-      svg.append(element("path", { class: "rule", d: `M${x} ${box.top}V${box.bottom}` }),
-        element("text", { class: "mark-words", x: x + (beyond ? -4 : 4),
-          y: box.top + 11 + 13 * (row % 3), "text-anchor": beyond ? "end" : "start" }, words));
-    });
+function markSteps(svg, box, { marks, origin, by_time: byTime }, end, right) {
+  if (byTime) return; // a change has a step, and no second that both runs share
+  marks.filter(([step]) => step >= origin && step <= end).forEach(([step, words], row) => {
+    const x = right(step), beyond = x > box.left + 0.7 * (box.right - box.left);
+    svg.append(element("path", { class: "rule", d: `M${x} ${box.top}V${box.bottom}` }),
+      element("text", { class: "mark-words", x: x + (beyond ? -4 : 4),
+        y: box.top + 11 + 13 * (row % 3), "text-anchor": beyond ? "end" : "start" }, words));
+  });
 }
 
 // --- the histogram -------------------------------------------------------------------------------
@@ -141,7 +183,7 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated) {
   const runs = Object.keys(evaluated);
   const rest = runs.some((run) => evaluated[run].rest !== null);
   const box = frame(svg, size, { title, note },
-    runs.map((run) => [RUN_WORDS[run], RUN_COLOURS[run], false]));
+    runs.map((run) => ({ words: RUN_WORDS[run], colour: RUN_COLOURS[run] })));
   box.bottom += 6;
   for (const share of SHARES) {
     const y = up(box, Math.sqrt(share));
@@ -171,19 +213,34 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated) {
   svg.append(element("path", { class: "rule", d: `M${box.left} ${even}H${box.right}` }));
 }
 
-// A figure that is drawn anew into what room it has; `words` say what it shows.
-function figure(words, draw) {
+// A figure that is drawn anew into what room it has; `words` say what it shows. The style
+// `--chart-scale` enlarges it with its letters and lines. `draw` may answer where on its axis a
+// place x is: then the pointer over it is told to `pointed`, null where it leaves.
+function figure(words, draw, pointed = null) {
   const svg = element("svg", { role: "img", "aria-label": words });
-  const made = Object.assign(document.createElement("figure"), { className: "chart" });
-  made.append(svg);
-  made.redraw = (...news) => {
-    if (news.length) made.news = news;
-    const size = { width: made.clientWidth, height: made.clientHeight };
-    if (!made.news || !size.width) return;
+  const holder = made("figure", { className: "chart" }, svg);
+  const own = { hidden: new Set(), switched: (name) => {
+    if (!own.hidden.delete(name)) own.hidden.add(name);
+    holder.redraw();
+  } };
+  let where = null, scale = 1;
+  holder.redraw = (...news) => {
+    if (news.length) holder.news = news;
+    if (!holder.news || !holder.clientWidth) return;
+    scale = parseFloat(getComputedStyle(holder).getPropertyValue("--chart-scale")) || 1;
+    const size = { width: holder.clientWidth / scale, height: holder.clientHeight / scale,
+      letter: parseFloat(getComputedStyle(document.documentElement).fontSize) };
     svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`);
     svg.replaceChildren();
-    draw(svg, size, ...made.news);
+    where = draw(svg, size, ...holder.news, own);
   };
-  new ResizeObserver(() => made.redraw()).observe(made);
-  return made;
+  if (pointed) {
+    svg.addEventListener("pointermove", (event) => {
+      const x = (event.clientX - svg.getBoundingClientRect().left) / scale;
+      if (where) pointed(where(x));
+    });
+    svg.addEventListener("pointerleave", () => pointed(null));
+  }
+  new ResizeObserver(() => holder.redraw()).observe(holder);
+  return holder;
 }

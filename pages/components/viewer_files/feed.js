@@ -128,7 +128,12 @@ function secondsAt({ step: steps, seconds }, step) {
   return seconds[place] + share * (seconds[place + 1] - seconds[place]);
 }
 
-// The step of the last evaluation within so many seconds of training, or else of the first one.
-function stepWithin({ step: steps, seconds }, limit) {
-  return steps.length ? steps[Math.max(0, placeAt(seconds, limit))] : undefined;
+// The step that a run had reached after so many seconds of training; between two evaluations it is
+// taken to have gone on evenly.
+function stepAt({ step: steps, seconds }, at) {
+  const place = placeAt(seconds ?? [], at);
+  if (place < 0) return steps[0] ?? 0;
+  if (place === steps.length - 1) return steps[place];
+  const share = (at - seconds[place]) / (seconds[place + 1] - seconds[place]);
+  return Math.round(steps[place] + share * (steps[place + 1] - steps[place]));
 }

@@ -1,7 +1,13 @@
 // Samples at a step: an image sheet, or points in the plane with what D thinks of each place.
 
 const SCATTERED = 1500; // points that are drawn: more would hide each other
-const BLUE = [47, 134, 214], ORANGE = [217, 112, 30], INK = "#16181d", GREEN = "#2a9d72";
+const REAL = [47, 134, 214], GENERATED = [217, 112, 30]; // one colour each on all pages
+const INK = "#16181d";
+const ARROWS = 48; // on so many of the points
+const LONGEST_ARROW = 44; // of 600 pixels, at a slope of STEEP a pixel of the scores
+const STEEP = 0.06, FLAT = 0.002; // one grey of 255, over two pixels, is 0.002
+const PUSH = "#8a4fb8"; // D's colour in the charts, a little darker
+const FEW = 12; // modes, whose numbers may be large
 
 const pictureOf = (feed, view, step, ending) =>
   `${feed.address}/pictures/${view}/${String(step).padStart(6, "0")}.${ending}`;
@@ -23,12 +29,35 @@ async function loaded(url) {
   return image;
 }
 
+// What has been fetched, by address: a sheet that is played again is there at once.
+const kept = new Map();
+const MOST_KEPT = 400;
+
+function keep(url, fetching) {
+  if (!kept.has(url)) {
+    if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
+    const coming = fetching(url).then((content) => (coming.content = content));
+    kept.set(url, coming);
+    coming.catch(() => kept.delete(url));
+  }
+  return kept.get(url);
+}
+
+// What is shown of a run at a step, fetched ahead; nothing is said where it does not come.
+const fetched = (feed, view, step, points) => Promise.all(points
+  ? [keep(pictureOf(feed, view, step, "npy"), pointsOf),
+    feed.pictures.surface?.includes(step)
+      ? keep(pictureOf(feed, "surface", step, "png"), loaded) : null]
+  : [keep(pictureOf(feed, view, step, "png"), loaded)]).catch(() => null);
+
 // The sheet takes the place of what is in `slot` once it has arrived: nothing flickers.
 async function showSheet(slot, feed, view, step, words) {
-  const image = await loaded(pictureOf(feed, view, step, "png"));
+  const coming = keep(pictureOf(feed, view, step, "png"), loaded);
+  const image = coming.content ?? (await coming);
   if (slot.wanted !== `${feed.address}/${view}/${step}`) return;
-  image.alt = words;
-  slot.replaceChildren(image);
+  const shown = image.parentNode && image.parentNode !== slot ? image.cloneNode() : image;
+  shown.alt = words;
+  slot.replaceChildren(shown); // one run may stand on both sides
 }
 
 // Points, (n, 2) as float32 in NumPy's format: numpy.lib.format, version 1.0.
@@ -41,18 +70,18 @@ async function pointsOf(url) {
 
 async function showPlane(slot, feed, view, step, words, plane) {
   const surface = feed.pictures.surface?.includes(step)
-    ? loaded(pictureOf(feed, "surface", step, "png")).catch(() => null) : null;
-  const points = await pointsOf(pictureOf(feed, view, step, "npy"));
+    ? keep(pictureOf(feed, "surface", step, "png"), loaded).catch(() => null) : null;
+  const points = await keep(pictureOf(feed, view, step, "npy"), pointsOf);
   const scores = await surface;
   if (slot.wanted !== `${feed.address}/${view}/${step}`) return;
   const canvas = document.createElement("canvas");
-  const { captured } = drawPlane(canvas, points, scores, plane);
+  const { captured, outside } = drawPlane(canvas, points, scores, plane);
+  const lost = outside ? ` ${outside} of ${points.length / 2} outside` : "";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${words}: ${captured} of ${plane.centres.length} modes are `
     + "captured, drawn as filled rings, the others hollow. Behind them what D thinks of each place: "
-    + "blue is generated, orange is real.");
-  const scale = Object.assign(document.createElement("p"), { className: "scale" });
-  scale.append("D: generated", document.createElement("i"), "real");
+    + `orange is generated, blue is real; arrows show where D's slope pushes samples.${lost && `${lost} the picture.`}`);
+  const scale = made("p", { className: "scale" }, "D: generated", made("i"), "real", made("span", { textContent: lost && `·${lost}`, title: "Points that lie outside the picture" }));
   slot.replaceChildren(canvas, scale);
 }
 
@@ -72,20 +101,71 @@ function drawPlane(canvas, points, scores, { centres, extent, sigma }) {
   }
   pen.globalAlpha = 1;
   const hit = capturedBy(points, centres, 3 * sigma);
-  centres.forEach(([x, y], mode) => {
-    pen.beginPath();
-    pen.arc(...place(x, y), 12, 0, 2 * Math.PI);
-    pen.lineWidth = 3;
-    pen.strokeStyle = INK;
-    if (hit[mode]) {
-      pen.globalAlpha = 0.85;
-      pen.fillStyle = GREEN;
-      pen.fill();
-      pen.globalAlpha = 1;
-    }
-    pen.stroke();
-  });
-  return { captured: hit.filter(Boolean).length };
+  const numbers = centres.length > FEW ? 19 : 26;
+  centres.forEach(([x, y], mode) => drawMode(pen, place(x, y), mode, hit[mode], numbers));
+  if (scores) drawSlopes(pen, points, slopesOf(scores), place, extent);
+  const inside = (value) => Math.abs(value) <= extent;
+  let outside = 0;
+  for (let at = 0; at < points.length; at += 2) {
+    if (!(inside(points[at]) && inside(points[at + 1]))) outside += 1;
+  }
+  return { captured: hit.filter(Boolean).length, outside };
+}
+
+// A mode, filled where it is captured, with the number that its bar has in the histogram.
+function drawMode(pen, [x, y], mode, captured, letters) {
+  pen.beginPath();
+  pen.arc(x, y, 13, 0, 2 * Math.PI);
+  pen.lineWidth = 3;
+  pen.strokeStyle = pen.fillStyle = INK;
+  if (captured) pen.fill();
+  pen.stroke();
+  Object.assign(pen, { font: `bold ${letters}px sans-serif`, textAlign: "left",
+    textBaseline: "bottom", lineWidth: 5, strokeStyle: "#ffffff" });
+  pen.strokeText(mode, x + 11, y - 9);
+  pen.fillText(mode, x + 11, y - 9);
+}
+
+// Where D's score rises at some of the samples, and how steeply: the way G is pushed. No arrow where
+// D is flat.
+function drawSlopes(pen, points, slopeAt, place, extent) {
+  Object.assign(pen, { strokeStyle: PUSH, fillStyle: PUSH, lineWidth: 3 });
+  const every = Math.max(1, Math.floor(points.length / 2 / ARROWS));
+  for (let at = 0; at + 1 < points.length; at += 2 * every) {
+    const [x, y] = [points[at], points[at + 1]];
+    const [right, up] = slopeAt((x + extent) / (2 * extent), (extent - y) / (2 * extent));
+    const steep = Math.hypot(right, up);
+    if (steep < FLAT) continue;
+    const length = LONGEST_ARROW * (0.4 + 0.6 * Math.min(1, steep / STEEP));
+    drawArrow(pen, place(x, y), [right / steep, -up / steep], length);
+  }
+}
+
+function drawArrow(pen, [x, y], [right, down], length) {
+  const [tipX, tipY] = [x + length * right, y + length * down];
+  pen.beginPath();
+  pen.moveTo(x, y);
+  pen.lineTo(tipX, tipY);
+  pen.stroke();
+  pen.beginPath();
+  pen.moveTo(tipX + 10 * right, tipY + 10 * down);
+  pen.lineTo(tipX - 6 * down, tipY + 6 * right);
+  pen.lineTo(tipX + 6 * down, tipY - 6 * right);
+  pen.fill();
+}
+
+// D's slope at a place of the plane, both from 0 to 1 and from the top left: by differences between
+// the pixels of its scores; rises to the right and upwards are positive.
+function slopesOf(scores) {
+  const { width, height, data } = pixelsOf(scores);
+  const score = (column, row) => data[4 * (row * width + column)] / 255;
+  const within = (value, count) => Math.min(count - 2, Math.max(1, Math.floor(value * count)));
+  return (x, y) => {
+    if (!(x >= 0 && x <= 1 && y >= 0 && y <= 1)) return [0, 0];
+    const [column, row] = [within(x, width), within(y, height)];
+    return [(score(column + 1, row) - score(column - 1, row)) / 2,
+      (score(column, row - 1) - score(column, row + 1)) / 2];
+  };
 }
 
 // Which centres have at least one point within `radius` that is nearest to them.
@@ -102,21 +182,25 @@ function capturedBy(points, centres, radius) {
   return hit;
 }
 
+function pixelsOf(image) {
+  const small = made("canvas", { width: image.naturalWidth, height: image.naturalHeight });
+  const brush = small.getContext("2d", { willReadFrequently: true });
+  brush.drawImage(image, 0, 0);
+  return brush.getImageData(0, 0, small.width, small.height);
+}
+
 // White is "D cannot tell", so the plane is white in the dark too.
 function drawScores(pen, scores, size) {
-  const small = document.createElement("canvas");
-  [small.width, small.height] = [scores.naturalWidth, scores.naturalHeight];
-  const brush = small.getContext("2d");
-  brush.drawImage(scores, 0, 0);
-  const pixels = brush.getImageData(0, 0, small.width, small.height);
+  const pixels = pixelsOf(scores);
   for (let at = 0; at < pixels.data.length; at += 4) {
     const score = pixels.data[at] / 255;
-    const [end, share] = score < 0.5 ? [BLUE, 1 - 2 * score] : [ORANGE, 2 * score - 1];
+    const [end, share] = score < 0.5 ? [GENERATED, 1 - 2 * score] : [REAL, 2 * score - 1];
     for (let part = 0; part < 3; part += 1) {
       pixels.data[at + part] = 255 + (end[part] - 255) * share;
     }
   }
-  brush.putImageData(pixels, 0, 0);
+  const small = made("canvas", { width: pixels.width, height: pixels.height });
+  small.getContext("2d").putImageData(pixels, 0, 0);
   pen.imageSmoothingEnabled = false;
   pen.drawImage(small, 0, 0, size, size);
 }

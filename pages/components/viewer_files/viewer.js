@@ -1,38 +1,7 @@
-// The viewer: progress and verdict of the run on the left, both runs' samples at one step, their
-// charts. What it shows comes from the feeds of both runs and from one number, the shown step; null
-// is the newest. Streamlit hears of four things: a step that was looked back to, a run that ended, a
-// change that its buttons must follow, and that the other charts are due.
-
-class Viewer {
-  constructor(root) {
-    this.root = root;
-    this.shown = null;
-    this.feeds = {}; // "this", "reference" -> Feed
-    this.update = () => this.render();
-    this.find = (selector) => root.querySelector(selector);
-  }
-
-  // What the page says: which runs, and the words that only it knows.
-  take({ data, setStateValue, setTriggerValue }) {
-    Object.assign(this, { data, setStateValue, setTriggerValue });
-    if (this.steps !== data.look_back.key) [this.steps, this.shown] = [data.look_back.key, null];
-    const before = this.feeds;
-    this.feeds = {};
-    for (const [name, run] of Object.entries(data.runs)) {
-      if (run) this.feeds[name] = feedOf({ ...run, metrics: data.metrics, viewer: data.viewer });
-    }
-    if (before.this !== this.feeds.this) this.news = "";
-    const now = Object.values(this.feeds);
-    for (const feed of now) feed.listen(this.update);
-    for (const feed of Object.values(before)) if (!now.includes(feed)) feed.leave(this.update);
-    this.prepare();
-    this.render();
-  }
-
-  close() {
-    for (const feed of Object.values(this.feeds)) feed.leave(this.update);
-  }
-}
+// The viewer: progress and verdict of the run on the left (here), both runs' samples at one moment
+// and their charts (runs.js). What it shows comes from the feeds of both runs and from one moment.
+// Streamlit hears of what its buttons and other charts must follow: a moment that was chosen, a run
+// that ended, other remedies, a key; and of nothing else.
 
 // --- progress and verdict ------------------------------------------------------------------------
 
@@ -41,7 +10,15 @@ class Viewer {
 const SPREAD = 100;
 
 class StatusViewer extends Viewer {
-  prepare() {}
+  prepare() {
+    this.root.querySelector("section").classList.toggle("projector", this.data.projector);
+    const more = this.find(".more");
+    more.onclick = () => {
+      const open = more.getAttribute("aria-expanded") === "false";
+      more.setAttribute("aria-expanded", open);
+      this.find(".full").hidden = !open;
+    };
+  }
 
   close() {
     clearTimeout(this.soon);
@@ -51,7 +28,7 @@ class StatusViewer extends Viewer {
   render() {
     const feed = this.feeds.this, told = feed?.last ?? this.data.first;
     this.progress(told, feed);
-    this.verdict(told.verdict);
+    this.verdict(this.verdictShown(told, feed));
     if (feed?.gone) this.tellOf("gone", false);
     else if (feed?.last) this.tell(feed.last);
   }
@@ -67,17 +44,35 @@ class StatusViewer extends Viewer {
     this.find(".progress").classList.toggle("unreachable", silent);
   }
 
-  verdict({ tone, headline, sentences, warnings }) {
-    const box = this.find(".verdict"), text = this.find(".text");
-    const lines = [[bold(headline), ` ${sentences}`]];
-    if (warnings.length) lines.push([bold("Warning:"), ` ${warnings.join(" ")}`]);
-    if (this.data.prediction) lines.push(marked(this.data.prediction));
-    box.className = `verdict ${tone}`;
-    const words = JSON.stringify([headline, sentences, warnings, this.data.prediction]);
+  // The verdict at the moment that is shown; at the end, the newest.
+  verdictShown(told, feed) {
+    const { step, asked: asking } = this.moment;
+    if (asking) return ASKING;
+    const newest = { ...told.verdict, measured: feed?.evaluations.step.at(-1) };
+    if (step === null || !feed) return newest;
+    const known = verdictsOf(feed, this.data.look_back.steps, this.update);
+    if (!known) return { ...NOT_YET, sentence: "…", measured: undefined };
+    const place = placeAt(known.steps, step);
+    return place < 0 ? NOT_YET : { ...known.verdicts[place], measured: known.steps[place] };
+  }
+
+  verdict(shown) {
+    const predicted = this.moment.asked || this.moment.step !== null ? ""
+      : this.moment.told || this.data.prediction;
+    const words = JSON.stringify([shown, predicted]);
     if (words === this.said) return; // a screen reader hears only what is new
     this.said = words;
-    text.replaceChildren(...lines.flatMap((line) => [...line, document.createElement("br")]));
-    text.lastChild.remove();
+    this.find(".verdict").className = `verdict ${shown.tone}`;
+    this.find(".name").textContent = shown.name ?? shown.headline;
+    this.find(".text").replaceChildren(bold(shown.sentence ?? shown.headline),
+      ...(predicted ? [" ", ...marked(predicted)] : []));
+    this.find(".stamp").textContent = shown.measured === undefined ? ""
+      : `measured at step ${shown.measured}`;
+    this.find(".chips").replaceChildren(...shown.warnings.map(warning),
+      ...(shown.chips ?? []).map(chip));
+    const evidence = shown.sentences ? [bold(shown.headline), ` ${shown.sentences}`] : [];
+    this.find(".full").replaceChildren(...evidence);
+    this.find(".more").style.visibility = evidence.length ? "visible" : "hidden";
   }
 
   // The page runs again when its buttons no longer fit the run: it has ended or goes on again, or
@@ -103,156 +98,30 @@ class StatusViewer extends Viewer {
   }
 }
 
-const bold = (words) => Object.assign(document.createElement("strong"), { textContent: words });
+const ASKING = { tone: "info", name: "What will happen?", chips: [], warnings: [],
+  sentence: "What will happen? Answer beside the pictures; the verdict follows." };
+const NOT_YET = { tone: "info", name: "Too early", chips: [], warnings: [],
+  sentence: "Nothing has been measured yet at this moment: it is too early to tell." };
 
-// Words with **strong** and *emphasis*, as nodes; nothing else is read as markup.
-function marked(words) {
-  return words.split(/(\*\*[^*]+\*\*|\*[^*]+\*)/).map((part) => {
-    if (part.startsWith("**") && part.length > 4) return bold(part.slice(2, -2));
-    if (!part.startsWith("*") || part.length < 3) return part;
-    return Object.assign(document.createElement("em"), { textContent: part.slice(1, -1) });
-  });
-}
+// A number of the verdict; what it means appears above it.
+const chip = ({ label, value, help }) => made("span", { className: "chip", tabIndex: 0,
+  ariaLabel: `${label} ${value}. ${help}` }, `${label} `, bold(value),
+made("span", { className: "help", role: "tooltip", textContent: help }));
 
-// --- both runs -----------------------------------------------------------------------------------
+const warning = (words) => made("span", { className: "chip coming" }, bold("Warning: "), words);
 
-class RunsViewer extends Viewer {
-  prepare() {
-    const { look_back: lookBack, charts, histogram } = this.data;
-    this.find(".look-back-words").textContent = lookBack.words;
-    const handle = this.find(".look-back input");
-    Object.assign(handle, { max: lookBack.steps, disabled: !this.feeds.this });
-    handle.setAttribute("aria-label", lookBack.words);
-    handle.value = this.shown ?? lookBack.steps;
-    handle.oninput = () => this.look(Number(handle.value));
-    handle.onchange = () => this.setStateValue("step", [this.steps, Number(handle.value)]);
-    const drawn = JSON.stringify([charts, histogram]);
-    if (drawn !== this.drawn) this.makeFigures(charts, histogram);
-    this.drawn = drawn;
-    this.say(this.data.difference);
+// The verdicts that a run would have been given at its evaluations: asked for when somebody looks
+// back, and again when it has been evaluated since.
+function verdictsOf(feed, steps, told) {
+  const newest = feed.evaluations.step.at(-1);
+  if (feed.verdictsAt !== newest) {
+    feed.verdictsAt = newest;
+    fetch(`${feed.address}/verdicts?steps=${steps}`, { cache: "no-cache" })
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .then((known) => { feed.verdicts = known ?? feed.verdicts; told(); })
+      .catch(() => { feed.verdictsAt = undefined; });
   }
-
-  makeFigures(charts, histogram) {
-    this.charts = charts.map((chart) => figure(chart.words, (...of) => {
-      const [svg, size, feeds, shown] = of;
-      drawLines(svg, size, chart, feeds, shown);
-    }));
-    this.find(".charts").replaceChildren(...this.charts);
-    this.histogram = figure(histogram.words, (svg, size, evaluated) =>
-      drawHistogram(svg, size, histogram, evaluated));
-    this.histogram.style.height = "100%";
-    this.find(".histogram").replaceChildren(this.histogram);
-  }
-
-  look(step) {
-    this.shown = step < this.data.look_back.steps ? step : null;
-    this.render();
-  }
-
-  render() {
-    const steps = this.stepsShown();
-    const at = `step ${this.shown ?? this.data.look_back.steps}`;
-    this.find(".look-back output").textContent = at;
-    this.find(".look-back input").setAttribute("aria-valuetext", at);
-    for (const name of ["this", "reference"]) {
-      this.caption(name, this.feeds[name], steps[name]);
-      this.sheet(name, this.feeds[name], steps[name]);
-    }
-    const compared = Object.fromEntries(Object.entries(this.feeds).filter(([name]) =>
-      name === "this" || this.data.comparable));
-    this.histogram.redraw(this.evaluated(compared, steps));
-    for (const chart of this.charts) chart.redraw(compared, this.shown);
-    this.compare();
-  }
-
-  // The reference shows the same step, or what it reached in the same time of training.
-  stepsShown() {
-    const own = this.feeds.this, other = this.feeds.reference;
-    const step = this.shown ?? own?.last?.last_step ?? this.data.look_back.steps;
-    if (!this.data.by_time || !own || !other) return { this: step, reference: step };
-    const seconds = secondsAt(own.evaluations, step);
-    return { this: step, reference: stepWithin(other.evaluations, seconds) ?? step };
-  }
-
-  view(name) {
-    return this.data.averaged && this.data.runs[name]?.averaged ? "averaged" : "samples";
-  }
-
-  caption(name, feed, step) {
-    const { title, settings, recorded } = this.data.captions[name];
-    const steps = feed?.pictures.samples ?? [], taken = steps[placeAt(steps, step)];
-    const first = document.createElement("p"), second = document.createElement("p");
-    first.append(bold(title), taken === undefined ? "" : ` · step ${taken}`);
-    if (recorded) {
-      first.append(Object.assign(document.createElement("span"),
-        { className: "badge", textContent: `recorded ${recorded}` }));
-    }
-    second.textContent = second.title = settings;
-    this.find(`.caption-${name}`).replaceChildren(first, second);
-  }
-
-  sheet(name, feed, step) {
-    const slot = this.find(`.sheet-${name}`), view = this.view(name);
-    const steps = feed?.pictures[view] ?? [], taken = steps[placeAt(steps, step)];
-    const wanted = taken === undefined ? "" : `${feed.address}/${view}/${taken}`;
-    if (slot.wanted === wanted) return;
-    slot.wanted = wanted;
-    if (!wanted) {
-      slot.replaceChildren();
-      if (feed) slot.append(Object.assign(document.createElement("div"), { className: "waiting" }));
-      return;
-    }
-    const maker = view === "averaged" ? "averaged generator" : "generator";
-    const { plane } = this.data.runs[name];
-    const shown = plane
-      ? showPlane(slot, feed, view, taken, `Points the ${maker} makes at step ${taken}, `
-        + `${RUN_WORDS[name]}`, plane)
-      : showSheet(slot, feed, view, taken, `64 images the ${maker} makes at step ${taken}, `
-        + `${RUN_WORDS[name]}`);
-    shown.catch(() => this.explain(slot, wanted,
-      pictureOf(feed, view, taken, plane ? "npy" : "png")));
-  }
-
-  // A picture that does not come may be damaged; or it was wound back: the next look has it.
-  async explain(slot, wanted, url) {
-    const problem = await problemOf(url);
-    if (slot.wanted !== wanted) return;
-    slot.wanted = undefined;
-    if (!problem) return;
-    slot.replaceChildren(Object.assign(document.createElement("p"),
-      { className: "problem", textContent: `The samples cannot be shown: ${problem}` }));
-  }
-
-  evaluated(feeds, steps) {
-    const found = {};
-    for (const [name, { evaluations }] of Object.entries(feeds)) {
-      const place = placeAt(evaluations.step, steps[name]);
-      if (place < 0 || !evaluations.shares) continue;
-      found[name] = { shares: evaluations.shares[place], rest: evaluations.rest[place] };
-    }
-    return found;
-  }
-
-  // What the change did: asked for anew when either run has been evaluated again.
-  async compare() {
-    const { this: own, reference: other } = this.feeds;
-    if (!own || !other || !this.data.compare) return;
-    const evaluated = [own, other].map(({ evaluations }) => evaluations.step.at(-1)).join();
-    if (evaluated === this.comparedAt) return;
-    const first = this.comparedAt === undefined;
-    this.comparedAt = evaluated;
-    if (first && !own.last?.live) return; // the page has said it
-    try {
-      const answer = await fetch(`${own.address}/difference?${this.data.compare}`);
-      const words = answer.ok ? (await answer.json()).words : null;
-      const still = own === this.feeds.this && other === this.feeds.reference;
-      if (words !== null && still) this.say(words); // of runs that were left nobody asks any more
-    } catch { this.comparedAt = ""; }
-  }
-
-  say(words) {
-    this.find(".difference").replaceChildren(...marked(words));
-  }
+  return feed.verdicts;
 }
 
 // --- the page's other charts --------------------------------------------------------------------

@@ -1,0 +1,58 @@
+// What stands beside both sheets: the one thing that a page is about. A chart or the histogram of
+// modes; D's scores of real images that it has trained on and of new ones; the time that both took.
+
+const CARD = 28; // pixels of a side of an image on the sheet of cards
+const WITHOUT_CARDS = "D's scores of single images are not known of this run: it was made before "
+  + "they were kept, on points, or D scores several images together.";
+const CARDS = 10; // in a row: training images above, unseen ones below
+const TURN = 60; // seconds in which a clock's hand goes round
+
+// D's scores of twenty real images at an evaluation, of this run and its reference.
+class ScoreCards {
+  constructor(root) {
+    this.root = root;
+  }
+
+  // `scored` holds of each run {training, unseen}: ten scores each.
+  draw({ picture, scored, stamp }) {
+    const rows = [["training", "Training images: D has seen them"],
+      ["unseen", "New digits: D has never seen them"]];
+    if (!picture || !scored.this?.training) {
+      this.root.replaceChildren(made("p", { className: "cards-note", textContent: WITHOUT_CARDS }));
+      return;
+    }
+    const parts = rows.flatMap(([kind, words], row) => [
+      made("p", { className: "cards-title", textContent: words }),
+      made("div", { className: "cards" },
+        ...Array.from({ length: CARDS }, (_, at) => this.card(picture, row, at, kind, scored)))]);
+    const note = made("p", { className: "cards-note" });
+    note.textContent = `D's score under each, 1 = real${stamp}`
+      + `${scored.reference?.training ? "; in brackets the reference's" : ""}`;
+    this.root.replaceChildren(...parts, note);
+  }
+
+  card(picture, row, at, kind, scored) {
+    const own = scored.this?.[kind]?.[at], other = scored.reference?.[kind]?.[at];
+    const image = made("i", { className: "card-image" });
+    image.style.backgroundImage = `url(${picture})`;
+    image.style.backgroundPosition = `${(100 * at) / (CARDS - 1)}% ${100 * row}%`;
+    const bar = made("b", { className: "card-bar" });
+    bar.style.setProperty("--score", own ?? 0);
+    const words = made("span", {}, own === undefined ? "–" : own.toFixed(2));
+    if (other !== undefined) words.append(made("small", { textContent: ` (${other.toFixed(2)})` }));
+    return made("div", { className: own < 0.5 ? "card rejected" : "card" }, image, bar, words);
+  }
+}
+
+// A dial whose hand goes round once a minute, and in words how long a run has trained.
+function clock(title, seconds, step) {
+  const angle = (2 * Math.PI * seconds) / TURN, [x, y] = [Math.sin(angle), -Math.cos(angle)];
+  const dial = element("svg", { viewBox: "-1.2 -1.2 2.4 2.4", "aria-hidden": "true" },
+    element("circle", { r: 1.1, class: "dial" }),
+    element("path", { class: "passed", d: seconds >= TURN ? "M0 -1A1 1 0 1 1 -0.01 -1Z"
+      : `M0 0V-1A1 1 0 ${angle > Math.PI ? 1 : 0} 1 ${x} ${y}Z` }),
+    element("path", { class: "hand", d: `M0 0L${x} ${y}` }));
+  const words = made("p", {}, bold(title), made("br"),
+    `${seconds < 100 ? seconds.toFixed(1) : Math.round(seconds)} s · step ${step}`);
+  return made("div", { className: "clock" }, dial, words);
+}

@@ -1,0 +1,344 @@
+// Both runs at one moment: sheets, what the page is about, the charts, the difference in words; and
+// the playback that goes through the moments. Streamlit hears of a moment that the visitor chose, of
+// a key that was pressed for it, and of nothing while it plays.
+
+const PRELOADED = 160; // pictures of both runs that are fetched ahead
+const PAUSED = 250; // milliseconds of rest before the difference at a moment is asked for
+
+class RunsViewer extends Viewer {
+  constructor(root) {
+    super(root);
+    this.hover = null;
+    this.playback = new Playback(root, {
+      look: (moment) => this.look(moment),
+      released: () => this.released(),
+      ready: (moment) => this.arrived(moment),
+    });
+    this.keys = (event) => this.press(event);
+    document.addEventListener("keydown", this.keys);
+    const bar = this.find(".playback");
+    for (const begin of ["pointerenter", "focusin"]) {
+      bar.addEventListener(begin, () => this.preload());
+    }
+  }
+
+  close() {
+    document.removeEventListener("keydown", this.keys);
+    this.playback.halt();
+    super.close();
+  }
+
+  turnTo(moment) {
+    if (moment !== this.moment) this.playback.halt();
+    super.turnTo(moment);
+  }
+
+  prepare() {
+    const { look_back: lookBack, charts, evidence, histogram, projector } = this.data;
+    this.find(".look-back-words").textContent = lookBack.words;
+    this.playback.bar.setAttribute("aria-label", lookBack.words);
+    this.root.querySelector("section").classList.toggle("projector", projector);
+    const drawn = JSON.stringify([charts, evidence, histogram]);
+    if (drawn !== this.drawn) this.makeFigures();
+    this.drawn = drawn;
+    this.ask();
+    this.say(this.data.difference);
+  }
+
+  makeFigures() {
+    const { charts, evidence, histogram } = this.data;
+    const lines = (chart) => figure(chart.words,
+      (svg, size, news, own) => drawLines(svg, size, chart, news, own),
+      (at) => this.point(at));
+    this.charts = charts.map(lines);
+    this.find(".charts").replaceChildren(...this.charts);
+    const slot = this.find(".evidence-body");
+    slot.replaceChildren();
+    Object.assign(this, { bars: null, key: null, cards: null, clocks: null });
+    if (evidence.kind === "histogram") {
+      this.bars = figure(histogram.words, (svg, size, news) => drawHistogram(svg, size,
+        { ...histogram, title: `${histogram.title}${news.stamp}` }, news.evaluated));
+      slot.append(this.bars);
+    } else if (evidence.kind === "cards") {
+      const cards = made("div", { className: "score-cards" });
+      slot.append(cards);
+      this.cards = new ScoreCards(cards);
+    } else {
+      if (evidence.kind === "clocks") slot.append(this.clocks = made("div", { className: "clocks" }));
+      slot.append(this.key = lines(evidence.chart));
+    }
+  }
+
+  // --- which moment it is
+
+  get own() {
+    return this.feeds.this;
+  }
+
+  // Where the timeline ends: at a step, or when the longer run has ended.
+  end() {
+    const { look_back: lookBack, by_time: byTime } = this.data;
+    if (!byTime) return lookBack.steps;
+    const seconds = Object.values(this.feeds).map((feed) => feed.evaluations.seconds?.at(-1) ?? 0);
+    return Math.max(0.1, ...(this.own?.last?.live ? seconds.slice(0, 1) : seconds));
+  }
+
+  timeline() {
+    const { look_back: { steps }, by_time: byTime } = this.data;
+    return timeline(this.feeds, (name) => this.view(name), { steps, byTime, end: this.end() });
+  }
+
+  look(moment) {
+    this.moment.set({ at: moment?.at ?? null, step: moment?.this ?? null });
+  }
+
+  released() {
+    this.setStateValue("step", [this.data.look_back.key,
+      this.moment.step ?? this.data.look_back.steps]);
+  }
+
+  // The steps of both runs at the moment that is shown; at its end, the newest.
+  stepsShown() {
+    const { own, moment, data } = this, other = this.feeds.reference;
+    if (data.by_time && own) return momentAt(moment.at ?? this.end(), own, other);
+    const step = moment.at ?? own?.last?.last_step ?? data.look_back.steps;
+    return { this: step, reference: step };
+  }
+
+  // --- predict first
+
+  ask() {
+    const { asks } = this.data, slot = this.find(".question");
+    const open = asks !== null && !asked.has(asks.name);
+    if (open && this.asks !== asks.name) {
+      this.asks = asks.name;
+      slot.replaceChildren(bold("What will happen?"), made("p", { textContent: asks.question }),
+        ...asks.answers.map(({ answer, told }) => made("button", { type: "button",
+          textContent: answer, onclick: () => this.answer(told) })),
+        made("button", { type: "button", className: "skip", textContent: "Skip and play",
+          onclick: () => this.answer("") }));
+    }
+    slot.hidden = !open;
+    this.find(".evidence-body").hidden = open;
+    if (!open || this.moment.asked) return;
+    const [first] = this.timeline();
+    if (first) this.moment.set({ at: first.at, step: first.this, asked: true });
+    this.preload();
+  }
+
+  answer(told) {
+    asked.add(this.data.asks.name);
+    this.find(".question").hidden = true;
+    this.find(".evidence-body").hidden = false;
+    this.moment.set({ asked: false, told });
+    this.playback.play();
+    this.playback.find("play").focus({ preventScroll: true });
+  }
+
+  // --- keys
+
+  press(event) {
+    if (!isForThePage(event)) return;
+    const key = event.key.toLowerCase(), { projector } = this.data;
+    const by = { arrowleft: -1, arrowright: 1 }[key];
+    if (key === " ") this.playback.playing ? this.playback.pause() : this.playback.play();
+    else if (by) this.playback.step(by);
+    else if (projector && "bfh".includes(key)) this.setTriggerValue("key", key);
+    else if (projector && key === "escape") this.setTriggerValue("key", "escape");
+    else if (projector && key === "a") this.answer("");
+    else return;
+    event.preventDefault();
+  }
+
+  // --- drawing
+
+  render() {
+    if (this.data.asks && !this.moment.asked && !asked.has(this.data.asks.name)) this.ask();
+    const steps = this.stepsShown(), { at } = this.moment, end = this.end();
+    const words = this.data.by_time ? `${(at ?? end).toFixed(1)} s of training`
+      : `step ${at ?? this.data.look_back.steps}`;
+    this.playback.show(this.timeline(), at, { end, disabled: !this.own });
+    this.find(".look-back output").textContent = words;
+    this.playback.bar.setAttribute("aria-valuetext", words);
+    for (const name of ["this", "reference"]) {
+      this.caption(name, this.feeds[name], steps[name]);
+      this.sheet(name, this.feeds[name], steps[name]);
+    }
+    this.drawCharts();
+    this.evidence(steps);
+    this.compare();
+  }
+
+  drawCharts() {
+    const feeds = this.compared(), byTime = this.data.by_time;
+    const place = (run, step) => (byTime ? secondsAt(feeds[run].evaluations, step) : step);
+    const news = { feeds, shown: this.moment.at, hover: this.hover, end: this.end(), place };
+    for (const chart of [...this.charts, this.key].filter(Boolean)) chart.redraw(news);
+  }
+
+  point(at) {
+    this.hover = at;
+    this.drawCharts();
+  }
+
+  compared() {
+    return Object.fromEntries(Object.entries(this.feeds).filter(([name]) =>
+      name === "this" || this.data.comparable));
+  }
+
+  evidence(steps) {
+    const evaluated = this.evaluated(this.compared(), steps);
+    const at = evaluated.this?.step, stamp = at === undefined ? "" : ` · step ${at}`;
+    this.bars?.redraw({ evaluated, stamp });
+    if (this.cards) {
+      const [run, feed] = Object.entries(this.feeds).find(([, each]) => each.pictures.cards) ?? [];
+      this.cards.draw({ scored: evaluated, stamp,
+        picture: run ? pictureOf(feed, "cards", feed.pictures.cards[0], "png") : "" });
+    }
+    this.clocks?.replaceChildren(...Object.entries(this.compared()).map(([name, feed]) =>
+      clock(this.data.captions[name].title, secondsAt(feed.evaluations, steps[name]) || 0,
+        steps[name])));
+  }
+
+  view(name) {
+    return this.data.averaged && this.data.runs[name]?.averaged ? "averaged" : "samples";
+  }
+
+  caption(name, feed, step) {
+    const { title, settings, recorded } = this.data.captions[name];
+    const steps = feed?.pictures[this.view(name)] ?? [], taken = steps[placeAt(steps, step)];
+    const first = made("p", {}, bold(title), taken === undefined ? "" : ` · step ${taken}`);
+    if (recorded) {
+      first.append(made("span", { className: "badge", textContent: `recorded ${recorded}` }));
+    }
+    const second = made("p", { textContent: settings, title: settings });
+    this.find(`.caption-${name}`).replaceChildren(first, second);
+  }
+
+  taken(name, step) {
+    const steps = this.feeds[name]?.pictures[this.view(name)] ?? [];
+    return steps[placeAt(steps, step)];
+  }
+
+  sheet(name, feed, step) {
+    const slot = this.find(`.sheet-${name}`), view = this.view(name), taken = this.taken(name, step);
+    const wanted = taken === undefined ? "" : `${feed.address}/${view}/${taken}`;
+    if (slot.wanted === wanted) return;
+    slot.wanted = wanted;
+    if (!wanted) {
+      slot.replaceChildren();
+      if (feed) slot.append(made("div", { className: "waiting" }));
+      return;
+    }
+    const maker = view === "averaged" ? "averaged generator" : "generator";
+    const { plane } = this.data.runs[name];
+    const shown = plane
+      ? showPlane(slot, feed, view, taken, `Points the ${maker} makes at step ${taken}, `
+        + `${RUN_WORDS[name]}`, plane)
+      : showSheet(slot, feed, view, taken, `64 images the ${maker} makes at step ${taken}, `
+        + `${RUN_WORDS[name]}`);
+    shown.catch(() => this.explain(slot, wanted,
+      pictureOf(feed, view, taken, plane ? "npy" : "png")));
+  }
+
+  // A picture that does not come may be damaged; or it was wound back: the next look has it.
+  async explain(slot, wanted, url) {
+    const problem = await problemOf(url);
+    if (slot.wanted !== wanted) return;
+    slot.wanted = undefined;
+    if (!problem) return;
+    slot.replaceChildren(made("p",
+      { className: "problem", textContent: `The samples cannot be shown: ${problem}` }));
+  }
+
+  // Both pictures of a moment, fetched ahead.
+  arrived(moment) {
+    if (!moment) return null;
+    return Promise.all(["this", "reference"].map((name) => {
+      const feed = this.feeds[name], step = this.taken(name, moment[name]);
+      return feed && step !== undefined
+        ? fetched(feed, this.view(name), step, Boolean(this.data.runs[name].plane)) : null;
+    }));
+  }
+
+  preload() {
+    if (this.own?.last?.live) return;
+    for (const moment of this.timeline().slice(0, PRELOADED)) this.arrived(moment);
+  }
+
+  evaluated(feeds, steps) {
+    const found = {};
+    for (const [name, { evaluations }] of Object.entries(feeds)) {
+      const place = placeAt(evaluations.step, steps[name]);
+      if (place < 0 || !evaluations.shares) continue;
+      found[name] = {
+        step: evaluations.step[place], shares: evaluations.shares[place],
+        rest: evaluations.rest[place], training: evaluations.scores_training?.[place] ?? undefined,
+        unseen: evaluations.scores_unseen?.[place] ?? undefined,
+      };
+    }
+    return found;
+  }
+
+  // --- the difference in words
+
+  // What the change did: asked for anew when either run has been evaluated again, and as of the
+  // moment that is looked back to, once it rests there.
+  compare() {
+    const { own, data: { compare } } = this, other = this.feeds.reference;
+    if (!own || !other || !compare) return;
+    const { step, asked: asking } = this.moment;
+    const evaluated = [own, other].map(({ evaluations }) => evaluations.step.at(-1)).join();
+    const wanted = `${compare} ${evaluated} ${step} ${asking}`;
+    if (wanted === this.comparedAt) return;
+    this.comparedAt = wanted;
+    clearTimeout(this.resting);
+    if (asking) this.say("");
+    else if (step === null && !own.last?.live) this.say(this.data.difference); // the page said it
+    else {
+      if (step !== null) this.say("…");
+      this.resting = setTimeout(() => this.askDifference(own, other, wanted, step),
+        step === null ? 0 : PAUSED);
+    }
+  }
+
+  async askDifference(own, other, wanted, step) {
+    if (this.playback.playing) {
+      this.comparedAt = "";
+      return;
+    }
+    const at = step === null ? "" : `&at=${step}`;
+    try {
+      const answer = await fetch(`${own.address}/difference?${this.data.compare}${at}`);
+      const words = answer.ok ? (await answer.json()).words : null;
+      const still = own === this.feeds.this && other === this.feeds.reference;
+      // Of runs that were left, and of moments that were, nobody asks any more.
+      if (words !== null && still && wanted === this.comparedAt) this.say(words);
+    } catch { this.comparedAt = ""; }
+  }
+
+  say(words) {
+    this.find(".difference").replaceChildren(...marked(words));
+  }
+}
+
+// --- which pages have asked this visitor for a prediction ----------------------------------------
+
+// Kept by the browser; where it keeps nothing, for this visit.
+const asked = {
+  here: new Set(),
+  key: (name) => `gan-lab/asked/${name}`,
+  has(name) {
+    try {
+      return this.here.has(name) || localStorage.getItem(this.key(name)) !== null;
+    } catch {
+      return this.here.has(name);
+    }
+  },
+  add(name) {
+    this.here.add(name);
+    try {
+      localStorage.setItem(this.key(name), "1");
+    } catch { /* private browsing: this visit remembers */ }
+  },
+};
