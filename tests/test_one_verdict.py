@@ -13,6 +13,7 @@ from gan_core.diagnosis.verdict import STATES, verdict
 from gan_core.runs.history import History
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus
+from gan_core.serving.run_words import spoken_verdict
 from gan_core.verification.results import Result
 from tests.diagnosis.histories import (
     ENDED,
@@ -196,3 +197,10 @@ def test_a_ratio_is_printed_only_where_it_means_something() -> None:
         text = on_page(history, config).text
         assert "130%" not in text and "nan" not in text and "inf" not in text.replace(
             "infinite", ""), state
+
+
+def test_the_command_line_says_the_sentence_of_the_page() -> None:
+    """A student at a terminal reads the ledger, and not what is wrong."""
+    for history, config in RUNS.values():
+        said = spoken_verdict(snapshot(history, config)).sentence
+        assert f"\n{said}\nverdict: " in in_words(result(history, config))

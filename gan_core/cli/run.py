@@ -23,6 +23,7 @@ from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, how_it_ended, json_text, say
 from gan_core.cli.progress import train_with_progress
 from gan_core.diagnosis.findings import Remedy
+from gan_core.diagnosis.verdict_sentence import Judged, sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -79,7 +80,8 @@ def _verdict_lines(result: Result) -> list[str]:
     """What the page says, and what it leaves out: the evidence of all findings but the first."""
     verdict, about = result.verdict, f" ({result.verdict.cause})" if result.verdict.cause else ""
     words = sentences(verdict, result.history, result.config)
-    lines = [f"verdict: {verdict.state}{about}", f"{headline(verdict)} {words}".strip(),
+    lines = [sentence(Judged(verdict, result.history, result.config)),
+             f"verdict: {verdict.state}{about}", f"{headline(verdict)} {words}".strip(),
              *_remedy_lines(verdict.remedies)]
     for finding in verdict.findings[1:]:
         lines += [f"{finding.symptom} ({finding.severity}) since step {finding.since}: "

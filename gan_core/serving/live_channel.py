@@ -68,14 +68,16 @@ def question(steps: str = "", metrics: str = "", since: str = "") -> Question:
 
     `metrics` are separated by commas. Raises BadQuestion.
     """
-    return Question(_steps(steps), _metrics(metrics), _since(since))
+    return Question(step("steps", steps), _metrics(metrics), _since(since))
 
 
-def _steps(text: str) -> int | None:
+def step(name: str, text: str, least: int = 1) -> int | None:
+    """A step by the parameter `name` of an address, None where it is left out. Raises BadQuestion.
+    """
     if not text:
         return None
-    if not _STEPS.fullmatch(text) or not 0 < int(text) <= MOST_STEPS:
-        raise BadQuestion(f"steps must be a whole number from 1 to {MOST_STEPS}.")
+    if not _STEPS.fullmatch(text) or not least <= int(text) <= MOST_STEPS:
+        raise BadQuestion(f"{name} must be a whole number from {least} to {MOST_STEPS}.")
     return int(text)
 
 

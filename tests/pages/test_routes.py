@@ -141,6 +141,48 @@ def test_a_difference_from_nothing_is_refused(channel: Starlette, query: str, st
     assert get(channel, f"/recorded/{BROKEN}/difference?{query}").status == status
 
 
+def test_the_difference_is_told_as_of_the_step_that_is_played_back(channel: Starlette) -> None:
+    """Playback shows step 500, and the words beside it are those of the end."""
+    mended = RECORDED["remedy"].digest()
+    address = f"/recorded/{BROKEN}/difference?page=mode_collapse&reference=recorded/{mended}"
+    assert "At step 500: " in get(channel, f"{address}&at=600").content["words"]
+    assert get(channel, f"{address}&at=0").content["words"] == ""
+    end = get(channel, address).content
+    assert get(channel, f"{address}&at=99999").content == end
+    for bad in ("-1", "x", "1e3", "9" * 9):
+        answer = get(channel, f"{address}&at={bad}")
+        assert answer.status == 400 and answer.content["problem"].startswith("at must be")
+
+
+# --- playback ------------------------------------------------------------------------------------
+
+
+def test_the_verdicts_of_a_recorded_run_are_those_of_its_evaluations(channel: Starlette) -> None:
+    """The verdict stays that of the end while an earlier moment is played back."""
+    told = get(channel, f"/recorded/{BROKEN}/verdicts?steps=1000")
+    assert told.status == 200 and told.headers["content-type"] == "application/json"
+    assert told.headers["cache-control"] == "no-cache"
+    content = told.content
+    assert content["steps"] == [250, 500, 750, 1000]
+    assert content["words"][0] == "measured at step 250"
+    assert content["words"][-1] == "measured at step 1 000"
+    now = get(channel, f"/recorded/{BROKEN}/live?steps=1000").content["verdict"]
+    assert content["verdicts"][-1] == {name: now[name] for name in content["verdicts"][-1]}
+    assert content["verdicts"][0]["state"] == "too_early" != content["verdicts"][-1]["state"]
+    same = get(channel, f"/recorded/{BROKEN}/verdicts?steps=1000",
+               if_none_match=told.headers["etag"])
+    assert (same.status, same.body) == (304, b"")
+
+
+def test_verdicts_of_nothing_are_refused(channel: Starlette, stored: str) -> None:
+    """A mistyped address ends in a stack trace."""
+    assert get(channel, "/runs/0123456789abcdef/verdicts").status == 404
+    answer = get(channel, f"/runs/{stored}/verdicts?steps=-3")
+    assert answer.status == 400 and answer.content["problem"].startswith("steps must be")
+    young = get(channel, f"/runs/{stored}/verdicts").content
+    assert young["steps"] == [2] and young["verdicts"][0]["name"] == "Too early"
+
+
 # --- leases --------------------------------------------------------------------------------------
 
 
