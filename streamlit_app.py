@@ -65,8 +65,9 @@ The networks, the data (MNIST) and three of the experiments come from a report o
 challenges, the rest from lecture notes. Above, before the first click, stand two recorded runs: on
 the left the report's networks at the best settings that a parameter map has found, on the right the
 same networks at the report's learning rate of 0.0002, after equally many steps. All 50 epochs of
-the report are recorded too, under *More*, and so are PyTorch-GAN's networks, with which it compares.
-Everything is computed on this machine; nothing is downloaded but Fashion-MNIST, if you choose it.
+the report are recorded too, under *More*; there are PyTorch-GAN's networks as well, with which the
+report compares. Everything is computed on this machine; nothing is downloaded but Fashion-MNIST, if
+you choose it.
 """
     )
 

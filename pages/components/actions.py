@@ -15,6 +15,7 @@ from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.diagnosis.diagnose import Remedy
+from gan_core.diagnosis.verdict_words import whole
 from gan_core.runs.store import StoreError
 from gan_core.serving.admission import QueueFull
 from pages.components import server
@@ -125,6 +126,7 @@ def change(state: State, run: StoredRun, step: int | None) -> None:
         steps = step + shown.steps
     changed = changed.replace(steps=min(steps, server.settings().max_steps))
     if submit(state, changed):
+        st.toast(f"Changed at step {whole(step)}; the run goes on to step {whole(changed.steps)}.")
         state.pinned = state.pinned or shown
         state.shown, state.fresh = changed, False
     st.rerun()

@@ -197,7 +197,10 @@ def _drawing(game: DiracGame, start: tuple[float, float], steps: int) -> Drawing
              for name in sorted({game.order, other}, reverse=True)}
     paths = {name: path if name == game.order else trajectory(one, start, steps)
              for name, one in games.items()}
-    charts = {"plane": _plane(game, path), "distance": _distance(paths), **_spectra(games)}
+    # Axes reach at least as far as for the plain GAN: a remedy beside its failure, on one scale.
+    plain = dataclasses.replace(game, method="gan")
+    side = max(map(dirac_charts.extent, (path, trajectory(plain, start, steps))))
+    charts = {"plane": _plane(game, path, side), "distance": _distance(paths), **_spectra(games)}
     return Drawing(verdict_text(game, start, path), charts)
 
 
@@ -207,8 +210,7 @@ def _show(name: str, picture: Picture) -> None:
                        key=f"chart-dirac-{name}", alt=picture.alt)
 
 
-def _plane(game: DiracGame, path: np.ndarray) -> Picture:
-    side = dirac_charts.extent(path)
+def _plane(game: DiracGame, path: np.ndarray, side: float) -> Picture:
     return Picture(
         table(dirac_charts.plane_frame(game, path, side)),
         dirac_charts.plane_spec(side, len(path) - 1),

@@ -43,6 +43,7 @@ def experiment(page: str, challenge: Challenge) -> State:
         with st.sidebar:
             config = controls.controls(page, challenge, {"steps": server.settings().max_steps})
             _differing(state, config)
+            change = st.container(key="change")
             st.divider()
             device_badge()
             st.button("Projector", icon=":material/present_to_all:", on_click=_project,
@@ -58,6 +59,8 @@ def experiment(page: str, challenge: Challenge) -> State:
             state.sliders = config
         write_url(state)
         tick = _watch(state)
+        with change:
+            _change(state, config, state.shown_run())
         st.fragment(_view, run_every=tick)(state, config, tick)
     except StoreError:
         st.error(UNREADABLE)
@@ -118,7 +121,6 @@ def _buttons(state: State, config: RunConfig | None, shown: StoredRun | None) ->
         _presets(state, config)
         _train(state, config, shown)
         _stop_or_continue(state, shown)
-        _change(state, config, shown)
         _pin(state, shown)
         with st.popover("Link", icon=":material/link:"):
             st.caption("Opens these settings, with this run and its reference where they have been "
@@ -189,17 +191,20 @@ def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> 
         why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
             "Keeps what was trained until then and goes on with the sliders' settings; look back "
             "to change an earlier step.")
-    if st.button("Change now", disabled=not changes, help=why) and shown:
+    if st.button("Change now", icon=":material/build:", disabled=not changes, help=why,
+                 width="stretch") and shown:
         actions.change(state, shown, at)
 
 
 def _pin(state: State, shown: StoredRun | None) -> None:
     if state.pinned is not None and state.pinned.digest() == state.shown.digest():
-        if st.button("Unpin", icon=":material/keep_off:", help="Give the reference up."):
+        if st.button("Unpin", icon=":material/keep_off:",
+                     help="This run is kept as the reference of the next one; press to let it go."):
             state.pinned = None
             st.rerun()
     elif st.button("Pin", icon=":material/keep:", disabled=shown is None,
-                   help="Keep this run as reference on the right, to compare the next one with."):
+                   help="Keep this run: the next one that is shown has it as its reference on the "
+                   "right."):
         state.pinned = state.shown
         st.rerun()
 
@@ -257,10 +262,10 @@ def _runs(state: State, shown: StoredRun | None, reference: StoredRun | None) ->
         st.toggle(
             "Samples of the averaged generator", key=f"{state.page}/averaged",
             help="Where a run averages G's weights over time. Verdict and charts tell of G itself.")
-    if reference is None and state.pinned is not None and st.button(
+    if reference is None and state.compared_to is not None and st.button(
         "Train the reference", help="It has not been trained on this server."
     ):
-        actions.submit(state, state.pinned)
+        actions.submit(state, state.compared_to)
         st.rerun()
     viewer.runs(state, shown, reference)
 

@@ -260,13 +260,15 @@ def lines_spec(chart: Lines, steps: int, marks: Marks = ()) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=128)
-def curve_spec(chart: Curve, steps: int, marks: Marks = ()) -> dict[str, Any]:
-    """One line a run; x runs to `steps`."""
+def curve_spec(
+    chart: Curve, steps: int, marks: Marks = (), across: str = "step"
+) -> dict[str, Any]:
+    """One line a run; x runs to `steps`, and is called `across`."""
     drawn = (
         alt.Chart()
         .mark_line(point=EVALUATED, strokeWidth=2)
         .encode(
-            x=steps_axis(steps),
+            x=steps_axis(steps, across),
             y=value_axis(chart.axis, chart.domain, chart.log),
             color=run_colour(),
             strokeDash=run_dash(),

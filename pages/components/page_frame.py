@@ -89,12 +89,12 @@ STYLE = """
 /* So it is in the chosen entries of a list. */
 .stApp [data-testid="stMultiSelect"] span[title] { color: light-dark(#ffffff, #0e1117); }
 .st-key-explained { height: 2.3rem; flex: none; }
-@media (max-width: 640px) { .st-key-explained:not(:has(a)) { display: none; } }
+@media (max-width: 1000px) { .st-key-explained:not(:has(a)) { display: none; } }
 /* Beside an open sidebar a tablet has no room for a second column of buttons. */
 @media (max-width: 1000px) {
   [data-testid="stHorizontalBlock"]:has(> * .st-key-explained, > * h1) { flex-wrap: wrap; }
   [data-testid="stHorizontalBlock"]:has(> * .st-key-explained) > [data-testid="stColumn"],
-  [data-testid="stColumn"]:has(> * h1) { min-width: 100%; }
+  [data-testid="stColumn"]:has(> * h1) { min-width: calc(100% - 3rem) !important; }
   [data-testid="stHorizontalBlock"]:has(> * h1) > [data-testid="stColumn"] { min-width: 9.5rem; }
   [data-testid="stHorizontalBlock"]:has(> * h1) > [data-testid="stColumn"]:last-child {
     display: none; }

@@ -17,14 +17,19 @@ from pages.components.chart_style import FIRST, GREY, INK, SECOND, specification
 MEASURES = {"time": "time", "flops": "FLOPs", "memory": "memory"}  # ratio -> as people read it
 COLOURS: dict[str, Any] = {"time": FIRST, "FLOPs": SECOND, "memory": INK}
 BAR = 11  # pixels of a bar of the price list, gaps included
+LABEL = 20  # pixels for the remedy's name above its bars: beside them a phone would have no room
 FEW, MANY = 0.5, 10.0  # the price list reaches at least from here to there
 GROWTH_HEIGHT = 260
 
 
-def remedy_frame(prices: Mapping[str, Price], labels: Mapping[str, str]) -> pd.DataFrame:
+def remedy_frame(
+    prices: Mapping[str, Price], labels: Mapping[str, str],
+    first: Mapping[str, Price] | None = None,
+) -> pd.DataFrame:
     """One row per remedy and measure: remedy, measure, ratio (÷ the plain GAN's); the remedy that
-    takes the most time comes first."""
-    order = sorted(prices, key=lambda name: -prices[name].ratios["time"])
+    takes the most time comes first, by `first`, the prices that stay while others are measured."""
+    known = {**prices, **(first or {})}
+    order = sorted(prices, key=lambda name: -known[name].ratios["time"])
     rows = [(labels[name], MEASURES[ratio], prices[name].ratios[ratio])
             for name in order for ratio in RATIOS]
     return pd.DataFrame(rows, columns=["remedy", "measure", "ratio"])
@@ -32,7 +37,7 @@ def remedy_frame(prices: Mapping[str, Price], labels: Mapping[str, str]) -> pd.D
 
 def remedy_height(count: int) -> int:
     """Pixels of the chart of so many remedies."""
-    return count * (len(RATIOS) * BAR + 6) + 90
+    return count * (len(RATIOS) * BAR + LABEL) + 90
 
 
 @functools.lru_cache(maxsize=8)
@@ -45,8 +50,7 @@ def remedy_spec(remedies: tuple[str, ...], most: float) -> dict[str, Any]:
         alt.Chart()
         .mark_bar()
         .encode(
-            y=alt.Y("remedy:N", title=None, sort=None, scale=alt.Scale(domain=list(remedies)),
-                    axis=alt.Axis(labelLimit=420, labelFontSize=12)),
+            y=_remedies(remedies),
             yOffset=alt.YOffset("measure:N", sort=list(COLOURS)),
             x=alt.X("ratio:Q", title="÷ the plain GAN's step, log scale", scale=scale,
                     axis=alt.Axis(values=ticks, labelExpr="datum.value + ' ×'", orient="top")),
@@ -56,9 +60,22 @@ def remedy_spec(remedies: tuple[str, ...], most: float) -> dict[str, Any]:
             tooltip=["remedy:N", "measure:N", alt.Tooltip("ratio:Q", format=".2f")],
         )
     )
+    names = (
+        alt.Chart()
+        .transform_filter(alt.FieldEqualPredicate(field="measure", equal=next(iter(COLOURS))))
+        .mark_text(align="left", baseline="bottom", fontSize=12, dx=2, color=INK,
+                   dy=-len(RATIOS) * BAR / 2)
+        .encode(y=_remedies(remedies), x=alt.XDatum(FEW), text="remedy:N")
+    )
     line = alt.Chart().mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(x=alt.XDatum(1))
-    return specification(alt.layer(bars, line), "Price of each remedy",
+    return specification(alt.layer(bars, names, line), "Price of each remedy",
                 "a step's time, FLOPs and memory ÷ the plain GAN's; bars to the left are cheaper")
+
+
+def _remedies(remedies: tuple[str, ...]) -> alt.Y:
+    gap = LABEL / (len(RATIOS) * BAR + LABEL)
+    return alt.Y("remedy:N", title=None, sort=None, axis=None, scale=alt.Scale(
+        domain=list(remedies), paddingInner=gap, paddingOuter=gap))
 
 
 def most(frame: pd.DataFrame) -> float:

@@ -199,7 +199,9 @@ def _price_list(measuring: bool) -> None:
     here, there = _known(REMEDY_PRICES)
     prices = {**there, **here}
     frame = price_charts.remedy_frame(
-        prices, {name: recipe.label for name, recipe in REMEDIES.items()})
+        prices, {name: recipe.label for name, recipe in REMEDIES.items()},
+        {name: recorded()[request.name] for name, request in REMEDY_PRICES.items()
+         if request.name in recorded()})
     draw_chart(
         table(frame), key="chart-remedies",
         spec=price_charts.remedy_spec(tuple(frame["remedy"].unique()), price_charts.most(frame)),

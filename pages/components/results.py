@@ -3,9 +3,12 @@ the page runs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
@@ -61,13 +64,16 @@ def other_charts(
 ) -> list[Chart]:
     """What `show_charts` shows, in its order."""
     steps, config = state.shown.steps, state.shown
+    if state.challenge.by_time:  # until the longer run's end, whose steps may be many more
+        steps = max([steps, *(run.snapshot.config.steps for run in (reference,) if run)])
     histories = {
         name: run.snapshot.history.until(steps)
         for name, run in ((THIS, shown), (REFERENCE, reference))
         if run is not None and run.snapshot.config.dataset == config.dataset
     }
     first = state.challenge.charts
-    return sorted(_other_charts(config, histories, {*first, evidence_name(state)}),
+    axis = Axis.of(histories, steps, state.challenge.by_time)
+    return sorted(_other_charts(config, histories, {*first, evidence_name(state)}, axis),
                   key=lambda chart: first.index(chart[0]) if chart[0] in first else len(first))
 
 
@@ -80,42 +86,75 @@ def _drawn(config: RunConfig) -> dict[str, Curve | Lines]:
     return {**history_charts.curves(config.card, features), **_lines(config)}
 
 
+@dataclass(frozen=True)
+class Axis:
+    """The axis that charts share: steps, or where runs are compared by time, seconds."""
+
+    end: int
+    by_time: bool = False
+
+    @staticmethod
+    def of(histories: Mapping[str, History], steps: int, by_time: bool) -> Axis:
+        """Until step `steps`, or until the longest of the runs has ended."""
+        if not by_time:
+            return Axis(steps)
+        ends = [history.evaluations[-1].seconds for history in histories.values()
+                if history.evaluations]
+        return Axis(math.ceil(max(ends, default=1.0)), by_time=True)
+
+    @property
+    def title(self) -> str:
+        return "seconds of training" if self.by_time else "step"
+
+    def placed(self, frame: pd.DataFrame, history: History) -> pd.DataFrame:
+        """The frame with its column `step` as places on this axis; between two evaluations a run
+        is taken to have gone on evenly."""
+        if not self.by_time or not history.evaluations:
+            return frame
+        steps, seconds = zip(*((record.step, record.seconds) for record in history.evaluations),
+                             strict=True)
+        return frame.assign(step=np.interp(frame["step"].astype(float), steps, seconds))
+
+
 def _other_charts(
-    config: RunConfig, histories: Mapping[str, History], without: Collection[str]
+    config: RunConfig, histories: Mapping[str, History], without: Collection[str], axis: Axis
 ) -> Iterator[Chart]:
-    steps, events = config.steps, marks(config)
+    events = () if axis.by_time else marks(config)
     drawn = {name: chart for name, chart in _drawn(config).items() if name not in without}
     supported = drawn.pop("supported", None)
     for name, chart in drawn.items():
         if isinstance(chart, Curve):
-            yield _curve(name, chart, histories, steps, events)
+            yield _curve(name, chart, histories, axis, events)
         else:
-            yield (name, joined_table(history_charts.lines_frame, chart, histories),
-                   history_charts.lines_spec(chart, steps, events), chart.described())
+            if axis.by_time:
+                chart = replace(chart, across=axis.title, origin=0)
+            yield (name, joined_table(history_charts.lines_frame, chart, histories, axis),
+                   history_charts.lines_spec(chart, axis.end, events), chart.described())
     yield _rotation(config, histories.get(THIS, History()))
     # Last, so that nothing moves; older recordings have nothing to draw there.
     evaluations = [record for history in histories.values() for record in history.evaluations]
     if isinstance(supported, Curve) and (
         not evaluations or any(supported.metric in record.metrics for record in evaluations)
     ):
-        yield _curve("supported", supported, histories, steps, events)
+        yield _curve("supported", supported, histories, axis, events)
 
 
 def _curve(
-    name: str, curve: Curve, histories: Mapping[str, History], steps: int,
-    events: Marks,
+    name: str, curve: Curve, histories: Mapping[str, History], axis: Axis, events: Marks,
 ) -> Chart:
-    return (name, joined_table(history_charts.curve_frame, curve, histories),
-            history_charts.curve_spec(curve, steps, events), curve.described())
+    return (name, joined_table(history_charts.curve_frame, curve, histories, axis),
+            history_charts.curve_spec(curve, axis.end, events, axis.title), curve.described())
 
 
 def joined_table(
     frame: Callable[[Any, Mapping[str, History]], pd.DataFrame], chart: Any,
-    histories: Mapping[str, History],
+    histories: Mapping[str, History], axis: Axis,
 ) -> pa.Table:
     """What a chart shows of all runs, of which only those are read again that have grown."""
     def part(run: str, history: History) -> pa.Table:
-        return history.derived((chart, run), lambda: table(frame(chart, {run: history})))
+        return history.derived(
+            (chart, run, axis.by_time),
+            lambda: table(axis.placed(frame(chart, {run: history}), history)))
 
     if not histories:
         return table(frame(chart, {}))

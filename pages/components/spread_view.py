@@ -96,7 +96,7 @@ def _spread(state: State) -> None:
 
 def _recipes(state: State) -> dict[str, RunConfig]:
     """The shown run's, and its reference's where that is another recipe on the same data."""
-    found, other = {THIS: state.shown}, state.pinned
+    found, other = {THIS: state.shown}, state.compared_to
     if other is None and (reference := state.reference_run()) is not None:
         other = reference.snapshot.config
     if other is not None and other.dataset == state.shown.dataset and (

@@ -62,14 +62,21 @@ class State:
         return server.stored_run(self.shown, recorded_first=self.fresh)
 
     @property
+    def compared_to(self) -> RunConfig | None:
+        """The pinned run, unless it is the shown one."""
+        same = self.pinned is not None and self.pinned.digest() == self.shown.digest()
+        return None if same else self.pinned
+
+    @property
     def projected(self) -> bool:
         """Whether the page is laid out for a projector."""
         return PROJECTOR in self.part_parameters
 
     def reference_run(self) -> server.StoredRun | None:
-        """The pinned run, even if it is not there; else the recorded run to compare with: the
-        remedy, or beside a run without failure the failure."""
-        if self.pinned is not None:
+        """The pinned run, even if it is not there; else, or while the pinned run is itself the
+        shown one, the recorded run to compare with: the remedy, or beside a run without failure
+        the failure."""
+        if self.compared_to is not None:
             return server.stored_run(self.pinned, recorded_first=True)
         healthy = self.challenge.presets.get("healthy")
         fine = healthy is not None and healthy.config.digest() == self.shown.digest()

@@ -112,6 +112,7 @@ def _looked_back(state: State, key: str) -> None:
         state.moved = state.follows
 
 
+SIGNAL = ("score_fake", "grad_norm_g")  # what the strip of both networks shows
 KEYS = {"b": "broken", "f": "fixed", "h": "healthy"}  # on a projector: presets
 
 
@@ -145,7 +146,7 @@ def _data(
     """What the viewer's parts need to know: the same feeds for all."""
     charts, beside = results.key_charts(state), results.evidence_chart(state)
     drawn = [*charts.values(), *([beside] if beside is not None else [])]
-    metrics = dict.fromkeys(name for chart in drawn for name in _metrics(chart))
+    metrics = dict.fromkeys([*(name for chart in drawn for name in _metrics(chart)), *SIGNAL])
     data = {
         "part": part,
         "code": viewer_code.ADDRESS,
@@ -166,7 +167,7 @@ def _data(
         and reference.snapshot.config.dataset == state.shown.dataset,
         "captions": {
             "this": _caption("This run", state.shown, shown, reference),
-            "reference": _caption("Reference", state.pinned, reference, shown)},
+            "reference": _caption("Reference", state.compared_to, reference, shown)},
         "charts": [_chart(chart, state) for chart in charts.values()],
         "evidence": {"kind": state.challenge.evidence,
                      "chart": _chart(beside, state) if beside is not None else None},

@@ -10,8 +10,9 @@ import hashlib
 from pathlib import Path
 
 FILES = Path(__file__).parent / "viewer_files"
-SCRIPTS = ("feed.js", "part.js", "plane.js", "charts.js", "map.js", "playback.js", "evidence.js",
-           "runs.js", "viewer.js")  # one module, in this order
+SCRIPTS = (  # one module, in this order
+    "feed.js", "part.js", "plane.js", "save.js", "charts.js", "map.js", "playback.js",
+    "evidence.js", "runs.js", "viewer.js")
 
 
 def read(*names: str) -> str:

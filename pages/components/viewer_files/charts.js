@@ -124,6 +124,9 @@ function drawLines(svg, size, chart, { feeds, shown, hover, end, place: across_ 
     if (at === null || at < from || at > end) continue;
     svg.append(element("path", { class: name, d: `M${right(at)} ${box.top}V${box.bottom}` }));
   }
+  chartsOwn.rows = [["run", "series", chart.by_time ? "seconds" : "step", "value"],
+    ...told.flatMap(({ run, series, points }) => points.map(([at, value]) =>
+      [RUN_WORDS[run], series.label, at, value]))];
   if (hover !== null) sayValues(svg, box, chart, told, hover, { right, high });
   return (x) => from + length * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left)));
 }
@@ -179,7 +182,7 @@ function markSteps(svg, box, { marks, origin, by_time: byTime }, end, right) {
 const SHARES = [0, 0.01, 0.1, 0.25, 0.5, 1]; // on a square-root axis
 
 // `evaluated` holds of each run the shares of its modes and the rest, or null where it knows none.
-function drawHistogram(svg, size, { title, note, modes, noun }, evaluated) {
+function drawHistogram(svg, size, { title, note, modes, noun }, evaluated, own) {
   const runs = Object.keys(evaluated);
   const rest = runs.some((run) => evaluated[run].rest !== null);
   const box = frame(svg, size, { title, note },
@@ -211,6 +214,9 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated) {
       { x, y: box.bottom + 14 + 12 * line, "text-anchor": "middle" }, words)));
   }
   svg.append(element("path", { class: "rule", d: `M${box.left} ${even}H${box.right}` }));
+  own.rows = [["run", noun, "share"], ...runs.flatMap((run) => [
+    ...evaluated[run].shares.map((share, mode) => [RUN_WORDS[run], mode, share]),
+    ...(rest ? [[RUN_WORDS[run], `no ${noun}`, evaluated[run].rest]] : [])])];
 }
 
 // A figure that is drawn anew into what room it has; `words` say what it shows. The style
@@ -219,7 +225,7 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated) {
 function figure(words, draw, pointed = null) {
   const svg = element("svg", { role: "img", "aria-label": words });
   const holder = made("figure", { className: "chart" }, svg);
-  const own = { hidden: new Set(), switched: (name) => {
+  const own = { rows: [], hidden: new Set(), switched: (name) => {
     if (!own.hidden.delete(name)) own.hidden.add(name);
     holder.redraw();
   } };
@@ -241,6 +247,7 @@ function figure(words, draw, pointed = null) {
     });
     svg.addEventListener("pointerleave", () => pointed(null));
   }
+  holder.append(saveMenu(svg, () => own.rows, words));
   new ResizeObserver(() => holder.redraw()).observe(holder);
   return holder;
 }

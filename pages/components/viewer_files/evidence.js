@@ -44,6 +44,41 @@ class ScoreCards {
   }
 }
 
+// How a sample is made and what comes back: z → G → sample → D → score, and below, as thick as it is
+// large, the gradient by which G learns. A thickness is a power of ten.
+const THINNEST = 1e-6, DECADE = 1.4; // a gradient that is drawn as a hair; pixels for each ten times
+
+function signalStrip(svg, width, { score, gradient }) {
+  const words = ["latent z", "G", "sample", "D", `score ${score === null ? "–" : score.toFixed(2)}`];
+  const at = [0.06, 0.29, 0.5, 0.71, 0.93].map((share) => share * width);
+  const boxes = new Set(["G", "D"]);
+  svg.setAttribute("viewBox", `0 0 ${width} 56`);
+  svg.replaceChildren();
+  words.forEach((word, place) => {
+    if (boxes.has(word)) {
+      svg.append(element("rect", { class: "network", x: at[place] - 34, y: 4, width: 68, height: 26,
+        rx: 6 }));
+    }
+    svg.append(element("text", { x: at[place], y: 21, "text-anchor": "middle",
+      class: boxes.has(word) ? "title" : "" }, word));
+    if (place) {
+      const from = at[place - 1] + 44, to = at[place] - 48;
+      svg.append(element("path", { class: "forward", d: `M${from} 17H${to}m-5 -4l5 4l-5 4` }));
+    }
+  });
+  const thick = gradient > 0
+    ? Math.max(0.4, DECADE * Math.log10(Math.max(gradient / THINNEST, 1))) : 0;
+  const known = gradient !== null && gradient !== undefined;
+  if (thick) {
+    svg.append(element("path", { class: "back", "stroke-width": thick,
+      d: `M${at[3]} 34V43H${at[1]}V36` }));
+  }
+  const said = !known ? "" : gradient === 0 ? "no gradient comes back to G"
+    : `G's gradient ${written(gradient)}`;
+  svg.append(element("text", { x: at[2], y: 54, "text-anchor": "middle" }, said));
+  svg.setAttribute("aria-label", `${words.join(", then ")}. ${said}`);
+}
+
 // A dial whose hand goes round once a minute, and in words how long a run has trained.
 function clock(title, seconds, step) {
   const angle = (2 * Math.PI * seconds) / TURN, [x, y] = [Math.sin(angle), -Math.cos(angle)];

@@ -56,8 +56,8 @@ class RunsViewer extends Viewer {
     slot.replaceChildren();
     Object.assign(this, { bars: null, key: null, cards: null, clocks: null });
     if (evidence.kind === "histogram") {
-      this.bars = figure(histogram.words, (svg, size, news) => drawHistogram(svg, size,
-        { ...histogram, title: `${histogram.title}${news.stamp}` }, news.evaluated));
+      this.bars = figure(histogram.words, (svg, size, news, own) => drawHistogram(svg, size,
+        { ...histogram, title: `${histogram.title}${news.stamp}` }, news.evaluated, own));
       slot.append(this.bars);
     } else if (evidence.kind === "cards") {
       const cards = made("div", { className: "score-cards" });
@@ -166,6 +166,7 @@ class RunsViewer extends Viewer {
     }
     this.drawCharts();
     this.evidence(steps);
+    this.strip(steps.this);
     this.compare();
   }
 
@@ -200,6 +201,16 @@ class RunsViewer extends Viewer {
         steps[name])));
   }
 
+  strip(step) {
+    const svg = this.find(".strip svg"), curves = this.own?.curves;
+    const at = curves ? placeAt(curves.step, step) : -1;
+    const width = this.find(".strip").clientWidth;
+    if (width) {
+      signalStrip(svg, width, { score: curves?.score_fake?.[at] ?? null,
+        gradient: curves?.grad_norm_g?.[at] ?? null });
+    }
+  }
+
   view(name) {
     return this.data.averaged && this.data.runs[name]?.averaged ? "averaged" : "samples";
   }
@@ -209,7 +220,8 @@ class RunsViewer extends Viewer {
     const steps = feed?.pictures[this.view(name)] ?? [], taken = steps[placeAt(steps, step)];
     const first = made("p", {}, bold(title), taken === undefined ? "" : ` · step ${taken}`);
     if (recorded) {
-      first.append(made("span", { className: "badge", textContent: `recorded ${recorded}` }));
+      first.append(made("span", { className: "badge" }, "recorded",
+        made("span", { className: "day", textContent: ` ${recorded}` })));
     }
     const second = made("p", { textContent: settings, title: settings });
     this.find(`.caption-${name}`).replaceChildren(first, second);
