@@ -23,7 +23,8 @@ from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, how_it_ended, json_text, say
 from gan_core.cli.progress import train_with_progress
 from gan_core.diagnosis.findings import Remedy
-from gan_core.diagnosis.verdict_sentence import Judged, sentence
+from gan_core.diagnosis.judged import Judged
+from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings

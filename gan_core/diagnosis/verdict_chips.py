@@ -17,6 +17,7 @@ from gan_core.diagnosis.chance import CHANCE_IMAGES, PERFECT_IMAGES, floor_and_c
 from gan_core.diagnosis.computational_cost import SESSION_STEPS, seconds_a_step
 from gan_core.diagnosis.diagnose import THRESHOLDS
 from gan_core.diagnosis.instability import score_swing
+from gan_core.diagnosis.judged import Judged, gradient_since_frozen
 from gan_core.diagnosis.mode_collapse import rotation
 from gan_core.diagnosis.number_words import part, percentage, rounded, whole
 from gan_core.diagnosis.quality import DISTANCE_OF_DATA, UNTRAINED_FRECHET, quality_of
@@ -24,7 +25,6 @@ from gan_core.diagnosis.quality_words import LEARNED
 from gan_core.diagnosis.shares import shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.vanishing_gradients import gradient_left
-from gan_core.diagnosis.verdict_sentence import Judged, gradient_since_frozen
 
 MOST = 5
 Make = Callable[["Judged"], "Chip | None"]

@@ -1,6 +1,5 @@
-"""A verdict in one sentence, and in two or three words, as a teacher says it. Torch-free.
+"""A verdict in one sentence, as a teacher says it. Torch-free, no Markdown.
 
-    print(name(judged))      # Vanishing gradient
     print(sentence(judged))  # D catches every fake, so the minimax loss sends G practically …
 
 The sentence has no numbers but counts: those stand in the chips (`verdict_chips`) and in the
@@ -9,9 +8,7 @@ evidence (`verdict_words`). A failure is told as its reason, by cause, and its e
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +17,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import OUTRUN, UNLIMITED
 from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.improvement import improving
+from gan_core.diagnosis.judged import Judged, gradient_since_frozen
 from gan_core.diagnosis.mode_collapse import modes_there
 from gan_core.diagnosis.no_learning import HELD_BACK, NEVER, STILL, WORSE
 from gan_core.diagnosis.number_words import counted
@@ -27,93 +25,13 @@ from gan_core.diagnosis.quality import Quality, all_alike, quality_of
 from gan_core.diagnosis.shares import expected_modes
 from gan_core.diagnosis.signs import curves, dead_since
 from gan_core.diagnosis.step_windows import WINDOW
-from gan_core.diagnosis.verdict import PATIENCE, Verdict
-from gan_core.runs.history import History
+from gan_core.diagnosis.verdict import PATIENCE
 from gan_core.runs.records import EvalRecord
-
-# --- what is judged ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A verdict with the run that it is on; `live` while that goes on."""
-
-    verdict: Verdict
-    history: History
-    config: RunConfig
-    live: bool = False
-
-    @property
-    def last(self) -> EvalRecord | None:
-        """The last evaluation."""
-        return self.history.evaluations[-1] if self.history.evaluations else None
-
-    @property
-    def trained(self) -> EvalRecord | None:
-        """The last evaluation of a G that was trained at all."""
-        return self.last if self.last is not None and self.last.step else None
-
-    @property
-    def first(self) -> Finding | None:
-        """The finding that leads."""
-        return self.verdict.findings[0] if self.verdict.findings else None
-
-    @property
-    def frozen(self) -> bool:
-        """Whether G stands still because that was set."""
-        return 0 < self.config.freeze_generator < self.history.last_step
-
-    @property
-    def noun(self) -> str:
-        return self.config.card.mode_noun
-
-    @property
-    def images(self) -> bool:
-        return self.config.card.kind == "image"
 
 
 def sentence(judged: Judged) -> str:
     """What is wrong with a run and why, or that nothing is."""
     return SENTENCES[judged.verdict.state](judged)
-
-
-# --- in two or three words -----------------------------------------------------------------------
-
-NAMES = {  # by state; failing runs are named by their symptom
-    "healthy": "No failure", "too_early": "Too early", "improving": "Getting better",
-    "diverged": "Diverged", "failed": "Failed",
-}
-NAMES_OF_SYMPTOMS = {
-    "no_learning": "No learning",
-    "mode_collapse": "Mode collapse",
-    "mode_rotation": "Mode rotation",
-    "vanishing_gradient": "Vanishing gradient",
-    "discriminator_overfitting": "D overfits",
-    "instability": "Unstable training",
-    "divergence": "Exploding gradients",
-    "computational_cost": "Costly steps",
-}
-NAMES_OF_NO_LEARNING = {  # by the finding's title
-    NEVER: "No learning", STILL: "Learning stalled", WORSE: "Samples got worse",
-    HELD_BACK: "Learning held back",
-}
-NAMES_OF_GOOD = {  # what was found beside good samples
-    "instability": "Good but unstable", "computational_cost": "Good but slow",
-}
-LIVE, FROZEN = "Good so far", "G is frozen"  # nobody is acquitted before the end
-
-
-def name(judged: Judged) -> str:
-    """The verdict in at most three words, for a screen at the other end of a room."""
-    state, first = judged.verdict.state, judged.first
-    if state == "failing" and first is not None:
-        return NAMES_OF_NO_LEARNING.get(first.title) or NAMES_OF_SYMPTOMS[first.symptom]
-    if state == "healthy":
-        plain = LIVE if judged.live else NAMES[state]
-        return plain if first is None else NAMES_OF_GOOD.get(first.symptom, "Good samples")
-    if state in ("too_early", "improving") and first is not None:
-        return NAMES_OF_SYMPTOMS[first.symptom]
-    return FROZEN if state == "too_early" and judged.frozen else NAMES[state]
 
 
 # --- runs that fail ------------------------------------------------------------------------------
@@ -312,14 +230,6 @@ def _stands_still(judged: Judged) -> str:
         return ("While G is frozen and D trains on, the minimax loss sends G ever less of a "
                 "signal, and the non-saturating loss does not.")
     return "G is frozen, so its samples stay as they are while D trains on."
-
-
-def gradient_since_frozen(history: History, loss: str) -> float:
-    """The gradient that a frozen G would get under a loss, ÷ the first that was measured; NaN where
-    there is none. Before the freeze none is measured."""
-    values = history.column(f"grad_norm_{loss.replace('-', '_')}")
-    values = values[~np.isnan(values)]
-    return float(values[-1] / values[0]) if len(values) and values[0] > 0 else math.nan
 
 
 def _slow(judged: Judged) -> str:

@@ -14,6 +14,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.chance import floor_and_ceiling
 from gan_core.diagnosis.diagnose import title_of
 from gan_core.diagnosis.improvement import Gain, gain, improving
+from gan_core.diagnosis.judged import Judged, gradient_since_frozen
 from gan_core.diagnosis.no_learning import patience_of
 from gan_core.diagnosis.number_words import part, rounded, whole
 from gan_core.diagnosis.quality import quality_of
@@ -21,7 +22,6 @@ from gan_core.diagnosis.quality_words import percent, quality_words
 from gan_core.diagnosis.shares import rare_modes, shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.verdict import PATIENCE, Verdict
-from gan_core.diagnosis.verdict_sentence import Judged, gradient_since_frozen
 from gan_core.runs.history import History
 
 

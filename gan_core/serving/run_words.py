@@ -11,11 +11,13 @@ from typing import Any
 
 from gan_core.diagnosis.diagnose import SYMPTOMS, Finding, Remedy
 from gan_core.diagnosis.early_warning import coming
+from gan_core.diagnosis.judged import Judged
 from gan_core.diagnosis.number_words import whole
 from gan_core.diagnosis.verdict import Verdict
 from gan_core.diagnosis.verdict import verdict as judge
 from gan_core.diagnosis.verdict_chips import Chip, chips
-from gan_core.diagnosis.verdict_sentence import Judged, name, sentence
+from gan_core.diagnosis.verdict_name import name
+from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.snapshots import RunSnapshot
 

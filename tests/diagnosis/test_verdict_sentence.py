@@ -14,22 +14,19 @@ from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.causes import CAUSES, OUTRUN
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.findings import Finding
+from gan_core.diagnosis.judged import Judged
 from gan_core.diagnosis.no_learning import HELD_BACK, NEVER, STILL, WORSE
 from gan_core.diagnosis.quality_words import quality_words
 from gan_core.diagnosis.suspects import FIND
 from gan_core.diagnosis.verdict import STATES, Verdict, verdict
 from gan_core.diagnosis.verdict_chips import MOST, OF_SYMPTOMS, Chip, chips
-from gan_core.diagnosis.verdict_sentence import (
-    EFFECTS,
+from gan_core.diagnosis.verdict_name import (
     NAMES,
     NAMES_OF_NO_LEARNING,
     NAMES_OF_SYMPTOMS,
-    REASONS,
-    SENTENCES,
-    Judged,
     name,
-    sentence,
 )
+from gan_core.diagnosis.verdict_sentence import EFFECTS, REASONS, SENTENCES, sentence
 from gan_core.diagnosis.verdict_words import sentences
 from gan_core.runs.history import History
 from gan_core.runs.records import Outcome
