@@ -149,14 +149,23 @@ def _nearest(images: Tensor, pool: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return rows[:, 0].cpu().numpy(), distances[:, 0].cpu().numpy()
 
 
-def most_copied(pictures: np.ndarray, data: Dataset) -> np.ndarray:
+def nearest_training(
+    pictures: np.ndarray, data: Dataset, nearest: SheetNeighbours
+) -> np.ndarray:
+    """The training real nearest to each picture of a sheet, uint8 of the sheet's shape."""
+    return _rows(data.train, nearest.train_rows).reshape(pictures.shape)
+
+
+def most_copied(
+    pictures: np.ndarray, data: Dataset, nearest: SheetNeighbours | None = None
+) -> np.ndarray:
     """Of a sheet, uint8 (n, 28, 28), the SUSPECTS pictures that look most copied, beside their
     nearest training and held-out reals: uint8 (SUSPECTS, 3, 28, 28), the most suspicious first.
 
     Looks copied: its distance to the nearest training real is a small part of that to the nearest
-    held-out real.
+    held-out real. `nearest` is what `sheet_neighbours` says, where that is known already.
     """
-    nearest = sheet_neighbours(pictures, data)
+    nearest = nearest or sheet_neighbours(pictures, data)
     # A held-out real itself has distance 0.
     ratios = nearest.train_distances / np.maximum(nearest.held_out_distances, 1e-6)
     chosen = np.argsort(ratios, kind="stable")[:SUSPECTS]

@@ -62,6 +62,9 @@ class EvalRecord:
     samples are good ones: `supported` is their share in each mode, `training` each mode's share of
     the training set. `scores_training` and `scores_unseen` are D's scores σ(logit − c) of the ten
     training images and the ten unseen ones of the view "cards"; empty where there are no cards.
+    `sheet_modes` is the class of each image of the sample sheet, −1 where none is recognised, and
+    `sheet_scores` D's score of each; empty for points, the scores also where D scores several
+    images together.
     """
 
     step: int
@@ -72,6 +75,8 @@ class EvalRecord:
     training: tuple[float, ...] = ()
     scores_training: tuple[float, ...] = ()
     scores_unseen: tuple[float, ...] = ()
+    sheet_modes: tuple[float, ...] = ()
+    sheet_scores: tuple[float, ...] = ()
 
     @property
     def version(self) -> int:
@@ -91,7 +96,11 @@ class SampleRecord:
     - neighbours, for images: triples of a generated, the nearest training and the nearest held-out
       image, uint8 (16, 3, 28, 28);
     - cards, for images, at step 0 alone: one training image of each class, and one that D never
-      sees, uint8 (2, 10, 28, 28).
+      sees, uint8 (2, 10, 28, 28);
+    - nearest, for images: the training image nearest to each of the sheet, uint8 (64, 28, 28);
+    - walk, for images: what G makes on the way from the first latent of each of the sheet's rows to
+      its last, uint8 (64, 28, 28);
+    - grid, for points: where G takes a square grid of latents, float32 (GRID², 2).
     """
 
     step: int
@@ -112,7 +121,8 @@ class Outcome:
 MOST_STEPS = 10**9  # a longer run is damage
 COUNTED = ("modes", "modes_total")  # metrics that every evaluation has
 # Of an EvalRecord, empty where they are not known; version 1 has none of them.
-ADDED_NUMBERS = ("supported", "training", "scores_training", "scores_unseen")
+ADDED_NUMBERS = ("supported", "training", "scores_training", "scores_unseen", "sheet_modes",
+                 "sheet_scores")
 
 Record = StepRecord | EvalRecord | SampleRecord | Outcome
 

@@ -4,6 +4,9 @@
     surface/                 000250.png: D's score over the plane, 48×48 greys
     neighbours/              000250.png: generated images beside the nearest real ones
     cards/                   000000.png: training images above images that D never sees
+    nearest/                 000250.png: the training image nearest to each of the sheet
+    walk/                    000250.png: what G makes between two latents of each row of the sheet
+    grid/                    000250.npy: where G takes a square grid of latents, 2-D points
 
 Torch-free.
 """
@@ -82,6 +85,13 @@ def surface_png(scores: np.ndarray) -> bytes:
 def neighbours_png(pictures: np.ndarray) -> bytes:
     """Triples of images, uint8 (n, 3, 28, 28), one in a row, as grey PNG of 28 n × 84 pixels."""
     return grey_png(pictures.swapaxes(1, 2).reshape(-1, TRIPLE * PIXELS))
+
+
+def tiles_png(images: np.ndarray) -> bytes:
+    """Images, uint8 (64, 28, 28), eight in a row without lines, as grey PNG of 224 × 224 pixels."""
+    _, height, width = images.shape
+    rows = images.reshape(-1, SHEET_COLUMNS, height, width).swapaxes(1, 2)
+    return grey_png(rows.reshape(-1, SHEET_COLUMNS * width))
 
 
 def cards_png(pictures: np.ndarray) -> bytes:
@@ -211,6 +221,9 @@ VIEWS = {
     "surface": View("surface", PLAYED, {2: ("png", surface_png)}),
     "neighbours": View("neighbours", 12, {4: ("png", neighbours_png)}),
     "cards": View("cards", 1, {4: ("png", cards_png)}),
+    "nearest": View("nearest", 6, {3: ("png", tiles_png)}),
+    "walk": View("walk", 6, {3: ("png", tiles_png)}),
+    "grid": View("grid", PLAYED, {2: ("npy", points_npy)}),
 }
 
 

@@ -16,15 +16,16 @@ from gan_core.config.run_config import RunConfig
 from gan_core.data.datasets import Dataset, scaled
 from gan_core.evaluation import classifier, metrics, recogniser
 from gan_core.evaluation.decision_surface import decision_surface
-from gan_core.evaluation.neighbours import most_copied
+from gan_core.evaluation.neighbours import most_copied, nearest_training, sheet_neighbours
 from gan_core.evaluation.quality import Quality, image_quality, point_quality
 from gan_core.runs.records import EvalRecord, Record, SampleRecord
-from gan_core.runs.samples import CARD_ROWS, CARDS, PIXELS
+from gan_core.runs.samples import CARD_ROWS, CARDS, PIXELS, SHEET_COLUMNS
 from gan_core.training.losses import LOSSES
 from gan_core.training.networks import packed
 from gan_core.training.state import RunNetwork, TrainingState
 
 LATENT_SEED = 2**40  # of the fixed latents, which are the same for every run
+GRID, GRID_REACH = 17, 2.0  # latents on a side; standard deviations: nearly all latents lie within
 
 
 def evaluation_due(step: int) -> bool:
@@ -65,6 +66,8 @@ class Evaluator:
         self.centre = LOSSES[state.config.loss].centre
         self.fixed_latents = fixed_latents(state.config).to(state.device)
         self.cards = score_cards(state.data, state.config)
+        self.walks = latent_walks(self.fixed_latents[: metrics.SHEET])
+        self.grid = latent_grid(state.config.latent_dim, state.device)
         # Before a checkpoint is restored: a config and its seed always begin with the same weights.
         self._before = [[weight.detach().clone() for weight in network.parameters]
                         for network in self._networks()]
@@ -88,7 +91,8 @@ class Evaluator:
             sheet = self._sheet(step, samples, "samples")
             records: list[Record] = []
             if pictures:
-                records += [sheet, *self._surface(step, samples), *self._cards(step)]
+                records += [sheet, *self._surface(step, samples), *self._cards(step),
+                            *self._grid(step)]
             averaged: dict[str, float] = {}
             if state.generator.averaged is not None:
                 smooth = self._samples(state.generator.averaged, evaluation)
@@ -97,12 +101,13 @@ class Evaluator:
                 if evaluation:
                     averaged = self._metrics_of_average(smooth)
             if evaluation:
-                records += self._neighbours(step, sheet)
+                records += [*self._neighbours(step, sheet), *self._walk(step)]
                 evaluated, quality = self._evaluated(samples)
                 measured = {**evaluated.metrics, **quality.metrics, **self._travel(), **averaged}
                 records.append(EvalRecord(
                     step, measured, evaluated.histogram, seconds(), quality.supported,
-                    quality.training, *self._card_scores(samples)))
+                    quality.training, **self._card_scores(samples),
+                    **self._tiles(samples, evaluated.classes)))
         return records
 
     def _samples(self, generator: nn.Module, evaluation: bool) -> Tensor:
@@ -114,9 +119,13 @@ class Evaluator:
         # slower the less of it a core's cache holds.
         wide = any(isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
                    for layer in generator.modules())
-        parts = latents.split(metrics.SHEET if wide else metrics.CHUNK)
+        return self._generated(generator, latents, metrics.SHEET if wide else metrics.CHUNK)
+
+    def _generated(
+        self, generator: nn.Module, latents: Tensor, part: int = metrics.CHUNK
+    ) -> Tensor:
         with self.autocast():
-            return torch.cat([generator(z).float() for z in parts])
+            return torch.cat([generator(z).float() for z in latents.split(part)])
 
     def _sheet(self, step: int, samples: Tensor, view: str) -> SampleRecord:
         return SampleRecord(step, metrics.sheet(samples, self.config.card.kind), view)
@@ -148,19 +157,51 @@ class Evaluator:
         pictures = self.cards.reshape(CARD_ROWS, CARDS, PIXELS, PIXELS)
         return [SampleRecord(step, pictures.cpu().numpy(), "cards")]
 
-    def _card_scores(self, samples: Tensor) -> list[tuple[float, ...]]:
+    def _card_scores(self, samples: Tensor) -> dict[str, tuple[float, ...]]:
         """D's scores of the training images and of the unseen ones on the cards, if there are any.
         """
         if self.cards is None:
-            return []
+            return {}
         logits = self.logits(scaled(self.cards)) - self._undecided(samples)
-        return [tuple(scores) for scores in logits.sigmoid().view(CARD_ROWS, CARDS).tolist()]
+        training, unseen = logits.sigmoid().view(CARD_ROWS, CARDS).tolist()
+        return {"scores_training": tuple(training), "scores_unseen": tuple(unseen)}
+
+    def _tiles(self, samples: Tensor, classes: Tensor) -> dict[str, tuple[float, ...]]:
+        """What is recognised on each image of the sheet, and D's score of it."""
+        if self.config.card.kind != "image":
+            return {}
+        shown, dataset = samples[: metrics.SHEET], self.config.dataset
+        recognised = recogniser.load(self.state.device, dataset).recognises(shown)
+        modes = torch.where(recognised, classes[: len(shown)], -1)
+        tiles = {"sheet_modes": tuple(map(float, modes.tolist()))}
+        if self.config.group > 1:  # no score is one image's own
+            return tiles
+        scores = (self.logits(shown) - self._undecided(samples)).sigmoid().flatten()
+        return {**tiles, "sheet_scores": tuple(scores.tolist())}
 
     def _neighbours(self, step: int, sheet: SampleRecord) -> list[SampleRecord]:
-        """The pictures of a sheet that look most copied, where the data are images."""
+        """The pictures of a sheet that look most copied, and the training image nearest to each,
+        where the data are images."""
         if self.config.card.kind != "image":
             return []
-        return [SampleRecord(step, most_copied(sheet.samples, self.state.data), "neighbours")]
+        pictures, data = sheet.samples, self.state.data
+        nearest = sheet_neighbours(pictures, data)
+        return [SampleRecord(step, most_copied(pictures, data, nearest), "neighbours"),
+                SampleRecord(step, nearest_training(pictures, data, nearest), "nearest")]
+
+    def _walk(self, step: int) -> list[SampleRecord]:
+        """What G makes between the first latent of each row of the sheet and the row's last."""
+        if self.config.card.kind != "image":
+            return []
+        images = self._generated(self.state.generator.network, self.walks)
+        return [SampleRecord(step, metrics.sheet(images, "image"), "walk")]
+
+    def _grid(self, step: int) -> list[SampleRecord]:
+        """Where G takes a square grid of latents, where the data are points."""
+        if self.config.card.kind != "points":
+            return []
+        points = self._generated(self.state.generator.network, self.grid)
+        return [SampleRecord(step, points.cpu().numpy(), "grid")]
 
     def logits(self, x: Tensor) -> Tensor:
         """D's logits (k, 1) of examples (n, d), n/k of them in each pack."""
@@ -221,6 +262,31 @@ def fixed_latents(config: RunConfig) -> Tensor:
     generator = torch.Generator().manual_seed(LATENT_SEED)
     count = metrics.sample_count(config.card.kind)
     return torch.randn(count, config.latent_dim, generator=generator)
+
+
+def latent_walks(latents: Tensor) -> Tensor:
+    """Of latents (64, z), eight in a row: from the first of each row to its last, (64, z).
+
+    Along the arc between both: between two Gaussian latents a straight line passes too near to 0,
+    where G has hardly been trained (White, "Sampling Generative Networks", 2016).
+    """
+    rows = latents.view(-1, SHEET_COLUMNS, latents.shape[1])
+    first, last = rows[:, :1], rows[:, -1:]
+    cosine = torch.nn.functional.cosine_similarity(first, last, dim=2).clamp(-1, 1)[..., None]
+    angle, way = cosine.acos(), torch.linspace(0, 1, SHEET_COLUMNS, device=latents.device)
+    way = way[None, :, None]
+    arc = (((1 - way) * angle).sin() * first + (way * angle).sin() * last) / angle.sin()
+    # Of latents on one line, as where they have one dimension, there is no arc.
+    return torch.where(angle.sin() < 1e-3, first + way * (last - first), arc).reshape(latents.shape)
+
+
+def latent_grid(latent_dim: int, device: torch.device) -> Tensor:
+    """A square grid (GRID², z) in the plane of the first two latents, the others 0; row by row."""
+    ticks = torch.linspace(-GRID_REACH, GRID_REACH, GRID)
+    grid = torch.zeros(GRID * GRID, latent_dim)
+    plane = torch.cartesian_prod(ticks, ticks).flip(1)
+    grid[:, : min(2, latent_dim)] = plane[:, : min(2, latent_dim)]
+    return grid.to(device)
 
 
 def _travelled(weights: list[Tensor], before: list[Tensor]) -> Tensor:
