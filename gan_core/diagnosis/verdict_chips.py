@@ -97,7 +97,7 @@ def _modes(judged: Judged) -> Chip | None:
         " None counts while hardly more samples are recognised than of noise." if judged.images else
         " None counts while hardly any point lies near enough to a centre.")
     return Chip(f"{noun}s", value, (
-        f"{what}, of those that the training set has many of. All of them are best.{none}"))
+        f"{what}, of those that the training set has many of: all of them are best.{none}"))
 
 
 def _frechet(judged: Judged) -> Chip | None:
@@ -220,7 +220,7 @@ def _since(judged: Judged) -> Chip | None:
         return None
     since = judged.first.since
     return Chip("since", f"step {whole(since)}" if since else "the start",
-                "The step from which on this is seen in the curves.")
+                "The step from which on this is seen.")
 
 
 def _step_seconds(judged: Judged) -> Chip | None:

@@ -174,7 +174,7 @@ def is_readable(chip: Chip) -> bool:
     sentences = len(re.findall(r"[.](?=\s|$)", chip.help))
     short = len(chip.label) <= 24 and len(chip.value) <= 40
     plain = not re.search(r"\bnan\b|\binf\b|\de[-+]?\d|logit", f"{chip.value} {chip.help}")
-    return short and plain and 1 <= sentences <= 3 and chip.help.endswith(".")
+    return short and plain and 1 <= sentences <= 2 and chip.help.endswith(".")
 
 
 @pytest.mark.parametrize("run", RUNS)
