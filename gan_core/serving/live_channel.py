@@ -183,7 +183,7 @@ def _progress(snapshot: RunSnapshot, recorded: bool) -> dict[str, Any]:
     return {
         "state": status.state, "live": snapshot.live, "step": status.step, "steps": status.steps,
         "last_step": snapshot.history.last_step, "place": snapshot.place, "device": status.device,
-        "steps_per_second": _number(status.steps_per_second), "seconds": _number(status.seconds),
+        "steps_per_second": number(status.steps_per_second), "seconds": number(status.seconds),
         "seconds_left": status.seconds_left, "share": share, "words": words,
         "watching": snapshot.watching,
     }
@@ -240,21 +240,21 @@ def _evaluations(
     drawn = [name for name in metrics if any(name in record.metrics for record in new)]
     return {
         "step": [record.step for record in new],
-        "seconds": [_number(record.seconds) for record in new],
+        "seconds": [number(record.seconds) for record in new],
         "shares": [_numbers(shown(record)) for record in new],
-        "rest": [_number(max(0.0, 1 - sum(record.supported))) if record.version > 1 else None
+        "rest": [number(max(0.0, 1 - sum(record.supported))) if record.version > 1 else None
                  for record in new],
-        **{name: [[_number(score) for score in getattr(record, name)] for record in new]
+        **{name: [[number(score) for score in getattr(record, name)] for record in new]
            for name in ("scores_training", "scores_unseen")},
-        **{name: [_number(record.metrics.get(name, math.nan)) for record in new]
+        **{name: [number(record.metrics.get(name, math.nan)) for record in new]
            for name in drawn},
     }
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
-    return list(map(_number, values.tolist()))
+    return list(map(number, values.tolist()))
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
     """Four significant digits: more than a screen shows, and half the bytes."""
     return float(f"{value:.4g}") if math.isfinite(value) else None

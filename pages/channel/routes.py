@@ -8,6 +8,8 @@
     GET /runs/{digest}/verdicts             those on the run's way, one an evaluation, ?steps=1000
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
         ?at=250                             as it was at this step of the run
+    GET /runs/{digest}/film.gif             its sheets one after another, ?reference=… beside it
+    GET /runs/{digest}/tiles/250            each image's digit and D's score, of an evaluation
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
     GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
@@ -38,6 +40,7 @@ from gan_core.exploration.cross_validation import CrossValidation
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.spread import Spread
+from gan_core.export.film import Reel
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.store import RunStore, StoreError
@@ -49,6 +52,7 @@ from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
+from pages.channel.films import FILMS
 from pages.components import server, verdict, viewer_code
 
 # A run's picture of a step never changes, nor does the code of a name.
@@ -57,7 +61,10 @@ NO_RUN = "There is no such run on this server."
 UNREADABLE = "This run cannot be shown just now: {cause}."
 NO_STUDY = "This server does not know what is shown here; open the page again."
 NO_PICTURE = "There is no such picture."
+NO_SAMPLES = "This run has no samples yet."
+NO_TILES = "This run was not evaluated at this step."
 
+_STEP = re.compile(r"[0-9]{1,8}")
 _PICTURE = re.compile(r"([0-9]{6,8})\.(png|npy)")
 _TYPES = {"png": "image/png", "npy": "application/octet-stream"}
 Endpoint = Callable[[Request], Response]
@@ -96,6 +103,8 @@ def _of(runs: Runs) -> list[BaseRoute]:
         Route("/{digest}/live", _measured("live", partial(live, runs=runs))),
         Route("/{digest}/verdicts", _measured("verdicts", partial(verdicts, runs=runs))),
         Route("/{digest}/difference", _measured("difference", partial(difference, runs=runs))),
+        Route("/{digest}/film.gif", _measured("film", partial(run_film, runs=runs))),
+        Route("/{digest}/tiles/{step}", _measured("tiles", partial(tiles, runs=runs))),
         Route("/{digest}/pictures/{view}/{name}",
               _measured("pictures", partial(picture, runs=runs))),
     ]
@@ -188,6 +197,19 @@ def _unchanged(request: Request, headers: dict[str, str]) -> bool:
     return headers["ETag"] in request.headers.get("if-none-match", "")
 
 
+def tiles(request: Request, runs: Runs) -> Response:
+    """What is known of each image of the sheet of a step at which the run was evaluated: the digit
+    that is recognised, −1 for none, and D's score."""
+    step = request.path_params["step"]
+    snapshot = runs.snapshot(request.path_params["digest"]) if _STEP.fullmatch(step) else None
+    record = snapshot.history.evaluation_at(int(step)) if snapshot is not None else None
+    if record is None or record.step != int(step):
+        return _problem(404, NO_TILES)
+    told = {"modes": record.sheet_modes, "scores": record.sheet_scores}
+    return JSONResponse({name: list(map(live_channel.number, values))
+                         for name, values in told.items()}, headers={"Cache-Control": "no-cache"})
+
+
 def difference(request: Request, runs: Runs) -> Response:
     """What sets two runs apart, as the page `page` compares them, `at` a step of the first one; ""
     where it says nothing."""
@@ -208,6 +230,31 @@ def difference(request: Request, runs: Runs) -> Response:
         return _problem(404, NO_RUN)
     words = verdict.difference(this, reference, challenge.headline, challenge.by_time, at)
     return JSONResponse({"words": words}, headers={"Cache-Control": "no-cache"})
+
+
+def run_film(request: Request, runs: Runs) -> Response:
+    """A film of a run, beside its reference if one is named; 404 before its first samples."""
+    kind, _, other = _parameter(request, "reference").partition("/")
+    challenge = CHALLENGES.get(_parameter(request, "page"))
+    if challenge is None or (other and kind not in KINDS):
+        return _problem(400, "page and reference must name a page and a run.")
+    wanted = [("This run", runs, request.path_params["digest"], _parameter(request, "steps"))]
+    if other:
+        wanted.append(
+            ("Reference", KINDS[kind], other, _parameter(request, "reference_steps")))
+    reels = []
+    for title, of, digest, steps in wanted:
+        try:
+            snapshot = _seen(of, digest, steps)
+        except BadQuestion as error:
+            return _problem(400, str(error))
+        if snapshot is None or not snapshot.samples:
+            return _problem(404, NO_RUN if snapshot is None else NO_SAMPLES)
+        reels.append(Reel(title, snapshot, of.store()))
+    content = FILMS.of(reels, challenge.by_time and len(reels) > 1)
+    return Response(content, media_type="image/gif", headers={
+        "Cache-Control": "no-cache",
+        "Content-Disposition": f'attachment; filename="gan-{reels[0].snapshot.digest}.gif"'})
 
 
 def _seen(runs: Runs, digest: str, steps: str) -> RunSnapshot | None:

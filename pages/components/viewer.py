@@ -176,6 +176,7 @@ def _data(
         "histogram": _histogram(state.shown, {"this run": shown, "reference": reference}),
         "difference": _difference(state, shown, reference),
         "compare": _comparison(state, shown, reference),
+        "film": _film(state, shown, reference),
     }
 
 
@@ -249,6 +250,17 @@ def _comparison(state: State, shown: StoredRun | None, reference: StoredRun | No
     return urllib.parse.urlencode({
         "page": state.page, "steps": shown.snapshot.config.steps, "reference": address(reference),
         "reference_steps": reference.snapshot.config.steps})
+
+
+def _film(state: State, shown: StoredRun | None, reference: StoredRun | None) -> str:
+    """What the address of the film of both runs says after its question mark."""
+    if shown is None:
+        return ""
+    words: dict[str, object] = {"page": state.page, "steps": shown.snapshot.config.steps}
+    if reference is not None:
+        words |= {"reference": address(reference),
+                  "reference_steps": reference.snapshot.config.steps}
+    return urllib.parse.urlencode(words)
 
 
 # --- charts --------------------------------------------------------------------------------------

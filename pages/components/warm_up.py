@@ -30,6 +30,7 @@ def warm_up() -> None:
         for run in (shown, reference):
             if run is not None:
                 spoken_verdict(run.snapshot)
+                server.past_verdicts().answer(run.snapshot)
     digits(SHIPPED_FOLDS.folds)
     lesson_text(FIRST)
     dirac_gan.draw_first()

@@ -1,7 +1,6 @@
 // What stands beside both sheets: the one thing that a page is about. A chart or the histogram of
 // modes; D's scores of real images that it has trained on and of new ones; the time that both took.
 
-const CARD = 28; // pixels of a side of an image on the sheet of cards
 const WITHOUT_CARDS = "D's scores of single images are not known of this run: it was made before "
   + "they were kept, on points, or D scores several images together.";
 const CARDS = 10; // in a row: training images above, unseen ones below

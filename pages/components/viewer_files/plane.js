@@ -7,6 +7,8 @@ const ARROWS = 48; // on so many of the points
 const LONGEST_ARROW = 44; // of 600 pixels, at a slope of STEEP a pixel of the scores
 const STEEP = 0.06, FLAT = 0.002; // one grey of 255, over two pixels, is 0.002
 const PUSH = "#8a4fb8"; // D's colour in the charts, a little darker
+const NET = "#0f7d93"; // G's colour in the charts, a little darker
+const TRAIL = 3; // earlier sheets that are still to be seen, paler and paler
 const FEW = 12; // modes, whose numbers may be large
 
 const pictureOf = (feed, view, step, ending) =>
@@ -71,35 +73,41 @@ async function pointsOf(url) {
 async function showPlane(slot, feed, view, step, words, plane) {
   const surface = feed.pictures.surface?.includes(step)
     ? keep(pictureOf(feed, "surface", step, "png"), loaded).catch(() => null) : null;
+  const warped = view === "samples" && feed.pictures.grid?.includes(step)
+    ? keep(pictureOf(feed, "grid", step, "npy"), pointsOf).catch(() => null) : null;
   const points = await keep(pictureOf(feed, view, step, "npy"), pointsOf);
-  const scores = await surface;
+  const [scores, grid] = [await surface, await warped];
   if (slot.wanted !== `${feed.address}/${view}/${step}`) return;
   const canvas = document.createElement("canvas");
-  const { captured, outside } = drawPlane(canvas, points, scores, plane);
+  const { captured, outside } = drawPlane(canvas, points, scores, plane,
+    { grid, trail: trailOf(feed, view, step) });
   const lost = outside ? ` ${outside} of ${points.length / 2} outside` : "";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${words}: ${captured} of ${plane.centres.length} modes are `
     + "captured, drawn as filled rings, the others hollow. Behind them what D thinks of each place: "
-    + `orange is generated, blue is real; arrows show where D's slope pushes samples.${lost && `${lost} the picture.`}`);
+    + "orange is generated, blue is real; arrows show where D's slope pushes samples, the net where "
+    + `G takes a square grid of latents.${lost && `${lost} the picture.`}`);
   const scale = made("p", { className: "scale" }, "D: generated", made("i"), "real", made("span", { textContent: lost && `·${lost}`, title: "Points that lie outside the picture" }));
   slot.replaceChildren(canvas, scale);
 }
 
-function drawPlane(canvas, points, scores, { centres, extent, sigma }) {
+// The points of the sheets just before, as far as they have been fetched: the newest first.
+function trailOf(feed, view, step) {
+  const steps = feed.pictures[view] ?? [], at = placeAt(steps, step - 1);
+  return steps.slice(Math.max(0, at + 1 - TRAIL), at + 1).reverse()
+    .map((each) => kept.get(pictureOf(feed, view, each, "npy"))?.content).filter(Boolean);
+}
+
+function drawPlane(canvas, points, scores, { centres, extent, sigma }, { grid, trail }) {
   const size = (canvas.width = canvas.height = 600);
   const pen = canvas.getContext("2d");
   const place = (x, y) => [((x + extent) / (2 * extent)) * size, ((extent - y) / (2 * extent)) * size];
   pen.fillStyle = "#ffffff";
   pen.fillRect(0, 0, size, size);
   if (scores) drawScores(pen, scores, size);
-  pen.fillStyle = INK;
-  pen.globalAlpha = 0.5;
-  for (let at = 0; at < Math.min(points.length, 2 * SCATTERED); at += 2) {
-    pen.beginPath();
-    pen.arc(...place(points[at], points[at + 1]), 3, 0, 2 * Math.PI);
-    pen.fill();
-  }
-  pen.globalAlpha = 1;
+  trail.forEach((before, age) => drawPoints(pen, before, place, 0.12 / (age + 1)));
+  if (grid) drawNet(pen, grid, place);
+  drawPoints(pen, points, place, 0.5);
   const hit = capturedBy(points, centres, 3 * sigma);
   const numbers = centres.length > FEW ? 19 : 26;
   centres.forEach(([x, y], mode) => drawMode(pen, place(x, y), mode, hit[mode], numbers));
@@ -110,6 +118,39 @@ function drawPlane(canvas, points, scores, { centres, extent, sigma }) {
     if (!(inside(points[at]) && inside(points[at + 1]))) outside += 1;
   }
   return { captured: hit.filter(Boolean).length, outside };
+}
+
+function drawPoints(pen, points, place, alpha) {
+  pen.fillStyle = INK;
+  pen.globalAlpha = alpha;
+  for (let at = 0; at < Math.min(points.length, 2 * SCATTERED); at += 2) {
+    pen.beginPath();
+    pen.arc(...place(points[at], points[at + 1]), 3, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  pen.globalAlpha = 1;
+}
+
+// Where G takes a square grid of latents, (side², 2): its rows and columns as lines.
+function drawNet(pen, grid, place) {
+  const side = Math.round(Math.sqrt(grid.length / 2));
+  Object.assign(pen, { strokeStyle: NET, lineWidth: 1.5, globalAlpha: 0.7 });
+  const at = (row, column) => {
+    const start = 2 * (row * side + column);
+    return place(grid[start], grid[start + 1]);
+  };
+  for (const turned of [false, true]) {
+    for (let line = 0; line < side; line += 1) {
+      pen.beginPath();
+      for (let along = 0; along < side; along += 1) {
+        const [x, y] = turned ? at(along, line) : at(line, along);
+        if (along) pen.lineTo(x, y);
+        else pen.moveTo(x, y);
+      }
+      pen.stroke();
+    }
+  }
+  pen.globalAlpha = 1;
 }
 
 // A mode, filled where it is captured, with the number that its bar has in the histogram.

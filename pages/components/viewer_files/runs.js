@@ -16,6 +16,13 @@ class RunsViewer extends Viewer {
     });
     this.keys = (event) => this.press(event);
     document.addEventListener("keydown", this.keys);
+    this.tile = null; // {name, index} of the image that is shown large
+    this.tiles = new TileView(this.find(".tile"), () => this.showTile(null));
+    for (const name of ["this", "reference"]) {
+      const slot = this.find(`.sheet-${name}`);
+      slot.onclick = (event) => this.pressSheet(name, event);
+      slot.onkeydown = (event) => this.keyOnSheet(name, event);
+    }
     const bar = this.find(".playback");
     for (const begin of ["pointerenter", "focusin"]) {
       bar.addEventListener(begin, () => this.preload());
@@ -43,6 +50,9 @@ class RunsViewer extends Viewer {
     this.drawn = drawn;
     this.ask();
     this.say(this.data.difference);
+    const film = this.find(".film");
+    if (this.own) film.href = `${this.own.address}/film.gif?${this.data.film}`;
+    else film.removeAttribute("href");
   }
 
   makeFigures() {
@@ -119,7 +129,6 @@ class RunsViewer extends Viewer {
           onclick: () => this.answer("") }));
     }
     slot.hidden = !open;
-    this.find(".evidence-body").hidden = open;
     if (!open || this.moment.asked) return;
     const [first] = this.timeline();
     if (first) this.moment.set({ at: first.at, step: first.this, asked: true });
@@ -129,10 +138,47 @@ class RunsViewer extends Viewer {
   answer(told) {
     asked.add(this.data.asks.name);
     this.find(".question").hidden = true;
-    this.find(".evidence-body").hidden = false;
     this.moment.set({ asked: false, told });
     this.playback.play();
     this.playback.find("play").focus({ preventScroll: true });
+  }
+
+  // --- one image of a sheet
+
+  pressSheet(name, event) {
+    const image = this.find(`.sheet-${name} img`);
+    if (image) this.showTile({ name, index: tileAt(event, image) });
+  }
+
+  // With the keyboard: Enter opens the first image, arrows go to the next ones, Escape closes.
+  keyOnSheet(name, event) {
+    if (!this.find(`.sheet-${name} img`)) return;
+    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -COLUMNS, ArrowDown: COLUMNS }[event.key];
+    if (event.key === "Enter") this.showTile({ name, index: 0 });
+    else if (event.key === "Escape" && this.tile) this.showTile(null);
+    else if (by && this.tile) {
+      const last = COLUMNS * COLUMNS - 1;
+      this.showTile({ name, index: Math.min(last, Math.max(0, this.tile.index + by)) });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  showTile(tile) {
+    this.tile = tile;
+    this.tiles.shown = "";
+    this.render();
+  }
+
+  drawTile(steps) {
+    const open = Boolean(this.tile && this.feeds[this.tile.name]) && !this.moment.asked;
+    this.find(".tile").hidden = !open;
+    this.find(".evidence-body").hidden = open || this.moment.asked;
+    if (!open) return;
+    const { name, index } = this.tile, step = this.taken(name, steps[name]);
+    if (step === undefined) return;
+    this.tiles.draw({ feed: this.feeds[name], view: this.view(name), step, index,
+      title: this.data.captions[name].title }).catch(() => {});
   }
 
   // --- keys
@@ -167,6 +213,7 @@ class RunsViewer extends Viewer {
     this.drawCharts();
     this.evidence(steps);
     this.strip(steps.this);
+    this.drawTile(steps);
     this.compare();
   }
 

@@ -53,7 +53,7 @@ class StatusViewer extends Viewer {
     const known = verdictsOf(feed, this.data.look_back.steps, this.update);
     if (!known) return { ...NOT_YET, sentence: "…", measured: undefined };
     const place = placeAt(known.steps, step);
-    return place < 0 ? NOT_YET : { ...known.verdicts[place], measured: known.steps[place] };
+    return place < 0 ? (known.before ?? NOT_YET) : { ...known.verdicts[place], measured: known.steps[place] };
   }
 
   verdict(shown) {

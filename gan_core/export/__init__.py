@@ -1,0 +1,1 @@
+"""What of runs can be taken along. Torch-free."""
