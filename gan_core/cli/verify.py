@@ -45,7 +45,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
                         help=f"of {', '.join(TABLES)} (default presets); {AUDIT}, "
                         f"{' and '.join(ALONE)} each by itself")
     parser.add_argument("--seeds", help="like 0-4 or 0,2,5 (default: what nothing was tuned "
-                        "on, 20-24 for the presets and 25-29 for the diagnosis; 0-4 for most "
+                        "on, 25-29 for the presets and the diagnosis; 0-4 for most "
                         f"others; of the audit's draws {audit_draws.REPORTING_SEED}, that of the "
                         "report)")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME",

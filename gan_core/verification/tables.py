@@ -52,7 +52,7 @@ def _configs_of(
 
 TABLES: dict[str, Table] = {
     "presets": Table(
-        "The presets do what they promise", "20-24", preset_acceptance.configs,
+        "The presets do what they promise", "25-29", preset_acceptance.configs,
         preset_acceptance.rows, preset_acceptance.COLUMNS, preset_acceptance.accepted),
     "remedies": Table(
         "What each remedy brings", "0-4", _configs_of(REMEDIES),
