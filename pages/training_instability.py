@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.by_hand import by_hand
 from pages.components.claims import claims
 from pages.components.dirac_gan import portrait
 from pages.components.experiment import experiment
@@ -82,6 +83,17 @@ if smallest.open:
             "controls: nothing is trained, it is computed at once."
         )
         portrait(PAGE)
+
+hand = folded(PAGE, "hand", "By hand: one update at a time, on the ring", ":material/touch_app:",
+              opened="hand" in state.part_parameters)
+if hand.open:
+    with hand:
+        st.markdown(
+            "A GAN of two small networks, and you train it. One D step, and the colours move: $D$ "
+            "learns where the samples are. One G step, and the samples run to where it is blue. "
+            "Many steps of one network alone: what does the other one learn from then?"
+        )
+        by_hand(PAGE)
 
 measurements(state)
 spread(state)

@@ -25,7 +25,7 @@ from gan_core.training.networks import packed
 from gan_core.training.state import RunNetwork, TrainingState
 
 LATENT_SEED = 2**40  # of the fixed latents, which are the same for every run
-GRID, GRID_REACH = 17, 2.0  # latents on a side; standard deviations: nearly all latents lie within
+GRID, GRID_REACH = 17, 2.0  # latents on a side; of two dimensions, in standard deviations
 
 
 def evaluation_due(step: int) -> bool:
@@ -67,7 +67,7 @@ class Evaluator:
         self.fixed_latents = fixed_latents(state.config).to(state.device)
         self.cards = score_cards(state.data, state.config)
         self.walks = latent_walks(self.fixed_latents[: metrics.SHEET])
-        self.grid = latent_grid(state.config.latent_dim, state.device)
+        self.grid = latent_grid(self.fixed_latents[:2])
         # Before a checkpoint is restored: a config and its seed always begin with the same weights.
         self._before = [[weight.detach().clone() for weight in network.parameters]
                         for network in self._networks()]
@@ -280,13 +280,19 @@ def latent_walks(latents: Tensor) -> Tensor:
     return torch.where(angle.sin() < 1e-3, first + way * (last - first), arc).reshape(latents.shape)
 
 
-def latent_grid(latent_dim: int, device: torch.device) -> Tensor:
-    """A square grid (GRID², z) in the plane of the first two latents, the others 0; row by row."""
-    ticks = torch.linspace(-GRID_REACH, GRID_REACH, GRID)
-    grid = torch.zeros(GRID * GRID, latent_dim)
-    plane = torch.cartesian_prod(ticks, ticks).flip(1)
-    grid[:, : min(2, latent_dim)] = plane[:, : min(2, latent_dim)]
-    return grid.to(device)
+def latent_grid(directions: Tensor) -> Tensor:
+    """A square grid of latents (GRID², z), row by row, in a plane through 0.
+
+    Of two dimensions it is the plane of all latents, as far as nearly all lie. Of more it is the
+    plane of two `directions` (2, z), as far as latents lie from 0: nearer to it G is not trained.
+    """
+    size, device = directions.shape[1], directions.device
+    if size <= 2:
+        axes = torch.eye(size, device=device) * GRID_REACH
+    else:
+        axes = torch.nn.functional.normalize(directions, dim=1) * size**0.5
+    ticks = torch.linspace(-1, 1, GRID, device=device)
+    return torch.cartesian_prod(ticks, ticks).flip(1)[:, : len(axes)] @ axes
 
 
 def _travelled(weights: list[Tensor], before: list[Tensor]) -> Tensor:

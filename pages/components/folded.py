@@ -8,6 +8,9 @@ import streamlit as st
 
 
 def folded(page: str, name: str, label: str, icon: str, *, opened: bool = False) -> Any:
-    """The section `name` of `page`, closed at first: draw into it if it is `open`."""
+    """The section `name` of `page`, closed at first unless `opened`: draw into it if it is `open`.
+    """
+    # What it was at first stays: with another value Streamlit would forget what a visitor did.
+    opened = st.session_state.setdefault(f"{page}/folded/{name}/at-first", opened)
     return st.expander(label, expanded=opened, icon=icon, key=f"{page}/folded/{name}",
                        on_change="rerun")

@@ -116,6 +116,9 @@ STYLE = """
 @media (max-width: 640px) { .claim { grid-template-columns: minmax(0, 1fr); } }
 [class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
 img.folds { width: 100%; max-width: 900px; image-rendering: pixelated; border-radius: 4px; }
+.hand { display: grid; grid-template-columns: repeat(2, minmax(0, 300px)); gap: 1rem; }
+.hand figure { margin: 0; }
+.hand img { width: 100%; border-radius: 4px; }
 .triples { display: grid; grid-template-columns: repeat(4, 1fr); gap: .5rem 1.2rem; }
 .triple { display: grid; grid-template-columns: repeat(3, 1fr); gap: .25rem; max-width: 16rem; }
 .triple figure { margin: 0; text-align: center; }

@@ -138,7 +138,9 @@ class Playback {
 function isForThePage(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
   const on = event.composedPath()[0];
-  return !(on instanceof Element) || !on.closest("input, textarea, select, button, a, summary, "
-    + "[contenteditable], [role=slider], [role=tab], [role=radio], [role=option], [role=combobox], "
-    + "[role=dialog], [role=menuitem]");
+  // A button takes the space bar, and no other key of ours.
+  const pressed = event.key === " " ? ", button, a, summary" : "";
+  return !(on instanceof Element) || !on.closest("input, textarea, select, [contenteditable], "
+    + "[role=slider], [role=tab], [role=radio], [role=radiogroup], [role=option], [role=combobox], "
+    + `[role=dialog], [role=menuitem]${pressed}`);
 }
