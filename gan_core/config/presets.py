@@ -104,7 +104,9 @@ FEW_DROPOUT = FEW_IMAGES.replace(dropout=0.4, discriminator_steps=1)
 BY_HEART = FEW_IMAGES.replace(discriminator_steps=3)
 PUBLISHED_DCGAN = RunConfig(  # dcgan.py of PyTorch-GAN
     architecture="dcgan_reference", dropout=0.25, update_order="generator_first",
-    discriminator_loss="mean", steps=90)
+    discriminator_loss="mean", steps=100)
+# Batches four times as large: 25 steps take as long as 1250 of the light DCGAN.
+LARGE_BATCHES = PUBLISHED_DCGAN.replace(batch_size=256, steps=25)
 UNBALANCED = SHORT_SESSION.replace(class_skew=0.95)
 
 HOW_MANY_MODES = Prediction(
@@ -154,7 +156,7 @@ CHALLENGES: dict[str, Challenge] = {
                           discriminator_loss="mean")),
             "dcgan-reference": Preset(
                 "PyTorch-GAN's DCGAN", "The networks and rates of dcgan.py: about half a second a "
-                "step on a CPU core.", PUBLISHED_DCGAN.replace(steps=100)),
+                "step on a CPU core.", PUBLISHED_DCGAN),
             "grid": Preset(
                 "25 points in the plane", "A grid of 25 narrow Gaussians, for small networks.",
                 RING.replace(dataset="grid", packing=2, batch_size=128)),
@@ -437,8 +439,8 @@ CHALLENGES: dict[str, Challenge] = {
                 "ten digits in a quarter of a minute.", BEST_SESSION),
             "broken": Preset(
                 "Break it",
-                "The DCGAN of PyTorch-GAN as published: 90 steps in half a minute and more. On a "
-                "GPU it is quick and shows no failure.", PUBLISHED_DCGAN),
+                "The networks of PyTorch-GAN's DCGAN, batches four times as large: 25 steps in "
+                "half a minute. On a GPU it is quick and shows no failure.", LARGE_BATCHES),
             "fixed": Preset(
                 "Fix it",
                 "A light DCGAN of half the width, at the best settings that a parameter map has "
@@ -452,7 +454,7 @@ CHALLENGES: dict[str, Challenge] = {
             (("less than a minute", 0.06), ("one to three minutes", 0.18),
              ("more than three minutes", inf))),
         evidence="clocks",
-        charts=("frechet", "supported"),
+        charts=("supported", "scores"),
         by_time=True,
     ),
 }

@@ -19,7 +19,6 @@ CASES = [
     ("broken", "training_instability", ["divergence", "mode_collapse"], 0, True),
     ("broken", "training_instability", ["divergence", "mode_collapse"], 9, False),
     ("broken", "computational_cost", ["computational_cost"], 0, True),
-    ("broken", "computational_cost", ["computational_cost"], 10, False),
     ("fixed", "mode_collapse", [], 7, False),
     ("fixed", "mode_collapse", [], 9, True),
     ("fixed", "mode_collapse", [], 1, False),
@@ -63,12 +62,22 @@ def test_a_memory_shows_in_pictures_and_in_ds_scores(broken, fixed, kept, monkey
     assert (row["kept"]["broken"], row["kept"]["fixed"]) == kept
 
 
+@pytest.mark.parametrize(("recognised", "kept"), [(0.2, 1), (0.8, 0)])
+def test_an_expensive_run_has_no_digits_yet(recognised, kept, monkeypatch):
+    """The page would show digits beside digits, and call one of them out of reach."""
+    monkeypatch.setattr(DIAGNOSE, lambda *_: [finding("computational_cost")])
+    row, = preset_acceptance.rows(
+        {("computational_cost-broken", 0): result(modes=10.0, recognised=recognised)})
+    assert row["kept"]["broken"] == kept
+
+
 def test_every_page_with_a_failure_says_what_must_be_seen():
     """A new page would be accepted by its numbers alone, whatever its pictures show."""
     pages = {name for name, page in preset_acceptance.CHALLENGES.items()
              if "broken" in page.presets}
     assert set(preset_acceptance.VISIBLE) == pages
-    assert all(rule.most < rule.least for rule in preset_acceptance.VISIBLE.values())
+    assert all(rule.most < rule.least or rule.recognised < 0.5
+               for rule in preset_acceptance.VISIBLE.values())
 
 
 def test_the_table_names_what_was_asked_for_and_found():
@@ -78,7 +87,7 @@ def test_the_table_names_what_was_asked_for_and_found():
                ("vanishing_gradients-fixed", 1): result(modes=10.0)}
     row, = preset_acceptance.rows(results)
     cells = [write(row) for write in preset_acceptance.COLUMNS.values()]
-    assert "0 – 1 / 10 – 10" in cells and "at most 1, at least 8" in cells
+    assert "0 – 1 / 10 – 10" in cells and "at most 1 / at least 8" in cells
 
 
 def test_a_failed_run_is_never_accepted():
