@@ -13,6 +13,7 @@ the same presses give the same networks.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ RING = DATASETS["ring"]
 HIDDEN, LATENT = 32, 2
 BATCH = 256
 JUDGED = 1000  # samples and reals by which losses are compared, always the same
+SMALL = 0.4  # of G's last layer: its first samples lie among the modes, where they can be seen
 LEARNING_RATE = 0.01  # a single update can be seen
 BETA1, BETA2, EPSILON = 0.5, 0.999, 1e-8
 NETWORKS = ("d", "g")
@@ -46,7 +48,7 @@ class Trained:
         """Weights of variance 1 ÷ inputs, so that tanh units neither saturate nor fall silent."""
         sizes = (inputs, HIDDEN, HIDDEN, outputs)
         weights: list[np.ndarray] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in itertools.pairwise(sizes):
             weights += [generator.normal(0, before**-0.5, (before, after)), np.zeros(after)]
         zeros = tuple(np.zeros_like(part) for part in weights)
         return Trained(tuple(weights), zeros, zeros)
@@ -78,7 +80,10 @@ class HandTrained:
     def start(seed: int = 0) -> HandTrained:
         """Both networks before the first update."""
         draws = np.random.default_rng([seed, 0])
-        return HandTrained(Trained.start(draws, LATENT, 2), Trained.start(draws, 2, 1), seed)
+        generator, discriminator = Trained.start(draws, LATENT, 2), Trained.start(draws, 2, 1)
+        *first, last, bias = generator.weights
+        near = dataclasses.replace(generator, weights=(*first, SMALL * last, bias))
+        return HandTrained(near, discriminator, seed)
 
     def step(self, network: str) -> HandTrained:
         """After one update of the network "d" or "g". Raises ValueError on another name."""

@@ -49,6 +49,14 @@ def counted_modes(metrics: Mapping[str, float]) -> tuple[float, float]:
     return metrics.get("modes_supported", shown), metrics.get("modes_in_training", possible)
 
 
+def drawn_modes(evaluation: EvalRecord) -> np.ndarray:
+    """Which modes G draws, for a chart over time: of images the shares that are recognised, where
+    that is known; of points the nearest modes: while they rotate, few of them lie near a mode."""
+    if "recognised" in evaluation.metrics:
+        return shown(evaluation)
+    return np.asarray(evaluation.histogram)
+
+
 def rare_modes(evaluation: EvalRecord) -> list[int]:
     """Modes that the training set has, but rarely, rarest first."""
     present = [(share, mode) for mode, share in enumerate(evaluation.training) if share > 0]

@@ -21,14 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from gan_core.diagnosis.shares import shown
+from gan_core.diagnosis.shares import drawn_modes, shown
 from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS, EvalRecord
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.serving.run_words import progress, spoken_verdict, wait_text
 
 MOST_POINTS = 300  # of a curve
-MOST_METRICS = 12  # that one viewer may ask for
+MOST_METRICS = 24  # that one viewer may ask for
+DRAWN = "drawn"  # asked for like a metric: which modes G drew, at each evaluation
 MOST_STEPS = 10_000_000  # beyond any run
 MOST_ANSWERS = 256  # that are kept, of some ten kilobytes each
 BEFORE_ALL = -1  # a step before the first record, which is of step 0
@@ -248,6 +249,7 @@ def _evaluations(
            for name in ("scores_training", "scores_unseen")},
         **{name: [number(record.metrics.get(name, math.nan)) for record in new]
            for name in drawn},
+        **({DRAWN: [_numbers(drawn_modes(record)) for record in new]} if DRAWN in metrics else {}),
     }
 
 

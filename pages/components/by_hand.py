@@ -1,7 +1,8 @@
 """A small GAN on the ring, trained by the visitor: one update of D or of G at a press, with losses,
 D's surface and G's samples before and after.
 
-What was pressed is kept in the URL's parameter `hand`, such as `d10,g1`: it makes the networks anew.
+What was pressed is kept in the URL's parameter `hand`, such as `d10,g1`: from it the networks are
+made anew.
 """
 
 from __future__ import annotations

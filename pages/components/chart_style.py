@@ -7,7 +7,6 @@ data frame changes, which lets the browser update a chart in place: domains, tit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
@@ -27,9 +26,6 @@ GREY = "#8a8f98"  # the reference; whatever stays in the background
 INK = {"expr": "ink"}  # this run: as dark or light as the page's letters
 INK_OF_THEME = {"light": "#31333f", "dark": "#fafafa"}
 NOTE = "#74797f"  # text: more than 4.3 : 1 on both
-
-Marks = tuple[tuple[int, str], ...]
-"""Steps at which something was changed, and what, in a few words."""
 
 
 def steps_axis(steps: int, title: str = "step", field: str = "step") -> alt.X:
@@ -61,33 +57,10 @@ def run_colour() -> alt.Color:
     return alt.Color("run:N", title=None, scale=alt.Scale(domain=RUNS, range=[INK, GREY]))
 
 
-def run_dash() -> alt.StrokeDash:
-    return alt.StrokeDash("run:N", title=None,
-                          scale=alt.Scale(domain=RUNS, range=[[1, 0], [4, 3]]))
-
-
 def rule(where: float) -> alt.Chart:
     """A dotted horizontal line."""
     data = alt.Data(values=[{"y": where}])
     return alt.Chart(data).mark_rule(aria=False, color=GREY, strokeDash=[2, 3]).encode(y="y:Q")
-
-
-def marked(marks: Marks, steps: int) -> list[alt.LayerChart]:
-    """A dotted vertical line at each mark from step 0 to `steps`, its words at the top."""
-    inside = [(step, label) for step, label in marks if 0 <= step <= steps]
-    return [_marked(step, label, row, beyond=step > 0.7 * steps)
-            for row, (step, label) in enumerate(inside)]
-
-
-def _marked(step: int, label: str, row: int, beyond: bool) -> alt.LayerChart:
-    data = alt.Data(values=[{"at": step, "label": label}])
-    line = alt.Chart(data).mark_rule(aria=False, color=NOTE, strokeDash=[2, 3]).encode(x="at:Q")
-    # To the left of the last ones, where it would be cut; lower from mark to mark, three rows.
-    words = alt.Chart(data).mark_text(
-        align="right" if beyond else "left", baseline="top", dx=-4 if beyond else 4, fontSize=11,
-        color=NOTE,
-    ).encode(x="at:Q", y=alt.value(2 + 13 * (row % 3)), text="label:N")
-    return line + words
 
 
 def themed(spec: dict[str, Any], theme: str | None) -> dict[str, Any]:
@@ -109,11 +82,6 @@ def _packed(column: pd.Series) -> pa.Array:
     if pd.api.types.is_integer_dtype(column):
         return pa.array(column, pa.int32())
     return pa.array(column, pa.string()).dictionary_encode()
-
-
-def joined(tables: Iterable[pa.Table]) -> pa.Table:
-    """One table of several that have the same columns."""
-    return pa.concat_tables(list(tables)).unify_dictionaries().combine_chunks()
 
 
 def specification(chart: Any, title: str = "", note: str = "") -> dict[str, Any]:

@@ -17,11 +17,11 @@ import pandas as pd
 
 from gan_core.dirac import DiracGame, eigenvalues, multipliers, vector_field
 from pages.components.chart_style import FIRST, GREY, INK, NOTE, SECOND, specification
-from pages.components.history_charts import POINTS
 
 # Pixels, width and height, of a chart with its titles: what is drawn in it is square.
 SIDE = (440, 500)  # the phase plane
 SMALL = (235, 285)  # a complex plane
+POINTS = 300  # a path is thinned to so many points
 ARROWS = 17  # along each axis of the plane
 EXTENTS = (2.0, 4.0, 8.0)  # the plane shows ±this: the first that holds the path
 COMPLEX_EXTENTS = (1.25, 2.5, 5.0, 10.0, 25.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import altair as alt
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
@@ -13,11 +16,20 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import ratio_text
 from gan_core.runs.history import History
 from pages.components import history_charts, server
-from pages.components.chart_style import HEIGHT, THIS, table
+from pages.components.chart_style import (
+    HEIGHT,
+    rule,
+    specification,
+    steps_axis,
+    table,
+    value_axis,
+)
 from pages.components.draw_chart import draw_chart
+from pages.components.history_charts import Lines
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
 LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}
+POINTS = 300  # of a line
 WINDOW = 10  # D steps over which a norm is the median
 
 
@@ -42,9 +54,37 @@ def draw_first() -> None:
 def _chart(config: RunConfig, history: History) -> tuple[pa.Table, dict[str, Any], str]:
     """The data of both norms, the specification and the words of their chart."""
     chart = history_charts.frozen(config.freeze_generator, config.discriminator_steps)
-    data = history.derived(
-        (chart, THIS), lambda: table(history_charts.lines_frame(chart, {THIS: history})))
-    return data, history_charts.lines_spec(chart, history.last_step), chart.described()
+    data = history.derived(chart, lambda: table(norms_frame(chart, history)))
+    return data, norms_spec(chart, history.last_step - chart.origin), chart.described()
+
+
+def norms_frame(chart: Lines, history: History) -> pd.DataFrame:
+    """One row per step and loss: step, counted from the freeze on, value, drawn (value, cut at the
+    frame), series."""
+    steps, parts = history.column("step"), []
+    for metric, label in chart.series:
+        values = history.column(metric)
+        known = np.flatnonzero(np.isfinite(values))  # before the freeze it is NaN
+        places = np.linspace(0, len(known) - 1, POINTS).round().astype(int)
+        chosen = known[np.unique(places)] if len(known) else known
+        first = steps[known[0]] - 1 if len(known) else 0
+        parts.append(pd.DataFrame({"step": steps[chosen] - first, "value": values[chosen],
+                                   "series": label}))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(drawn=frame["value"].astype(float).clip(*chart.domain))
+
+
+@functools.lru_cache(maxsize=16)
+def norms_spec(chart: Lines, steps: int) -> dict[str, Any]:
+    """One line a loss; x runs to `steps` after the freeze."""
+    labels = [label for _, label in chart.series]
+    drawn = alt.Chart().mark_line(strokeWidth=1.6).encode(
+        x=steps_axis(steps, chart.across),
+        y=value_axis(chart.axis, chart.domain, chart.log),
+        color=alt.Color("series:N", title=None,
+                        scale=alt.Scale(domain=labels, range=list(chart.colours))),
+        tooltip=["series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")])
+    return specification(alt.layer(drawn, *map(rule, chart.rules)), chart.title, chart.note)
 
 
 def _draw(name: str, config: RunConfig, history: History) -> None:

@@ -1,45 +1,22 @@
-"""Histories as charts, pure: (histories, bounds) -> (data frame, Vega-Lite specification)."""
+"""Which charts a run has: titles, metrics, axes and reference lines. The viewer draws them."""
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-import numpy as np
-import pandas as pd
-
 from gan_core.config.choices import LOSSES, DatasetCard
-from gan_core.runs.history import History
-from pages.components.chart_style import (
-    FIRST,
-    GENERATED,
-    REAL,
-    RUNS,
-    SECOND,
-    Marks,
-    marked,
-    rule,
-    run_colour,
-    run_dash,
-    specification,
-    steps_axis,
-    value_axis,
-)
-
-POINTS = 300  # a series is thinned to so many points
-EVALUATED = alt.OverlayMarkDef(size=36)  # evaluations are few, and the first has no line yet
+from pages.components.chart_style import FIRST, GENERATED, REAL, SECOND
 
 
 @dataclass(frozen=True)
 class Lines:
     """A chart of metrics; `series` pairs a metric with what a reader sees.
 
-    `source` says where they come from, one of SOURCES. Steps on the axis are counted from
-    `origin`, and `across` is what the axis is called.
+    `source` says where they come from: "steps", "evaluations", or "freeze", the steps since G was
+    frozen. Steps on the axis are counted from `origin`, and `across` is what the axis is called.
     """
 
     title: str
@@ -188,95 +165,6 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
             (1.0, 3000.0), reals, log=True),
         "supported": supported,
     }
-
-
-def lines_frame(chart: Lines, histories: Mapping[str, History]) -> pd.DataFrame:
-    """One row per step, series and run: step, value, drawn (value, cut at the frame), series."""
-    parts = []
-    for run, history in histories.items():
-        for metric, label in chart.series:
-            steps, values = SOURCES[chart.source](history, metric)
-            parts.append(pd.DataFrame({"step": steps, "value": values, "series": label,
-                                       "run": run}))
-    return _cut(parts, ["step", "value", "series", "run"], chart.domain)
-
-
-def _by_step(history: History, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    thin = history.thinned(POINTS)
-    return thin.column("step"), thin.column(metric)
-
-
-def _since_freeze(history: History, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Without the steps before the freeze, where the metric is NaN; the first one left is 1."""
-    steps, values = history.column("step"), history.column(metric)
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
-        return steps[:0], values[:0]
-    chosen = known[np.unique(np.linspace(0, len(known) - 1, POINTS).round().astype(int))]
-    return steps[chosen] - steps[known[0]] + 1, values[chosen]
-
-
-SOURCES = {"steps": _by_step, "evaluations": History.evaluated, "freeze": _since_freeze}
-
-
-def curve_frame(chart: Curve, histories: Mapping[str, History]) -> pd.DataFrame:
-    """One row per evaluation and run: step, value, drawn, run."""
-    parts = []
-    for run, history in histories.items():
-        steps, values = history.evaluated(chart.metric)
-        parts.append(pd.DataFrame({"step": steps, "value": values, "run": run}))
-    return _cut(parts, ["step", "value", "run"], chart.domain)
-
-
-def _cut(
-    parts: list[pd.DataFrame], columns: list[str], domain: tuple[float, float]
-) -> pd.DataFrame:
-    """One frame whose `drawn` stays inside the chart; `value` is what the tooltip says."""
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-    return frame.assign(drawn=frame["value"].astype(float).clip(*domain))
-
-
-@functools.lru_cache(maxsize=128)
-def lines_spec(chart: Lines, steps: int, marks: Marks = ()) -> dict[str, Any]:
-    """Colour means the series, the dash the run; x runs to step `steps` of the run."""
-    labels, steps = [label for _, label in chart.series], steps - chart.origin
-    drawn = (
-        alt.Chart()
-        .mark_line(strokeWidth=1.6, point=chart.source == "evaluations" and EVALUATED)
-        .encode(
-            x=steps_axis(steps, chart.across),
-            y=value_axis(chart.axis, chart.domain, chart.log),
-            color=alt.Color("series:N", title=None,
-                            scale=alt.Scale(domain=labels, range=list(chart.colours))),
-            strokeDash=run_dash(),
-            opacity=alt.Opacity("run:N", legend=None,
-                                scale=alt.Scale(domain=RUNS, range=[1.0, 0.55])),
-            tooltip=["run:N", "series:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
-        )
-    )
-    shifted = tuple((step - chart.origin, label) for step, label in marks)
-    layers = (drawn, *map(rule, chart.rules), *marked(shifted, steps))
-    return specification(alt.layer(*layers), chart.title, chart.note)
-
-
-@functools.lru_cache(maxsize=128)
-def curve_spec(
-    chart: Curve, steps: int, marks: Marks = (), across: str = "step"
-) -> dict[str, Any]:
-    """One line a run; x runs to `steps`, and is called `across`."""
-    drawn = (
-        alt.Chart()
-        .mark_line(point=EVALUATED, strokeWidth=2)
-        .encode(
-            x=steps_axis(steps, across),
-            y=value_axis(chart.axis, chart.domain, chart.log),
-            color=run_colour(),
-            strokeDash=run_dash(),
-            tooltip=["run:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")],
-        )
-    )
-    layers = (drawn, *map(rule, chart.rules), *marked(marks, steps))
-    return specification(alt.layer(*layers), chart.title, chart.note)
 
 
 def histogram_words(

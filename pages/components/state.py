@@ -19,7 +19,8 @@ from pages.components import controls, server
 
 LINK_VERSION = "1"
 PROJECTOR = "projector"  # "1": the page is laid out for one
-PART_PARAMETERS = ("dirac", "hand", PROJECTOR)  # of single parts of a page, which read and `keep` them
+# Of single parts of a page, which read and `keep` them.
+PART_PARAMETERS = ("dirac", "hand", PROJECTOR)
 RESERVED_PARAMETERS = ("v", "run", "reference", *PART_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites and mail senders append to links; none is a setting.

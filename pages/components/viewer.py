@@ -3,9 +3,8 @@
 Progress and verdict of the shown run (`status`), both runs' samples at one step with the charts
 that matter most on this page (`runs`). The page says which runs these are and what only it knows;
 from then on the browser asks the channel, and the page runs again when somebody acts, when a run
-has ended, or when other remedies are on offer. The page's other charts are drawn again while a run
-is live, at a pace that follows the load: `charts` says when. Its HTML, CSS and JavaScript are in
-`viewer_files`; `viewer_code` serves what all pages share of it.
+has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`;
+`viewer_code` serves what all pages share of it.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from pages.components import (
     viewer_code,
 )
 from pages.components.config_text import caption, marks
+from pages.components.folded import is_open
 from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
 from pages.components.state import PROJECTOR, State
@@ -40,9 +40,7 @@ LOOK_BACK = {
     "step": "Both runs at the same step",
     "time": "Both runs after the same time of training",
 }
-# Seconds between two drawings of a tab's charts: at least, and for each tab that is open. All tabs
-# together then have one drawing a second made at most, whether they are ten or a hundred.
-SHORTEST_PACE, PACE_OF_A_TAB = 5.0, 1.0
+MEASUREMENTS = "measurements"  # the section of the page's other charts
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,
     "verdict": {"tone": "info", "name": "Not trained yet", "headline": "Not trained yet.",
@@ -51,11 +49,11 @@ NOTHING_YET = {
 }
 
 
-_status, _runs, _charts = (
+_status, _runs, _measurements = (
     st.components.v2.component(
         f"gan_lab_{part}", html=viewer_code.read(f"{part}.html"),
         css=viewer_code.read("viewer.css"), js=viewer_code.read("loader.js"))
-    for part in ("status", "runs", "charts"))
+    for part in ("status", "runs", "measurements"))
 
 
 # --- its parts -----------------------------------------------------------------------------------
@@ -84,21 +82,21 @@ def runs(state: State, shown: StoredRun | None, reference: StoredRun | None) -> 
           on_key_change=partial(_pressed, state, key))
 
 
-def charts(state: State, shown: StoredRun | None) -> None:
-    """Has the fragment around it run again while the shown run is live: when it has been evaluated
-    since, and not before its pace."""
-    evaluations = shown.snapshot.history.evaluations if shown is not None else []
+def measurements(state: State, shown: StoredRun | None, reference: StoredRun | None) -> None:
+    """All other charts, and which modes G drew over time."""
+    drawn = results.other_charts(state, (shown, reference))
+    noun, total = state.shown.card.mode_noun, state.shown.card.modes
     data = {
-        **_data("charts", state, shown, None),
-        "drawn": evaluations[-1].step if evaluations else -1,
-        "pace": pace(len(server.viewers())),
+        **_data("measurements", state, shown, reference),
+        "charts": [_chart(chart, state) for chart in drawn.values()],
+        "rotation": {
+            "title": f"Which {noun}s G draws, over time", "modes": total, "noun": noun,
+            "note": "this run's share of samples; a patch that wanders is rotation",
+            "across": _across(state), "marks": marks(state.shown), "origin": 0,
+            "by_time": state.challenge.by_time,
+            "words": f"Which {noun}s G draws, by step, this run"},
     }
-    _charts(key=f"{state.page}/charts", data=data, on_due_change=_nothing)
-
-
-def pace(tabs: int) -> float:
-    """Seconds between two drawings of a tab's charts where so many tabs are open."""
-    return max(SHORTEST_PACE, PACE_OF_A_TAB * tabs)
+    _measurements(key=f"{state.page}/measurements", data=data)
 
 
 def _nothing() -> None:
@@ -144,31 +142,29 @@ def _data(
     part: str, state: State, shown: StoredRun | None, reference: StoredRun | None
 ) -> dict[str, Any]:
     """What the viewer's parts need to know: the same feeds for all."""
-    charts, beside = results.key_charts(state), results.evidence_chart(state)
-    drawn = [*charts.values(), *([beside] if beside is not None else [])]
-    metrics = dict.fromkeys([*(name for chart in drawn for name in _metrics(chart)), *SIGNAL])
     data = {
         "part": part,
         "code": viewer_code.ADDRESS,
         "viewer": server.ticket(),
-        "metrics": list(metrics),
+        "metrics": _asked_metrics(state, (shown, reference)),
         "runs": {"this": _run(shown), "reference": _run(reference)},
         "look_back": {
             "key": _look_back_key(state), "steps": max(state.shown.steps, 1),
             "words": LOOK_BACK["time" if state.challenge.by_time else "step"]},
+        "by_time": state.challenge.by_time,
+        "comparable": reference is not None
+        and reference.snapshot.config.dataset == state.shown.dataset,
     }
     if part != "runs":
         return data
+    beside = results.evidence_chart(state)
     return {
         **data,
-        "by_time": state.challenge.by_time,
         "averaged": st.session_state.get(f"{state.page}/averaged", False),
-        "comparable": reference is not None
-        and reference.snapshot.config.dataset == state.shown.dataset,
         "captions": {
             "this": _caption("This run", state.shown, shown, reference),
             "reference": _caption("Reference", state.compared_to, reference, shown)},
-        "charts": [_chart(chart, state) for chart in charts.values()],
+        "charts": [_chart(chart, state) for chart in results.key_charts(state).values()],
         "evidence": {"kind": state.challenge.evidence,
                      "chart": _chart(beside, state) if beside is not None else None},
         "asks": _asks(state, shown),
@@ -178,6 +174,18 @@ def _data(
         "compare": _comparison(state, shown, reference),
         "film": _film(state, shown, reference),
     }
+
+
+def _asked_metrics(state: State, runs: tuple[StoredRun | None, ...]) -> list[str]:
+    """What all parts of the page draw, so that they share one feed of a run."""
+    beside = results.evidence_chart(state)
+    drawn = [*results.key_charts(state).values(), *([beside] if beside is not None else [])]
+    more: tuple[str, ...] = ()
+    if is_open(state.page, MEASUREMENTS):
+        drawn += results.other_charts(state, runs).values()
+        more = (live_channel.DRAWN,)
+    return list(dict.fromkeys(
+        [*(name for chart in drawn for name in _metrics(chart)), *SIGNAL, *more]))
 
 
 def _asks(state: State, shown: StoredRun | None) -> dict[str, Any] | None:
@@ -272,8 +280,7 @@ def _metrics(chart: Lines | Curve) -> list[str]:
 
 def _chart(chart: Lines | Curve, state: State) -> dict[str, Any]:
     """A chart as the viewer draws it; `words` say what it shows to those who do not see it."""
-    config, by_time = state.shown, state.challenge.by_time
-    across = "seconds of training" if by_time else "step"
+    config, by_time, across = state.shown, state.challenge.by_time, _across(state)
     drawn: dict[str, Any] = {
         "by_time": by_time,
         "title": chart.title, "note": chart.note, "axis": chart.axis, "domain": chart.domain,
@@ -290,6 +297,11 @@ def _chart(chart: Lines | Curve, state: State) -> dict[str, Any]:
     return {**drawn, "series": series, "by_run": False, "dots": of_evaluations,
             "source": "evaluations" if of_evaluations else "curves", "origin": chart.origin,
             "across": across if by_time else chart.across}
+
+
+def _across(state: State) -> str:
+    """What the charts' common axis is called."""
+    return "seconds of training" if state.challenge.by_time else "step"
 
 
 def _histogram(config: RunConfig, shown: Mapping[str, StoredRun | None]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.exploration.fold_pictures import digits
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.serving.run_words import spoken_verdict
-from pages.components import claims, dirac_gan, frozen_generator, results, server
+from pages.components import claims, dirac_gan, frozen_generator, server
 from pages.components.map_choice import FIRST
 from pages.components.map_lessons import lesson_text
 from pages.components.state import State
@@ -26,7 +26,6 @@ def warm_up() -> None:
     for name, challenge in CHALLENGES.items():
         state = State(name, challenge, RECORDED[challenge.recorded[0]])
         shown, reference = state.shown_run(), state.reference_run()
-        results.other_charts(state, shown, reference)
         for run in (shown, reference):
             if run is not None:
                 spoken_verdict(run.snapshot)

@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const RUN_COLOURS = { this: "var(--words)", reference: "#8a8f98" };
 const RUN_WORDS = { this: "this run", reference: "reference" };
+const MODES = "#9a5fc4";
 const LETTER = 6.2 / 16; // width of a letter of a legend, about, ÷ the size of the page's own
 
 function element(name, attributes = {}, ...content) {
@@ -76,16 +77,28 @@ function axes(svg, box, chart, end) {
     svg.append(element("path", { class: "grid", d: `M${box.left} ${y}H${box.right}` }),
       element("text", { x: box.left - 5, y: y + 4, "text-anchor": "end" }, written(value)));
   }
+  stepAxis(svg, box, chart, end);
+  svg.append(
+    element("text", { transform: `translate(10 ${(box.top + box.bottom) / 2}) rotate(-90)`,
+      "text-anchor": "middle" }, chart.axis));
+}
+
+function stepAxis(svg, box, chart, end) {
   for (const value of ticks([0, end], false)) {
     svg.append(element("text", { x: across(box, value / end), y: box.bottom + 14,
       "text-anchor": value < 0.95 * end ? "middle" : "end" },
     value.toLocaleString("en").replaceAll(",", " ")));
   }
-  svg.append(
-    element("text", { x: (box.left + box.right) / 2, y: box.bottom + 29, "text-anchor": "middle" },
-      chart.across),
-    element("text", { transform: `translate(10 ${(box.top + box.bottom) / 2}) rotate(-90)`,
-      "text-anchor": "middle" }, chart.axis));
+  svg.append(element("text", { x: (box.left + box.right) / 2, y: box.bottom + 29,
+    "text-anchor": "middle" }, chart.across));
+}
+
+// The moment that is shown, and the place under the pointer, as lines.
+function cursors(svg, box, right, [shown, hover], from, end) {
+  for (const [at, name] of [[shown, "now"], [hover, "under"]]) {
+    if (at === null || at < from || at > end) continue;
+    svg.append(element("path", { class: name, d: `M${right(at)} ${box.top}V${box.bottom}` }));
+  }
 }
 
 // What a chart is drawn of: the feeds of the runs, the moment that is `shown` and the one under the
@@ -120,10 +133,7 @@ function drawLines(svg, size, chart, { feeds, shown, hover, end, place: across_ 
       told.push({ run, series, points, colour });
     }
   }
-  for (const [at, name] of [[shown, "now"], [hover, "under"]]) {
-    if (at === null || at < from || at > end) continue;
-    svg.append(element("path", { class: name, d: `M${right(at)} ${box.top}V${box.bottom}` }));
-  }
+  cursors(svg, box, right, [shown, hover], from, end);
   chartsOwn.rows = [["run", "series", chart.by_time ? "seconds" : "step", "value"],
     ...told.flatMap(({ run, series, points }) => points.map(([at, value]) =>
       [RUN_WORDS[run], series.label, at, value]))];
@@ -177,6 +187,52 @@ function markSteps(svg, box, { marks, origin, by_time: byTime }, end, right) {
   });
 }
 
+// --- which modes, over time ----------------------------------------------------------------------
+
+const KEY = [0.01, 0.1, 0.25, 0.5, 1]; // shares in the legend
+
+// One row a mode, the darker the more samples; what an evaluation found reaches halfway to the ones
+// before and after it. Not by lightness: nothing must look like nothing on white and on near-black.
+function drawRotation(svg, size, chart, { feeds, shown, hover, end, place }, own) {
+  const { modes, noun, origin } = chart, feed = feeds.this;
+  const box = frame(svg, size, chart, []);
+  KEY.forEach((share, at) => svg.append(
+    element("rect", { x: box.left + 58 * at, y: 36, width: 12, height: 12, fill: MODES,
+      opacity: Math.sqrt(share) }),
+    element("text", { x: box.left + 58 * at + 16, y: 46 }, `${100 * share}%`)));
+  const row = (box.bottom - box.top) / modes, every = modes > 12 ? 5 : 1;
+  for (let mode = 0; mode < modes; mode += every) {
+    svg.append(element("text", { x: box.left - 6, y: box.top + (mode + 0.5) * row + 4,
+      "text-anchor": "end" }, mode));
+  }
+  const right = (at) => across(box, (at - origin) / Math.max(1e-9, end - origin));
+  stepAxis(svg, box, chart, end - origin);
+  own.rows = [["step", noun, "share"]];
+  const steps = feed?.evaluations.step ?? [], drawn = feed?.evaluations.drawn ?? [];
+  const places = steps.map((step) => Math.min(end, place("this", step)));
+  steps.forEach((step, at) => {
+    const from = right(at ? (places[at - 1] + places[at]) / 2 : places[at]);
+    const to = right(at < steps.length - 1 ? (places[at] + places[at + 1]) / 2 : places[at]);
+    (drawn[at] ?? []).forEach((share, mode) => {
+      own.rows.push([step, mode, share]);
+      if (share > 0 && to > from) {
+        svg.append(element("rect", { class: "data", x: from, y: box.top + mode * row,
+          width: to - from, height: row, fill: MODES, opacity: Math.sqrt(share) }));
+      }
+    });
+  });
+  markSteps(svg, box, chart, end, right);
+  cursors(svg, box, right, [shown, hover], origin, end);
+  if (hover !== null && steps.length) {
+    const near = placeAt(places, hover), told = drawn[Math.max(0, near)] ?? [];
+    const most = told.map((share, mode) => [share, mode]).sort(([a], [b]) => b - a).slice(0, 3);
+    svg.querySelector(".note").textContent = `step ${steps[Math.max(0, near)]} · `
+      + most.map(([share, mode]) => `${noun} ${mode}: ${(100 * share).toFixed(1)} %`).join(" · ");
+  }
+  return (x) => origin + (end - origin)
+    * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left)));
+}
+
 // --- the histogram -------------------------------------------------------------------------------
 
 const SHARES = [0, 0.01, 0.1, 0.25, 0.5, 1]; // on a square-root axis
@@ -225,6 +281,7 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated, own) 
 function figure(words, draw, pointed = null) {
   const svg = element("svg", { role: "img", "aria-label": words });
   const holder = made("figure", { className: "chart" }, svg);
+  let inSight = true, late = false;
   const own = { rows: [], hidden: new Set(), switched: (name) => {
     if (!own.hidden.delete(name)) own.hidden.add(name);
     holder.redraw();
@@ -232,7 +289,8 @@ function figure(words, draw, pointed = null) {
   let where = null, scale = 1;
   holder.redraw = (...news) => {
     if (news.length) holder.news = news;
-    if (!holder.news || !holder.clientWidth) return;
+    late = !inSight; // what nobody sees is drawn when it comes into sight
+    if (late || !holder.news || !holder.clientWidth) return;
     scale = parseFloat(getComputedStyle(holder).getPropertyValue("--chart-scale")) || 1;
     const size = { width: holder.clientWidth / scale, height: holder.clientHeight / scale,
       letter: parseFloat(getComputedStyle(document.documentElement).fontSize) };
@@ -249,5 +307,9 @@ function figure(words, draw, pointed = null) {
   }
   holder.append(saveMenu(svg, () => own.rows, words));
   new ResizeObserver(() => holder.redraw()).observe(holder);
+  new IntersectionObserver(([{ isIntersecting }]) => {
+    inSight = isIntersecting;
+    if (inSight && late) holder.redraw();
+  }, { rootMargin: "200px" }).observe(holder);
   return holder;
 }

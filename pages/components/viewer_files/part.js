@@ -23,7 +23,14 @@ function marked(words) {
 class Moment {
   constructor() {
     Object.assign(this, { at: null, step: null, asked: false, told: "" });
+    this.hover = null; // the place of the timeline that is pointed at, in whichever chart
     this.listeners = new Set();
+    this.followers = new Set(); // of the pointer
+  }
+
+  point(at) {
+    this.hover = at;
+    for (const follower of this.followers) follower();
   }
 
   set(news) {

@@ -5,10 +5,9 @@
 const PRELOADED = 160; // pictures of both runs that are fetched ahead
 const PAUSED = 250; // milliseconds of rest before the difference at a moment is asked for
 
-class RunsViewer extends Viewer {
+class RunsViewer extends ChartsViewer {
   constructor(root) {
     super(root);
-    this.hover = null;
     this.playback = new Playback(root, {
       look: (moment) => this.look(moment),
       released: () => this.released(),
@@ -36,7 +35,7 @@ class RunsViewer extends Viewer {
   }
 
   turnTo(moment) {
-    if (moment !== this.moment) this.playback.halt();
+    if (moment !== this.moment) this.playback?.halt();
     super.turnTo(moment);
   }
 
@@ -57,10 +56,7 @@ class RunsViewer extends Viewer {
 
   makeFigures() {
     const { charts, evidence, histogram } = this.data;
-    const lines = (chart) => figure(chart.words,
-      (svg, size, news, own) => drawLines(svg, size, chart, news, own),
-      (at) => this.point(at));
-    this.charts = charts.map(lines);
+    this.charts = charts.map((chart) => this.lines(chart));
     this.find(".charts").replaceChildren(...this.charts);
     const slot = this.find(".evidence-body");
     slot.replaceChildren();
@@ -75,23 +71,11 @@ class RunsViewer extends Viewer {
       this.cards = new ScoreCards(cards);
     } else {
       if (evidence.kind === "clocks") slot.append(this.clocks = made("div", { className: "clocks" }));
-      slot.append(this.key = lines(evidence.chart));
+      slot.append(this.key = this.lines(evidence.chart));
     }
   }
 
   // --- which moment it is
-
-  get own() {
-    return this.feeds.this;
-  }
-
-  // Where the timeline ends: at a step, or when the longer run has ended.
-  end() {
-    const { look_back: lookBack, by_time: byTime } = this.data;
-    if (!byTime) return lookBack.steps;
-    const seconds = Object.values(this.feeds).map((feed) => feed.evaluations.seconds?.at(-1) ?? 0);
-    return Math.max(0.1, ...(this.own?.last?.live ? seconds.slice(0, 1) : seconds));
-  }
 
   timeline() {
     const { look_back: { steps }, by_time: byTime } = this.data;
@@ -217,21 +201,8 @@ class RunsViewer extends Viewer {
     this.compare();
   }
 
-  drawCharts() {
-    const feeds = this.compared(), byTime = this.data.by_time;
-    const place = (run, step) => (byTime ? secondsAt(feeds[run].evaluations, step) : step);
-    const news = { feeds, shown: this.moment.at, hover: this.hover, end: this.end(), place };
-    for (const chart of [...this.charts, this.key].filter(Boolean)) chart.redraw(news);
-  }
-
-  point(at) {
-    this.hover = at;
-    this.drawCharts();
-  }
-
-  compared() {
-    return Object.fromEntries(Object.entries(this.feeds).filter(([name]) =>
-      name === "this" || this.data.comparable));
+  charted() {
+    return [...this.charts, this.key].filter(Boolean);
   }
 
   evidence(steps) {

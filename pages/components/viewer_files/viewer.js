@@ -124,25 +124,11 @@ function verdictsOf(feed, steps, told) {
   return feed.verdicts;
 }
 
-// --- the page's other charts --------------------------------------------------------------------
-
-// Draws nothing itself: it says when the page's charts are to be drawn again.
-class ChartsViewer extends Viewer {
-  prepare() {
-    this.drawnAt = performance.now();
-  }
-
-  render() {
-    const feed = this.feeds.this, newest = feed?.evaluations.step.at(-1) ?? -1;
-    if (!feed?.last?.live || document.hidden || newest <= this.data.drawn) return;
-    if (performance.now() - this.drawnAt < 1000 * this.data.pace) return;
-    this.drawnAt = performance.now(); // if the page does not answer, it is asked once more in time
-    this.setTriggerValue("due", true);
-  }
-}
+// --- the parts -----------------------------------------------------------------------------------
 
 const PARTS = {
-  status: StatusViewer, runs: RunsViewer, charts: ChartsViewer, map: MapViewer, study: StudyViewer };
+  status: StatusViewer, runs: RunsViewer, measurements: MeasurementsViewer, map: MapViewer,
+  study: StudyViewer };
 
 // Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
 export function show(component) {
