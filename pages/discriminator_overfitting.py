@@ -38,8 +38,9 @@ with happened:
     st.header("What happens")
     st.markdown(
         """
-In the chart of $D$'s scores, the curve of **new images** leaves that of the training images and
-sinks towards the samples: $D$ accepts what it has seen and rejects the rest, real or not. $G$ is
+Beside the sheets stand twenty **real** digits with $D$'s score under each: ten it has trained on,
+and ten it has never seen. It accepts what it has seen and rejects many of the others, although all
+are real (in the chart, the curve of new images sinks towards the samples). $G$ is
 then judged by its likeness to 200 pictures, not to digits, and the Fréchet distance to the 10 000
 digits of the test set stays high. Copies in the narrow sense are rare: the pictures above lie
 nearer to training images than to new ones, but not on top of them.

@@ -42,8 +42,8 @@ with happened:
         """
 *Break it* trains a Wasserstein critic without the limit on its slope that the theory asks for. Its
 loss has no lowest value, so it grows steeper; $G$ is thrown from one place to another, and $D$'s
-scores of real and generated examples change places again and again. **Swing** is how far their
-difference moves in the last 300 steps.
+two scores, beside the sheets, change places again and again. **Swing** is how far their difference
+moves in the last 300 steps. *Play* it slowly, and see the samples being thrown about.
 
 A run whose loss or gradient becomes infinite has **diverged**: try *More → Divergence*.
 """
@@ -64,7 +64,8 @@ with helps:
     st.header("What helps")
     st.markdown(
         """
-- **A bound on D's slope**: spectral normalisation, or a gradient penalty.
+- **A bound on D's slope**: a gradient penalty (*Fix it*), or spectral normalisation, which is
+  steady too but slower here.
 - **R1**, friction where the data is.
 - **Clipped gradients** bound a single step, not the field: measured below, they do not help here.
 - **Lower rates**, or **two time scales** ($D$ faster than $G$), make smaller steps. Try them.

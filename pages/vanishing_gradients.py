@@ -44,10 +44,11 @@ with happened:
     st.markdown(
         """
 In *Break it* a $D$ that learns twenty times as fast, five times a round, soon makes no mistake,
-and $G$ stands still: whatever latents it is given, it draws the same blur. The frozen $G$ shows
-why: one loss's gradient falls by orders of magnitude, the other's grows.
+and $G$ stands still: whatever latents it is given, it draws the same noise. Watch the two lines
+beside the sheets: how much signal each **loss** would send $G$, on the same batch, whichever of
+them trains; and the strip below, in which the way back to $G$ grows thin and breaks off.
 
-Watch the two **gauges**: they are measured on one batch, whichever loss trains.
+A frozen $G$ (below) shows why: one loss's gradient falls by orders of magnitude, the other's grows.
 """
     )
 with why:
@@ -67,10 +68,11 @@ with helps:
     st.header("What helps")
     st.markdown(
         """
-- **The non-saturating loss**: the gradient is largest where $D$ rejects every sample. It restores
-  the gradient, not the quality: a $D$ so far ahead is still a poor teacher.
-- **Label smoothing** keeps $D$ from growing ever surer of real images; the gradient falls later and
-  less deep.
+- **The non-saturating loss**: the gradient is largest where $D$ rejects every sample. Alone it
+  restores the gradient, not the digits (*More → The other loss alone*).
+- **Fix it** adds what makes a strong $D$ a teacher: **R1**, so that it is nowhere steep, and a $G$
+  that learns at $D$'s own rate. $D$ is as fast and as often trained as before.
+- **Label smoothing** alone: a little more gradient is left; it still vanishes.
 - **WGAN-GP**: a critic of bounded slope has a gradient everywhere.
 - **Balance**: equal rates, one $D$ step a round. Even the minimax loss then works (*Healthy*,
   with a little R1: without it, 3 runs of 15 failed).
