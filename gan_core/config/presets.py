@@ -52,7 +52,8 @@ class Challenge(Page):
     """A page with an experiment.
 
     `presets` holds "healthy", "broken" and "fixed" in this order, as far as it has them;
-    `experiments` are more presets; `knobs` are the fields shown beside the three that every page
+    `planes` the failure and its remedy on points, by data set; `experiments` are more presets;
+    `knobs` are the fields shown beside the three that every page
     has. `headline` names the number (of `diagnosis.headlines`) in which the remedy must be better
     than the failure. `evidence` is what stands beside the sheets: "histogram", "cards" (D's scores
     of single real images), "clocks" or the name of a chart; `charts` are the two below. With
@@ -66,14 +67,25 @@ class Challenge(Page):
     headline: str
     prediction: Prediction
     experiments: dict[str, Preset] = field(default_factory=dict)
+    planes: dict[str, dict[str, Preset]] = field(default_factory=dict)
     evidence: str = "histogram"
     charts: tuple[str, ...] = ()
     by_time: bool = False
 
     @property
     def offered(self) -> dict[str, Preset]:
-        """Everything that sets the page's sliders."""
-        return {**self.presets, **self.experiments}
+        """Everything that sets the page's sliders; on points by names such as "ring-broken"."""
+        on_points = {f"{dataset}-{name}": preset for dataset, presets in self.planes.items()
+                     for name, preset in presets.items()}
+        return {**self.presets, **on_points, **self.experiments}
+
+    def side_by_side(self, dataset: str) -> tuple[RunConfig, ...]:
+        """The runs that are shown beside each other on a data set, the failure first; none on one
+        without such a pair."""
+        if dataset in self.planes:
+            return tuple(preset.config for preset in self.planes[dataset].values())
+        pair = tuple(RECORDED[name] for name in self.recorded)
+        return pair if pair[0].dataset == dataset else ()
 
 
 MAIN_KNOBS = ("learning_rate_ratio", "label_smoothing", "dropout")

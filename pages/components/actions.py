@@ -68,11 +68,23 @@ def further(state: State, run: StoredRun) -> int:
     return min(goal, server.settings().max_steps)
 
 
-def choose(state: State, where: str) -> None:
-    """A preset was pressed."""
+def choose(state: State, where: str, dataset: str = "") -> None:
+    """A preset was pressed, on points of `dataset` or on the page's own data."""
     name = st.session_state[where]
     if name is not None:
+        show_preset(state, f"{dataset}-{name}" if dataset else name)
+
+
+def choose_data(state: State, where: str, name: str) -> None:
+    """Other data were chosen: the preset `name` of theirs, or their failure."""
+    dataset = st.session_state[where]
+    if dataset is None:
+        return
+    own = state.challenge.planes.get(dataset)
+    if own is None:
         show_preset(state, name)
+    else:
+        show_preset(state, f"{dataset}-{name if name in own else 'broken'}")
 
 
 def show_preset(state: State, name: str) -> None:

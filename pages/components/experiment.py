@@ -29,6 +29,7 @@ from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
 from pages.components.state import PROJECTOR, State, arrive, link, write_url
 
+DATA = {"": "Digits", "ring": "Ring", "grid": "Grid"}
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
 UNREADABLE = "This run's files cannot be read just now. If this persists, train it again."
 
@@ -157,6 +158,18 @@ def _train(state: State, config: RunConfig | None, shown: StoredRun | None) -> N
         actions.train(state, config)
 
 
+def _data(state: State, on: str, name: str) -> None:
+    """The same failure on points of the plane, which train several times as fast."""
+    where = f"{state.page}/data"
+    st.session_state[where] = on
+    st.segmented_control(
+        "Data", ["", *state.challenge.planes], key=where, label_visibility="collapsed",
+        format_func=lambda dataset: DATA.get(dataset, dataset.capitalize()),
+        on_change=actions.choose_data, args=(state, where, name),
+        help="The same failure on digits, or on points of the plane, where everything can be seen: "
+        "D's score of each place, its slope at each sample, and what G makes of its latents.")
+
+
 def _stop_or_continue(state: State, shown: StoredRun | None) -> None:
     if shown is not None and shown.live:
         if st.button("Stop", icon=":material/stop:") and not server.queue().stop(
@@ -214,15 +227,20 @@ def _presets(state: State, config: RunConfig | None) -> None:
     # The highlight follows the sliders, wherever they were moved from.
     now = next(
         (name for name, preset in challenge.offered.items() if preset.config == config), None)
-    where, more = f"{state.page}/preset", f"{state.page}/experiment"
-    st.session_state[where] = now if now in challenge.presets else None
+    dataset = (config or state.shown).dataset
+    on = dataset if dataset in challenge.planes else ""
+    presets = challenge.planes[on] if on else challenge.presets
+    chosen = now.removeprefix(f"{on}-") if now is not None else None
+    where, more = f"{state.page}/preset/{on}", f"{state.page}/experiment"
+    st.session_state[where] = chosen if chosen in presets else None
     st.session_state[more] = now if now in challenge.experiments else None
     st.segmented_control(
-        "Presets", list(challenge.presets),
-        format_func=lambda name: challenge.presets[name].label, key=where,
-        label_visibility="collapsed", on_change=actions.choose, args=(state, where),
-        help="\n".join(f"- **{p.label}**: {p.help}" for p in challenge.presets.values()),
+        "Presets", list(presets), format_func=lambda name: presets[name].label, key=where,
+        label_visibility="collapsed", on_change=actions.choose, args=(state, where, on),
+        help="\n".join(f"- **{p.label}**: {p.help}" for p in presets.values()),
     )
+    if challenge.planes:
+        _data(state, on, chosen or "broken")
     if challenge.experiments:
         with st.popover("More", icon=":material/science:"):
             st.radio(

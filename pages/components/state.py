@@ -81,10 +81,11 @@ class State:
             return server.stored_run(self.pinned, recorded_first=True)
         healthy = self.challenge.presets.get("healthy")
         fine = healthy is not None and healthy.config.digest() == self.shown.digest()
-        for name in self.challenge.recorded if fine else reversed(self.challenge.recorded):
-            other = RECORDED[name].digest() != self.shown.digest()
-            snapshot = server.recorded().snapshot(RECORDED[name].digest()) if other else None
-            if snapshot is not None and snapshot.config.dataset == self.shown.dataset:
+        pair = self.challenge.side_by_side(self.shown.dataset)
+        for config in pair if fine else reversed(pair):
+            other = config.digest() != self.shown.digest()
+            snapshot = server.recorded().snapshot(config.digest()) if other else None
+            if snapshot is not None:
                 return server.StoredRun(snapshot, server.recorded(), True)
         return None
 

@@ -120,8 +120,12 @@ def _pressed(state: State, key: str) -> None:
     if name == "escape":
         state.part_parameters.pop(PROJECTOR, None)
         state.moved = True  # the whole page
-    elif KEYS.get(name) in state.challenge.presets:
-        actions.show_preset(state, KEYS[name])
+        return
+    on_points = f"{state.shown.dataset}-{KEYS.get(name)}"
+    for preset in (on_points, KEYS.get(name)):
+        if preset in state.challenge.offered:
+            actions.show_preset(state, preset)
+            return
 
 
 def _look_back_key(state: State) -> str:

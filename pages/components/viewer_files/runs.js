@@ -113,7 +113,11 @@ class RunsViewer extends ChartsViewer {
           onclick: () => this.answer("") }));
     }
     slot.hidden = !open;
-    if (!open || this.moment.asked) return;
+    if (!open) {
+      if (this.moment.asked) this.moment.set({ asked: false, at: null, step: null });
+      return;
+    }
+    if (this.moment.asked) return;
     const [first] = this.timeline();
     if (first) this.moment.set({ at: first.at, step: first.this, asked: true });
     this.preload();
