@@ -15,7 +15,7 @@ from gan_core.evidence.claim_verdicts import NOT_REPRODUCED, OPEN, WORDS, Claim,
 from gan_core.evidence.claims import CLAIMS
 from gan_core.evidence.measured_runs import MeasuredRun
 from pages.components import claims
-from tests.support.app_pages import HOME, opened, shown, words
+from tests.support.app_pages import HOME, open_sections, opened, shown, words
 
 pytestmark = pytest.mark.usefixtures("page_server")
 
@@ -116,14 +116,15 @@ def test_filters_that_leave_nothing_say_so() -> None:
 @pytest.mark.parametrize("page", ["mode_collapse"])
 def test_a_challenge_page_shows_its_claims_and_no_others(page: str) -> None:
     """A page tells of a claim, but not whether it holds; or of another page's."""
-    text = words(opened(page))
+    text = words(open_sections(opened(page), page, "claims"))
     for name, claim in CLAIMS.items():
         assert (f"`python -m gan_core claims {name}`" in text) == (claim.page == page)
 
 
 def test_the_claims_of_a_page_are_one_element() -> None:
     """A page of nine claims is a hundred elements more, for every visitor anew."""
-    shown_there = [each.value for each in opened("mode_collapse").markdown
+    app = open_sections(opened("mode_collapse"), "mode_collapse", "claims")
+    shown_there = [each.value for each in app.markdown
                    if '<div class="claim">' in each.value]
     of_page = [claim for claim in CLAIMS.values() if claim.page == "mode_collapse"]
     assert [text.count('<div class="claim">') for text in shown_there] == [len(of_page)]

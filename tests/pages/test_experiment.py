@@ -10,7 +10,6 @@ import pytest
 from gan_core.config.fields import KNOBS
 from gan_core.config.presets import MAIN_KNOBS
 from gan_core.diagnosis.diagnose import SYMPTOMS, diagnose
-from gan_core.exploration.shipped_spreads import PAGES as SPREAD_PAGES
 from gan_core.runs.store import StoreError
 from pages.components import controls, server
 from tests.support.app_pages import (
@@ -30,24 +29,13 @@ from tests.support.app_pages import (
 )
 
 pytestmark = pytest.mark.usefixtures("page_server")
-CHARTS = 7  # of every experiment beside the viewer's: of evaluations, of steps, the modes
-SPREAD_CHARTS = 2  # on every page but home: seeds, and small changes of a setting
-# Beside them: the Dirac-GAN; two frozen G's gradients; the prices and their growth.
-OWN_CHARTS = {"training_instability": 4, "vanishing_gradients": 2, "computational_cost": 4}
 BROKEN = [name for name, challenge in PAGES.items() if "broken" in challenge.presets]
-
-
-def measures_support(app, name: str) -> bool:
-    """Whether a run on the page knows which modes good samples support: older ones do not."""
-    state = app.session_state[f"{name}/state"]
-    runs = (state.shown_run(), state.reference_run())
-    return any(run.snapshot.history.evaluations[-1].version > 1 for run in runs)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_with_everything_in_place(name: str) -> None:
-    """A newcomer sees an error, misses the question, a slider or a chart, finds a page that is
-    empty until somebody trains, or takes a recording for a live run."""
+    """A newcomer sees an error, misses the question, a slider, a chart or what the page is about,
+    finds a page that is empty until somebody trains, or takes a recording for a live run."""
     app = opened(name)
     assert not app.exception
     assert app.title[0].value == PAGES[name].title
@@ -55,11 +43,12 @@ def test_a_page_opens_with_everything_in_place(name: str) -> None:
     widgets = (*app.slider, *app.select_slider, *app.selectbox, *app.number_input, *app.toggle)
     labels = {widget.label for widget in widgets}
     assert {KNOBS[knob].label for knob in (*MAIN_KNOBS, *PAGES[name].knobs)} <= labels
-    of_modes = int(measures_support(app, name))
-    own = OWN_CHARTS.get(name, 0) + (SPREAD_CHARTS if name in SPREAD_PAGES else 0)
-    assert len(app.get("vega_lite_chart")) == CHARTS + of_modes + own
     told = viewer(app, "runs")
     assert len(told["charts"]) == 2 and all(chart["words"] for chart in told["charts"])
+    kind, chart = told["evidence"]["kind"], told["evidence"]["chart"]
+    assert kind == PAGES[name].evidence and told["histogram"]["words"]
+    assert (chart is None) == (kind in ("histogram", "cards")), "nothing stands beside the sheets"
+    assert chart is None or (chart["words"] and chart not in told["charts"])
     for run in ("this", "reference"):
         assert told["runs"][run]["address"].startswith("recorded/")
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", told["captions"][run]["recorded"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
@@ -15,7 +16,14 @@ from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot, RunStatus
 from pages.components import price_charts, prices, server
-from tests.support.app_pages import jobs, opened, seconds_left, wait_until, words
+from tests.support.app_pages import (
+    jobs,
+    open_sections,
+    opened,
+    seconds_left,
+    wait_until,
+    words,
+)
 
 pytestmark = pytest.mark.usefixtures("page_server")
 PAGE = "computational_cost"
@@ -108,9 +116,14 @@ def test_time_to_quality_puts_both_runs_side_by_side():
 # --- the page -------------------------------------------------------------------------------------
 
 
+def unfolded() -> AppTest:
+    """The page with everything of its own opened."""
+    return open_sections(opened(PAGE), PAGE, "here", "remedies", "growth", "published")
+
+
 def test_the_page_opens_with_recorded_prices_named_as_such():
-    """A newcomer finds an empty page, or takes another machine's times for this one's."""
-    app = opened(PAGE)
+    """A newcomer finds empty sections, or takes another machine's times for this one's."""
+    app = unfolded()
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table["networks"]) == [ARCHITECTURES[name].label
@@ -124,14 +137,14 @@ def test_the_page_opens_with_recorded_prices_named_as_such():
 
 def test_every_published_figure_has_its_source():
     """A figure without a source cannot be checked."""
-    text = words(opened(PAGE))
+    text = words(unfolded())
     for model in MODELS:
         assert f"]({model.link})" in text and model.duration in text
 
 
 def test_a_press_of_measure_fills_the_row():
     """The button does nothing, or the table keeps the recorded figure."""
-    app = opened(PAGE)
+    app = unfolded()
     app.multiselect[0].set_value(["mlp"])
     app.multiselect[1].set_value([16]).run()
     assert list(app.dataframe[0].value["from"]) == ["not measured"]
@@ -140,7 +153,7 @@ def test_a_press_of_measure_fills_the_row():
     wait_until(app, lambda: list(app.dataframe[0].value["from"]) == ["this machine"])
     assert app.dataframe[0].value["ms/step"][0] > 0
     assert app.button(key="prices/networks/measure").label == "Measure again"
-    again = opened(PAGE)  # another visitor: what was measured is there
+    again = unfolded()  # another visitor: what was measured is there
     again.multiselect[0].set_value(["mlp"])
     again.multiselect[1].set_value([16]).run()
     assert list(again.dataframe[0].value["from"]) == ["this machine"]
@@ -150,7 +163,7 @@ def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
     """Fifteen remedies at once would leave the visitor no run to train beside them."""
     asked = []
     monkeypatch.setattr(server.queue(), "measure", lambda request, *of: asked.append(request))
-    app = opened(PAGE)
+    app = unfolded()
     app.button(key="prices/remedies/measure").click().run()
     assert 0 < len(set(asked)) <= prices.PENDING
     assert f"0 of {len(price_list.REMEDY_PRICES)} measured here …" in words(app)
@@ -159,7 +172,7 @@ def test_a_visitor_has_few_prices_in_the_queue_at_a_time(monkeypatch):
 def test_a_hidden_tab_goes_on_measuring(short_leases):
     """A browser lets it ask once a minute: what it waits for is dropped meanwhile. After *Stop
     measuring* nothing may go on for that long."""
-    app = opened(PAGE)
+    app = unfolded()
     app.button(key="prices/remedies/measure").click().run()
     assert jobs() and min(seconds_left().values()) > 60
     app.button(key="prices/remedies/stop").click().run()
@@ -169,10 +182,10 @@ def test_a_hidden_tab_goes_on_measuring(short_leases):
 def test_what_was_measured_here_takes_the_place_of_the_record():
     """The price list would show another machine's figures after a measurement."""
     store, name = PriceStore(server.settings().store), "r1"
-    wait_until(opened(PAGE), lambda: server.queue().pool().device)
+    wait_until(unfolded(), lambda: server.queue().pool().device)
     request = price_list.REMEDY_PRICES[name]
     store.write(priced(request, server.queue().pool().device, time=7.5))
-    text = words(opened(PAGE))
+    text = words(unfolded())
     assert f"1 of {len(price_list.REMEDY_PRICES)} measured on this machine" in text
     store.remove(request)
 
@@ -183,7 +196,7 @@ def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
     monkeypatch.setitem(
         server.queue()._prices._failures, request.name, "The measurement ran out of memory.")
     monkeypatch.setattr(server.queue(), "forget", lambda request: None)
-    app = opened(PAGE)
+    app = unfolded()
     app.multiselect[0].set_value(["dcgan"])
     app.multiselect[1].set_value([16]).run()
     app.button(key="prices/networks/measure").click().run()
@@ -195,6 +208,6 @@ def test_a_failure_is_told_and_the_rest_goes_on(monkeypatch):
 def test_recorded_prices_may_be_missing(monkeypatch):
     """A copy without the file would open with a stack trace."""
     monkeypatch.setattr(prices, "recorded", lambda: {})
-    app = opened(PAGE)
+    app = unfolded()
     assert not app.exception
     assert "not measured yet" in words(app)

@@ -14,6 +14,7 @@ from tests.support.app_pages import (
     PAGES,
     QUICK,
     finished,
+    open_sections,
     opened,
     train,
     viewer,
@@ -74,7 +75,8 @@ def test_home_maps_every_challenge_with_a_picture_of_its_failure() -> None:
 
 def test_the_nearest_images_stand_on_the_overfitting_page() -> None:
     """The page tells of copying and shows none of it."""
-    app = opened("discriminator_overfitting")
+    name = "discriminator_overfitting"
+    app = open_sections(opened(name), name, "neighbours")
     assert any("nearest training image" in html.proto.body for html in app.get("html"))
 
 

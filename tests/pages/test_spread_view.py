@@ -1,4 +1,5 @@
-"""Seeds and small changes on a page: shown before any click, trained by one, stopped by another."""
+"""Seeds and small changes on a page: shown once the section is opened, trained by one, stopped by
+another."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from gan_core.exploration.spread import Spread
 from gan_core.runs.store import StoreError
 from gan_core.serving.admission import QueueFull
 from pages.components import server, spread_chart
-from tests.support.app_pages import button, jobs, markdown, opened, shown, wait_until
+from tests.support import app_pages
+from tests.support.app_pages import button, jobs, markdown, open_sections, shown, wait_until
 from tests.support.queues import RING
 
 pytestmark = pytest.mark.usefixtures("page_server")
@@ -31,6 +33,11 @@ def quick(dropout: float, steps: int = 60) -> dict[str, str]:
             "dropout": str(dropout)}
 
 
+def opened(page: str, **query: str) -> AppTest:
+    """A page with the section of the bands opened."""
+    return open_sections(app_pages.opened(page, **query), page, "spread")
+
+
 def live(app: AppTest) -> bool:
     return server.studies().state(Spread(shown(app, PAGE))).live
 
@@ -40,7 +47,7 @@ def labels(app: AppTest) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_bands_are_there_before_any_click(page):
+def test_bands_are_there_as_soon_as_the_section_is_opened(page):
     """A visitor has to train eighteen runs before the page says what chance does."""
     app = opened(page)
     assert not app.exception and "Train the other runs" not in labels(app)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
@@ -143,6 +144,22 @@ def open_sections(app: AppTest, name: str, *sections: str) -> AppTest:
     for section in sections:
         app.session_state[f"{name}/folded/{section}"] = True
     return app.run()
+
+
+def choose(app: AppTest, name: str, preset: str) -> AppTest:
+    """Press a preset of the page `name`, or choose one of its experiments."""
+    if preset in PAGES[name].presets:
+        return app.button_group[0].set_value(preset).run()
+    return app.radio(key=f"{name}/experiment").set_value(preset).run()
+
+
+def elements(app: AppTest) -> int:
+    """How many elements the page is made of; each of them is sent to the browser."""
+    def within(block: Block) -> int:
+        return sum(within(part) if isinstance(part, Block) else 1
+                   for part in block.children.values())
+
+    return within(app._tree)
 
 
 def fold(app: AppTest, name: str) -> AppTest:

@@ -118,7 +118,7 @@ def visit(chromium: playwright.Browser, url: str) -> playwright.Page:
 
 def train_button(page: playwright.Page) -> playwright.Locator:
     """*Train*, or *Train it yourself* where the run is there already."""
-    return page.locator(".st-key-train button")
+    return page.locator(".st-key-train button:visible")
 
 
 def connection(page: playwright.Page) -> playwright.Locator:
@@ -137,6 +137,11 @@ def button(page: playwright.Page, name: str) -> playwright.Locator:
     if name == "Train":
         return train_button(page)
     return page.get_by_role("button", name=name, exact=True).first
+
+
+def choose(page: playwright.Page, preset: str) -> None:
+    """Press one of a page's presets, by its label."""
+    page.locator(".st-key-buttons").get_by_role("radio", name=preset, exact=True).click()
 
 
 def press(page: playwright.Page, name: str) -> None:
