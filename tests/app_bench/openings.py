@@ -44,7 +44,7 @@ LARGE = ParameterMap(RunConfig(dataset="ring", steps=1500), axis("learning_rate=
 PARTS = {
     "frame": ("page_frame", "_frame"), "settings": ("controls", "controls"),
     "buttons": ("experiment", "_buttons"), "verdict": ("experiment", "_status"),
-    "samples": ("experiment", "_runs"), "charts": ("results", "show_charts"),
+    "samples": ("experiment", "_runs"), "measurements": ("viewer", "measurements"),
     "claims": ("claims", "draw"), "phase portrait": ("dirac_gan", "_portrait"),
     "spread": ("spread_view", "_spread"), "prices": ("prices", "_part"),
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 import urllib.parse
 
 import pytest
 
 from gan_core.config.run_config import RunConfig
-from pages.components import viewer
 from tests.app_bench.server import Server
 from tests.app_bench.visitor import Run, Visitor
 
@@ -41,15 +39,14 @@ def news(run: Run) -> int:
 def test_a_refresh_in_which_nothing_is_new_sends_no_chart_and_no_picture(
     server: Server, dataset: str
 ) -> None:
-    """Forty students who watch one run get its charts again every second."""
+    """Forty students who watch one run get the page again at every turn."""
     visitor = trained(server, RunConfig(dataset=dataset, steps=60, batch_size=16, seed=31))
     visitor.refresh()
     again = visitor.refresh()
     assert not news(again) and again.references >= 1
     visitor.rerun()
     whole = visitor.rerun()  # a slider was moved
-    assert not news(whole) and whole.references >= 10
-    assert visitor.kinds.count(CHART) >= 7, "the charts are gone"
+    assert not news(whole) and whole.references >= 1
     visitor.close()
 
 
@@ -61,11 +58,9 @@ def test_a_live_run_is_watched_by_small_looks_and_no_reruns(server: Server) -> N
     visitor.open("mode_collapse", urllib.parse.urlencode({"v": "1", **config.to_query(full=True)}))
     visitor.press("Train")
     visitor.watch(lambda: "Training" in visitor.words, PATIENCE)
-    reruns, seen, began = len(visitor.runs), len(visitor.looks), time.monotonic()
+    reruns, seen = len(visitor.runs), len(visitor.looks)
     visitor.watch(lambda: len(visitor.looks) >= seen + 10, PATIENCE)
-    drawings = (time.monotonic() - began) // viewer.SHORTEST_PACE
-    assert len(visitor.runs) - reruns <= 2 + drawings and not visitor.intervals
-    visitor.watch(lambda: len(visitor.runs) > reruns, PATIENCE)  # the charts are drawn again
+    assert len(visitor.runs) - reruns <= 2 and not visitor.intervals
     assert max(look.bytes for look in visitor.looks[seen:]) < 5000
     visitor.press("Stop")
     visitor.watch(lambda: "Stopped" in visitor.words, PATIENCE)

@@ -52,7 +52,6 @@ class Visitor:
         self._news = ""  # what the viewer told the page last, or is to tell
         self._to_tell = NOTHING_TO_TELL  # when it tells that, in time.monotonic()
         self._compared: tuple[int, ...] | None = None  # the evaluations that were compared last
-        self._drawn = 0.0  # when the page's charts were drawn last, or asked for
 
     def close(self) -> None:
         self._tab.close()
@@ -69,9 +68,11 @@ class Visitor:
         return self._shown(self._tab.ask())
 
     def press(self, label: str) -> Run:
-        """Press the first button called `label`."""
+        """Press the first button called `label`; "Train" is called otherwise where its run is
+        there."""
+        labels = (label, "Train it yourself") if label == "Train" else (label,)
         button = next((delta for delta in self._tab.elements.values()
-                      if delta.new_element.button.label == label), None)
+                      if delta.new_element.button.label in labels), None)
         if button is None:
             raise LookupError(f"There is no button {label!r} on the page.")
         state = WidgetState(id=button.new_element.button.id, trigger_value=True)
@@ -112,14 +113,12 @@ class Visitor:
 
     def _shown(self, run: Run) -> Run:
         """What the viewer does about what a run of the page tells it."""
-        before, self._parts = self._parts.get("charts"), {}
+        self._parts = {}
         for delta in self._tab.elements.values():
             if kind_of(delta) == "bidi_component":
                 component = delta.new_element.bidi_component
                 told = json.loads(component.json)
                 self._parts[told["part"]] = _Part(component.id, delta.fragment_id, told)
-        if self._parts.get("charts") != before:
-            self._drawn = time.monotonic()
         self._follow()
         return run
 
@@ -158,7 +157,6 @@ class Visitor:
         self._compare()
         if name == "this" and feed.told:
             self._tell(feed.told)
-            self._draw(feed)
 
     def _compare(self) -> None:
         """Ask what sets the runs apart when either has been evaluated again."""
@@ -202,15 +200,6 @@ class Visitor:
         told = json.dumps([{"event": event, "value": True}])
         self._ask(part.fragment, WidgetState(
             id=TRIGGERS.format(part.component), json_trigger_value=told))
-
-    def _draw(self, feed: LiveFeed) -> None:
-        """Have the page's charts drawn again where they are due."""
-        charts = self._parts.get("charts")
-        if charts is None or not feed.live or feed.evaluated <= charts.told["drawn"]:
-            return
-        if time.monotonic() - self._drawn >= charts.told["pace"]:
-            self._drawn = time.monotonic()
-            self._trigger(charts, "due")
 
     # --- what is on the page ---------------------------------------------------------------------
 
