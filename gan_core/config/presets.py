@@ -103,6 +103,7 @@ RING = RunConfig(dataset="ring", learning_rate=1e-3, steps=3000)
 
 COLLAPSE = RunConfig(learning_rate=3e-4, learning_rate_ratio=0.1, steps=1000)
 ROTATING_RING = RING.replace(learning_rate_ratio=0.3, steps=2500)
+STEEP_RING = RING.replace(loss="wasserstein", learning_rate=2e-3, discriminator_steps=5, steps=1500)
 UNLIMITED = RunConfig(loss="wasserstein", steps=800)  # a critic whose slope nothing limits
 # The same with WGAN's five critic steps, at a rate at which its remedy draws ten digits as quickly.
 STEEP_CRITIC = UNLIMITED.replace(learning_rate=2e-3, discriminator_steps=5, steps=500)
@@ -233,6 +234,14 @@ CHALLENGES: dict[str, Challenge] = {
                 "infinite within a few hundred steps.",
                 UNLIMITED.replace(optimizer="sgd", learning_rate=0.1, steps=500)),
         },
+        planes={"ring": {
+            "broken": Preset(
+                "Break it", "A Wasserstein critic without a limit on its slope, on the ring: it runs "
+                "away, and G with it.", STEEP_RING),
+            "fixed": Preset(
+                "Fix it", "The same critic with WGAN-GP's penalty, λ 0.1, as its authors use it on "
+                "points.", STEEP_RING.replace(gradient_penalty=0.1)),
+        }},
         start="broken",
         recorded=("unstable", "stable"),
         headline="swing",
@@ -298,6 +307,14 @@ CHALLENGES: dict[str, Challenge] = {
                 SHORT_SESSION.replace(loss="wasserstein", beta2=0.9, learning_rate=5e-4,
                                       gradient_penalty=10.0, discriminator_steps=5)),
         },
+        planes={"ring": {
+            "broken": Preset(
+                "Break it", "G learns three times as fast as D: it sits on one or two modes, and "
+                "moves to others in turn.", ROTATING_RING),
+            "fixed": Preset(
+                "Fix it", "The same rates, three D steps a round and R1, γ 0.1: all eight modes.",
+                ROTATING_RING.replace(discriminator_steps=3, r1=0.1)),
+        }},
         start="broken",
         recorded=("collapse", "remedy"),
         headline="modes",
@@ -493,7 +510,10 @@ RECORDED: dict[str, RunConfig] = {
             "stable": "training_instability-fixed",
             "collapse": "mode_collapse-broken",
             "remedy": "mode_collapse-fixed",
-            "rotation": "mode_collapse-rotation",
+            "rotation": "mode_collapse-ring-broken",
+            "ring-remedy": "mode_collapse-ring-fixed",
+            "ring-unstable": "training_instability-ring-broken",
+            "ring-stable": "training_instability-ring-fixed",
             "vanishing": "vanishing_gradients-broken",
             "restored": "vanishing_gradients-fixed",
             "minimax": "vanishing_gradients-healthy",

@@ -72,7 +72,19 @@ def test_preset_names_say_challenge_and_preset():
     assert presets()["mode_collapse-broken"] is CHALLENGES["mode_collapse"].presets["broken"]
     assert presets()["vanishing_gradients-frozen"].config.freeze_generator > 0
     assert len(presets()) == sum(
-        len(challenge.presets) + len(challenge.experiments) for challenge in CHALLENGES.values())
+        len(challenge.presets) + len(challenge.experiments) + sum(map(len, challenge.planes.values()))
+        for challenge in CHALLENGES.values())
+
+
+@pytest.mark.parametrize(("name", "dataset"), [
+    (name, dataset) for name, c in CHALLENGES.items() for dataset in c.planes])
+def test_a_failure_on_points_stands_beside_its_remedy(name, dataset):
+    """On the ring a run stands beside one on digits, or beside other settings than its own."""
+    broken, fixed = CHALLENGES[name].side_by_side(dataset)
+    assert broken.dataset == fixed.dataset == dataset and broken.steps == fixed.steps
+    assert {broken.digest(), fixed.digest()} <= {config.digest() for config in RECORDED.values()}
+    assert CHALLENGES[name].side_by_side("mnist")[0].dataset == "mnist"
+    assert CHALLENGES[name].side_by_side("fashion_mnist") == ()
 
 
 @pytest.mark.parametrize(
