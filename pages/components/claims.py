@@ -88,28 +88,29 @@ def draw(shown: Iterable[Card]) -> None:
 
 
 def _card(name: str, claim: Claim, measured: Evidence) -> Card:
-    """Left what the document says, right the verdict, part by part; runs and numbers folded."""
+    """In one line what the document says and the verdict; opened, the verdict part by part, its
+    runs and its numbers."""
     verdict = measured_runs.verdict(claim, measured)
+    colour, icon = BADGES[verdict.word]
     # Markdown is read as such only between empty lines.
     return Card(claim, verdict, "\n\n".join([
-        '<div class="claim"><div>',
-        claim.says,
+        '<details class="claim"><summary>',
+        f":{colour}-badge[{icon} {verdict.word}] {claim.says}",
+        "</summary><div>",
+        *_verdict(claim, verdict),
         f"<small>{SOURCES[claim.source]}: {claim.where}</small>",
         "</div><div>",
-        *_verdict(claim, verdict),
-        "</div><details><summary>Runs and numbers</summary>",
         numbers_table(claim, measured),
         f"<small>{conditions(claim, measured)}</small>",
         example(claim),
         f"Measure it again: `python -m gan_core claims {name}`",
-        "</details></div>",
+        "</div></details>",
     ]))
 
 
 def _verdict(claim: Claim, verdict: Verdict) -> Iterator[str]:
     """The verdict in paragraphs."""
-    colour, icon = BADGES[verdict.word]
-    yield f":{colour}-badge[{icon} {verdict.word}] <small>{_over(claim)}</small>"
+    yield f"<small>Measured over {_over(claim)}:</small>"
     if verdict.missing:
         yield verdict.sentence
         return

@@ -105,15 +105,14 @@ STYLE = """
 .st-key-trials table { width: 100%; margin: 0; font-size: .85rem; white-space: nowrap; }
 .st-key-trials :is(th, td) { padding: .15rem .5rem; }
 [data-testid="stMain"] [data-testid="stSlider"] label { min-height: 1.2rem; }
-.claim { display: grid; grid-template-columns: 2fr 3fr; gap: .2rem 1.2rem; padding: .8rem 1rem 0;
-  margin-bottom: .6rem; border: 1px solid light-dark(#d6d9de, #3b3f46); border-radius: .5rem; }
-.claim > div { min-width: 0; }
-.claim :is(p, ul) { margin-bottom: .4rem; }
-.claim details { grid-column: 1 / -1; overflow-x: auto; }
-.claim summary { width: fit-content; padding: .2rem 0 .6rem; cursor: pointer; }
+.claim { margin-bottom: .4rem; border: 1px solid light-dark(#d6d9de, #3b3f46);
+  border-radius: .5rem; }
+.claim summary { padding: .45rem .8rem; cursor: pointer; }
+.claim summary p { display: inline; }
 .claim summary:hover { text-decoration: underline; }
+.claim > div { padding: 0 1rem .3rem; min-width: 0; overflow-x: auto; }
+.claim :is(p, ul) { margin-bottom: .4rem; }
 .claim small { font-size: .875rem; color: light-dark(#5f6368, #a9adb3); }
-@media (max-width: 640px) { .claim { grid-template-columns: minmax(0, 1fr); } }
 [class*="st-key-neighbours-"] { height: 16rem; flex: none; overflow: hidden; }
 img.folds { width: 100%; max-width: 900px; image-rendering: pixelated; border-radius: 4px; }
 .hand { display: grid; grid-template-columns: repeat(2, minmax(0, 300px)); gap: 1rem; }
