@@ -125,9 +125,9 @@ def test_the_claims_of_a_page_are_one_element() -> None:
     """A page of nine claims is a hundred elements more, for every visitor anew."""
     app = open_sections(opened("mode_collapse"), "mode_collapse", "claims")
     shown_there = [each.value for each in app.markdown
-                   if '<div class="claim">' in each.value]
+                   if '<details class="claim">' in each.value]
     of_page = [claim for claim in CLAIMS.values() if claim.page == "mode_collapse"]
-    assert [text.count('<div class="claim">') for text in shown_there] == [len(of_page)]
+    assert [text.count('<details class="claim">') for text in shown_there] == [len(of_page)]
 
 
 def test_a_run_of_a_claim_opens_on_its_page() -> None:
