@@ -42,9 +42,10 @@ real images, falls towards 0.
 Look at the losses too: once $G$ has collapsed, $D$ rejects its single picture with ease, $\\mathcal
 L_G$ climbs, and $G$ does not find its way out.
 
-In the plane (*More → Rotation on the ring*) the collapse **moves**: $G$ sits on one or two modes,
-$D$ learns to reject them, $G$ jumps to others. The colours behind the points are $D$'s opinion;
-the chart of modes by step shows who was visited when.
+In the plane (*Ring*, above) the collapse **moves**: $G$ sits on one or two modes, $D$ learns to
+reject them, $G$ jumps to others. *Play* it: the colours behind the points are $D$'s opinion, the
+arrows show where its slope pushes each sample. Which mode was visited when stands in *All
+measurements*.
 """
     )
 with why:

@@ -133,7 +133,15 @@ def settle(page: playwright.Page) -> None:
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def settle_projected(page: playwright.Page) -> None:
+    """The same of a page with an experiment, whose rest is not drawn on a projector."""
+    expect(page.locator(".playback")).to_be_visible()
+    app = page.locator("[data-testid=stApp]")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def button(page: playwright.Page, name: str) -> playwright.Locator:
+    """The first button called `name`; "Train" is called otherwise where its run is there."""
     if name == "Train":
         return train_button(page)
     return page.get_by_role("button", name=name, exact=True).first

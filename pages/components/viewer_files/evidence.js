@@ -48,20 +48,22 @@ class ScoreCards {
 const THINNEST = 1e-6, DECADE = 1.4; // a gradient that is drawn as a hair; pixels for each ten times
 
 function signalStrip(svg, width, { score, gradient }) {
-  const words = ["latent z", "G", "sample", "D", `score ${score === null ? "–" : score.toFixed(2)}`];
+  const narrow = width < 560, number = score === null ? "–" : score.toFixed(2);
+  const words = narrow ? ["z", "G", "sample", "D", number]
+    : ["latent z", "G", "sample", "D", `score ${number}`];
   const at = [0.06, 0.29, 0.5, 0.71, 0.93].map((share) => share * width);
-  const boxes = new Set(["G", "D"]);
-  svg.setAttribute("viewBox", `0 0 ${width} 56`);
+  const boxes = new Set(["G", "D"]), half = narrow ? 18 : 34, free = narrow ? 24 : 44;
+  svg.setAttribute("viewBox", `0 0 ${width} 64`);
   svg.replaceChildren();
   words.forEach((word, place) => {
     if (boxes.has(word)) {
-      svg.append(element("rect", { class: "network", x: at[place] - 34, y: 4, width: 68, height: 26,
-        rx: 6 }));
+      svg.append(element("rect", { class: "network", x: at[place] - half, y: 4, width: 2 * half,
+        height: 26, rx: 6 }));
     }
     svg.append(element("text", { x: at[place], y: 21, "text-anchor": "middle",
       class: boxes.has(word) ? "title" : "" }, word));
     if (place) {
-      const from = at[place - 1] + 44, to = at[place] - 48;
+      const from = at[place - 1] + free, to = at[place] - free - 2;
       svg.append(element("path", { class: "forward", d: `M${from} 17H${to}m-5 -4l5 4l-5 4` }));
     }
   });
@@ -74,7 +76,7 @@ function signalStrip(svg, width, { score, gradient }) {
   }
   const said = !known ? "" : gradient === 0 ? "no gradient comes back to G"
     : `G's gradient ${written(gradient)}`;
-  svg.append(element("text", { x: at[2], y: 54, "text-anchor": "middle" }, said));
+  svg.append(element("text", { x: at[2], y: 61, "text-anchor": "middle" }, said));
   svg.setAttribute("aria-label", `${words.join(", then ")}. ${said}`);
 }
 
