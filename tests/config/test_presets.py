@@ -95,7 +95,9 @@ def test_the_remedy_changes_the_training_and_nothing_beside(name):
     broken, fixed = made["broken"].config, made["fixed"].config
     assert broken.digest() != fixed.digest()
     assert broken.seed == fixed.seed
-    assert (broken.dataset, broken.batch_size) == (fixed.dataset, fixed.batch_size)
+    assert broken.dataset == fixed.dataset
+    # Where the failure is what a run costs, the batch may be what makes it dear.
+    assert broken.batch_size == fixed.batch_size or CHALLENGES[name].by_time
 
 
 def test_presets_come_in_the_promised_order():
