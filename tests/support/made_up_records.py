@@ -24,12 +24,13 @@ def images(number: int, value: int = 200, averaged: bool = False) -> SampleRecor
 
 
 SHAPES = {"samples": (5, 2), "surface": (48, 48), "neighbours": (16, 3, 28, 28),
-          "cards": (2, 10, 28, 28)}
+          "cards": (2, 10, 28, 28), "nearest": (64, 28, 28), "walk": (64, 28, 28), "grid": (9, 2)}
+FLOATS = ("samples", "surface", "grid")
 
 
 def look(number: int, view: str) -> SampleRecord:
     """Something to keep for a view, other at every step."""
     if view == "averaged":
         return images(number, number % 256, averaged=True)
-    kind = np.uint8 if view in ("neighbours", "cards") else np.float32
+    kind = np.float32 if view in FLOATS else np.uint8
     return SampleRecord(number, np.full(SHAPES[view], number % 2, kind), view)
