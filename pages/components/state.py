@@ -86,7 +86,8 @@ class State:
             other = config.digest() != self.shown.digest()
             snapshot = server.recorded().snapshot(config.digest()) if other else None
             if snapshot is not None:
-                return server.StoredRun(snapshot, server.recorded(), True)
+                until = snapshot.until(config.steps)
+                return server.StoredRun(until, server.recorded(), True)
         return None
 
 
