@@ -49,6 +49,9 @@ THRESHOLDS = {
     "good_spread": Threshold(
         0.15, "spread of the samples of a mode ÷ that of the data below which they are copies",
         "convention: the data have 1, a generator that repeats single examples 0"),
+    "learned": Threshold(
+        0.05, "quality above chance below which recognised samples are accidents",
+        "calibrated: noise has 0, and so have generators that stand still"),
     "chance": Threshold(
         0.1, "quality above chance below which samples are as good as noise",
         "calibrated: noise has 0, and so have generators that stand still"),
@@ -92,6 +95,16 @@ class Quality:
         if math.isnan(self.above_chance):
             return self.frechet > _limit("chance_frechet")
         return self.above_chance < _limit("chance")
+
+    @property
+    def unlearned(self) -> bool:
+        """Whether as few samples are recognised as of noise: which of them show what is chance."""
+        return self.above_chance < _limit("learned")
+
+    @property
+    def counted(self) -> int:
+        """How many modes the samples show; none where that is chance."""
+        return 0 if self.unlearned else self.supported
 
     @property
     def recognisable(self) -> bool:

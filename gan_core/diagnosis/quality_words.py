@@ -14,8 +14,6 @@ from gan_core.diagnosis.quality import Quality, quality_of
 from gan_core.diagnosis.shares import rare_modes
 from gan_core.runs.records import EvalRecord
 
-LEARNED = 0.05  # quality above chance below which recognised samples are accidents
-
 
 def quality_words(evaluation: EvalRecord, card: DatasetCard, count: bool = True) -> str:
     """One or two sentences; without `count` they do not say how many modes there are."""
@@ -43,7 +41,7 @@ def _images(evaluation: EvalRecord, quality: Quality, card: DatasetCard, count: 
     words = _capital(f"{percent(share)} of the samples are recognised as {noun}s")
     if not count:
         return f"{words}."
-    if quality.above_chance < LEARNED:  # which of them show which is chance
+    if quality.unlearned:
         return f"{words}, hardly more than of noise."
     if quality.supported == 0:
         return f"{words}, too few of each {noun} to count."

@@ -21,7 +21,6 @@ from gan_core.diagnosis.judged import Judged, gradient_since_frozen
 from gan_core.diagnosis.mode_collapse import rotation
 from gan_core.diagnosis.number_words import part, percentage, rounded, whole
 from gan_core.diagnosis.quality import DISTANCE_OF_DATA, UNTRAINED_FRECHET, quality_of
-from gan_core.diagnosis.quality_words import LEARNED
 from gan_core.diagnosis.shares import shown
 from gan_core.diagnosis.step_windows import WINDOW
 from gan_core.diagnosis.vanishing_gradients import gradient_left
@@ -84,9 +83,7 @@ def _modes(judged: Judged) -> Chip | None:
     if judged.last is None:
         return None
     quality, noun = quality_of(judged.last, judged.config.card), judged.noun
-    value = f"{quality.supported} of {quality.possible}"
-    if quality.above_chance < LEARNED:  # what noise shows by chance is no digit
-        value = f"0 of {quality.possible}"
+    value = f"{quality.counted} of {quality.possible}"
     if judged.images and judged.last.version == 1:
         return Chip(f"nearest {noun}s", value, (
             f"To how many {noun}s the samples are nearest. This older recording does not know "

@@ -117,8 +117,7 @@ def _modes(
 ) -> tuple[tuple[float, float], str]:
     """How many modes both have, and how they are counted: as both evaluations know."""
     if min(mine.version, theirs.version) > 1:
-        return (quality_of(mine, config.card).supported,
-                quality_of(theirs, config.card).supported), ""
+        return (quality_of(mine, config.card).counted, quality_of(theirs, config.card).counted), ""
     nearest = "samples nearest to " if config.card.kind == "image" else ""
     return (mine.metrics["modes"], theirs.metrics["modes"]), nearest
 

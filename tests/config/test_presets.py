@@ -72,8 +72,8 @@ def test_preset_names_say_challenge_and_preset():
     assert presets()["mode_collapse-broken"] is CHALLENGES["mode_collapse"].presets["broken"]
     assert presets()["vanishing_gradients-frozen"].config.freeze_generator > 0
     assert len(presets()) == sum(
-        len(challenge.presets) + len(challenge.experiments) + sum(map(len, challenge.planes.values()))
-        for challenge in CHALLENGES.values())
+        len(challenge.presets) + len(challenge.experiments)
+        + sum(map(len, challenge.planes.values())) for challenge in CHALLENGES.values())
 
 
 @pytest.mark.parametrize(("name", "dataset"), [
