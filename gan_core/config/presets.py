@@ -236,8 +236,8 @@ CHALLENGES: dict[str, Challenge] = {
         },
         planes={"ring": {
             "broken": Preset(
-                "Break it", "A Wasserstein critic without a limit on its slope, on the ring: it runs "
-                "away, and G with it.", STEEP_RING),
+                "Break it", "A Wasserstein critic without a limit on its slope, on the ring: it "
+                "runs away, and G with it.", STEEP_RING),
             "fixed": Preset(
                 "Fix it", "The same critic with WGAN-GP's penalty, λ 0.1, as its authors use it on "
                 "points.", STEEP_RING.replace(gradient_penalty=0.1)),

@@ -77,8 +77,8 @@ class State:
         """The pinned run, even if it is not there; else, or while the pinned run is itself the
         shown one, the recorded run to compare with: the remedy, or beside a run without failure
         the failure."""
-        if self.compared_to is not None:
-            return server.stored_run(self.pinned, recorded_first=True)
+        if (pinned := self.compared_to) is not None:
+            return server.stored_run(pinned, recorded_first=True)
         healthy = self.challenge.presets.get("healthy")
         fine = healthy is not None and healthy.config.digest() == self.shown.digest()
         pair = self.challenge.side_by_side(self.shown.dataset)
