@@ -36,7 +36,8 @@ _ORDER_COLOURS = {"simultaneous": FIRST, "generator_first": SECOND, "discriminat
 _ORDER_SHAPES = {"simultaneous": "circle", "generator_first": "diamond",
                  "discriminator_first": "diamond"}
 START, END, EQUILIBRIUM = "start", "after the last step", "equilibrium"
-_MARKS: dict[str, tuple[str, Any]] = {START: ("circle", INK), END: ("square", INK), EQUILIBRIUM: ("cross", NOTE)}
+_MARKS: dict[str, tuple[str, Any]] = {
+    START: ("circle", INK), END: ("square", INK), EQUILIBRIUM: ("cross", NOTE)}
 
 
 # --- the plane -----------------------------------------------------------------------------------
