@@ -27,7 +27,7 @@ from pages.components.config_text import setting_text
 from pages.components.markdown import plain
 from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
-from pages.components.state import PROJECTOR, State, arrive, link, write_url
+from pages.components.state import PROJECTOR, State, arrive, keep, link, write_url
 
 DATA = {"": "Digits", "ring": "Ring", "grid": "Grid"}
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
@@ -79,10 +79,8 @@ def _differing(state: State, config: RunConfig | None) -> None:
 
 
 def _project(state: State, value: str) -> None:
-    """Lay the page out for a projector, "" to leave that."""
-    state.part_parameters.pop(PROJECTOR, None)
-    if value:
-        state.part_parameters[PROJECTOR] = value
+    """Lay the page out for a projector, "" to leave that; its frame is drawn by the URL."""
+    keep(state, PROJECTOR, value)
 
 
 def _watch(state: State) -> float | None:

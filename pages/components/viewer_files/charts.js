@@ -243,7 +243,7 @@ function drawHistogram(svg, size, { title, note, modes, noun }, evaluated, own) 
   const rest = runs.some((run) => evaluated[run].rest !== null);
   const box = frame(svg, size, { title, note },
     runs.map((run) => ({ words: RUN_WORDS[run], colour: RUN_COLOURS[run] })));
-  box.bottom += 6;
+  box.bottom += rest ? 2 : 6; // two lines of words
   for (const share of SHARES) {
     const y = up(box, Math.sqrt(share));
     svg.append(element("path", { class: "grid", d: `M${box.left} ${y}H${box.right}` }),

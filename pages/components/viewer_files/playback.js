@@ -138,9 +138,10 @@ class Playback {
 function isForThePage(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
   const on = event.composedPath()[0];
-  // A button takes the space bar, and no other key of ours.
-  const pressed = event.key === " " ? ", button, a, summary" : "";
+  // A button takes the space bar, one of several choices the arrows as well, and no other key of ours.
+  const space = event.key === " ", pressed = space ? ", button, a, summary" : "";
+  const chosen = space || event.key.startsWith("Arrow") ? ", [role=radio], [role=radiogroup]" : "";
   return !(on instanceof Element) || !on.closest("input, textarea, select, [contenteditable], "
-    + "[role=slider], [role=tab], [role=radio], [role=radiogroup], [role=option], [role=combobox], "
-    + `[role=dialog], [role=menuitem]${pressed}`);
+    + "[role=slider], [role=tab], [role=option], [role=combobox], [role=dialog], "
+    + `[role=menuitem]${pressed}${chosen}`);
 }
