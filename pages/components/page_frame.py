@@ -129,10 +129,6 @@ img.folds { width: 100%; max-width: 900px; image-rendering: pixelated; border-ra
 LARGE_TYPE = """
 <style>
 html { font-size: 20px; }
-/* Charts are laid out in pixels: their letters grow as far as the room between them allows. */
-.stVegaLiteChart svg :is(.role-axis-label, .role-title-subtitle) text { font-size: 15px; }
-.stVegaLiteChart svg :is(.role-axis-title, .role-legend-label) text { font-size: 16px; }
-.stVegaLiteChart svg .role-title-text text { font-size: 18px; }
 </style>
 """
 
