@@ -48,7 +48,7 @@ class RunsViewer extends ChartsViewer {
     if (drawn !== this.drawn) this.makeFigures();
     this.drawn = drawn;
     this.ask();
-    this.say(this.data.difference);
+    this.comparedAt = undefined; // what the page says is of the end, and may be new
     const film = this.find(".film");
     if (this.own) film.href = `${this.own.address}/film.gif?${this.data.film}`;
     else film.removeAttribute("href");
@@ -320,7 +320,10 @@ class RunsViewer extends ChartsViewer {
   // moment that is looked back to, once it rests there.
   compare() {
     const { own, data: { compare } } = this, other = this.feeds.reference;
-    if (!own || !other || !compare) return;
+    if (!own || !other || !compare) {
+      this.say(this.data.difference);
+      return;
+    }
     const { step, asked: asking } = this.moment;
     const evaluated = [own, other].map(({ evaluations }) => evaluations.step.at(-1)).join();
     const wanted = `${compare} ${evaluated} ${step} ${asking}`;

@@ -1,7 +1,7 @@
 // The viewer: progress and verdict of the run on the left (here), both runs' samples at one moment
 // and their charts (runs.js). What it shows comes from the feeds of both runs and from one moment.
-// Streamlit hears of what its buttons and other charts must follow: a moment that was chosen, a run
-// that ended, other remedies, a key; and of nothing else.
+// Streamlit hears of what its buttons must follow: a moment that was chosen, a run that ended, other
+// remedies, a key; and of nothing else.
 
 // --- progress and verdict ------------------------------------------------------------------------
 
@@ -51,9 +51,10 @@ class StatusViewer extends Viewer {
     const newest = { ...told.verdict, measured: feed?.evaluations.step.at(-1) };
     if (step === null || !feed) return newest;
     const known = verdictsOf(feed, this.data.look_back.steps, this.update);
-    if (!known) return { ...NOT_YET, sentence: "…", measured: undefined };
+    if (!known) return COMING;
     const place = placeAt(known.steps, step);
-    return place < 0 ? (known.before ?? NOT_YET) : { ...known.verdicts[place], measured: known.steps[place] };
+    return place < 0 ? known.before
+      : { ...known.verdicts[place], measured: known.steps[place] };
   }
 
   verdict(shown) {
@@ -100,8 +101,7 @@ class StatusViewer extends Viewer {
 
 const ASKING = { tone: "info", name: "What will happen?", chips: [], warnings: [],
   sentence: "What will happen? Answer beside the pictures; the verdict follows." };
-const NOT_YET = { tone: "info", name: "Too early", chips: [], warnings: [],
-  sentence: "Nothing has been measured yet at this moment: it is too early to tell." };
+const COMING = { tone: "info", name: "…", chips: [], warnings: [], sentence: "…" };
 
 // A number of the verdict; what it means appears above it.
 const chip = ({ label, value, help }) => made("span", { className: "chip", tabIndex: 0,
