@@ -236,11 +236,13 @@ CHALLENGES: dict[str, Challenge] = {
         },
         planes={"ring": {
             "broken": Preset(
-                "Break it", "A Wasserstein critic without a limit on its slope, on the ring: it "
-                "runs away, and G with it.", STEEP_RING),
+                "Break it, on the ring",
+                "A Wasserstein critic without a limit on its slope: it runs away, and G with it.",
+                STEEP_RING),
             "fixed": Preset(
-                "Fix it", "The same critic with WGAN-GP's penalty, λ 0.1, as its authors use it on "
-                "points.", STEEP_RING.replace(gradient_penalty=0.1)),
+                "Fix it, on the ring",
+                "The same critic with WGAN-GP's penalty, λ 0.1, as its authors use it on points.",
+                STEEP_RING.replace(gradient_penalty=0.1)),
         }},
         start="broken",
         recorded=("unstable", "stable"),
@@ -309,10 +311,11 @@ CHALLENGES: dict[str, Challenge] = {
         },
         planes={"ring": {
             "broken": Preset(
-                "Break it", "G learns three times as fast as D: it sits on one or two modes, and "
-                "moves to others in turn.", ROTATING_RING),
+                "Break it, on the ring", "G learns three times as fast as D: it sits on one or two "
+                "modes, and moves to others in turn.", ROTATING_RING),
             "fixed": Preset(
-                "Fix it", "The same rates, three D steps a round and R1, γ 0.1: all eight modes.",
+                "Fix it, on the ring",
+                "The same rates, three D steps a round and R1, γ 0.1: all eight modes.",
                 ROTATING_RING.replace(discriminator_steps=3, r1=0.1)),
         }},
         start="broken",

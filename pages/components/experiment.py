@@ -233,7 +233,8 @@ def _presets(state: State, config: RunConfig | None) -> None:
     st.session_state[where] = chosen if chosen in presets else None
     st.session_state[more] = now if now in challenge.experiments else None
     st.segmented_control(
-        "Presets", list(presets), format_func=lambda name: presets[name].label, key=where,
+        "Presets", list(presets), key=where,
+        format_func=lambda name: presets[name].label.partition(",")[0],  # the data stand beside it
         label_visibility="collapsed", on_change=actions.choose, args=(state, where, on),
         help="\n".join(f"- **{p.label}**: {p.help}" for p in presets.values()),
     )

@@ -40,7 +40,7 @@ def difference(
         this, reference = _wound_back(this, reference, at, by_time)
     pair = (_at_equal_times if by_time else _at_equal_steps)(this, reference)
     if pair is None:
-        return ""
+        return _too_slow(this, reference) if by_time else ""
     mine, theirs, when = pair
     histories = (this.history.until(mine.step), reference.history.until(theirs.step))
     return (
@@ -81,6 +81,18 @@ def _at_equal_times(this: RunSnapshot, reference: RunSnapshot) -> Compared | Non
         return None
     return mine, theirs, (f"After {seconds_text(mine.seconds)} (step {whole(mine.step)}; reference "
                           f"{seconds_text(theirs.seconds)}, step {whole(theirs.step)})")
+
+
+def _too_slow(this: RunSnapshot, reference: RunSnapshot) -> str:
+    """That one run had nothing to show yet when the other was measured last; "" before that."""
+    measured = {name: [each for each in run.history.evaluations if each.step]
+                for name, run in (("this run", this), ("the reference", reference))}
+    if not all(measured.values()):
+        return ""
+    quick, slow = sorted(measured, key=lambda name: measured[name][-1].seconds)
+    last = measured[quick][-1].seconds
+    return (f"After {seconds_text(last)}, when {quick} was measured last, {slow} had not been "
+            f"measured yet: it first was after {seconds_text(measured[slow][0].seconds)}.")
 
 
 def _measured(name: str, mine: History, theirs: History) -> str:

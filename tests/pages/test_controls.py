@@ -14,6 +14,7 @@ from tests.support.app_pages import (
     QUICK,
     address_of,
     button,
+    choose,
     fold,
     opened,
     said_in_error,
@@ -29,10 +30,7 @@ def test_a_preset_sets_every_slider(name: str) -> None:
     """The button of a preset leaves a knob where it was, so that another run would be trained."""
     app, wrong = opened(name), []
     for preset, offer in PAGES[name].offered.items():
-        if preset in PAGES[name].presets:
-            app.button_group[0].set_value(preset).run()
-        else:
-            app.radio(key=f"{name}/experiment").set_value(preset).run()
+        choose(app, name, preset)
         assert not app.exception, preset
         if slider_values(app, name) != offer.config:
             wrong.append(preset)

@@ -148,6 +148,12 @@ def open_sections(app: AppTest, name: str, *sections: str) -> AppTest:
 
 def choose(app: AppTest, name: str, preset: str) -> AppTest:
     """Press a preset of the page `name`, or choose one of its experiments."""
+    of_data, _, on_points = preset.partition("-")
+    if on_points in PAGES[name].planes.get(of_data, {}):
+        app.button_group(key=f"{name}/data").set_value(of_data).run()
+        return app.button_group(key=f"{name}/preset/{of_data}").set_value(on_points).run()
+    if PAGES[name].planes and preset in PAGES[name].presets:
+        app.button_group(key=f"{name}/data").set_value("").run()
     if preset in PAGES[name].presets:
         return app.button_group[0].set_value(preset).run()
     return app.radio(key=f"{name}/experiment").set_value(preset).run()
