@@ -84,7 +84,10 @@ class Challenge(Page):
         without such a pair."""
         if dataset in self.planes:
             return tuple(preset.config for preset in self.planes[dataset].values())
-        pair = tuple(RECORDED[name] for name in self.recorded)
+        if {"broken", "fixed"} <= self.presets.keys():
+            pair = tuple(self.presets[name].config for name in ("broken", "fixed"))
+        else:
+            pair = tuple(RECORDED[name] for name in self.recorded)
         return pair if pair[0].dataset == dataset else ()
 
 
