@@ -82,7 +82,7 @@ class ChromiumTabs:
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         visit.opened = time.monotonic() - began
         page.evaluate(NOTE_STEPS)
-        page.get_by_role("button", name="Train", exact=True).first.click()
+        page.locator(".st-key-train button").click()
         self._pages.append((page, visit, config.digest()))
 
     def wait(self, until: float) -> None:

@@ -24,6 +24,7 @@ from tests.support.browsing import (
     settle,
     slider,
     step,
+    unfold,
     visit,
     wait_for_progress,
     wait_until,
@@ -66,6 +67,8 @@ def test_a_change_in_mid_run_goes_on_from_where_the_run_is(chromium, app: Server
     assert at >= before
     wait_for_progress(page, r"Training · step [1-9]")
     assert step(page) >= at
+    unfold(page, "measurements")
+    page.set_viewport_size({"width": LAPTOP["width"], "height": 4000})  # out of sight none is drawn
     expect(chart(page, "Losses: ")).to_contain_text("Dropout in D 0.05")
     expect(page.locator(".caption-reference")).not_to_contain_text("from step")
     press(page, "Stop")
@@ -144,7 +147,7 @@ def test_garbage_in_the_url_is_named(chromium, app: Server) -> None:
 def test_the_dirac_gan_answers_at_once_and_its_game_is_in_the_link(chromium, app: Server) -> None:
     """Every move of a toy's slider draws the whole page anew; or the link forgets the game."""
     page = enter(chromium, address(app.url, "training_instability"))
-    settle(page)
+    unfold(page, "dirac")
     sheet = page.locator(".sheet-this img").element_handle()
     asked = []
     page.on("request", lambda request: asked.append(request.url))

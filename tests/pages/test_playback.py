@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.axe import serious
 from tests.support.browsing import (
+    SHEETS,
     Server,
     address,
     button,
@@ -23,6 +25,7 @@ from tests.support.browsing import (
     settle,
     slider,
     unfold,
+    wait_for_theme,
     wait_until,
 )
 
@@ -66,9 +69,6 @@ WATCH = """() => {
     };
     look();
 }"""
-# JavaScript: the steps of which both feeds of the page have sheets.
-STEPS = """() => [...new Set([...globalThis.ganLabFeeds.values()]
-    .flatMap((feed) => feed.pictures.samples ?? []))].sort((one, two) => one - two)"""
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_playback_moves_everything_together_and_asks_nobody(page: playwright.Pag
     """The sheets of step 500 stand beside the histogram of step 1000; or each frame has the server
     run the page."""
     page.set_viewport_size({"width": 1280, "height": 1300})  # what is out of sight is not drawn
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     bar(page).press("Home")
     wait_for_sheet(page, steps[0])
     playing(page).hover()  # sheets are fetched ahead
@@ -163,7 +163,7 @@ def _is_whole(seen: list[dict], steps: list[int]) -> None:
 
 def test_it_can_be_paused_and_begins_anew_at_its_end(page: playwright.Page) -> None:
     """*Play* at the end does nothing, or cannot be stopped."""
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     page.locator(".playback .speed").select_option("0.25")
     playing(page).click()
     wait_until(page, lambda: 0 < at(page) < steps[-1])
@@ -200,7 +200,7 @@ def test_the_difference_and_the_verdict_are_those_of_the_moment(page: playwright
 
 def test_a_drag_is_followed_and_snaps_to_sheets(page: playwright.Page) -> None:
     """The sheets change when the finger is lifted; or the slider stands where there are none."""
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     playing(page).hover()
     page.wait_for_timeout(1500)
     settle(page)
@@ -244,7 +244,7 @@ def test_a_drag_stops_what_plays(page: playwright.Page) -> None:
 
 def test_space_plays_and_arrows_step(page: playwright.Page) -> None:
     """A teacher at the back of the room has a keyboard, and it does nothing."""
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     page.locator("h1").click()  # nothing has the focus
     page.keyboard.press("ArrowLeft")
     wait_for_sheet(page, steps[-2])
@@ -267,7 +267,7 @@ def test_space_plays_and_arrows_step(page: playwright.Page) -> None:
 
 def test_arrows_step_after_a_press_of_play(page: playwright.Page) -> None:
     """Whoever has pressed *Play*, or answered, has the button's focus: the keys are dead."""
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     playing(page).click()
     wait_for_sheet(page, steps[-1])
     expect(playing(page)).to_have_attribute("aria-label", "Play")
@@ -315,7 +315,7 @@ def test_the_page_does_not_play_what_is_no_longer_shown(page: playwright.Page) -
     unfold(page, "claims")
     page.locator("h1").click()
     page.keyboard.press("ArrowLeft")
-    steps = page.evaluate(STEPS)
+    steps = page.evaluate(SHEETS)
     wait_for_sheet(page, steps[-2])  # by one, not by two
 
 
@@ -358,6 +358,16 @@ def test_a_first_visit_predicts_before_the_answer(newcomer: playwright.Page) -> 
     wait_for_sheet(page, 1000)
     expect(page.locator(".question")).not_to_be_visible()
     expect(page.locator(".verdict .chip").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_keeps_people_from_answering(
+    newcomer: playwright.Page, scheme: str
+) -> None:
+    """The first thing that a visitor meets cannot be read, or has no name."""
+    newcomer.emulate_media(color_scheme=scheme)
+    wait_for_theme(newcomer, scheme)
+    assert not serious(newcomer)
 
 
 def test_the_prediction_can_be_skipped(newcomer: playwright.Page) -> None:

@@ -195,6 +195,11 @@ IN_SCHEME = """scheme => {
 }"""
 
 
+# JavaScript: the steps of which the shown runs have sheets.
+SHEETS = """() => [...new Set([...globalThis.ganLabFeeds.values()]
+    .flatMap((feed) => feed.pictures.samples ?? []))].sort((one, two) => one - two)"""
+
+
 def wait_for_theme(page: playwright.Page, scheme: str) -> None:
     """Until the page has changed to the colour scheme that the browser asks for."""
     page.wait_for_function(IN_SCHEME, arg=scheme)
