@@ -13,6 +13,7 @@ import pytest
 
 from gan_core.config.presets import CHALLENGES
 from pages.components.page_frame import TOOLS
+from tests.support.axe import serious
 from tests.support.browsing import (
     LAPTOP,
     MAIN_SLIDERS,
@@ -26,6 +27,7 @@ from tests.support.browsing import (
     cut,
     drawn,
     expect,
+    fresh_page,
     inside,
     playwright,
     press,
@@ -33,13 +35,13 @@ from tests.support.browsing import (
     settle,
     slider,
     step,
+    unfold,
     visit,
     wait_for_progress,
     wait_for_theme,
     wait_until,
 )
 
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 pytestmark = pytest.mark.browser
 
 # What makes each page's starting preset quick; a preset of images stays one of images.
@@ -52,7 +54,7 @@ QUICK = {
     "discriminator_overfitting": IMAGES,
     "computational_cost": f"architecture=mlp&dropout=0.0&{IMAGES}",
 }
-CHARTS = ("Losses: ", "What D thinks: σ(logit)", "Gradient norms", "present")  # titles
+CHARTS = ("Losses: ", "What D thinks: σ(logit)", "Gradient norms", "present")  # titles, anywhere
 
 
 # --- as it is opened ------------------------------------------------------------------------------
@@ -68,8 +70,7 @@ class Opened:
 @pytest.fixture(scope="module", params=[*CHALLENGES, *TOOLS])
 def opened(request, shared_chromium, app: Server) -> Iterator[Opened]:
     """Each page as a newcomer finds it, opened once for all tests of this section."""
-    page = shared_chromium.new_context(viewport=LAPTOP, color_scheme="light").new_page()
-    page.set_default_timeout(PATIENCE)
+    page = fresh_page(shared_chromium, color_scheme="light")
     newcomer = Opened(request.param, page)
     page.on("request", lambda request: newcomer.asked.append(request.url))
     page.goto(address(app.url, request.param))
@@ -101,17 +102,13 @@ def test_the_laptop_screen_holds_question_sliders_train_verdict_and_both_runs(
         assert opened.page.locator(f".sheet-{slot} img").bounding_box()["width"] >= 200
 
 
-def test_the_projector_shows_the_first_charts_as_well(opened: Opened) -> None:
-    """On a projector the charts are out of sight."""
+def test_a_large_screen_shows_the_first_charts_as_well(opened: Opened) -> None:
+    """On a large screen the charts are out of sight."""
     if opened.name in TOOLS:
         pytest.skip("a page without an experiment")
     opened.page.set_viewport_size(PROJECTOR)
     wait_until(opened.page, lambda: inside(boxes(opened.page)["first chart"], PROJECTOR))
     assert not cut(opened.page)
-
-
-# What axe-core reports of Streamlit's own widgets, which a page cannot change: rule -> selectors.
-STREAMLITS_OWN: dict[str, list[str]] = {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -120,19 +117,7 @@ def test_nothing_serious_keeps_people_from_reading_a_page(opened: Opened, scheme
     opened.page.set_viewport_size(LAPTOP)
     opened.page.emulate_media(color_scheme=scheme)
     wait_for_theme(opened.page, scheme)
-    report = axe.Axe().run(opened.page).response
-    assert not [words for violation in report["violations"] for words in _ours(violation)]
-
-
-def _ours(violation: dict) -> list[str]:
-    """What is serious of a violation, but for Streamlit's own."""
-    known = STREAMLITS_OWN.get(violation["id"], [])
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for node in violation["nodes"]
-        if violation["impact"] in ("serious", "critical")
-        and not any(selector in node["html"] for selector in known)
-    ]
+    assert not serious(opened.page)
 
 
 # JavaScript: which of the elements has the keyboard, -1 for none of them.
@@ -190,7 +175,9 @@ def test_train_shows_samples_curves_and_verdict_and_nothing_moves(trained: Train
     page = trained.page
     assert step(page) == int(QUICK[trained.name].rpartition("steps=")[2])
     expect(page.locator(".verdict")).to_contain_text(re.compile(r"\w{3}"))
-    for title in CHARTS:  # drawn by the rerun that the end of the run brings about
+    unfold(page, "measurements")
+    page.set_viewport_size({"width": LAPTOP["width"], "height": 4000})  # out of sight none is drawn
+    for title in CHARTS:
         wait_until(page, functools.partial(drawn, page, title))
 
 
