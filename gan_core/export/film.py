@@ -8,6 +8,7 @@ Torch-free: Pillow makes it from the files of the runs.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,11 +47,14 @@ def film(reels: Sequence[Reel], by_time: bool = False) -> bytes:
     """The bytes of a GIF of one reel or two, at equal steps, or with `by_time` after equal seconds
     of training.
 
-    Raises StoreError where a sheet cannot be read, ValueError where the first run has none.
+    Raises StoreError where a sheet cannot be read, ValueError where there is nothing to show yet.
     """
-    if not reels[0].steps:
+    timelines = [_timeline(reel, by_time) for reel in reels]
+    moments = _thinned(_moments(timelines, by_time))
+    if not moments:
         raise ValueError("The run has no samples yet.")
-    frames = [_frame(reels, moment, by_time) for moment in _thinned(_moments(reels, by_time))]
+    frames = [_frame(reels, [_step_at(line, moment) for line in timelines], moment, by_time)
+              for moment in moments]
     durations = [FRAME] * (len(frames) - 1) + [LAST_FRAME]
     buffer = io.BytesIO()
     frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations,
@@ -61,14 +65,24 @@ def film(reels: Sequence[Reel], by_time: bool = False) -> bytes:
 # --- moments -------------------------------------------------------------------------------------
 
 
-def _moments(reels: Sequence[Reel], by_time: bool) -> list[float]:
-    """Steps, or seconds, at which one of the runs has a sheet, as far as the film goes."""
-    if by_time:
-        seconds = {round(reel.snapshot.history.seconds_at(step), 3)
-                   for reel in reels for step in reel.steps}
-        return sorted(second for second in seconds if second == second)  # NaN: never evaluated
-    last = reels[0].steps[-1]
-    return sorted({float(step) for reel in reels for step in reel.steps if step <= last})
+Timeline = list[tuple[float, int]]
+"""When each sheet of a run was made, as a step or in seconds of training, and its step."""
+
+
+def _timeline(reel: Reel, by_time: bool) -> Timeline:
+    if not by_time:
+        return [(float(step), step) for step in reel.steps]
+    known = ((reel.snapshot.history.seconds_at(step), step) for step in reel.steps)
+    return [(round(second, 3), step) for second, step in known if math.isfinite(second)]
+
+
+def _moments(timelines: Sequence[Timeline], by_time: bool) -> list[float]:
+    """When one of the runs has a sheet, as far as the film goes: by time to the end of the longer
+    run, by steps to that of the first."""
+    if not timelines[0]:
+        return []
+    end = math.inf if by_time else timelines[0][-1][0]
+    return sorted({at for line in timelines for at, _ in line if at <= end})
 
 
 def _thinned(moments: list[float]) -> list[float]:
@@ -79,24 +93,23 @@ def _thinned(moments: list[float]) -> list[float]:
     return [moments[place] for place in places]
 
 
-def _step_at(reel: Reel, moment: float, by_time: bool) -> int | None:
-    """The last sheet of a reel at or before a moment; None before its first."""
-    history = reel.snapshot.history
-    reached = [step for step in reel.steps
-               if (history.seconds_at(step) if by_time else step) <= moment + 1e-3]
-    return reached[-1] if reached else None
+def _step_at(line: Timeline, moment: float) -> int | None:
+    """The last sheet of a run at or before a moment; None before its first."""
+    return next((step for at, step in reversed(line) if at <= moment), None)
 
 
 # --- frames --------------------------------------------------------------------------------------
 
 
-def _frame(reels: Sequence[Reel], moment: float, by_time: bool) -> Image.Image:
+def _frame(
+    reels: Sequence[Reel], steps: Sequence[int | None], moment: float, by_time: bool
+) -> Image.Image:
     width = len(reels) * SIDE + (len(reels) - 1) * GAP
     frame = Image.new("L", (width, HEAD + SIDE), PAPER)
     pen = ImageDraw.Draw(frame)
     font = ImageFont.load_default(size=20)
-    for place, reel in enumerate(reels):
-        left, step = place * (SIDE + GAP), _step_at(reel, moment, by_time)
+    for place, (reel, step) in enumerate(zip(reels, steps, strict=True)):
+        left = place * (SIDE + GAP)
         words = reel.title if step is None else f"{reel.title} · step {step}"
         if by_time:
             words = f"{words} · {moment:.1f} s"

@@ -52,7 +52,7 @@ from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.channel.films import FILMS
+from pages.channel.films import FILMS, Busy
 from pages.components import server, verdict, viewer_code
 
 # A run's picture of a step never changes, nor does the code of a name.
@@ -62,6 +62,7 @@ UNREADABLE = "This run cannot be shown just now: {cause}."
 NO_STUDY = "This server does not know what is shown here; open the page again."
 NO_PICTURE = "There is no such picture."
 NO_SAMPLES = "This run has no samples yet."
+TOO_MANY_FILMS = "Several films are being made just now; try again in a few seconds."
 NO_TILES = "This run was not evaluated at this step."
 
 _STEP = re.compile(r"[0-9]{1,8}")
@@ -251,7 +252,12 @@ def run_film(request: Request, runs: Runs) -> Response:
         if snapshot is None or not snapshot.samples:
             return _problem(404, NO_RUN if snapshot is None else NO_SAMPLES)
         reels.append(Reel(title, snapshot, of.store()))
-    content = FILMS.of(reels, challenge.by_time and len(reels) > 1)
+    try:
+        content = FILMS.of(reels, challenge.by_time and len(reels) > 1)
+    except Busy:
+        return _problem(503, TOO_MANY_FILMS)
+    except ValueError:
+        return _problem(404, NO_SAMPLES)
     return Response(content, media_type="image/gif", headers={
         "Cache-Control": "no-cache",
         "Content-Disposition": f'attachment; filename="gan-{reels[0].snapshot.digest}.gif"'})

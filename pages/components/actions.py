@@ -89,10 +89,13 @@ def choose_data(state: State, where: str, name: str) -> None:
 
 def show_preset(state: State, name: str) -> None:
     """The sliders go to a preset in this very run, and the page shows its run: recorded, or as far
-    as it was trained here. A reference that somebody pinned stays, unless it is a preset too."""
-    config = state.challenge.offered[name].config
+    as it was trained here; the run shown before is let go. A reference that somebody pinned stays,
+    unless it is a preset too."""
+    config, before = state.challenge.offered[name].config, state.shown
     state.pending = state.shown = config
     state.fresh, state.asks = True, False
+    if before.digest() not in {config.digest(), state.pinned.digest() if state.pinned else ""}:
+        server.queue().release(before.digest(), server.viewer())
     digests = {preset.config.digest() for preset in state.challenge.offered.values()}
     if state.pinned is not None and state.pinned.digest() in digests:
         state.pinned = None

@@ -69,16 +69,15 @@ def undone(presses: Presses) -> Presses:
     return (*presses[:-1], (network, count - 1)) if count > 1 else presses[:-1]
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=512)
 def trained(presses: Presses) -> HandTrained:
-    """Both networks after these updates; what was known before them is not computed again."""
+    """Both networks after these updates; what was known before the last turn is not computed
+    again."""
     if not presses:
         return HandTrained.start()
     network, count = presses[-1]
-    shorter = presses[:-1] if count == 1 else (*presses[:-1], (network, count - 1))
-    known = presses[:-1] if count > 20 else shorter  # few calls within each other
-    gan = trained(known)
-    for _ in range(count if known == presses[:-1] else 1):
+    gan = trained(presses[:-1])
+    for _ in range(count):
         gan = gan.step(network)
     return gan
 

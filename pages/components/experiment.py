@@ -40,6 +40,7 @@ def experiment(page: str, challenge: Challenge) -> State:
     Returns the page's state, for parts that only this page has.
     """
     state = arrive(page, challenge)
+    state.follows = False  # until a part further down says that it does
     try:
         with st.sidebar:
             config = controls.controls(page, challenge, {"steps": server.settings().max_steps})

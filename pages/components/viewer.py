@@ -154,6 +154,7 @@ def _data(
         "runs": {"this": _run(shown), "reference": _run(reference)},
         "look_back": {
             "key": _look_back_key(state), "steps": max(state.shown.steps, 1),
+            "step": None if state.challenge.by_time else step_looked_back_to(state),
             "words": LOOK_BACK["time" if state.challenge.by_time else "step"]},
         "by_time": state.challenge.by_time,
         "comparable": reference is not None
@@ -171,6 +172,8 @@ def _data(
         "charts": [_chart(chart, state) for chart in results.key_charts(state).values()],
         "evidence": {"kind": state.challenge.evidence,
                      "chart": _chart(beside, state) if beside is not None else None},
+        "same_images": reference is not None
+        and _images(state.shown) == _images(reference.snapshot.config),
         "asks": _asks(state, shown),
         "projector": state.projected,
         "histogram": _histogram(state.shown, {"this run": shown, "reference": reference}),
@@ -178,6 +181,11 @@ def _data(
         "compare": _comparison(state, shown, reference),
         "film": _film(state, shown, reference),
     }
+
+
+def _images(config: RunConfig) -> tuple[Any, ...]:
+    """What says which images D was trained on, and which it never saw."""
+    return config.dataset, config.training_examples, config.class_skew, config.seed
 
 
 def _asked_metrics(state: State, runs: tuple[StoredRun | None, ...]) -> list[str]:

@@ -60,10 +60,11 @@ def test_points_are_drawn_and_those_outside_counted() -> None:
 def test_runs_of_different_pace_are_compared_by_time() -> None:
     """On the cost page twelve steps stand beside twelve steps, and the price is not seen."""
     slow, quick = reel("costly"), reel("dcgan")
-    moments = films._moments([slow, quick], by_time=True)
+    lines = [films._timeline(each, by_time=True) for each in (slow, quick)]
+    moments = films._moments(lines, by_time=True)
     assert moments == sorted(moments)
     half = moments[len(moments) // 2]
-    at_once = [films._step_at(each, half, by_time=True) for each in (slow, quick)]
+    at_once = [films._step_at(line, half) for line in lines]
     assert at_once[0] is not None and at_once[1] is not None
     assert at_once[1] > at_once[0]
 

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from gan_core.config.presets import RECORDED
 from gan_core.runs.records import EvalRecord
 from gan_core.system.web_settings import WebSettings
+from pages.channel.films import FILMS
 from pages.channel.routes import routes
 from pages.components import server
 from tests.support.asgi import get
@@ -76,6 +77,26 @@ def test_a_film_is_made_once_for_a_class(channel: Starlette, monkeypatch) -> Non
     first = film(channel)
     monkeypatch.setattr("pages.channel.films.film", lambda *_: pytest.fail("made again"))
     assert film(channel).body == first.body
+
+
+def test_an_address_cannot_have_the_same_film_made_again_and_again(
+    channel: Starlette, monkeypatch
+) -> None:
+    """A thousand addresses of one run keep the server busy for a thousand seconds."""
+    first = film(channel)
+    monkeypatch.setattr("pages.channel.films.film", lambda *_: pytest.fail("made again"))
+    address = f"/recorded/{SHOWN}/film.gif?page=mode_collapse&steps="
+    assert get(channel, f"{address}{STEPS + 17}").body == first.body
+
+
+def test_whoever_comes_while_many_films_are_made_is_told_so(
+    channel: Starlette, monkeypatch
+) -> None:
+    """Forty films at once take every thread of the server."""
+    monkeypatch.setattr("pages.channel.films.PATIENCE", 0.01)
+    with FILMS._lock:
+        answer = film(channel)
+    assert answer.status == 503 and "try again" in answer.content["problem"]
 
 
 @pytest.mark.parametrize(("query", "status"), [

@@ -154,7 +154,7 @@ function sayValues(svg, box, chart, told, hover, { right, high }) {
       : `${series.label}${run === "reference" ? ", reference" : ""}`;
     words.push(`${label} ${written(near[1])}`);
   }
-  const at = chart.by_time ? `${hover.toFixed(1)} s` : `step ${Math.round(hover)}`;
+  const at = chart.by_time ? `${hover.toFixed(1)} s` : `step ${Math.round(hover - chart.origin)}`;
   const [first, ...others] = svg.querySelectorAll(".note");
   first.textContent = [at, ...words].join(" · ");
   for (const line of others) line.textContent = "";

@@ -1,6 +1,7 @@
 // What stands beside both sheets: the one thing that a page is about. A chart or the histogram of
 // modes; D's scores of real images that it has trained on and of new ones; the time that both took.
 
+const COMING_CARDS = "D's scores of single real images come with the first evaluation.";
 const WITHOUT_CARDS = "D's scores of single images are not known of this run: it was made before "
   + "they were kept, on points, or D scores several images together.";
 const CARDS = 10; // in a row: training images above, unseen ones below
@@ -13,11 +14,12 @@ class ScoreCards {
   }
 
   // `scored` holds of each run {training, unseen}: ten scores each.
-  draw({ picture, scored, stamp }) {
-    const rows = [["training", "Training images: D has seen them"],
-      ["unseen", "New digits: D has never seen them"]];
+  draw({ picture, scored, stamp, noun, waiting }) {
+    const rows = [["training", `Training images: D has seen these ${noun}s`],
+      ["unseen", `Unseen images: D has never seen these ${noun}s`]];
     if (!picture || !scored.this?.training) {
-      this.root.replaceChildren(made("p", { className: "cards-note", textContent: WITHOUT_CARDS }));
+      this.root.replaceChildren(made("p", { className: "cards-note", 
+        textContent: waiting ? COMING_CARDS : WITHOUT_CARDS }));
       return;
     }
     const parts = rows.flatMap(([kind, words], row) => [

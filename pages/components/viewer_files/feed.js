@@ -23,9 +23,14 @@ class Feed {
     this.seen = () => this.ask();
   }
 
-  listen(listener) {
+  // Whoever holds a feed keeps it, and is told nothing yet.
+  hold(listener) {
     if (!this.listeners.size) document.addEventListener("visibilitychange", this.seen);
     this.listeners.add(listener);
+  }
+
+  listen(listener) {
+    this.hold(listener);
     if (this.last) listener(this);
     if (this.gone || !this.last?.live) this.ask(); // it may have been continued meanwhile
   }

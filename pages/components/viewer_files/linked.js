@@ -4,6 +4,7 @@
 class ChartsViewer extends Viewer {
   constructor(root) {
     super(root);
+    this.charts = [];
     this.followPointer = () => this.drawCharts();
   }
 

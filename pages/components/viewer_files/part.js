@@ -41,11 +41,12 @@ class Moment {
 
 const moments = (globalThis.ganLabMoments ??= new Map());
 
-function momentOf(key) {
+// `step` is the one that the page knows of a run that was looked back to before.
+function momentOf(key, step = null) {
   for (const [other, moment] of moments) {
     if (!moment.listeners.size && other !== key) moments.delete(other);
   }
-  if (!moments.has(key)) moments.set(key, new Moment());
+  if (!moments.has(key)) moments.set(key, Object.assign(new Moment(), { at: step, step }));
   return moments.get(key);
 }
 
@@ -60,17 +61,20 @@ class Viewer {
   // What the page says: which runs, and the words that only it knows.
   take({ data, setStateValue, setTriggerValue }) {
     Object.assign(this, { data, setStateValue, setTriggerValue });
-    this.turnTo(momentOf(data.look_back.key));
+    this.turnTo(momentOf(data.look_back.key, data.look_back.step));
     const before = this.feeds;
     this.feeds = {};
     for (const [name, run] of Object.entries(data.runs)) {
-      if (run) this.feeds[name] = feedOf({ ...run, metrics: data.metrics, viewer: data.viewer });
+      if (!run) continue;
+      const feed = feedOf({ ...run, metrics: data.metrics, viewer: data.viewer });
+      feed.hold(this.update); // or the next one's search would throw it away
+      this.feeds[name] = feed;
     }
     if (before.this !== this.feeds.this) this.news = "";
     const now = Object.values(this.feeds);
-    for (const feed of now) feed.listen(this.update);
     for (const feed of Object.values(before)) if (!now.includes(feed)) feed.leave(this.update);
     this.prepare();
+    for (const feed of now) feed.listen(this.update);
     this.render();
   }
 

@@ -48,6 +48,8 @@ function keep(url, fetching) {
 // What is shown of a run at a step, fetched ahead; nothing is said where it does not come.
 const fetched = (feed, view, step, points) => Promise.all(points
   ? [keep(pictureOf(feed, view, step, "npy"), pointsOf),
+    view === "samples" && feed.pictures.grid?.includes(step)
+      ? keep(pictureOf(feed, "grid", step, "npy"), pointsOf) : null,
     feed.pictures.surface?.includes(step)
       ? keep(pictureOf(feed, "surface", step, "png"), loaded) : null]
   : [keep(pictureOf(feed, view, step, "png"), loaded)]).catch(() => null);

@@ -2,6 +2,7 @@
 // through them. A place on it is a step, or, where runs are compared by time, a second of training.
 
 const FRAME = 100; // milliseconds for which a sheet is shown at speed 1
+const RESTED = 250; // milliseconds after which a moment that was stepped to is chosen
 const LATE = 1500; // milliseconds for which a sheet that has not arrived is waited for
 const SPEEDS = [["¼×", 0.25], ["½×", 0.5], ["1×", 1], ["2×", 2]];
 
@@ -35,8 +36,8 @@ const momentBefore = (moments, at) => Math.max(0, placeAt(moments.map((each) => 
 // The controls: they tell `look(moment or null)`, null for the end, and `released()` when the
 // visitor has let go.
 class Playback {
-  constructor(root, { look, released, ready }) {
-    Object.assign(this, { look, released, ready, moments: [], place: 0, playing: false });
+  constructor(root, { look, released, ready, begin }) {
+    Object.assign(this, { look, released, ready, begin, moments: [], place: 0, playing: false });
     this.find = (name) => root.querySelector(`.playback .${name}`);
     this.bar = root.querySelector(".look-back input");
     this.find("play").onclick = () => (this.playing ? this.pause() : this.play());
@@ -50,13 +51,13 @@ class Playback {
   }
 
   // The moments there are now, and where the page is among them.
-  show(moments, at, { end, disabled }) {
+  show(moments, at, { end, disabled, asked }) {
     this.moments = moments;
     this.place = at === null ? moments.length - 1 : momentBefore(moments, at);
-    Object.assign(this.bar, { max: end, step: "any", disabled });
+    Object.assign(this.bar, { max: end, step: "any", disabled: disabled || asked });
     this.bar.value = at ?? end;
     for (const name of ["play", "first", "last"]) {
-      this.find(name).disabled = disabled || moments.length < 2;
+      this.find(name).disabled = disabled || moments.length < 2 || (asked && name !== "play");
     }
   }
 
@@ -84,10 +85,12 @@ class Playback {
     this.jump(this.place + by);
   }
 
+  // A key that is held down goes through many moments, and is let go of once.
   jump(place) {
     this.halt();
     this.go(place);
-    this.released();
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.released(), RESTED);
   }
 
   go(place) {
@@ -97,7 +100,7 @@ class Playback {
   }
 
   play() {
-    if (this.moments.length < 2) return;
+    if (this.moments.length < 2 || this.begin()) return;
     if (this.place >= this.moments.length - 1) this.go(0);
     this.playing = true;
     this.word();

@@ -12,6 +12,7 @@ class RunsViewer extends ChartsViewer {
       look: (moment) => this.look(moment),
       released: () => this.released(),
       ready: (moment) => this.arrived(moment),
+      begin: () => this.skip(),
     });
     this.keys = (event) => this.press(event);
     document.addEventListener("keydown", this.keys);
@@ -131,6 +132,13 @@ class RunsViewer extends ChartsViewer {
     this.playback.find("play").focus({ preventScroll: true });
   }
 
+  // Whoever plays before answering skips the question; whether there was one.
+  skip() {
+    if (!this.moment.asked) return false;
+    this.answer("");
+    return true;
+  }
+
   // --- one image of a sheet
 
   pressSheet(name, event) {
@@ -166,7 +174,7 @@ class RunsViewer extends ChartsViewer {
     const { name, index } = this.tile, step = this.taken(name, steps[name]);
     if (step === undefined) return;
     this.tiles.draw({ feed: this.feeds[name], view: this.view(name), step, index,
-      title: this.data.captions[name].title }).catch(() => {});
+      noun: this.data.histogram.noun, title: this.data.captions[name].title }).catch(() => {});
   }
 
   // --- keys
@@ -176,10 +184,10 @@ class RunsViewer extends ChartsViewer {
     const key = event.key.toLowerCase(), { projector } = this.data;
     const by = { arrowleft: -1, arrowright: 1 }[key];
     if (key === " ") this.playback.playing ? this.playback.pause() : this.playback.play();
-    else if (by) this.playback.step(by);
+    else if (by && !this.moment.asked) this.playback.step(by);
     else if (projector && "bfh".includes(key)) this.setTriggerValue("key", key);
     else if (projector && key === "escape") this.setTriggerValue("key", "escape");
-    else if (projector && key === "a") this.answer("");
+    else if (projector && key === "a" && this.moment.asked) this.skip();
     else return;
     event.preventDefault();
   }
@@ -191,7 +199,8 @@ class RunsViewer extends ChartsViewer {
     const steps = this.stepsShown(), { at } = this.moment, end = this.end();
     const words = this.data.by_time ? `${(at ?? end).toFixed(1)} s of training`
       : `step ${at ?? this.data.look_back.steps}`;
-    this.playback.show(this.timeline(), at, { end, disabled: !this.own });
+    this.playback.show(this.timeline(), at,
+      { end, disabled: !this.own, asked: this.moment.asked });
     this.find(".look-back output").textContent = words;
     this.playback.bar.setAttribute("aria-valuetext", words);
     for (const name of ["this", "reference"]) {
@@ -215,7 +224,10 @@ class RunsViewer extends ChartsViewer {
     this.bars?.redraw({ evaluated, stamp });
     if (this.cards) {
       const [run, feed] = Object.entries(this.feeds).find(([, each]) => each.pictures.cards) ?? [];
-      this.cards.draw({ scored: evaluated, stamp,
+      const { this: mine, reference } = evaluated;
+      this.cards.draw({ stamp, noun: this.data.histogram.noun, waiting: !this.own?.last
+          || this.own.last.live,
+        scored: { this: mine, reference: this.data.same_images ? reference : undefined },
         picture: run ? pictureOf(feed, "cards", feed.pictures.cards[0], "png") : "" });
     }
     this.clocks?.replaceChildren(...Object.entries(this.compared()).map(([name, feed]) =>
@@ -347,11 +359,15 @@ class RunsViewer extends ChartsViewer {
     const at = step === null ? "" : `&at=${step}`;
     try {
       const answer = await fetch(`${own.address}/difference?${this.data.compare}${at}`);
-      const words = answer.ok ? (await answer.json()).words : null;
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const { words } = await answer.json();
       const still = own === this.feeds.this && other === this.feeds.reference;
       // Of runs that were left, and of moments that were, nobody asks any more.
-      if (words !== null && still && wanted === this.comparedAt) this.say(words);
-    } catch { this.comparedAt = ""; }
+      if (still && wanted === this.comparedAt) this.say(words);
+    } catch {
+      if (wanted === this.comparedAt) this.say("");
+      this.comparedAt = "";
+    }
   }
 
   say(words) {

@@ -12,9 +12,9 @@ class TileView {
     this.shown = "";
   }
 
-  // The image `index` of the sheet at `step`; `told` is what the run's evaluation said, if it was
-  // evaluated then. Nothing is drawn anew that is there already.
-  async draw({ feed, view, step, index, title }) {
+  // The image `index` of the sheet at `step`, with what the run's evaluation said of it, if it was
+  // evaluated then; `noun` is what it may show. Nothing is drawn anew that is there already.
+  async draw({ feed, view, step, index, title, noun }) {
     const wanted = `${feed.address} ${view} ${step} ${index}`;
     if (wanted === this.shown) return;
     this.shown = wanted;
@@ -35,19 +35,19 @@ class TileView {
       made("div", { className: "tile-pair" }, large, ...(nearest ? [made("figure", {},
         cut(nearest, column * SMALL, row * SMALL, SMALL, "tile-large", "The nearest training image"),
         made("figcaption", { textContent: "nearest training image" }))] : [])),
-      made("p", { textContent: wordsOf(told, index, known) }),
+      made("p", { textContent: wordsOf(told, index, known, noun) }),
       ...(walk ? [made("p", { textContent: `From the first latent of row ${row + 1} to its last:` }),
         made("div", { className: "tile-walk" }, ...Array.from({ length: COLUMNS }, (_, along) =>
           cut(walk, along * SMALL, row * SMALL, SMALL, "", "")))] : []));
   }
 }
 
-function wordsOf(told, index, known) {
-  if (!known) return "Which digit it is, and D's score, are known where the run was evaluated.";
+function wordsOf(told, index, known, noun) {
+  if (!known) return `Which ${noun} it is, and D's score, are known where the run was evaluated.`;
   if (!told?.modes.length) return "";
   const mode = told.modes[index], score = told.scores[index];
-  const digit = mode < 0 ? "no recognisable digit" : `recognised as ${mode}`;
-  return score === undefined ? digit : `${digit}; D's score ${score.toFixed(2)} (1 = real)`;
+  const shown = mode < 0 ? `no recognisable ${noun}` : `recognised as ${mode}`;
+  return score === undefined ? shown : `${shown}; D's score ${score.toFixed(2)} (1 = real)`;
 }
 
 async function tilesOf(url) {

@@ -54,12 +54,12 @@ class StatusViewer extends Viewer {
     if (!known) return COMING;
     const place = placeAt(known.steps, step);
     return place < 0 ? known.before
-      : { ...known.verdicts[place], measured: known.steps[place] };
+      : { ...known.verdicts[place], measured: evaluatedBy(feed, known.steps[place]) };
   }
 
   verdict(shown) {
     const predicted = this.moment.asked || this.moment.step !== null ? ""
-      : this.moment.told || this.data.prediction;
+      : (this.feeds.this?.last?.live ? "" : this.moment.told) || this.data.prediction;
     const words = JSON.stringify([shown, predicted]);
     if (words === this.said) return; // a screen reader hears only what is new
     this.said = words;
@@ -110,6 +110,11 @@ made("span", { className: "help", role: "tooltip", textContent: help }));
 
 const warning = (words) => made("span", { className: "chip coming" }, bold("Warning: "), words);
 
+// The step of the evaluation that a verdict on a run at `step` rests on.
+function evaluatedBy({ evaluations: { step: steps } }, step) {
+  return steps[placeAt(steps, step)];
+}
+
 // The verdicts that a run would have been given at its evaluations: asked for when somebody looks
 // back, and again when it has been evaluated since.
 function verdictsOf(feed, steps, told) {
@@ -117,8 +122,8 @@ function verdictsOf(feed, steps, told) {
   if (feed.verdictsAt !== newest) {
     feed.verdictsAt = newest;
     fetch(`${feed.address}/verdicts?steps=${steps}`, { cache: "no-cache" })
-      .then((answer) => (answer.ok ? answer.json() : null))
-      .then((known) => { feed.verdicts = known ?? feed.verdicts; told(); })
+      .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+      .then((known) => { feed.verdicts = known; told(); })
       .catch(() => { feed.verdictsAt = undefined; });
   }
   return feed.verdicts;
