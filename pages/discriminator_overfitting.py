@@ -1,4 +1,4 @@
-"""Discriminator overfitting: three curves of D's scores, and the nearest training images."""
+"""Discriminator overfitting: D's scores of single real images, and the nearest training images."""
 
 import streamlit as st
 

@@ -325,7 +325,7 @@ CHALLENGES: dict[str, Challenge] = {
         recorded=("collapse", "remedy"),
         headline="modes",
         prediction=HOW_MANY_MODES,
-        charts=("supported", "diversity", "rotation"),
+        charts=("supported", "diversity"),
     ),
     "vanishing_gradients": Challenge(
         title="Vanishing gradients",
@@ -400,7 +400,7 @@ CHALLENGES: dict[str, Challenge] = {
             (("less than a thousandth", 1e-3), ("a thousandth to a tenth", 0.1),
              ("more than a tenth", inf))),
         evidence="gauges",
-        charts=("gradients", "scores", "frozen"),
+        charts=("gradients", "scores"),
     ),
     "discriminator_overfitting": Challenge(
         title="Discriminator overfitting",

@@ -37,7 +37,8 @@ def test_presses_of_one_network_count_together_and_are_undone_one_by_one() -> No
 
 def test_the_most_that_a_link_may_hold_can_be_trained() -> None:
     """The longest link that is let in ends in an error."""
-    for text, updates in ((",".join(["d1", "g1"] * 100), 100), (",".join(["d20", "g20"] * 25), 500)):
+    for turns, updates in ((["d1", "g1"] * 100, 100), (["d20", "g20"] * 25, 500)):
+        text = ",".join(turns)
         presses, problem = by_hand.read(text)
         assert not problem
         by_hand.trained.cache_clear()

@@ -1,5 +1,5 @@
 // What a page carries of the viewer's code: it fetches the rest, which the browser keeps for all pages
-// and visits. The rest is `feed.js`, `plane.js`, `charts.js`, `map.js` and `viewer.js`, as one file.
+// and visits. The rest is all other scripts of this folder, as one file: `viewer_code.py` lists them.
 
 const SECOND = 1000; // milliseconds until the next attempt, twice as long after each
 const LONGEST = 30000;
