@@ -1,9 +1,10 @@
 """The viewer: what is live on a page, drawn in the browser from the live channel.
 
-Progress and verdict of the shown run (`status`), both runs' samples at one moment with what the page
-is about and the charts that matter most (`runs`), and all other charts (`measurements`). The page says which runs these are and what only it knows;
-from then on the browser asks the channel, and the page runs again when somebody acts, when a run
-has ended, or when other remedies are on offer. Its HTML, CSS and JavaScript are in `viewer_files`;
+Progress and verdict of the shown run (`status`), both runs' samples at one moment with what the
+page is about and the charts that matter most (`runs`), and all other charts (`measurements`). The
+page says which runs these are and what only it knows; from then on the browser asks the channel,
+and the page runs again when somebody acts, when a run has ended, or when other remedies are on
+offer. Its HTML, CSS and JavaScript are in `viewer_files`;
 `viewer_code` serves what all pages share of it.
 """
 
