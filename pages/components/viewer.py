@@ -35,7 +35,7 @@ from pages.components.config_text import caption, marks
 from pages.components.folded import is_open
 from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
-from pages.components.state import PROJECTOR, State
+from pages.components.state import PROJECTOR, State, keep
 
 LOOK_BACK = {
     "step": "Both runs at the same step",
@@ -119,7 +119,7 @@ def _pressed(state: State, key: str) -> None:
     """A key of the projector's layout: a preset, or its end."""
     name = st.session_state[key]["key"]
     if name == "escape":
-        state.part_parameters.pop(PROJECTOR, None)
+        keep(state, PROJECTOR, "")  # the page's frame is drawn by the URL
         state.moved = True  # the whole page
         return
     on_points = f"{state.shown.dataset}-{KEYS.get(name)}"

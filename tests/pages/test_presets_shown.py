@@ -7,7 +7,7 @@ import pytest
 from gan_core.config.presets import RECORDED, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.store import RunSnapshot
-from pages.components import controls
+from pages.components import controls, server
 from tests.support.app_pages import (
     PAGES,
     QUICK,
@@ -20,6 +20,7 @@ from tests.support.app_pages import (
     train,
     viewer,
     wait_for_run,
+    wait_until,
 )
 
 pytestmark = pytest.mark.usefixtures("page_server")
@@ -153,8 +154,8 @@ def test_a_preset_lets_go_of_what_a_link_got_wrong() -> None:
     assert not app.warning
 
 
-def test_a_preset_leaves_a_live_run_to_itself() -> None:
-    """Looking at a preset ends the run that is being trained: it is one press of Back away."""
+def test_a_preset_lets_go_of_a_live_run() -> None:
+    """A run that no button reaches any more keeps a worker, and the visitor's place."""
     name = "mode_collapse"
     app = opened(name, **{**QUICK, "steps": "50000"}, seed="83")
     run = train(app, name)
@@ -162,3 +163,4 @@ def test_a_preset_leaves_a_live_run_to_itself() -> None:
     choose(app, name, "fixed")
     assert not app.exception and shown(app, name) == PAGES[name].presets["fixed"].config
     assert not any(one.label == "Stop" for one in app.button)
+    wait_until(app, lambda: not server.queue().snapshot(run.digest()).live)

@@ -7,7 +7,7 @@ import urllib.parse
 import pytest
 
 from gan_core.config.presets import CHALLENGES
-from pages.components import controls, page_frame, state, viewer
+from pages.components import controls, page_frame, server, state, viewer
 from tests.support import app_pages
 from tests.support.app_pages import (
     HOME,
@@ -112,6 +112,7 @@ def pressed(monkeypatch, name: str, key: object, **parts: str) -> state.State:
     mine = state.State(name, challenge, challenge.presets[challenge.start].config, asks=True,
                        part_parameters=parts)
     monkeypatch.setattr(viewer.st, "session_state", {f"{name}/runs": {"key": key}})
+    monkeypatch.setattr(server, "viewer", lambda: "a projector")
     viewer._pressed(mine, f"{name}/runs")
     return mine
 
