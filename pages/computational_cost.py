@@ -39,9 +39,9 @@ with happened:
     st.markdown(
         """
 What counts is **time**, so both runs stand here after equal seconds, each with its clock. *Break
-it* trains the networks of PyTorch-GAN's DCGAN on batches of 256: on one CPU core a step takes about a
-second, and after half a minute its samples are blobs. *Fix it* is a light DCGAN with batches
-of 64, which takes some fifty steps in the time of one. On a GPU both are quick.
+it* trains the networks of PyTorch-GAN's DCGAN on batches of 256: on one CPU core a step takes about
+a second, and after half a minute its samples are blobs. *Fix it* is a light DCGAN with batches of
+64, which takes nearly fifty steps in the time of one. On a GPU both are quick.
 """
     )
 with why:
