@@ -81,7 +81,6 @@ STYLE = """
 .st-key-buttons button { padding: .25rem .6rem; white-space: nowrap; }
 .st-key-train button { min-width: 10.4rem; }
 .st-key-differing { min-height: 2.6rem; }
-.explanation [data-testid="stMarkdownContainer"] { font-size: .95rem; }
 /* Streamlit's grey is 3.9 : 1. */
 .stApp [data-testid="stCaptionContainer"] { color: light-dark(#5f6368, #a9adb3); opacity: 1; }
 /* White on the dark theme's blue is 3.4 : 1; small letters need 4.5. */
