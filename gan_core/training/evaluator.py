@@ -66,8 +66,10 @@ class Evaluator:
         self.centre = LOSSES[state.config.loss].centre
         self.fixed_latents = fixed_latents(state.config).to(state.device)
         self.cards = score_cards(state.data, state.config)
-        self.walks = latent_walks(self.fixed_latents[: metrics.SHEET])
-        self.grid = latent_grid(self.fixed_latents[:2])
+        # Of images the walks between latents are seen, of points where G takes a grid of them.
+        images = state.config.card.kind == "image"
+        self.walks = latent_walks(self.fixed_latents[: metrics.SHEET]) if images else None
+        self.grid = None if images else latent_grid(self.fixed_latents[:2])
         # Before a checkpoint is restored: a config and its seed always begin with the same weights.
         self._before = [[weight.detach().clone() for weight in network.parameters]
                         for network in self._networks()]
@@ -191,14 +193,14 @@ class Evaluator:
 
     def _walk(self, step: int) -> list[SampleRecord]:
         """What G makes between the first latent of each row of the sheet and the row's last."""
-        if self.config.card.kind != "image":
+        if self.walks is None:
             return []
         images = self._generated(self.state.generator.network, self.walks)
         return [SampleRecord(step, metrics.sheet(images, "image"), "walk")]
 
     def _grid(self, step: int) -> list[SampleRecord]:
         """Where G takes a square grid of latents, where the data are points."""
-        if self.config.card.kind != "points":
+        if self.grid is None:
             return []
         points = self._generated(self.state.generator.network, self.grid)
         return [SampleRecord(step, points.cpu().numpy(), "grid")]

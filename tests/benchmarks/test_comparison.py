@@ -114,9 +114,10 @@ def test_both_sides_of_a_case_run_one_algorithm():
 
 
 def test_the_share_of_evaluations_counts_those_of_a_session():
-    """1000 steps: evaluations at 0, 250, 500, 750, 1000; sheets at the 16 other fifties."""
+    """1000 steps: evaluations at 0, 250, 500, 750, 1000; sheets at the 16 other fifties, and at 8
+    other tens of the first hundred."""
     milliseconds = {"evaluation": 1000.0, "samples": 100.0}
-    expected = (5 + 16 * 0.1) / (5 + 16 * 0.1 + 1000 * 0.01)
+    expected = (5 + 24 * 0.1) / (5 + 24 * 0.1 + 1000 * 0.01)
     assert comparison.observing_share(milliseconds, 1000, 0.01) == pytest.approx(expected)
 
 

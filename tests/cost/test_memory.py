@@ -118,5 +118,10 @@ def test_others_keep_what_resting_takes():
 def test_presets_fit_into_a_small_server():
     """Buttons of a page would be refused on the cheapest machine with 2 GB."""
     for challenge in CHALLENGES.values():
-        for preset in challenge.offered.values():
-            refuse_too_large(preset.config, 1.2e9)
+        for name, preset in challenge.offered.items():
+            if challenge.by_time and name == "broken":
+                # What it costs is the failure; there its recorded run is what can be seen.
+                with pytest.raises(ConfigError, match="batch_size must be"):
+                    refuse_too_large(preset.config, 1.2e9)
+            else:
+                refuse_too_large(preset.config, 1.2e9)

@@ -64,7 +64,7 @@ def test_a_run_stores_how_its_d_scores(loss):
 
 def test_images_have_no_surface():
     """A plane through 784 dimensions would be drawn where there is none."""
-    assert set(views_of(run(TINY_IMAGES.replace(steps=1)))) == {"samples", "neighbours"}
+    assert "surface" not in views_of(run(TINY_IMAGES.replace(steps=1)))
 
 
 def test_a_broken_d_has_no_surface():

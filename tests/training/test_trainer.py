@@ -52,10 +52,11 @@ def tiny_run() -> list:
 
 def test_records_come_in_the_order_of_a_run(tiny_run):
     """A picture at once, one record for every step, an evaluation at both ends, an outcome last."""
-    first, second, third = tiny_run[:3]
+    first, second, third, fourth = tiny_run[:4]
     assert isinstance(first, SampleRecord) and (first.step, first.view) == (0, "samples")
     assert isinstance(second, SampleRecord) and (second.step, second.view) == (0, "surface")
-    assert isinstance(third, EvalRecord) and third.step == 0
+    assert isinstance(third, SampleRecord) and (third.step, third.view) == (0, "grid")
+    assert isinstance(fourth, EvalRecord) and fourth.step == 0
     assert [record.step for record in steps_of(tiny_run)] == list(range(1, 61))
     evaluations = [record for record in tiny_run if isinstance(record, EvalRecord)]
     assert [record.step for record in evaluations] == [0, 60]
