@@ -15,7 +15,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
-from gan_core.diagnosis.number_words import whole
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.serving.live_channel import tag
 from gan_core.serving.run_words import spoken_verdict
@@ -60,8 +59,8 @@ class PastVerdicts:
         self._working_out = threading.Lock()
 
     def answer(self, run: RunSnapshot) -> bytes:
-        """The verdicts on a run until where it is shown: `steps`, the `verdicts` from each on, the
-        `words` that say when each was measured, and what was to be said `before` the first."""
+        """The verdicts on a run until where it is shown: `steps`, the `verdicts` from each on, and
+        what was to be said `before` the first."""
         key = (run.digest, tag(run))
         known = self._answers.known(key)
         if known is not None:
@@ -76,7 +75,6 @@ class PastVerdicts:
         return {
             "steps": steps,
             "verdicts": [*verdicts, spoken_verdict(run).to_dict()],
-            "words": [f"measured at step {whole(step)}" for step in steps],
             "before": self._at(run, 0),
         }
 

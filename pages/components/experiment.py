@@ -237,7 +237,9 @@ def _presets(state: State, config: RunConfig | None) -> None:
         "Presets", list(presets), key=where,
         format_func=lambda name: presets[name].label.partition(",")[0],  # the data stand beside it
         label_visibility="collapsed", on_change=actions.choose, args=(state, where, on),
-        help="\n".join(f"- **{p.label}**: {p.help}" for p in presets.values()),
+        help="\n".join([
+            *(f"- **{p.label}**: {p.help}" for p in presets.values()),
+            "\nA run that trains stops when another is shown, unless it is the reference."]),
     )
     if challenge.planes:
         _data(state, on, chosen or "broken")

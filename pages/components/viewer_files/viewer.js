@@ -108,7 +108,7 @@ const chip = ({ label, value, help }) => made("span", { className: "chip", tabIn
   ariaLabel: `${label} ${value}. ${help}` }, `${label} `, bold(value),
 made("span", { className: "help", role: "tooltip", textContent: help }));
 
-const warning = (words) => made("span", { className: "chip coming" }, bold("Warning: "), words);
+const warning = (words) => made("span", { className: "chip" }, bold("Warning: "), words);
 
 // The step of the evaluation that a verdict on a run at `step` rests on.
 function evaluatedBy({ evaluations: { step: steps } }, step) {
