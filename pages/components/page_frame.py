@@ -196,7 +196,8 @@ def _menu() -> None:
 
 def device_badge() -> None:
     """Which machine trains, in the sidebar."""
-    starting = _missing() > 0
+    pool = server.queue().pool()
+    starting = pool.ready < pool.workers
     st.fragment(_device, run_every=2.0 if starting else None)(starting)
 
 
@@ -206,21 +207,15 @@ def large_type() -> None:
 
 
 def _device(starting: bool) -> None:
-    if starting and not _missing():
+    pool = server.queue().pool()  # read once: workers may become ready between two looks
+    if starting and pool.ready == pool.workers:
         st.rerun()  # ends the timer
-    pool = server.queue().pool()
     if pool.failure and not pool.ready:
         st.error(f"{plain(pool.failure)} The server's terminal names the log.",
                  icon=":material/memory:")
         return
     where = plain(pool.device) or "starting the workers …"
     st.caption(f":material/memory: {where} · {pool.ready} of {pool.workers} workers ready")
-
-
-def _missing() -> int:
-    """Workers that are not ready yet."""
-    pool = server.queue().pool()
-    return pool.workers - pool.ready
 
 
 def heading(page: Page, idea: str) -> None:
