@@ -98,13 +98,17 @@ def cell_run(
     if seen.status.state not in ("finished", "diverged") or not snapshot.holds(config.steps):
         return None
     judged, history = verdict(seen.history, config), seen.history
+    return CellRun(
+        config.digest(), judged.state, judged.headline, judged.cause, measured(history, config),
+        round(seen.status.seconds, 2), courses_of(history, config) if courses else {})
+
+
+def measured(history: History, config: RunConfig) -> dict[str, float]:
+    """The MEASURES that a run has, four significant digits."""
     values = {name: measure.value_of(history) for name, measure in MEASURES.items()}
     if history.evaluations:
         values[QUALITY] = quality_of(history.evaluations[-1], config.card).above_chance
-    return CellRun(
-        config.digest(), judged.state, judged.headline, judged.cause,
-        {name: _short(value) for name, value in values.items() if not math.isnan(value)},
-        round(seen.status.seconds, 2), courses_of(history, config) if courses else {})
+    return {name: _short(value) for name, value in values.items() if not math.isnan(value)}
 
 
 def _short(value: float) -> float:

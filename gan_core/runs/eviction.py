@@ -28,22 +28,23 @@ def size(store: RunStore) -> int:
 
 def evict(
     store: RunStore, keep: Callable[[], Collection[str]] = tuple,
-    making: AbstractContextManager[object] = NOBODY_ELSE,
+    making: AbstractContextManager[object] = NOBODY_ELSE, most: int | None = None,
 ) -> list[str]:
-    """Remove runs until at most MOST_RUNS, and `store.megabytes`, are left; returns their digests.
+    """Remove runs until at most `most` (MOST_RUNS), and `store.megabytes`, are left; returns their digests.
 
-    Those without records go first, the longest unused before others; and before any run its good
-    checkpoints: a run without them is still there to be seen. Runs in `keep()`, runs that a
+    Those without records go first, the longest unused before others, and those in `wanted()` last,
+    which people have starred or named; and before any run its good checkpoints: a run without them
+    is still there to be seen. Runs in `keep()`, runs that a
     process is training, and runs that wait in the queue of another server, stay. Whether a run is
     one of them is asked right before it goes, within `making`, which whoever submits runs holds: a
     run may be asked for while others are removed.
     """
     _remove_leftovers(store)
-    sizes = _sizes(store)
+    sizes, starred = _sizes(store), set(wanted())
     oldest_first = sorted(sizes, key=lambda digest: (
-        _has_records(store, digest), _used(store, digest)))
+        digest in starred, _has_records(store, digest), _used(store, digest)))
     excess = sum(sizes.values()) - store.megabytes * 1_000_000
-    surplus = len(sizes) - MOST_RUNS
+    surplus = len(sizes) - (MOST_RUNS if most is None else most)
     for digest in oldest_first:
         if excess > 0:
             with making:

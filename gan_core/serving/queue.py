@@ -30,6 +30,7 @@ from gan_core.serving.people import People
 from gan_core.serving.pool import PoolState
 from gan_core.serving.price_requests import PriceRequests, PriceState
 from gan_core.serving.run_folders import RunFolders
+from gan_core.serving.run_lists import RunLists
 from gan_core.serving.scheduler import Clock, Scheduler
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 from gan_core.serving.waiting_time import WaitingTimes
@@ -82,6 +83,15 @@ class JobQueue:
         """A tab of this person was opened, who shares what one person may ask of the queue."""
         with self._lock:
             self._people.arrive(viewer, person)
+
+    @property
+    def lists(self) -> RunLists:
+        """Which runs each person has."""
+        return self._folders.lists
+
+    def runs(self) -> set[str]:
+        """The digests of all runs that are in training or wait for it, here."""
+        return self._names_of_jobs()
 
     def people(self) -> int:
         """How many people have tabs open."""

@@ -16,6 +16,7 @@ from gan_core.runs.eviction import evict
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
+from gan_core.serving.run_lists import RunLists
 from gan_core.serving.unwritten_outcomes import UnwrittenOutcomes
 
 EVICTION_SECONDS = 30.0  # a look at every file of the store
@@ -29,6 +30,7 @@ class RunFolders:
 
     def __init__(self, store: RunStore, outcomes: UnwrittenOutcomes) -> None:
         self.store, self.outcomes = store, outcomes
+        self.lists = RunLists(store.root)
         # Taken, before the queue's lock, by whoever makes folders of runs or removes them.
         self.making = threading.Lock()
         self._evicted = -math.inf  # monotonic time
@@ -75,4 +77,5 @@ class RunFolders:
         now = time.monotonic()
         if now - self._evicted >= EVICTION_SECONDS:
             self._evicted = now
-            evict(self.store, in_use, self.making)
+            self.lists.forget_the_gone()
+            evict(self.store, in_use, self.making, self.lists.kept)
