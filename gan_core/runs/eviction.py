@@ -30,7 +30,8 @@ def evict(
     store: RunStore, keep: Callable[[], Collection[str]] = tuple,
     making: AbstractContextManager[object] = NOBODY_ELSE, most: int | None = None,
 ) -> list[str]:
-    """Remove runs until at most `most` (MOST_RUNS), and `store.megabytes`, are left; returns their digests.
+    """Remove runs until at most `most`, by default MOST_RUNS, and `store.megabytes`, are left;
+    returns their digests.
 
     Those without records go first, the longest unused before others, and those in `wanted()` last,
     which people have starred or named; and before any run its good checkpoints: a run without them

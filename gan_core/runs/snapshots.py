@@ -43,6 +43,7 @@ class RunSnapshot:
     place: int = 0  # in the queue: 1 is next, 0 is not queued
     wait: float | None = None  # seconds until its turn comes, about; None where that is not known
     watching: int = 0  # tabs that keep it alive, while it is live
+    opened: bool = False  # from a file: what it says nobody here has seen; `digest` names the file
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -108,8 +109,9 @@ def empty_snapshot(config: RunConfig, state: str = "queued", reason: str = "") -
     return RunSnapshot(config.digest(), config, History(), status, {}).with_status(status)
 
 
-def read_config(run: Path) -> RunConfig:
-    """Raises StoreError on a config.json that is missing, corrupt or of another run."""
+def read_config(run: Path, named_by_it: bool = True) -> RunConfig:
+    """Raises StoreError on a config.json that is missing, corrupt or, where the folder is
+    `named_by_it`, of another run."""
     path = run / "config.json"
     try:
         config = RunConfig.from_json(files.read(path, MOST_BYTES).decode())
@@ -118,7 +120,7 @@ def read_config(run: Path) -> RunConfig:
     except (ConfigError, UnicodeDecodeError, RecursionError) as error:
         raise StoreError(
             f"{path} is not a run's settings: {error}", "its config.json is damaged") from None
-    if config.digest() != run.name:
+    if named_by_it and config.digest() != run.name:
         raise StoreError(f"{path} holds the settings of another run, {config.digest()}.",
                          "its config.json holds the settings of another run")
     return config
@@ -130,8 +132,9 @@ def read_config(run: Path) -> RunConfig:
 class RunReader:
     """One run, of which only what is new is read again. Any thread may use it."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, opened: bool = False) -> None:
         self._run = run
+        self._opened = opened
         self._history = HistoryReader(run / "history.jsonl")
         self._stamps: tuple[Any, ...] = ()
         self._snapshot: RunSnapshot | None = None
@@ -158,7 +161,7 @@ class RunReader:
 
     def _read(self) -> RunSnapshot | None:
         try:
-            config = read_config(self._run)
+            config = read_config(self._run, not self._opened)
         except StoreError:
             if self._run.exists():
                 raise
@@ -168,7 +171,7 @@ class RunReader:
         history = self._history.read()
         status = self._status(written, config, history)
         return RunSnapshot(
-            self._run.name, config, history, status, view_steps(self._run)
+            self._run.name, config, history, status, view_steps(self._run), opened=self._opened
         ).with_status(status)
 
     def _written_status(self) -> RunStatus | None:
@@ -195,8 +198,9 @@ class SnapshotCache:
     Any thread may use it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, opened: bool = False) -> None:
         self._root = root
+        self._opened = opened
         self._readers: OrderedDict[str, RunReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -206,7 +210,7 @@ class SnapshotCache:
     def snapshot(self, digest: str) -> RunSnapshot | None:
         """The run as it is now, None if there is none; StoreError if config.json is corrupt."""
         with self._lock:
-            reader = self._readers.setdefault(digest, RunReader(self._root / digest))
+            reader = self._readers.setdefault(digest, RunReader(self._root / digest, self._opened))
             self._readers.move_to_end(digest)
         snapshot = reader.snapshot()  # without the lock: another run need not wait for it
         with self._lock:

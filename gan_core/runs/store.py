@@ -16,7 +16,8 @@
 
 `<root>` is what `system/settings.py` reads from GAN_LAB_STORE. Processes share a store through its
 files alone: a worker writes, the web process and the command line read. Reading never writes, so a
-store may be read-only. `eviction` makes room in it, `export` copies runs out of it. Torch-free.
+store may be read-only. `eviction` makes room in it, `thinned_copy` makes small copies of its runs.
+Torch-free.
 """
 
 from __future__ import annotations
@@ -65,12 +66,18 @@ class RunStore:
 
     Safe to use from several threads and processes. A digest comes from a URL: whatever is not 16
     lower hexadecimal digits is "no such run" and never reaches the file system.
+
+    With `opened` it holds runs that came out of files, as `opened_runs` puts them there: none is
+    named by its settings, so that none is ever taken for a run that this installation trained.
     """
 
-    def __init__(self, root: str | os.PathLike[str], megabytes: float = 2000) -> None:
+    def __init__(
+        self, root: str | os.PathLike[str], megabytes: float = 2000, opened: bool = False
+    ) -> None:
         self.root = Path(root).absolute()
         self.megabytes = megabytes
-        self._cache = SnapshotCache(self.root)
+        self.opened = opened
+        self._cache = SnapshotCache(self.root, opened)
 
     # --- which runs there are ------------------------------------------------------------------
 
@@ -129,7 +136,7 @@ class RunStore:
 
     def config(self, digest: str) -> RunConfig:
         """Raises StoreError if there is no such run or its config.json is corrupt."""
-        return read_config(self._folder(digest))
+        return read_config(self._folder(digest), not self.opened)
 
     def status(self, digest: str) -> RunStatus | None:
         """None if there is no such run or it has no status.json; StoreError if that is corrupt."""

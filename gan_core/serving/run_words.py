@@ -93,6 +93,9 @@ def progress(snapshot: RunSnapshot | None, recorded: bool) -> tuple[float, str]:
     status = snapshot.status
     share = min(1.0, status.step / status.steps) if status.steps else 0.0
     where = f"step {whole(status.step)} of {whole(status.steps)}"
+    if snapshot.opened:
+        return share, (f"Opened from a file, which says: {_state(snapshot).lower()} · {where} · "
+                       f"trained {day(snapshot)} on {status.device}")
     if recorded:
         return share, f"Recorded {day(snapshot)} on {status.device} · {where}"
     if status.state == "queued":

@@ -12,6 +12,7 @@
     GET /runs/{digest}/tiles/250            each image's digit and D's score, of an evaluation
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
+    GET /opened/{key}/…                     and of those that visitors have opened from files
     GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
                                             a cross-validation, or a recipe's spread
     GET /viewer/{name}.js                   the viewer's code, for all pages
@@ -19,7 +20,8 @@
     GET /metrics                            for Prometheus, if GAN_LAB_METRICS is 1
 
 They only read, and they read nothing outside the stores: a digest is sixteen hexadecimal digits, a
-picture a number of six digits or more. Other addresses below `/runs` and `/recorded` are 404.
+picture a number of six digits or more. Other addresses below `/runs`, `/recorded` and `/opened`
+are 404.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
 
 @dataclass(frozen=True)
 class Runs:
-    """Runs of one kind: those of this server, or those that ship with the project."""
+    """Runs of one kind: those of this server, those that ship with the project, or those that came
+    out of files, which are named by a key in place of the digest of their settings."""
 
     store: Callable[[], RunStore]
     snapshot: Callable[[str], RunSnapshot | None]
@@ -96,7 +99,8 @@ class Runs:
 
 TRAINED = Runs(lambda: server.queue().store, lambda digest: server.queue().snapshot(digest), False)
 RECORDED = Runs(lambda: server.recorded(), lambda digest: server.recorded().snapshot(digest), True)
-KINDS = {"runs": TRAINED, "recorded": RECORDED}  # by the beginning of an address
+OPENED = Runs(lambda: server.opened(), lambda digest: server.opened().snapshot(digest), False)
+KINDS = {"runs": TRAINED, "recorded": RECORDED, "opened": OPENED}  # by the beginning of an address
 
 
 def _of(runs: Runs) -> list[BaseRoute]:
@@ -146,7 +150,7 @@ def live(request: Request, runs: Runs) -> Response:
             *(_parameter(request, name) for name in ("steps", "metrics", "since")))
     except BadQuestion as error:
         return _problem(400, str(error))
-    if not runs.recorded:
+    if runs is TRAINED:
         _renew_lease(request, digest)
     snapshot = runs.snapshot(digest)
     if snapshot is None:

@@ -89,7 +89,7 @@ def _watch(state: State) -> float | None:
     next refresh, None unless remedies are being tried."""
     for config in (state.shown, state.pinned):
         run = server.stored_run(config) if config is not None else None
-        if run is not None and not run.recorded:
+        if run is not None and run.own:
             server.queue().watch(run.snapshot.digest, server.viewer())
     return TICK if try_remedies.watched(state) else None
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from gan_core.assets import RECORDED_RUNS
 from gan_core.config.run_config import RunConfig
+from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.snapshots import RunSnapshot, empty_snapshot
 from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
@@ -44,6 +45,12 @@ def queue() -> JobQueue:
 def recorded() -> RunStore:
     """The runs that ship with the project, read-only."""
     return RunStore(RECORDED_RUNS)
+
+
+@st.cache_resource(show_spinner=False)
+def opened() -> RunStore:
+    """The runs that visitors have opened from files; each is named by its key."""
+    return opened_runs(settings().store)
 
 
 @st.cache_resource(show_spinner=False)
@@ -132,6 +139,21 @@ class StoredRun:
     recorded: bool
 
     @property
+    def opened(self) -> bool:
+        """Whether it came out of a file, and nobody here has seen it train."""
+        return self.snapshot.opened
+
+    @property
+    def own(self) -> bool:
+        """Whether this server trains it, and can train it further."""
+        return not self.recorded and not self.opened
+
+    @property
+    def kind(self) -> str:
+        """The beginning of its address in the live channel."""
+        return "opened" if self.opened else "recorded" if self.recorded else "runs"
+
+    @property
     def live(self) -> bool:
         return self.snapshot.live
 
@@ -154,6 +176,20 @@ def stored_run(config: RunConfig, *, recorded_first: bool = False) -> StoredRun 
         if shipped is None or not recorded_first or trained.live or trained.complete:
             return trained
     return None if shipped is None else StoredRun(shipped.until(config.steps), recorded(), True)
+
+
+def opened_run(key: str, config: RunConfig | None = None) -> StoredRun | None:
+    """The opened run of that key, as far as the `steps` of `config` or all of it; None where there
+    is none, or it is of other settings."""
+    try:
+        snapshot = opened().snapshot(key)
+    except StoreError:
+        return None
+    if snapshot is None or (config and config.digest() != snapshot.config.digest()):
+        return None
+    if config is not None:
+        snapshot = snapshot.until(config.steps)
+    return StoredRun(snapshot, opened(), False)
 
 
 def _snapshot(config: RunConfig) -> RunSnapshot | None:

@@ -125,7 +125,7 @@ def _spread_of(recipe: RunConfig, varied: str) -> Spread:
 def _trained(config: RunConfig) -> CellRun | None:
     """A run of this server; of a recorded one only every third step is there, or fewer."""
     run = server.stored_run(config)
-    if run is None or run.live or run.recorded:
+    if run is None or run.live or not run.own:
         return None
     snapshot = run.snapshot
     return snapshot.history.derived(

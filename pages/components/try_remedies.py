@@ -67,7 +67,7 @@ def watched(state: State) -> list[RunSnapshot]:
     _ask(comparison, _live(_runs(comparison)))
     runs = _runs(comparison)
     for run in runs:
-        if run is not None and not run.recorded:
+        if run is not None and run.own:
             server.queue().watch(run.snapshot.digest, server.viewer(), HIDDEN_SECONDS)
     return _live(runs)
 
@@ -110,7 +110,7 @@ def _fails(run: StoredRun) -> bool:
 
 def _planned(config: RunConfig, run: StoredRun) -> Comparison:
     """The trials of a run, below the run itself: as it is, or as far as the trials go."""
-    good_steps = () if run.recorded else list(run.store.good_checkpoints(run.snapshot.digest))
+    good_steps = () if not run.own else list(run.store.good_checkpoints(run.snapshot.digest))
     planned = trials(run.snapshot.history, config, good_steps,
                      longest=server.settings().max_steps)
     on = next((trial.config for trial in planned if trial.goes_on), config)

@@ -226,7 +226,7 @@ def _run(run: StoredRun | None) -> dict[str, Any] | None:
 
 def address(run: StoredRun) -> str:
     """Of a run in the live channel, relative to every page: no base path need be known."""
-    return f"{'recorded' if run.recorded else 'runs'}/{run.snapshot.digest}"
+    return f"{run.kind}/{run.snapshot.digest}"
 
 
 def _first(run: StoredRun | None) -> dict[str, Any]:
