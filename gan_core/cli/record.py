@@ -26,8 +26,8 @@ from gan_core.config import presets
 from gan_core.exploration.shipped_maps import shipped_results
 from gan_core.exploration.shipped_spreads import shipped_spreads
 from gan_core.exploration.study_results import StudyResults
-from gan_core.runs.export import export_run
 from gan_core.runs.store import RunStore
+from gan_core.runs.thinned_copy import copy_thinned
 from gan_core.system.settings import Settings
 
 
@@ -66,7 +66,7 @@ def _record_runs(options: Namespace, store: RunStore, device: Any) -> int:
         if outcome.kind in ("failed", "stopped"):
             say(f"{name}: {how_it_ended(outcome)}")
             return INTERRUPTED if outcome.kind == "stopped" else 1
-        print(export_run(store, config.digest(), options.destination), flush=True)
+        print(copy_thinned(store, config.digest(), options.destination), flush=True)
     return 0
 
 

@@ -205,7 +205,7 @@ def test_whoever_waits_for_a_run_that_is_deleted_is_refused(store, digest):
 
 def test_the_web_process_never_imports_torch():
     """The page would take many seconds to open, and a crash of PyTorch would take it down."""
-    code = ("import sys, gan_core.runs.store, gan_core.runs.export, gan_core.serving.queue\n"
+    code = ("import sys, gan_core.runs.store, gan_core.runs.thinned_copy, gan_core.serving.queue\n"
             "import gan_core.serving.worker\n"
             "heavy = {'torch', 'streamlit'} & set(sys.modules)\n"
             "assert not heavy, heavy")

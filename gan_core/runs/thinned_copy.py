@@ -18,7 +18,7 @@ from gan_core.runs.store import RunStore
 from gan_core.system import files
 
 
-def export_run(
+def copy_thinned(
     store: RunStore, digest: str, destination: str | os.PathLike[str], points: int = 600
 ) -> Path:
     """Copy a run, thinned, into the store at `destination`; returns the run's folder there.

@@ -1,4 +1,4 @@
-"""Export: small copies of runs, as they ship with the project."""
+"""Thinned copies of runs, as they ship with the project."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import os
 
 import numpy as np
 
-from gan_core.runs.export import export_run
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.store import RunStatus, RunStore
+from gan_core.runs.thinned_copy import copy_thinned
 from tests.support.made_up_records import evaluation, images, look, step
 
 
-def test_export_takes_views_of_the_same_steps(store, digest, tmp_path):
+def test_a_copy_takes_views_of_the_same_steps(store, digest, tmp_path):
     """The recorded runs would otherwise show average or surface beside samples of another moment;
     and neighbours at forty steps would make the package large."""
     store.append(digest, [step(1)])
     for number in range(0, 3001, 50):
         store.append(digest, [look(number, view) for view in VIEWS])
-    export_run(store, digest, tmp_path / "recorded")
+    copy_thinned(store, digest, tmp_path / "recorded")
     copy = RunStore(tmp_path / "recorded")
     views = copy.snapshot(digest).views
     assert len(views["samples"]) == VIEWS["samples"].exported
@@ -29,7 +29,7 @@ def test_export_takes_views_of_the_same_steps(store, digest, tmp_path):
     np.testing.assert_array_equal(copy.neighbours(digest, 3000), store.neighbours(digest, 3000))
 
 
-def test_export_leaves_a_thin_readable_run(store, digest, tmp_path):
+def test_a_copy_is_a_thin_readable_run(store, digest, tmp_path):
     """Recorded runs ship in the package, which must stay small and show the same story."""
     records = [evaluation(0), images(0)]
     for number in range(1, 2001):
@@ -40,7 +40,7 @@ def test_export_leaves_a_thin_readable_run(store, digest, tmp_path):
     store.write_status(digest, RunStatus("finished", 2000, 2000, device="a device"))
     store.checkpoint_path(digest).write_bytes(b"weights")
     store.log(digest, "words")
-    folder = export_run(store, digest, tmp_path / "recorded", points=300)
+    folder = copy_thinned(store, digest, tmp_path / "recorded", points=300)
     assert sorted(os.listdir(folder)) == ["config.json", "history.jsonl", "samples", "status.json"]
     copy = RunStore(tmp_path / "recorded").snapshot(digest)
     assert len(copy.history.steps) == 300
@@ -49,5 +49,5 @@ def test_export_leaves_a_thin_readable_run(store, digest, tmp_path):
     assert (copy.samples[0], copy.samples[-1]) == (0, 2000)
     assert copy.status.device == "a device"
     assert copy.status.updated == store.snapshot(digest).status.updated
-    export_run(store, digest, tmp_path / "recorded", points=10)  # again: replaces
+    copy_thinned(store, digest, tmp_path / "recorded", points=10)  # again: replaces
     assert len(RunStore(tmp_path / "recorded").snapshot(digest).history.steps) == 10
