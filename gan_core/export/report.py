@@ -12,8 +12,8 @@ def report(
 ) -> str:
     """The text of the HTML file.
 
-    `page` names the challenge (of CHALLENGES) whose question it answers, "" for none; `predicted` is
-    the answer that a visitor gave to it; `link` opens the run in the app; `script` is the name of a
+    `page` names the challenge (of CHALLENGES) whose question it answers, "" for none; `predicted`
+    is the answer that a visitor gave to it; `link` opens the run in the app; `script` is the name of a
     script that repeats it. A run without samples has a report without pictures.
     """
     return ""

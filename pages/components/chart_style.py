@@ -13,16 +13,12 @@ import altair as alt
 import pandas as pd
 import pyarrow as pa
 
+from gan_core.export.charts_table import FIRST, GENERATED, GREY, REAL, SECOND  # noqa: F401
+
 HEIGHT = 230
 PADDING = 6  # pixels between an axis, its labels and its title: Streamlit's 16 leave no chart
 THIS, REFERENCE = "this run", "reference"
 RUNS = [THIS, REFERENCE]
-# One colour for each thing on all pages: real and generated examples, this run and its reference;
-# two more for pairs of other things, such as D and G. Green and red are for verdicts alone. Apart
-# for colour-blind readers too, and 3 : 1 or more on white and on near-black.
-REAL, GENERATED = "#2f86d6", "#d9701e"
-FIRST, SECOND = "#9a5fc4", "#1496ad"
-GREY = "#8a8f98"  # the reference; whatever stays in the background
 INK = {"expr": "ink"}  # this run: as dark or light as the page's letters
 INK_OF_THEME = {"light": "#31333f", "dark": "#fafafa"}
 NOTE = "#74797f"  # text: more than 4.3 : 1 on both
