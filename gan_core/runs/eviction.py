@@ -29,16 +29,17 @@ def size(store: RunStore) -> int:
 def evict(
     store: RunStore, keep: Callable[[], Collection[str]] = tuple,
     making: AbstractContextManager[object] = NOBODY_ELSE, most: int | None = None,
+    wanted: Callable[[], Collection[str]] = tuple,
 ) -> list[str]:
     """Remove runs until at most `most`, by default MOST_RUNS, and `store.megabytes`, are left;
     returns their digests.
 
     Those without records go first, the longest unused before others, and those in `wanted()` last,
     which people have starred or named; and before any run its good checkpoints: a run without them
-    is still there to be seen. Runs in `keep()`, runs that a
-    process is training, and runs that wait in the queue of another server, stay. Whether a run is
-    one of them is asked right before it goes, within `making`, which whoever submits runs holds: a
-    run may be asked for while others are removed.
+    is still there to be seen. Runs in `keep()`, runs that a process is training, and runs that wait
+    in the queue of another server, stay. Whether a run is one of them is asked right before it
+    goes, within `making`, which whoever submits runs holds: a run may be asked for while others are
+    removed.
     """
     _remove_leftovers(store)
     sizes, starred = _sizes(store), set(wanted())

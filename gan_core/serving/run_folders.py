@@ -78,4 +78,4 @@ class RunFolders:
         if now - self._evicted >= EVICTION_SECONDS:
             self._evicted = now
             self.lists.forget_the_gone()
-            evict(self.store, in_use, self.making, self.lists.kept)
+            evict(self.store, in_use, self.making, wanted=self.lists.kept)

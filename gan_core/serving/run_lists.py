@@ -1,4 +1,4 @@
-"""Run lists: which runs a person has trained or been sent, with names, notes and stars of their own.
+"""Run lists: which runs a person has trained or was sent, with their names, notes and stars.
 
     <store>/lists/<person>.json
 

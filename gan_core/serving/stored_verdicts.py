@@ -57,17 +57,17 @@ class StoredVerdict:
     def from_dict(cls, content: Any) -> StoredVerdict:
         """The inverse of `to_dict`. Raises ValueError on anything else."""
         try:
-            words = [content[each] for each in ("state", "name", "headline", "cause")]
+            words = {each: content[each] for each in ("state", "name", "headline", "cause")}
             measures = {str(each): float(value) for each, value in content["measures"].items()}
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a verdict: {error!r:.80}") from None
-        if words[0] not in STATES or not all(
-                isinstance(each, str) and len(each) <= MOST_LETTERS for each in words):
+        if words["state"] not in STATES or not all(
+                isinstance(each, str) and len(each) <= MOST_LETTERS for each in words.values()):
             raise ValueError("not a verdict: its words make no sense")
         if any(map(math.isnan, measures.values())):
             raise ValueError("not a verdict: a measure is no number")
-        return cls(*words, {each: value for each, value in measures.items()
-                            if each in cell_runs.MEASURES})
+        return cls(**words, measures={each: value for each, value in measures.items()
+                                      if each in cell_runs.MEASURES})
 
 
 def worked_out(run: RunSnapshot) -> StoredVerdict:

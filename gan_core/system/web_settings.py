@@ -17,11 +17,13 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9*.-]+(:[0-9]{1,5}|:\*)?")
 @dataclass(frozen=True)
 class WebSettings:
     """`metrics`: whether `/metrics` answers. `frames`: who may show the app in a frame, as the
-    value of the CSP directive frame-ancestors. `secret` signs visitors' cookies; "" where one is to
+    value of the CSP directive frame-ancestors. `hosted`: whether visitors see their own runs alone,
+    None where that is told by how they come. `secret` signs visitors' cookies; "" where one is to
     be made, and kept in the store."""
 
     metrics: bool = False
     frames: str = FRAMES["self"]
+    hosted: bool | None = None
     secret: str = field(default="", repr=False)
 
     @classmethod
@@ -29,16 +31,19 @@ class WebSettings:
         """Raises SettingsError on a value that cannot be used."""
         environ = os.environ if environ is None else environ
         return cls(
-            metrics=_switch(environ.get("GAN_LAB_METRICS", "")),
+            metrics=_switch("GAN_LAB_METRICS", environ) or False,
             frames=_frames(environ.get("GAN_LAB_FRAMES", "")),
+            hosted=_switch("GAN_LAB_HOSTED", environ),
             secret=_secret(environ.get("GAN_LAB_SECRET", "")),
         )
 
 
-def _switch(text: str) -> bool:
+def _switch(name: str, environ: Mapping[str, str]) -> bool | None:
+    """None where nothing is said."""
+    text = environ.get(name, "")
     if text.strip() not in ("", "0", "1"):
-        raise SettingsError(f"GAN_LAB_METRICS must be 0 or 1, not {text!r}.")
-    return text.strip() == "1"
+        raise SettingsError(f"{name} must be 0 or 1, not {text!r}.")
+    return text.strip() == "1" if text.strip() else None
 
 
 def _secret(text: str) -> str:

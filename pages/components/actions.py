@@ -18,7 +18,8 @@ from gan_core.diagnosis.diagnose import Remedy
 from gan_core.diagnosis.verdict_words import whole
 from gan_core.runs.store import StoreError
 from gan_core.serving.admission import QueueFull
-from pages.components import server
+from gan_core.serving.run_lists import TRAINED
+from pages.components import own_runs, server
 from pages.components.server import StoredRun
 from pages.components.state import State
 
@@ -29,7 +30,7 @@ BURST = 50  # steps that a run which others watch may be ahead of what the page 
 def submit(state: State, config: RunConfig) -> bool:
     """Have `config` trained; whether it will be. What prevents it becomes words."""
     try:
-        server.queue().submit(config, server.viewer())
+        own_runs.keep(server.queue().submit(config, server.viewer()), TRAINED)
     except (ConfigError, QueueFull) as error:
         state.refusal = str(error)
     except StoreError as error:

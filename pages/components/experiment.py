@@ -13,10 +13,12 @@ from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
 from gan_core.runs.store import StoreError
+from gan_core.serving.run_lists import SHARED
 from gan_core.serving.run_words import spoken_verdict
 from pages.components import (
     actions,
     controls,
+    own_runs,
     prediction,
     server,
     try_remedies,
@@ -91,6 +93,7 @@ def _watch(state: State) -> float | None:
         run = server.stored_run(config) if config is not None else None
         if run is not None and run.own:
             server.queue().watch(run.snapshot.digest, server.viewer())
+            own_runs.keep(run.snapshot.digest, SHARED)
     return TICK if try_remedies.watched(state) else None
 
 

@@ -21,7 +21,8 @@ from gan_core.diagnosis.verdict import verdict
 from gan_core.runs.store import RunSnapshot, StoreError
 from gan_core.serving.admission import MOST_OF_A_VIEWER, QueueFull
 from gan_core.serving.queue import HIDDEN_SECONDS
-from pages.components import server
+from gan_core.serving.run_lists import TRAINED
+from pages.components import own_runs, server
 from pages.components.markdown import plain
 from pages.components.server import StoredRun
 from pages.components.state import State
@@ -143,7 +144,10 @@ def _ask(comparison: Comparison, live: Iterable[RunSnapshot]) -> None:
         if len(busy | {group}) > AT_ONCE:
             return
         try:
-            comparison.asked.update(server.queue().submit_together(configs, server.viewer()))
+            digests = server.queue().submit_together(configs, server.viewer())
+            comparison.asked.update(digests)
+            for digest in digests:
+                own_runs.keep(digest, TRAINED)
             comparison.refusal = ""
             busy.add(group)
         except QueueFull as error:
