@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gan_core.system.version import VERSION
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
     PRESETS: Mapping[str, RunConfig]
 
-__version__ = "0.2.0"
+__version__ = VERSION
 
 __all__ = [
     "CHALLENGES",

@@ -30,7 +30,8 @@ FINE = 2  # times as many are drawn, and averaged: Pillow's own lines have steps
 # Signs that Pillow's own font has not got.
 _SPELLED = str.maketrans({
     "×": "x", "÷": "/", "−": "-", "–": "-", "—": "-", "₁": "1", "₂": "2", "β": "beta ",
-    "γ": "gamma ", "λ": "lambda ", "∂": "d", "∇": "grad ", "≤": "<=", "≥": ">=", "→": "->", "²": "^2", "µ": "mu "})
+    "γ": "gamma ", "λ": "lambda ", "∂": "d", "∇": "grad ", "≤": "<=", "≥": ">=", "→": "->",
+    "²": "^2", "µ": "mu "})
 
 
 def png(drawing: Drawing) -> bytes:

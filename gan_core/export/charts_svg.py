@@ -21,7 +21,7 @@ from gan_core.export.charts_drawing import (
 
 FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 # Signs that no XML file may hold, however they are written.
-_CONTROLS = dict.fromkeys(
+CONTROLS = dict.fromkeys(
     [*(code for code in range(32) if code not in (9, 10, 13)), 0x7F, *range(0xD800, 0xE000), 0xFFFE,
      0xFFFF], "\N{REPLACEMENT CHARACTER}")
 
@@ -77,11 +77,11 @@ def _words(words: Words) -> str:
     bold = ' font-weight="600"' if words.bold else ""
     return (f'<text class="fill {words.role}" x="{_n(words.x)}" y="{_n(words.y)}" '
             f'font-size="{_n(words.size)}" text-anchor="{words.anchor}" '
-            f'fill="{COLOURS[words.role]}"{bold}>{escape(words.text.translate(_CONTROLS))}</text>')
+            f'fill="{COLOURS[words.role]}"{bold}>{escape(words.text.translate(CONTROLS))}</text>')
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(text.translate(_CONTROLS))
+    return quoteattr(text.translate(CONTROLS))
 
 
 def _n(number: float) -> str:
