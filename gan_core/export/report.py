@@ -61,11 +61,11 @@ def report(
         section("Prediction", _prediction(challenge, reels[0].snapshot, predicted)),
         section("Verdict", *(_verdict(reel, each, len(reels) > 1)
                              for reel, each in zip(reels, said, strict=True))),
+        section("Samples", *map(_sheets, reels)),
+        section("Film", _film(reels, by_time)),
         section("Numbers", _numbers(reels, said), _measured(reels)),
         section("What helps", _remedies(said[0].findings)),
         section("Settings", _settings(reels), _all_settings(reels)),
-        section("Film", _film(reels, by_time)),
-        section("Samples", *map(_sheets, reels)),
         section("Charts", _charts(reels, by_time, downloads)),
         section("How to repeat it", *_repeat(reels, link, script)),
     ]
@@ -129,9 +129,10 @@ def _numbers(reels: Sequence[Reel], said: Sequence[Spoken]) -> str:
     known = [{chip.label: chip for chip in each.chips} for each in said]
     helps = {label: chip.help for chips in reversed(known) for label, chip in chips.items()}
     labels = dict.fromkeys(label for chips in known for label in chips)
-    rows = [[text(label), *(text(chips[label].value) if label in chips else "–"
-                            for chips in known), text(helps[label])] for label in labels]
-    return table(Table(["Number", *(reel.title for reel in reels), "What it is"], rows,
+    rows = [[f"{text(label)} <small>{text(helps[label])}</small>",
+             *(text(chips[label].value) if label in chips else "–" for chips in known)]
+            for label in labels]
+    return table(Table(["Number", *(reel.title for reel in reels)], rows,
                        "Numbers behind the verdict"))
 
 

@@ -54,8 +54,9 @@ footer { padding-bottom: 2rem; color: var(--soft); font-size: .9rem; }
 }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-td:has(+ td), th { min-width: 5.5rem; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
+th small { display: block; font-weight: 400; font-size: .9rem; color: var(--soft);
+  max-width: 46rem; }
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 600; }
 .wide { overflow-x: auto; }
