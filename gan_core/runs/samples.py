@@ -233,6 +233,14 @@ def encoded(view: str, array: np.ndarray) -> tuple[str, bytes]:
     return ending, write(array)
 
 
+def ending(view: str, kind: str) -> str | None:
+    """The ending of a view's files, of data of the `kind` "image" or "points"; None where a run on
+    such data has no such view."""
+    formats = VIEWS[view].formats
+    dimensions = (2,) if kind == "points" else (3, 4)
+    return next((formats[each][0] for each in dimensions if each in formats), None)
+
+
 def view_folder(run: Path, view: str) -> Path:
     return run / VIEWS[view].folder
 
