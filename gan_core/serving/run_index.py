@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import threading
@@ -17,7 +18,9 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from gan_core.config.config_text import setting_text
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.snapshots import read_config
 from gan_core.runs.status import RunStatus, StoreError, read_status
@@ -41,6 +44,16 @@ class RunEntry:
     status: RunStatus
     verdict: StoredVerdict | None
     written: float
+
+    @functools.cached_property
+    def changes(self) -> dict[str, Any]:
+        """The settings that are not the default, but for the steps."""
+        return {name: value for name, value in self.config.changes().items() if name != "steps"}
+
+    @functools.cached_property
+    def words(self) -> dict[str, str]:
+        """These settings in words: "Dropout in D 0.4"."""
+        return {name: setting_text(name, value) for name, value in self.changes.items()}
 
 
 @dataclass

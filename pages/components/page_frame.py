@@ -15,6 +15,16 @@ from pages.components.state import PROJECTOR, State
 
 # Pages without an experiment, in the menu below the challenges.
 TOOLS: dict[str, Page] = {
+    "runs": Page(
+        title="Runs",
+        icon=":material/table_rows:",
+        summary="Every run there is: find it again, name it, compare up to eight.",
+        page="pages/runs.py",
+        question=(
+            "Every run that was trained here, and every recorded one: **which settings differ**, "
+            "what became of it, and how long it took. Tick two to eight to see them on one axis."
+        ),
+    ),
     "parameter_map": Page(
         title="Parameter map",
         icon=":material/grid_on:",

@@ -133,7 +133,7 @@ function verdictsOf(feed, steps, told) {
 
 const PARTS = {
   status: StatusViewer, runs: RunsViewer, measurements: MeasurementsViewer, map: MapViewer,
-  study: StudyViewer };
+  study: StudyViewer, "run-table": RunTable, "run-charts": RunCharts };
 
 // Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
 export function show(component) {

@@ -1,0 +1,125 @@
+"""What can be done with the chosen runs: open, pin, name, note, remove, and bring them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from gan_core.config.presets import CHALLENGES
+from gan_core.config.run_config import RunConfig
+from gan_core.serving.run_lists import LONGEST_NAME, LONGEST_NOTE, ListError, RunList
+from pages.components import controls, own_runs, server
+from pages.components.runs_choice import MOST_COMPARED, RunsChoice
+from pages.components.runs_rows import Row, pages_of_presets
+from pages.components.state import LINK_VERSION
+
+OPENS_ON = "baseline"  # the page of a run that is no preset of any
+
+
+def actions(choice: RunsChoice, listed: RunList, chosen: Sequence[Row]) -> None:
+    """Buttons for the chosen runs, and what was removed last."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small",
+                      key="runs-buttons"):
+        if chosen:
+            _open(chosen)
+            if len(chosen) == 1:
+                _describe(choice, chosen[0])
+            _remove(choice, chosen)
+            if st.button("Choose none", icon=":material/deselect:", key="runs/none"):
+                choice.chosen = []
+                st.rerun()
+        else:
+            st.caption("Tick a run to open, name or pin it; tick two to eight to compare them.")
+        _bring_back(choice, listed)
+
+
+def _open(chosen: Sequence[Row]) -> None:
+    first, page = chosen[0].entry.config, page_of(chosen[0])
+    if len(chosen) == 1:
+        st.page_link(page, label="Open", icon=":material/open_in_full:",
+                     query_params=opening(first), help="Opens the run on its page, with all sheets and charts.")
+        st.page_link(page, label="Pin", icon=":material/keep:", query_params={
+            "reference": controls.written(first)},
+            help="Opens that page with this run as the reference, on the right.")
+    elif len(chosen) == 2:
+        st.page_link(page, label="Open side by side", icon=":material/compare:",
+                     query_params=opening(first, chosen[1].entry.config),
+                     help="Opens the first one on its page, with the other as its reference.")
+
+
+def page_of(row: Row) -> str:
+    """The file of the page on which a run is opened."""
+    return CHALLENGES[pages_of_presets().get(row.entry.digest, OPENS_ON)].page
+
+
+def opening(shown: RunConfig, reference: RunConfig | None = None) -> dict[str, str]:
+    """The parameters of an address that opens a run, with every value of it."""
+    query = {"v": LINK_VERSION, **shown.to_query(full=True)}
+    return query | ({"reference": controls.written(reference)} if reference else {})
+
+
+# --- the visitor's own words ----------------------------------------------------------------------
+
+
+def _describe(choice: RunsChoice, row: Row) -> None:
+    with st.popover("Name and note", icon=":material/edit:", key="runs/describe"), \
+            st.form(f"runs/words/{row.key}", border=False):
+        name = st.text_input("Name", row.said.name, max_chars=LONGEST_NAME,
+                             placeholder=row.title)
+        note = st.text_area("Note", row.said.note, max_chars=LONGEST_NOTE, height=100)
+        if st.form_submit_button("Keep", icon=":material/check:"):
+            _carry_out(choice, lambda: server.queue().lists.describe(
+                own_runs.person(), row.key, name, note))
+        st.caption("Only you see them. A run with a name or a star stays longest when the store is "
+                   "full.")
+
+
+def _carry_out(choice: RunsChoice, change: Callable[[], None]) -> None:
+    """Change the list; what prevents it becomes words."""
+    try:
+        change()
+        choice.refusal = ""
+    except ListError as error:
+        choice.refusal = str(error)
+    st.rerun()
+
+
+def _remove(choice: RunsChoice, chosen: Sequence[Row]) -> None:
+    if st.button("Remove" if len(chosen) == 1 else f"Remove {len(chosen)}",
+                 icon=":material/delete:", key="runs/remove",
+                 help="Takes the run out of your list. Its files stay as long as there is room."):
+        keys = [row.key for row in chosen]
+
+        def remove() -> None:
+            server.queue().lists.remove(own_runs.person(), keys)
+            choice.removed = keys
+            choice.chosen = [key for key in choice.chosen if key not in keys]
+
+        _carry_out(choice, remove)
+
+
+def _bring_back(choice: RunsChoice, listed: RunList) -> None:
+    """*Undo*, for what was removed last, or all that ever was."""
+    gone = [run for run, said in listed.runs.items() if said.removed]
+    last = [run for run in choice.removed if run in gone]
+    if not gone:
+        return
+    runs = last or gone
+    label = "Undo" if last else f"Bring back {len(gone)} removed"
+    if st.button(label, icon=":material/undo:", key="runs/undo",
+                 help=f"Brings back {'the run' if len(runs) == 1 else f'the {len(runs)} runs'} "
+                 "that you removed."):
+        def undo() -> None:
+            server.queue().lists.bring_back(own_runs.person(), runs)
+            choice.removed = []
+
+        _carry_out(choice, undo)
+
+
+def too_many(chosen: Sequence[Row]) -> str:
+    """One sentence if these are more than can be compared, else ""."""
+    if len(chosen) <= MOST_COMPARED:
+        return ""
+    return (f"{len(chosen)} runs are ticked, and at most {MOST_COMPARED} can be compared at once: "
+            f"untick {len(chosen) - MOST_COMPARED}.")

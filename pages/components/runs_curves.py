@@ -1,0 +1,163 @@
+"""What several runs are compared by: curves over one axis, thinned, as browsers draw them; pure.
+
+Runs that differ in their seed alone are one group: their mean, and a band from the lowest to the
+highest. A mean is taken where all of them are known, at common places of the axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gan_core.runs.history import History
+from gan_core.runs.records import STEP_METRICS
+from gan_core.runs.snapshots import RunSnapshot
+
+MOST_POINTS = 240  # of a curve
+SIGNIFICANT = 4  # digits of a value that is sent
+# Apart from each other for colour-blind readers as far as eight can be, 3 : 1 on white and on
+# near-black, and none the green or red of verdicts. Each has a dash of its own as well.
+COLOURS = ("#2f86d6", "#d9701e", "#9a5fc4", "#1496ad", "#c2528b", "#a07a1f", "#7a7f88", "#5b6fd6")
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3")
+
+Points = tuple[np.ndarray, np.ndarray]  # places on the axis, and the values there, both (n,)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: `of` is a metric of steps or of evaluations; `domain` is fixed, or where it is
+    None as wide as its values."""
+
+    title: str
+    note: str
+    axis: str
+    of: str
+    log: bool = False
+    domain: tuple[float, float] | None = None
+
+
+CHARTS: dict[str, Chart] = {
+    "loss_d": Chart("D's loss", "not comparable between different losses", "loss", "loss_d"),
+    "loss_g": Chart("G's loss", "not comparable between different losses", "loss", "loss_g"),
+    "gradient": Chart("G's gradient", "norm over all parameters, before the optimiser",
+                      "L2 norm, log scale", "grad_norm_g", log=True),
+    "frechet": Chart("Fréchet distance", "of images, at each evaluation: lower is better",
+                     "distance, log scale", "frechet", log=True),
+    "modes": Chart("Modes present", "digits, or modes of the plane, at each evaluation", "modes",
+                   "modes"),
+    "high_quality": Chart("High quality", "of points: share of samples within 3σ of a mode",
+                          "share", "high_quality", domain=(0.0, 1.0)),
+    "diversity": Chart("Diversity", "of images: distance between two samples; 1: that of the data",
+                       "ratio", "diversity"),
+    "real": Chart("D's score of real examples", "σ(logit), mean over the batch; 1 is real",
+                  "score", "score_real", domain=(0.0, 1.0)),
+    "fake": Chart("D's score of generated ones", "σ(logit), mean over the batch; 1 is real",
+                  "score", "score_fake", domain=(0.0, 1.0)),
+    "gradient_d": Chart("D's gradient", "norm over all parameters, before the optimiser",
+                        "L2 norm, log scale", "grad_norm_d", log=True),
+}
+FIRST_CHARTS = ("loss_d", "loss_g", "gradient", "frechet", "modes", "high_quality")
+
+
+# --- one run's curve ------------------------------------------------------------------------------
+
+
+def points(run: RunSnapshot, chart: Chart, by_time: bool) -> Points:
+    """A run's curve by step, or by seconds of training; without what is not finite."""
+    history = run.history
+    if chart.of in STEP_METRICS:
+        steps, values = history.column("step"), history.column(chart.of)
+    else:
+        steps, values = history.evaluated(chart.of)
+    known = np.isfinite(values) & ((values > 0) if chart.log else True)
+    steps, values = np.asarray(steps, float)[known], np.asarray(values, float)[known]
+    return (seconds_of(history, steps) if by_time else steps), values
+
+
+def seconds_of(history: History, steps: np.ndarray) -> np.ndarray:
+    """Seconds of training at these steps, between evaluations by proportion."""
+    if not history.evaluations:
+        return np.full(steps.shape, math.nan)
+    at, seconds = zip(*((e.step, e.seconds) for e in history.evaluations), strict=True)
+    return np.interp(steps, at, seconds)
+
+
+def thinned(curve: Points, most: int = MOST_POINTS) -> Points:
+    """At most `most` points, evenly spaced, first and last included."""
+    places, values = curve
+    if len(places) <= most:
+        return curve
+    chosen = np.linspace(0, len(places) - 1, most).round().astype(int)
+    return places[chosen], values[chosen]
+
+
+# --- several runs --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one colour stands for: a run, or several that differ in their seed alone."""
+
+    label: str
+    runs: Sequence[RunSnapshot]
+
+    @property
+    def seeds(self) -> int:
+        return len(self.runs)
+
+
+def band(curves: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Places, and there the mean, the lowest and the highest of several curves, each of shape (n,),
+    as far as all of them reach."""
+    curves = [curve for curve in curves if len(curve[0])]
+    if not curves:
+        return (np.empty(0),) * 4
+    start, end = max(c[0][0] for c in curves), min(c[0][-1] for c in curves)
+    longest = max(curves, key=lambda curve: len(curve[0]))[0]
+    places = longest[(longest >= start) & (longest <= end)]
+    values = np.stack([np.interp(places, *curve) for curve in curves])
+    return places, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+
+
+def drawn(name: str, lines: Iterable[Line], by_time: bool) -> dict[str, Any]:
+    """A chart as the browser draws it: for each line places and values, and for several seeds the
+    lowest and highest value of each place. Lines without values are empty."""
+    chart, told = CHARTS[name], []
+    for line in lines:
+        curves = [thinned(points(run, chart, by_time)) for run in line.runs]
+        if line.seeds == 1:
+            told.append({"at": _plain(curves[0][0]), "value": _plain(curves[0][1])})
+        else:
+            places, mean, low, high = band(curves)
+            told.append({"at": _plain(places), "value": _plain(mean), "low": _plain(low),
+                         "high": _plain(high)})
+    return {
+        "name": name, "title": chart.title, "note": chart.note, "axis": chart.axis,
+        "log": chart.log, "domain": _domain(chart, told), "lines": told, "dots": chart.of not in STEP_METRICS,
+    }
+
+
+def _plain(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.{SIGNIFICANT}g}") if abs(value) < 1000 else round(float(value), 1)
+            for value in values]
+
+
+def _domain(chart: Chart, told: Sequence[Mapping[str, list[float]]]) -> list[float] | None:
+    """From the lowest to the highest value of all lines, with some air; None without values."""
+    values = [value for line in told for name in ("value", "low", "high")
+              for value in line.get(name, ())]
+    if not values:
+        return None
+    if chart.domain is not None:
+        return list(chart.domain)
+    low, high = min(values), max(values)
+    if chart.log:
+        return [10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) + 1e-9)]
+    air = 0.05 * (high - low) or 0.05 * max(abs(high), 1.0)
+    return [low - (0.0 if low == 0 else air), high + air]
+
+

@@ -1,0 +1,88 @@
+"""The page of runs, put together: filter, table, what is done with chosen runs, comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from gan_core.serving.run_lists import SHARED, RunList
+from pages.components import own_runs
+from pages.components.markdown import plain
+from pages.components.page_frame import LARGE_TYPE
+from pages.components.runs_actions import actions, too_many
+from pages.components.runs_choice import RunsChoice, arrive, in_url
+from pages.components.runs_compare import compare
+from pages.components.runs_rows import Row
+from pages.components.runs_table import controls, rows_of, table
+
+STYLE = """
+<style>
+.run-settings { overflow-x: auto; }
+.run-settings table { border-collapse: collapse; font-size: .92rem; }
+.run-settings :is(th, td) { padding: .25rem .7rem; text-align: left; vertical-align: top;
+  border-bottom: 1px solid light-dark(#d5d8dc, #3b3f47); }
+.run-settings thead th { white-space: nowrap; }
+.run-settings tbody th { font-weight: 600; min-width: 9rem; }
+</style>
+"""
+
+
+def runs_page() -> None:
+    """Everything below the page's title."""
+    choice = arrive()
+    with st.sidebar:
+        _projector(choice)
+    listed = _shared(choice)
+    st.html(STYLE + (LARGE_TYPE if choice.projected else ""))
+    if listed.problem:
+        st.warning(plain(listed.problem), icon=":material/folder_off:")
+    rows = rows_of(listed)
+    chosen = _chosen(choice, rows)
+    if choice.problems:
+        st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
+    if choice.refusal:
+        st.warning(plain(choice.refusal), icon=":material/block:")
+    controls(choice, rows)
+    table(choice, rows)
+    if not own_runs.at_home():
+        st.caption("Here are the runs that you trained or were sent on this server, and the "
+                   "recorded ones. The server knows you by a cookie, which ends after a day.")
+    actions(choice, listed, chosen)
+    choice.url.write(in_url(choice))
+    if said := too_many(chosen):
+        st.warning(plain(said), icon=":material/block:")
+    elif len(chosen) > 1:
+        compare(choice, chosen)
+
+
+def _projector(choice: RunsChoice) -> None:
+    """A switch for larger letters and charts, which stands in the address."""
+    if st.session_state.get("runs/projector") != choice.projected:
+        st.session_state["runs/projector"] = choice.projected
+    st.toggle("Large type for a projector", key="runs/projector", on_change=_projected,
+              args=(choice,))
+
+
+def _projected(choice: RunsChoice) -> None:
+    choice.projected = st.session_state["runs/projector"]
+
+
+def _shared(choice: RunsChoice) -> RunList:
+    """The visitor's list, with the runs that a link has just named."""
+    for key in choice.chosen:
+        if len(key) == 16 and key in own_runs.index().entries():
+            own_runs.keep(key, SHARED)
+    return own_runs.own_list()
+
+
+def _chosen(choice: RunsChoice, rows: Sequence[Row]) -> list[Row]:
+    """The chosen runs that are there, in the order in which they were chosen."""
+    there = {row.key: row for row in rows}
+    missing = [key for key in choice.chosen if key not in there]
+    if missing:
+        many = "One of the chosen runs is" if len(missing) == 1 else (
+            f"{len(missing)} of the chosen runs are")
+        choice.problems = [f"{many} not on this server any more, or not in your list."]
+        choice.chosen = [key for key in choice.chosen if key in there]
+    return [there[key] for key in choice.chosen]

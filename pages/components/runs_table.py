@@ -1,0 +1,171 @@
+"""The table of runs on its page: what narrows it down, the rows, and what is pressed in them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from gan_core.config.choices import DATASETS
+from gan_core.runs.status import RunStatus
+from gan_core.serving.run_index import RunEntry
+from gan_core.serving.run_lists import ListError, RunList
+from pages.components import own_runs, server, viewer_code
+from pages.components.runs_choice import LISTED, LONGEST_FIND, MOST_LISTED, RunsChoice
+from pages.components.runs_rows import (
+    COLUMNS,
+    HERE,
+    RECORDED,
+    STATE_WORDS,
+    Row,
+    columns_of,
+    data_sets,
+    differing,
+    in_order,
+    matching,
+    settings_text,
+)
+
+NUMBERS = ("frechet", "modes", "high_quality", "diversity", "steps", "seconds", "age")
+FRESH_SECONDS = 3.0  # a status younger than this has a living writer
+WITHOUT_SETTINGS = 12  # differing settings of which more are no help in a row
+
+grid = st.components.v2.component(
+    "gan_lab_run_table", html=viewer_code.read("run_table.html"),
+    css=viewer_code.read("viewer.css", "run_table.css", "run_charts.css"),
+    js=viewer_code.read("loader.js"))
+
+
+def rows_of(listed: RunList) -> list[Row]:
+    """All runs that this visitor may see, but for those that they removed."""
+    rows = [Row(HERE, entry, listed.of(digest), _live(entry))
+            for digest, entry in own_runs.index().entries().items()
+            if own_runs.at_home() or digest in listed.runs]
+    rows += [Row(RECORDED, entry, listed.of(f"{RECORDED}-{digest}"))
+             for digest, entry in own_runs.recorded_index().entries().items()]
+    return [row for row in rows if not row.said.removed]
+
+
+def _live(entry: RunEntry) -> bool:
+    """Whether a run is being trained or waits, here or by another process of this store."""
+    status: RunStatus = entry.status
+    if not status.live:
+        return False
+    fresh = abs(time.time() - status.updated) < FRESH_SECONDS
+    return fresh or entry.digest in server.queue().runs() or (
+        server.queue().store.locked(entry.digest))
+
+
+# --- what narrows it down -------------------------------------------------------------------------
+
+
+def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
+    """Words, data set, verdict, star."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="runs-filter"):
+        _stand("find", choice.find)
+        st.text_input(
+            "Filter", key="runs/find", max_chars=LONGEST_FIND, live="400ms", type="search",
+            placeholder="name, note, setting, verdict …", width=260, on_change=_taken,
+            args=(choice,), help="All words must stand somewhere in a run: in its name, its note, "
+            "its settings, its verdict, its data or its digest.")
+        _stand("data", choice.data)
+        st.selectbox("Data", ["", *(data_sets(rows) or DATASETS)], key="runs/data", width=150,
+                     format_func=lambda name: DATASETS[name].label if name else "any",
+                     on_change=_taken, args=(choice,))
+        _stand("verdict", choice.state)
+        st.selectbox("Verdict", ["", *STATE_WORDS], key="runs/verdict", width=180,
+                     format_func=lambda state: STATE_WORDS.get(state, "any"),
+                     on_change=_taken, args=(choice,))
+        _stand("starred", choice.starred)
+        st.checkbox("Starred", key="runs/starred", on_change=_taken, args=(choice,))
+
+
+def _stand(name: str, value: Any) -> None:
+    """Move a control to where it is to stand; not one that stands there, in which somebody types.
+    """
+    if st.session_state.get(f"runs/{name}") != value:
+        st.session_state[f"runs/{name}"] = value
+
+
+def _taken(choice: RunsChoice) -> None:
+    """A control was moved."""
+    state = st.session_state
+    choice.find, choice.data = state["runs/find"] or "", state["runs/data"]
+    choice.state, choice.starred = state["runs/verdict"], state["runs/starred"]
+    choice.listed, choice.problems, choice.refusal = LISTED, [], ""
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def table(choice: RunsChoice, rows: Sequence[Row]) -> list[Row]:
+    """Draw the rows that match; returns them all, in order."""
+    found = in_order(matching(rows, choice.find, choice.data, choice.state, choice.starred),
+                     *choice.sort)
+    shown = found[:choice.listed]
+    names = columns_of(shown)
+    settings = set(differing(found)[:WITHOUT_SETTINGS])
+    grid(key="runs/table", on_asked_change=partial(_asked, choice), data={
+        "part": "run-table", "code": viewer_code.ADDRESS,
+        "columns": [_head(name) for name in names],
+        "rows": [_cells(row, names, settings) for row in shown],
+        "chosen": choice.chosen, "sort": list(choice.sort),
+        "words": _words(len(found), len(shown), len(rows)),
+        "further": f"Show {min(LISTED, len(found) - len(shown))} more"
+        if len(shown) < min(len(found), MOST_LISTED) else "",
+    })
+    return found
+
+
+def _head(name: str) -> dict[str, Any]:
+    column = COLUMNS[name]
+    return {"name": name, "label": column.label, "help": column.help, "falls": column.falls,
+            "number": name in NUMBERS, "short": name in ("data", "source")}
+
+
+def _cells(row: Row, names: Sequence[str], settings: set[str]) -> dict[str, Any]:
+    title = row.title
+    return {
+        "key": row.key, "title": title, "settings": settings_text(row, settings),
+        "note": row.said.note, "starred": row.said.starred,
+        "tone": row.tone if row.state in ("healthy", "failing", "diverged", "failed") else "",
+        "cells": [title if name == "name" else COLUMNS[name].text(row) for name in names]}
+
+
+def _words(found: int, shown: int, all_: int) -> str:
+    """How many rows there are, and what is not known yet."""
+    if not found:
+        return "No run matches." if all_ else "There are no runs yet."
+    runs = "1 run" if found == 1 else f"{found} runs"
+    words = f"{runs} of {all_}." if found < all_ else f"{runs}."
+    if shown < found:
+        words += f" The first {shown} are shown."
+    unread = own_runs.index().not_read() + own_runs.recorded_index().not_read()
+    if unread:
+        words += (f" {unread} verdicts are still being worked out, one after another; the table "
+                  "shows them when it is drawn again.")
+    return words
+
+
+def _asked(choice: RunsChoice) -> None:
+    """Something was pressed in the table."""
+    asked = st.session_state["runs/table"]["asked"]
+    if not isinstance(asked, dict):
+        return
+    choice.refusal = ""
+    if "chosen" in asked:
+        choice.chosen = [str(key) for key in asked["chosen"]]
+    elif "sort" in asked and asked["sort"][0] in COLUMNS:
+        choice.sort = (str(asked["sort"][0]), bool(asked["sort"][1]))
+        choice.listed = LISTED
+    elif "further" in asked:
+        choice.listed = min(choice.listed + LISTED, MOST_LISTED)
+    elif "star" in asked:
+        try:
+            server.queue().lists.star(own_runs.person(), str(asked["star"][0]),
+                                      bool(asked["star"][1]))
+        except ListError as error:
+            choice.refusal = str(error)
