@@ -38,7 +38,8 @@ def _open(chosen: Sequence[Row]) -> None:
     first, page = chosen[0].entry.config, page_of(chosen[0])
     if len(chosen) == 1:
         st.page_link(page, label="Open", icon=":material/open_in_full:",
-                     query_params=opening(first), help="Opens the run on its page, with all sheets and charts.")
+                     query_params=opening(first),
+                     help="Opens the run on its page, with all sheets and charts.")
         st.page_link(page, label="Pin", icon=":material/keep:", query_params={
             "reference": controls.written(first)},
             help="Opens that page with this run as the reference, on the right.")

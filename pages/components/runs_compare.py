@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,6 @@ from pages.components.runs_rows import (
     alike_but_for_seed,
     columns_of,
     differing,
-    settings_text,
     value_of,
 )
 
@@ -31,8 +30,11 @@ TOLD = ("verdict", "frechet", "modes", "high_quality", "diversity", "steps", "se
 
 charts = st.components.v2.component(
     "gan_lab_run_charts", html=viewer_code.read("run_charts.html"),
-    css=viewer_code.read("viewer.css", "run_table.css", "run_charts.css"),
-    js=viewer_code.read("loader.js"))
+    css=viewer_code.read("viewer.css", "run_charts.css"), js=viewer_code.read("loader.js"))
+
+sheets = st.components.v2.component(
+    "gan_lab_run_sheets", html=viewer_code.read("run_sheets.html"),
+    css=viewer_code.read("viewer.css", "run_charts.css"), js=viewer_code.read("loader.js"))
 
 
 def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
@@ -44,10 +46,12 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     if not there:
         return
     rows = [row for row, _ in there]
-    settings = differing(rows)
-    st.header("What differs")
-    st.html(_table(rows, settings))
     lines, of_row = _lines(there)
+    st.header("What differs")
+    st.html(_table(rows, of_row))
+    sheets(key="runs/sheets", data={
+        "part": "run-sheets", "code": viewer_code.ADDRESS,
+        "sheets": [_sheet(row, run, of_row[row.key]) for row, run in there]})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium",
                       key="runs-charts"):
         _axes(choice)
@@ -61,7 +65,6 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
         "zooming": "Drag over a chart to zoom into all of them; the pointer reads all at once.",
         "runs": [{"label": line.label, **_stroke(place)} for place, line in enumerate(lines)],
         "steps_a_unit": [_steps_a_unit(line) if by_time else 1.0 for line in lines],
-        "sheets": [_sheet(row, run, settings, of_row[row.key]) for row, run in there],
         "charts": [drawn(name, lines, by_time) for name in choice.charts],
     })
     if any(line.seeds > 1 for line in lines):
@@ -81,26 +84,38 @@ def _snapshot(row: Row) -> RunSnapshot | None:
 # --- settings that differ -------------------------------------------------------------------------
 
 
-def _table(rows: Sequence[Row], settings: Sequence[str]) -> str:
-    """A line a run: the settings that differ, and what it came to."""
+def _table(rows: Sequence[Row], of_row: Mapping[str, int]) -> str:
+    """A column a run, with the line by which it is drawn: the settings in which they differ, then
+    what became of them."""
     told = [name for name in columns_of(rows) if name in TOLD]
-    heads = [*(KNOBS[name].label for name in settings), *(COLUMNS[name].label for name in told)]
-    data = len({row.data for row in rows}) > 1
-    if data:
-        heads.insert(0, "Data")
-    body = []
-    for row in rows:
-        cells = [*([row.data] if data else []),
-                 *(tick_text(name, value_of(row, name)) or "–" for name in settings),
-                 *(COLUMNS[name].text(row) or "–" for name in told)]
-        body.append(f"<tr><th scope='row'>{html.escape(row.title)}</th>"
-                    + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-    head = "".join(f"<th scope='col'>{html.escape(each)}</th>" for each in heads)
-    alike = "" if settings or data else (
-        "<p>These runs have the same settings; one of them may be a recording of the other.</p>")
-    return (f"<div class='run-settings' tabindex='0' role='region' aria-label='What differs'>"
-            f"<table><thead><tr><th scope='col'>Run</th>{head}</tr></thead>"
-            f"<tbody>{''.join(body)}</tbody></table></div>{alike}")
+    data = [("Data", [row.data for row in rows])]
+    settings = [(KNOBS[name].label, [tick_text(name, value_of(row, name)) or "–" for row in rows])
+                for name in differing(rows)]
+    outcomes = [(COLUMNS[name].label, [COLUMNS[name].text(row) or "–" for row in rows])
+                for name in told]
+    differ = (data if len({row.data for row in rows}) > 1 else []) + settings
+    head = "".join(f"<th scope='col'>{_stroke_drawn(of_row[row.key])}{html.escape(row.title)}</th>"
+                   for row in rows)
+    body = "".join(map(_line, differ)) + "".join(
+        _line(line, "told" if place == 0 and differ else "") for place, line in enumerate(outcomes))
+    alike = "" if differ else (
+        "<p>These runs have the same settings: one may be a recording of the other.</p>")
+    return ("<div class='run-settings' tabindex='0' role='region' aria-label='What differs'>"
+            f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            f"{alike}")
+
+
+def _line(line: tuple[str, Sequence[str]], kind: str = "") -> str:
+    label, cells = line
+    return (f"<tr class='{kind}'><th scope='row'>{html.escape(label)}</th>"
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
+
+
+def _stroke_drawn(line: int) -> str:
+    """The line of a run as the charts draw it."""
+    stroke = _stroke(line)
+    return (f"<svg viewBox='0 0 32 10' aria-hidden='true'><path d='M1 5h30' stroke-width='3' "
+            f"stroke='{stroke['colour']}' stroke-dasharray='{stroke['dash']}'/></svg>")
 
 
 # --- charts ---------------------------------------------------------------------------------------
@@ -167,15 +182,15 @@ def _steps_a_unit(line: Line) -> float:
 # --- sheets ---------------------------------------------------------------------------------------
 
 
-def _sheet(row: Row, run: RunSnapshot, settings: Sequence[str], line: int) -> dict[str, Any]:
-    """The last samples of a run, with what is said of them."""
+def _sheet(row: Row, run: RunSnapshot, line: int) -> dict[str, Any]:
+    """The last samples of a run, and its verdict."""
     card, step = run.config.card, run.samples[-1] if run.samples else None
     points = card.kind == "points"
     plane = {"centres": [list(centre) for centre in card.centres], "extent": card.extent,
              "sigma": card.sigma} if points else None
     kind = "recorded" if row.kind == RECORDED else "runs"
     return {
-        "title": row.title, "settings": settings_text(row, settings), "verdict": row.verdict,
-        "words": f"The last samples of {row.title}, at step {step}", "step": step,
+        "title": row.title, "verdict": row.verdict, "step": step,
+        "words": f"The last samples of {row.title}, at step {step}",
         "address": f"{kind}/{row.entry.digest}", "ending": "npy" if points else "png",
         "plane": plane, "line": _stroke(line)}

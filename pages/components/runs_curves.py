@@ -137,7 +137,8 @@ def drawn(name: str, lines: Iterable[Line], by_time: bool) -> dict[str, Any]:
                          "high": _plain(high)})
     return {
         "name": name, "title": chart.title, "note": chart.note, "axis": chart.axis,
-        "log": chart.log, "domain": _domain(chart, told), "lines": told, "dots": chart.of not in STEP_METRICS,
+        "log": chart.log, "domain": _domain(chart, told), "lines": told,
+        "dots": chart.of not in STEP_METRICS,
     }
 
 

@@ -20,10 +20,13 @@ STYLE = """
 <style>
 .run-settings { overflow-x: auto; }
 .run-settings table { border-collapse: collapse; font-size: .92rem; }
-.run-settings :is(th, td) { padding: .25rem .7rem; text-align: left; vertical-align: top;
+.run-settings :is(th, td) { padding: .25rem .8rem; text-align: left; vertical-align: top;
   border-bottom: 1px solid light-dark(#d5d8dc, #3b3f47); }
-.run-settings thead th { white-space: nowrap; }
-.run-settings tbody th { font-weight: 600; min-width: 9rem; }
+.run-settings thead th { font-weight: 600; min-width: 6.5rem; max-width: 14rem; }
+.run-settings tbody th { font-weight: 400; white-space: nowrap;
+  color: light-dark(#5f6368, #a9adb3); }
+.run-settings .told th { border-top: 2px solid light-dark(#d5d8dc, #3b3f47); }
+.run-settings svg { display: block; width: 2rem; height: .6rem; }
 </style>
 """
 
@@ -44,7 +47,7 @@ def runs_page() -> None:
     if choice.refusal:
         st.warning(plain(choice.refusal), icon=":material/block:")
     controls(choice, rows)
-    table(choice, rows)
+    table(choice, rows, chosen)
     if not own_runs.at_home():
         st.caption("Here are the runs that you trained or were sent on this server, and the "
                    "recorded ones. The server knows you by a cookie, which ends after a day.")

@@ -29,7 +29,9 @@ STATE_WORDS = {  # what the table can be narrowed to
     "healthy": "No failure", "improving": "Getting better", "too_early": "Too early to tell",
     "failing": "Failing", "diverged": "Diverged", "failed": "Failed by an error",
     TRAINING: "In training", UNREAD: "Not read yet"}
-SIGNS = {"success": "✓", "info": "…", "warning": "✗", "error": "✗"}  # by tone: not by colour alone
+SIGNS = {"success": "✓", "info": "…", "warning": "✕", "error": "✕"}  # by tone: not by colour alone
+SHORT = {"mnist": "MNIST", "ring": "Ring", "grid": "Grid",
+         "fashion_mnist": "Fashion-MNIST"}  # data sets, as a column has room for them
 DEFAULT_SETTINGS = "default settings"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
@@ -59,7 +61,7 @@ class Row:
 
     @property
     def data(self) -> str:
-        return self.entry.config.card.label
+        return SHORT.get(self.entry.config.dataset, self.entry.config.card.label)
 
     @property
     def state(self) -> str:
@@ -98,7 +100,7 @@ class Row:
         entry = self.entry
         judged = (entry.verdict.name, entry.verdict.headline) if entry.verdict else ()
         return " ".join([
-            self.title, self.said.note, self.data, *entry.words.values(),
+            self.title, self.said.note, entry.config.card.label, *entry.words.values(),
             self.verdict, *judged, self.source, entry.digest]).lower()
 
 

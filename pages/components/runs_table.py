@@ -101,11 +101,14 @@ def _taken(choice: RunsChoice) -> None:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def table(choice: RunsChoice, rows: Sequence[Row]) -> list[Row]:
-    """Draw the rows that match; returns them all, in order."""
+def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> None:
+    """Draw the rows that match, in order; before them those of the chosen ones that do not."""
     found = in_order(matching(rows, choice.find, choice.data, choice.state, choice.starred),
                      *choice.sort)
     shown = found[:choice.listed]
+    # What is chosen stays in sight, whatever the table is narrowed down to.
+    there = {row.key for row in shown}
+    shown = [*(row for row in chosen if row.key not in there), *shown]
     names = columns_of(shown)
     settings = set(differing(found)[:WITHOUT_SETTINGS])
     grid(key="runs/table", on_asked_change=partial(_asked, choice), data={
@@ -113,11 +116,10 @@ def table(choice: RunsChoice, rows: Sequence[Row]) -> list[Row]:
         "columns": [_head(name) for name in names],
         "rows": [_cells(row, names, settings) for row in shown],
         "chosen": choice.chosen, "sort": list(choice.sort),
-        "words": _words(len(found), len(shown), len(rows)),
-        "further": f"Show {min(LISTED, len(found) - len(shown))} more"
-        if len(shown) < min(len(found), MOST_LISTED) else "",
+        "words": _words(len(found), min(len(found), choice.listed), len(rows)),
+        "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
+        if choice.listed < min(len(found), MOST_LISTED) else "",
     })
-    return found
 
 
 def _head(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Two to eight runs over one axis: their last sheets, and charts that share zoom, cursor and smoothing.
+// Two to eight runs: their last sheets, and charts over one axis that share zoom, cursor and smoothing.
 // All of that is this part's own: the page hears only of the smoothing, for its address.
 
 const HALF_LIVES = [0, 5, 10, 20, 50, 100, 200, 500]; // steps, of the positions of the slider
@@ -21,7 +21,6 @@ class RunCharts {
     this.find("section").classList.toggle("projector", data.projector);
     const shape = JSON.stringify([data.charts, data.across, data.runs]);
     if (before?.across !== data.across || before?.end !== data.end) this.range = null;
-    if (JSON.stringify(before?.sheets) !== JSON.stringify(data.sheets)) this.sheets();
     this.smoothing();
     this.find(".whole").onclick = () => this.zoom(null);
     if (shape !== this.shape) this.build();
@@ -57,27 +56,6 @@ class RunCharts {
     this.find(".smoothing input").setAttribute("aria-valuetext", words);
     this.find(".whole").hidden = !this.range;
     this.find(".zooming").textContent = this.range ? "" : this.data.zooming;
-  }
-
-  // --- sheets ------------------------------------------------------------------------------------
-
-  sheets() {
-    this.find(".run-sheets").replaceChildren(...this.data.sheets.map((sheet) => {
-      const { title, settings, verdict, words, address, step, ending, plane, line } = sheet;
-      const shown = step === null ? made("div", { className: "none", textContent: "No samples yet." })
-        : plane ? made("canvas", { width: 600, height: 600 })
-          : made("img", { src: pictureOf({ address }, "samples", step, ending), alt: words });
-      if (plane && step !== null) {
-        shown.setAttribute("role", "img");
-        shown.setAttribute("aria-label", words);
-        pointsOf(pictureOf({ address }, "samples", step, ending))
-          .then((points) => drawPlane(shown, points, null, plane, { grid: null, trail: [] }))
-          .catch(() => shown.replaceWith(made("div", { className: "none", textContent: "These samples cannot be shown." })));
-      }
-      return made("figure", {}, shown, made("figcaption", {},
-        made("b", {}, sample(line), title), made("span", { textContent: verdict }), " ",
-        made("span", { textContent: settings })));
-    }));
   }
 
   // --- charts ------------------------------------------------------------------------------------
@@ -162,10 +140,10 @@ class RunCharts {
 
   chart(svg, size, chart, own) {
     const { runs } = this.data, [from, to] = this.shown();
-    const there = runs.map((run, at) => ({ ...run, at, ...chart.lines[at] })).filter(({ at: place }) =>
-      chart.lines[place].at.length);
-    const box = frame(svg, size, chart, there.map(({ label, colour, at }) =>
-      ({ words: shortened(label), colour, name: at, off: own.hidden.has(at) })), own.switched);
+    const there = runs.map((run, place) => ({ ...run, place }))
+      .filter(({ place }) => chart.lines[place].at.length);
+    const box = frame(svg, size, chart, there.map(({ label, colour, place }) =>
+      ({ words: shortened(label), colour, name: place, off: own.hidden.has(place) })), own.switched);
     there.forEach(({ dash }, entry) => svg.querySelectorAll(".switch path")[entry]
       ?.setAttribute("stroke-dasharray", dash));
     if (!chart.domain) {
@@ -180,7 +158,7 @@ class RunCharts {
     svg.append(element("clipPath", { id: inside }, element("rect", { x: box.left, y: box.top - 4,
       width: box.right - box.left + 4, height: box.bottom - box.top + 8 })), drawn);
     const told = [];
-    for (const { at: place, label, colour, dash } of there) {
+    for (const { place, label, colour, dash } of there) {
       if (own.hidden.has(place)) continue;
       const line = chart.lines[place], smooth = this.halfLife && !chart.dots
         ? smoothed(line, this.halfLife, this.data.steps_a_unit[place]) : null;
@@ -250,6 +228,40 @@ class RunCharts {
     for (const other of svg.querySelectorAll(".note")) other.textContent = "";
     if (note) note.textContent = `${unit} ${Number(at.toPrecision(4)).toLocaleString("en").replaceAll(",", " ")}`;
   }
+}
+
+// --- last sheets -----------------------------------------------------------------------------------
+
+class RunSheets {
+  constructor(root) {
+    this.root = root;
+  }
+
+  take({ data }) {
+    const told = JSON.stringify(data.sheets);
+    if (told === this.told) return;
+    this.told = told;
+    this.root.querySelector(".run-sheets").replaceChildren(...data.sheets.map(sheetOf));
+  }
+
+  close() {}
+}
+
+function sheetOf({ title, verdict, words, address, step, ending, plane, line }) {
+  const none = (why) => made("div", { className: "none", textContent: why });
+  const url = pictureOf({ address }, "samples", step, ending);
+  const shown = step === null ? none("No samples yet.")
+    : plane ? made("canvas", { width: 600, height: 600 }) : made("img", { src: url, alt: words });
+  if (plane && step !== null) {
+    shown.setAttribute("role", "img");
+    shown.setAttribute("aria-label", words);
+    pointsOf(url)
+      .then((points) => drawPlane(shown, points, null, plane, { grid: null, trail: [] }))
+      .catch(() => shown.replaceWith(none("These samples cannot be shown just now.")));
+  } else shown.onerror = () => shown.replaceWith(none("These samples cannot be shown just now."));
+  return made("figure", {}, shown, made("figcaption", {},
+    made("b", {}, sample(line), made("span", { textContent: title })),
+    made("small", { textContent: verdict })));
 }
 
 const shortened = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
