@@ -81,12 +81,14 @@ def _head(title: str, challenge: Challenge | None, reels: Sequence[Reel]) -> str
 
 
 def _what(snapshot: RunSnapshot) -> str:
-    """Which run it is and how far it is, in words."""
+    """Which run it is and how far it is, in words; that of an opened one is hearsay."""
     status, config = snapshot.status, snapshot.config
     words = (f"{config.card.label}, seed {config.seed}, step {whole(status.step)} of "
              f"{whole(config.steps)}")
     if snapshot.live:
         return f"{words}; it was still going on when this was written."
+    if snapshot.opened:
+        words = f"{words}, opened from a file"
     return f"{words}, {status.state}{f': {status.reason}' if status.reason else ''}."
 
 

@@ -23,7 +23,7 @@ SIDE = SHEET_SCALE * (SHEET_COLUMNS * 29 - 1)  # pixels of a sheet, and of a pla
 GAP, HEAD = 12, 34  # pixels between two sheets, and above them for words
 PAPER, INK, PALE = 255, 24, 150  # greys
 DOT, RING = 1.6, 9  # pixels of radius: a point, a centre
-NO_SAMPLES = "The run has no samples yet."
+NO_SAMPLES = "This run has no samples yet."
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,68 @@
-"""Films of runs, kept for a while: a class that takes the same one along has it made once."""
+"""Films, reports and other files that are made of runs, kept for a while: a class that takes the
+same one along has it made once."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 
 from gan_core.export.film import Reel, film
 
-MOST_FILMS = 12  # that are kept, of about two megabytes each
-PATIENCE = 5.0  # seconds for the films before one's own
+MOST_BYTES = 48_000_000  # that are kept; a film has about two megabytes
+MOST_OF_ONE = 12_000_000  # a larger file is made again
+PATIENCE = 5.0  # seconds for the files before one's own
+MOST_WAITING = 12  # others are told at once: each of them would take a thread of the server
 
 
 class Busy(Exception):
-    """Too many films are being made already."""
+    """Too many files are being made already."""
 
 
-class Films:
+class Files:
     """Any thread may ask; they are made one after another, since each takes a core for a second."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = threading.Lock()
+        self._waiting = threading.Semaphore(MOST_WAITING)
 
-    def of(self, reels: list[Reel], by_time: bool) -> bytes:
-        """The film of these runs as they are now. Raises Busy, or as `film` does."""
-        # What a film shows, and nothing that an address can vary besides.
-        key = (by_time, *((reel.title, reel.snapshot.digest, reel.steps) for reel in reels))
-        if not self._lock.acquire(timeout=PATIENCE):
+    def of(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """The file that `make` makes, once for each `key`. Raises Busy, or as `make` does."""
+        with self.turn():
+            if key not in self._kept:
+                self._keep(key, content := make())
+                return content
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Whoever is within makes a file, and nobody else does. Raises Busy."""
+        if not self._waiting.acquire(blocking=False):
             raise Busy
         try:
-            if key not in self._kept:
-                self._kept[key] = film(reels, by_time)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST_FILMS:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+            if not self._lock.acquire(timeout=PATIENCE):
+                raise Busy
+            try:
+                yield
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._waiting.release()
+
+    def _keep(self, key: Hashable, content: bytes) -> None:
+        if len(content) > MOST_OF_ONE:
+            return
+        self._kept[key] = content
+        while sum(map(len, self._kept.values())) > MOST_BYTES:
+            self._kept.popitem(last=False)
 
 
-FILMS = Films()
+FILMS = Files()
+
+
+def film_of(reels: list[Reel], by_time: bool) -> bytes:
+    """The film of these runs as they are now."""
+    return film(reels, by_time)

@@ -8,11 +8,14 @@
     GET /runs/{digest}/verdicts             those on the run's way, one an evaluation, ?steps=1000
     GET /runs/{digest}/difference           from ?reference=recorded/{digest}, in words, for ?page=…
         ?at=250                             as it was at this step of the run
-    GET /runs/{digest}/film.gif             its sheets one after another, ?reference=… beside it
+    GET /runs/{digest}/take-home/{name}     report.html, film.gif, history.csv … of it, made when
+                                            they are asked for; ?reference=… beside it
+    GET /runs/{digest}/film.gif             the same film
     GET /runs/{digest}/tiles/250            each image's digit and D's score, of an evaluation
     GET /runs/{digest}/pictures/{view}/000250.png
     GET /recorded/{digest}/…                the same of the runs that ship
     GET /opened/{key}/…                     and of those that visitors have opened from files
+    GET /studies/{digest}/take-home/{name}  report.html, map.png, map.csv, map.json of a map
     GET /studies/{digest}/live              a map that a page of this server shows, ?colour=modes,
                                             a cross-validation, or a recipe's spread
     GET /viewer/{name}.js                   the viewer's code, for all pages
@@ -27,9 +30,6 @@ are 404.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -42,10 +42,9 @@ from gan_core.exploration.cross_validation import CrossValidation
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.spread import Spread
-from gan_core.export.film import Reel
 from gan_core.runs.samples import VIEWS
 from gan_core.runs.snapshots import RunSnapshot
-from gan_core.runs.store import RunStore, StoreError
+from gan_core.runs.store import StoreError
 from gan_core.serving import fold_channel, live_channel, map_channel, spread_channel
 from gan_core.serving.health import Health
 from gan_core.serving.live_channel import BadQuestion
@@ -54,23 +53,28 @@ from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.queue import HIDDEN_SECONDS
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
-from pages.channel.films import FILMS, Busy
+from pages.channel import take_home
+from pages.channel.answering import (
+    KINDS,
+    NO_RUN,
+    TRAINED,
+    Runs,
+    measured,
+    parameter,
+    problem,
+    seen,
+)
 from pages.components import server, verdict, viewer_code
 
 # A run's picture of a step never changes, nor does the code of a name.
 FOR_EVER = "public, max-age=31536000, immutable"
-NO_RUN = "There is no such run on this server."
-UNREADABLE = "This run cannot be shown just now: {cause}."
 NO_STUDY = "This server does not know what is shown here; open the page again."
 NO_PICTURE = "There is no such picture."
-NO_SAMPLES = "This run has no samples yet."
-TOO_MANY_FILMS = "Several films are being made just now; try again in a few seconds."
 NO_TILES = "This run was not evaluated at this step."
 
 _STEP = re.compile(r"[0-9]{1,8}")
 _PICTURE = re.compile(r"([0-9]{6,8})\.(png|npy)")
 _TYPES = {"png": "image/png", "npy": "application/octet-stream"}
-Endpoint = Callable[[Request], Response]
 
 
 def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
@@ -78,64 +82,26 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     made: list[BaseRoute] = [
         *(Mount(f"{prefix}/{kind}", routes=_of(runs)) for kind, runs in KINDS.items()),
-        Route(f"{prefix}/studies/{{digest}}/live", _measured("studies", live_study)),
-        Route(f"{prefix}/viewer/{viewer_code.NAME}", _measured("viewer", code)),
-        Route(f"{prefix}/healthz", _measured("healthz", healthz)),
+        Route(f"{prefix}/studies/{{digest}}/live", measured("studies", live_study)),
+        *take_home.routes_of_maps(prefix),
+        Route(f"{prefix}/viewer/{viewer_code.NAME}", measured("viewer", code)),
+        Route(f"{prefix}/healthz", measured("healthz", healthz)),
     ]
     if settings.metrics:
-        made.append(Route(f"{prefix}/metrics", _measured("metrics", metrics)))
+        made.append(Route(f"{prefix}/metrics", measured("metrics", metrics)))
     return made
-
-
-@dataclass(frozen=True)
-class Runs:
-    """Runs of one kind: those of this server, those that ship with the project, or those that came
-    out of files, which are named by a key in place of the digest of their settings."""
-
-    store: Callable[[], RunStore]
-    snapshot: Callable[[str], RunSnapshot | None]
-    recorded: bool
-
-
-TRAINED = Runs(lambda: server.queue().store, lambda digest: server.queue().snapshot(digest), False)
-RECORDED = Runs(lambda: server.recorded(), lambda digest: server.recorded().snapshot(digest), True)
-OPENED = Runs(lambda: server.opened(), lambda digest: server.opened().snapshot(digest), False)
-KINDS = {"runs": TRAINED, "recorded": RECORDED, "opened": OPENED}  # by the beginning of an address
 
 
 def _of(runs: Runs) -> list[BaseRoute]:
     return [
-        Route("/{digest}/live", _measured("live", partial(live, runs=runs))),
-        Route("/{digest}/verdicts", _measured("verdicts", partial(verdicts, runs=runs))),
-        Route("/{digest}/difference", _measured("difference", partial(difference, runs=runs))),
-        Route("/{digest}/film.gif", _measured("film", partial(run_film, runs=runs))),
-        Route("/{digest}/tiles/{step}", _measured("tiles", partial(tiles, runs=runs))),
+        Route("/{digest}/live", measured("live", partial(live, runs=runs))),
+        Route("/{digest}/verdicts", measured("verdicts", partial(verdicts, runs=runs))),
+        Route("/{digest}/difference", measured("difference", partial(difference, runs=runs))),
+        *take_home.routes(runs),
+        Route("/{digest}/tiles/{step}", measured("tiles", partial(tiles, runs=runs))),
         Route("/{digest}/pictures/{view}/{name}",
-              _measured("pictures", partial(picture, runs=runs))),
+              measured("pictures", partial(picture, runs=runs))),
     ]
-
-
-def _measured(route: str, endpoint: Endpoint) -> Endpoint:
-    """The endpoint, whose answers and seconds are counted as those of `route`."""
-    def answer(request: Request) -> Response:
-        started = time.perf_counter()
-        try:
-            response = endpoint(request)
-        except SettingsError as error:  # no queue without settings
-            response = _problem(503, str(error))
-        except StoreError as error:  # the run is there: whoever asks again may see it
-            response = _problem(503, UNREADABLE.format(cause=error.cause))
-        except Exception:  # a fault of this server: it is told, and counted, as any other answer
-            server.meters().answered(route, 500, time.perf_counter() - started)
-            raise
-        server.meters().answered(route, response.status_code, time.perf_counter() - started)
-        return response
-
-    return answer
-
-
-def _problem(status: int, sentence: str) -> Response:
-    return JSONResponse({"problem": sentence}, status, {"Cache-Control": "no-store"})
 
 
 # --- runs ----------------------------------------------------------------------------------------
@@ -147,49 +113,45 @@ def live(request: Request, runs: Runs) -> Response:
     digest = request.path_params["digest"]
     try:
         asked = live_channel.question(
-            *(_parameter(request, name) for name in ("steps", "metrics", "since")))
+            *(parameter(request, name) for name in ("steps", "metrics", "since")))
     except BadQuestion as error:
-        return _problem(400, str(error))
+        return problem(400, str(error))
     if runs is TRAINED:
         _renew_lease(request, digest)
     snapshot = runs.snapshot(digest)
     if snapshot is None:
-        return _problem(404, NO_RUN)
-    seen = live_channel.as_far_as(snapshot, asked.steps)
-    headers = _until_it_changes(seen)
+        return problem(404, NO_RUN)
+    shown = live_channel.as_far_as(snapshot, asked.steps)
+    headers = _until_it_changes(shown)
     if _unchanged(request, headers):
         return Response(status_code=304, headers=headers)
-    answer = server.answers().answer(seen, asked, runs.recorded)
+    answer = server.answers().answer(shown, asked, runs.recorded)
     return Response(answer, headers=headers, media_type="application/json")
-
-
-def _parameter(request: Request, name: str) -> str:
-    return request.query_params.get(name, "")
 
 
 def _renew_lease(request: Request, digest: str) -> None:
     """Of a tab with a ticket of this server: whoever makes up names keeps nothing alive."""
-    holder = server.visitor_names().tab_and_person(_parameter(request, "viewer"))
+    holder = server.visitor_names().tab_and_person(parameter(request, "viewer"))
     if holder is not None:
         tab, person = holder
-        hidden = _parameter(request, "hidden") == "1"
+        hidden = parameter(request, "hidden") == "1"
         server.queue().watch(digest, tab, HIDDEN_SECONDS if hidden else 0.0, person)
 
 
 def verdicts(request: Request, runs: Runs) -> Response:
     """The verdicts that a run was given on its way, until `steps` or the evaluation before it."""
     try:
-        steps = live_channel.step("steps", _parameter(request, "steps"))
+        steps = live_channel.step("steps", parameter(request, "steps"))
     except BadQuestion as error:
-        return _problem(400, str(error))
+        return problem(400, str(error))
     snapshot = runs.snapshot(request.path_params["digest"])
     if snapshot is None:
-        return _problem(404, NO_RUN)
-    seen = as_evaluated(snapshot, steps)
-    headers = _until_it_changes(seen)
+        return problem(404, NO_RUN)
+    shown = as_evaluated(snapshot, steps)
+    headers = _until_it_changes(shown)
     if _unchanged(request, headers):
         return Response(status_code=304, headers=headers)
-    answer = server.past_verdicts().answer(seen)
+    answer = server.past_verdicts().answer(shown)
     return Response(answer, headers=headers, media_type="application/json")
 
 
@@ -209,7 +171,7 @@ def tiles(request: Request, runs: Runs) -> Response:
     snapshot = runs.snapshot(request.path_params["digest"]) if _STEP.fullmatch(step) else None
     record = snapshot.history.evaluation_at(int(step)) if snapshot is not None else None
     if record is None or record.step != int(step):
-        return _problem(404, NO_TILES)
+        return problem(404, NO_TILES)
     told = {"modes": record.sheet_modes, "scores": record.sheet_scores}
     return JSONResponse({name: list(map(live_channel.number, values))
                          for name, values in told.items()}, headers={"Cache-Control": "no-cache"})
@@ -218,60 +180,23 @@ def tiles(request: Request, runs: Runs) -> Response:
 def difference(request: Request, runs: Runs) -> Response:
     """What sets two runs apart, as the page `page` compares them, `at` a step of the first one; ""
     where it says nothing."""
-    kind, _, other = _parameter(request, "reference").partition("/")
-    challenge = CHALLENGES.get(_parameter(request, "page"))
+    kind, _, other = parameter(request, "reference").partition("/")
+    challenge = CHALLENGES.get(parameter(request, "page"))
     if challenge is None or kind not in KINDS:
-        return _problem(400, "page and reference must name a page and a run.")
+        return problem(400, "page and reference must name a page and a run.")
     try:
         compared = [
-            _seen(*of) for of in (
-                (runs, request.path_params["digest"], _parameter(request, "steps")),
-                (KINDS[kind], other, _parameter(request, "reference_steps")))]
-        at = live_channel.step("at", _parameter(request, "at"), least=0)
+            seen(*of) for of in (
+                (runs, request.path_params["digest"], parameter(request, "steps")),
+                (KINDS[kind], other, parameter(request, "reference_steps")))]
+        at = live_channel.step("at", parameter(request, "at"), least=0)
     except BadQuestion as error:
-        return _problem(400, str(error))
+        return problem(400, str(error))
     this, reference = compared
     if this is None or reference is None:
-        return _problem(404, NO_RUN)
+        return problem(404, NO_RUN)
     words = verdict.difference(this, reference, challenge.headline, challenge.by_time, at)
     return JSONResponse({"words": words}, headers={"Cache-Control": "no-cache"})
-
-
-def run_film(request: Request, runs: Runs) -> Response:
-    """A film of a run, beside its reference if one is named; 404 before its first samples."""
-    kind, _, other = _parameter(request, "reference").partition("/")
-    challenge = CHALLENGES.get(_parameter(request, "page"))
-    if challenge is None or (other and kind not in KINDS):
-        return _problem(400, "page and reference must name a page and a run.")
-    wanted = [("This run", runs, request.path_params["digest"], _parameter(request, "steps"))]
-    if other:
-        wanted.append(
-            ("Reference", KINDS[kind], other, _parameter(request, "reference_steps")))
-    reels = []
-    for title, of, digest, steps in wanted:
-        try:
-            snapshot = _seen(of, digest, steps)
-        except BadQuestion as error:
-            return _problem(400, str(error))
-        if snapshot is None or not snapshot.samples:
-            return _problem(404, NO_RUN if snapshot is None else NO_SAMPLES)
-        reels.append(Reel(title, snapshot, of.store()))
-    try:
-        content = FILMS.of(reels, challenge.by_time and len(reels) > 1)
-    except Busy:
-        return _problem(503, TOO_MANY_FILMS)
-    except ValueError:
-        return _problem(404, NO_SAMPLES)
-    return Response(content, media_type="image/gif", headers={
-        "Cache-Control": "no-cache",
-        "Content-Disposition": f'attachment; filename="gan-{reels[0].snapshot.digest}.gif"'})
-
-
-def _seen(runs: Runs, digest: str, steps: str) -> RunSnapshot | None:
-    snapshot = runs.snapshot(digest)
-    if snapshot is None:
-        return None
-    return live_channel.as_far_as(snapshot, live_channel.question(steps).steps)
 
 
 def picture(request: Request, runs: Runs) -> Response:
@@ -280,23 +205,23 @@ def picture(request: Request, runs: Runs) -> Response:
     digest, view = request.path_params["digest"], request.path_params["view"]
     name, store = _PICTURE.fullmatch(request.path_params["name"]), runs.store()
     if name is None or view not in VIEWS or not store.exists(digest):
-        return _problem(404, NO_PICTURE)
+        return problem(404, NO_PICTURE)
     step, ending = int(name[1]), name[2]
     try:
         content = store.picture(digest, view, step, ending)
     except StoreError as error:
-        return _problem(404, f"{error.cause}.")
+        return problem(404, f"{error.cause}.")
     return Response(content, headers={"Cache-Control": FOR_EVER}, media_type=_TYPES[ending])
 
 
 def live_study(request: Request) -> Response:
     """A study as its viewers draw it; 404 where no page of this server has
     shown it."""
-    studies, colouring = server.studies(), _parameter(request, "colour") or VERDICT
+    studies, colouring = server.studies(), parameter(request, "colour") or VERDICT
     if colouring not in COLOURINGS:
-        return _problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
+        return problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
     study = studies.known(request.path_params["digest"])
-    holder = server.visitor_names().tab_and_person(_parameter(request, "viewer"))
+    holder = server.visitor_names().tab_and_person(parameter(request, "viewer"))
     if study is not None and holder is not None:
         studies.watch(study, holder[0])
     told: dict[str, Any] | None = None
@@ -307,7 +232,7 @@ def live_study(request: Request) -> Response:
     elif isinstance(study, Spread):
         told = spread_channel.state(study, studies.results(study), studies.state(study))
     if told is None:
-        return _problem(404, NO_STUDY)
+        return problem(404, NO_STUDY)
     return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 

@@ -66,7 +66,7 @@ def test_a_film_shows_one_run_or_two(channel: Starlette) -> None:
     """The button saves nothing, or the reference is missing."""
     one = film(channel)
     assert one.status == 200 and one.headers["content-type"] == "image/gif"
-    assert f"gan-{SHOWN}.gif" in one.headers["content-disposition"]
+    assert f"gan-mode-collapse-{SHOWN}.gif" in one.headers["content-disposition"]
     two = film(channel, f"&reference=recorded/{BESIDE}&reference_steps={STEPS}")
     widths = [Image.open(io.BytesIO(answer.body)).width for answer in (one, two)]
     assert widths[1] > 2 * widths[0]
