@@ -26,6 +26,7 @@ from pages.components.runs_rows import (
     value_of,
 )
 
+LETTERS = "ABCDEFGH"  # by which a line is called, wherever it is shown
 TOLD = ("verdict", "frechet", "modes", "high_quality", "diversity", "steps", "seconds")
 
 charts = st.components.v2.component(
@@ -50,7 +51,7 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     st.header("What differs")
     st.html(_table(rows, of_row))
     sheets(key="runs/sheets", data={
-        "part": "run-sheets", "code": viewer_code.ADDRESS,
+        "part": "run-sheets", "code": viewer_code.ADDRESS, "projector": choice.projected,
         "sheets": [_sheet(row, run, of_row[row.key]) for row, run in there]})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium",
                       key="runs-charts"):
@@ -94,8 +95,9 @@ def _table(rows: Sequence[Row], of_row: Mapping[str, int]) -> str:
     outcomes = [(COLUMNS[name].label, [COLUMNS[name].text(row) or "–" for row in rows])
                 for name in told]
     differ = (data if len({row.data for row in rows}) > 1 else []) + settings
-    head = "".join(f"<th scope='col'>{_stroke_drawn(of_row[row.key])}{html.escape(row.title)}</th>"
-                   for row in rows)
+    head = "".join(
+        f"<th scope='col'>{_stroke_drawn(of_row[row.key])}{LETTERS[of_row[row.key]]} "
+        f"{html.escape(row.title)}</th>" for row in rows)
     body = "".join(map(_line, differ)) + "".join(
         _line(line, "told" if place == 0 and differ else "") for place, line in enumerate(outcomes))
     alike = "" if differ else (
@@ -112,10 +114,10 @@ def _line(line: tuple[str, Sequence[str]], kind: str = "") -> str:
 
 
 def _stroke_drawn(line: int) -> str:
-    """The line of a run as the charts draw it."""
+    """The line of a run, about as the charts draw it."""
     stroke = _stroke(line)
-    return (f"<svg viewBox='0 0 32 10' aria-hidden='true'><path d='M1 5h30' stroke-width='3' "
-            f"stroke='{stroke['colour']}' stroke-dasharray='{stroke['dash']}'/></svg>")
+    kind = {"": "solid", "2 3": "dotted"}.get(stroke["dash"], "dashed")
+    return f"<span style='border-top: 3px {kind} {stroke['colour']}'></span>"
 
 
 # --- charts ---------------------------------------------------------------------------------------
@@ -166,7 +168,8 @@ def _lines(there: Sequence[tuple[Row, RunSnapshot]]) -> tuple[list[Line], dict[s
 
 
 def _stroke(place: int) -> dict[str, str]:
-    return {"colour": COLOURS[place % len(COLOURS)], "dash": DASHES[place % len(DASHES)]}
+    """How a line is drawn, and the letter by which people call it."""
+    return {"letter": LETTERS[place], "colour": COLOURS[place], "dash": DASHES[place]}
 
 
 def _seconds(run: RunSnapshot) -> float:
@@ -190,7 +193,7 @@ def _sheet(row: Row, run: RunSnapshot, line: int) -> dict[str, Any]:
              "sigma": card.sigma} if points else None
     kind = "recorded" if row.kind == RECORDED else "runs"
     return {
-        "title": row.title, "verdict": row.verdict, "step": step,
+        "title": f"{LETTERS[line]} {row.title}", "verdict": row.verdict, "step": step,
         "words": f"The last samples of {row.title}, at step {step}",
         "address": f"{kind}/{row.entry.digest}", "ending": "npy" if points else "png",
         "plane": plane, "line": _stroke(line)}

@@ -7,7 +7,7 @@ highest. A mean is taken where all of them are known, at common places of the ax
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ Points = tuple[np.ndarray, np.ndarray]  # places on the axis, and the values the
 @dataclass(frozen=True)
 class Chart:
     """One chart: `of` is a metric of steps or of evaluations; `domain` is fixed, or where it is
-    None as wide as its values."""
+    None as wide as what is shown."""
 
     title: str
     note: str
@@ -137,7 +137,7 @@ def drawn(name: str, lines: Iterable[Line], by_time: bool) -> dict[str, Any]:
                          "high": _plain(high)})
     return {
         "name": name, "title": chart.title, "note": chart.note, "axis": chart.axis,
-        "log": chart.log, "domain": _domain(chart, told), "lines": told,
+        "log": chart.log, "domain": chart.domain, "lines": told,
         "dots": chart.of not in STEP_METRICS,
     }
 
@@ -145,20 +145,3 @@ def drawn(name: str, lines: Iterable[Line], by_time: bool) -> dict[str, Any]:
 def _plain(values: np.ndarray) -> list[float]:
     return [float(f"{value:.{SIGNIFICANT}g}") if abs(value) < 1000 else round(float(value), 1)
             for value in values]
-
-
-def _domain(chart: Chart, told: Sequence[Mapping[str, list[float]]]) -> list[float] | None:
-    """From the lowest to the highest value of all lines, with some air; None without values."""
-    values = [value for line in told for name in ("value", "low", "high")
-              for value in line.get(name, ())]
-    if not values:
-        return None
-    if chart.domain is not None:
-        return list(chart.domain)
-    low, high = min(values), max(values)
-    if chart.log:
-        return [10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) + 1e-9)]
-    air = 0.05 * (high - low) or 0.05 * max(abs(high), 1.0)
-    return [low - (0.0 if low == 0 else air), high + air]
-
-

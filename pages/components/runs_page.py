@@ -26,7 +26,7 @@ STYLE = """
 .run-settings tbody th { font-weight: 400; white-space: nowrap;
   color: light-dark(#5f6368, #a9adb3); }
 .run-settings .told th { border-top: 2px solid light-dark(#d5d8dc, #3b3f47); }
-.run-settings svg { display: block; width: 2rem; height: .6rem; }
+.run-settings span { display: block; width: 2rem; height: .4rem; }
 </style>
 """
 

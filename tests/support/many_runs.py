@@ -13,7 +13,7 @@ from gan_core.runs.records import EvalRecord, StepRecord, to_line
 from gan_core.runs.status import RunStatus
 
 CHANGES = (  # what made-up runs try, one or two of each
-    {"learning_rate_ratio": 0.1}, {"learning_rate_ratio": 10.0}, {"label_smoothing": 0.1},
+    {"learning_rate_ratio": 0.1}, {"learning_rate_ratio": 10.0}, {"beta1": 0.0},
     {"dropout": 0.4}, {"loss": "minimax"}, {"loss": "hinge"}, {"spectral_norm": True},
     {"learning_rate": 0.001}, {"batch_size": 128}, {"discriminator_steps": 3},
 )

@@ -142,24 +142,26 @@ class RunCharts {
     const { runs } = this.data, [from, to] = this.shown();
     const there = runs.map((run, place) => ({ ...run, place }))
       .filter(({ place }) => chart.lines[place].at.length);
-    const box = frame(svg, size, chart, there.map(({ label, colour, place }) =>
-      ({ words: shortened(label), colour, name: place, off: own.hidden.has(place) })), own.switched);
+    const box = frame(svg, size, chart, there.map(({ letter, label, colour, place }) => ({
+      words: shortened(`${letter} ${label}`), colour, name: place, off: own.hidden.has(place),
+    })), own.switched);
+    const shown = there.filter(({ place }) => !own.hidden.has(place));
+    const domain = chart.domain ?? domainOf(shown.map(({ place }) => chart.lines[place]), from, to, chart.log);
     there.forEach(({ dash }, entry) => svg.querySelectorAll(".switch path")[entry]
       ?.setAttribute("stroke-dasharray", dash));
-    if (!chart.domain) {
+    if (!domain) {
       svg.append(element("text", { class: "empty", x: box.left, y: (box.top + box.bottom) / 2 },
-        "None of these runs has it."));
+        there.length ? "Nothing to draw here." : "None of these runs has it."));
       return null;
     }
-    const high = axis(chart.domain, chart.log), right = (at) => across(box, (at - from) / (to - from));
-    this.axes(svg, box, chart, from, to);
+    const high = axis(domain, chart.log), right = (at) => across(box, (at - from) / (to - from));
+    this.axes(svg, box, chart, domain, from, to);
     const inside = `inside-${chart.name}`;
     const drawn = element("g", { "clip-path": `url(#${inside})` });
     svg.append(element("clipPath", { id: inside }, element("rect", { x: box.left, y: box.top - 4,
       width: box.right - box.left + 4, height: box.bottom - box.top + 8 })), drawn);
     const told = [];
-    for (const { place, label, colour, dash } of there) {
-      if (own.hidden.has(place)) continue;
+    for (const { place, letter, label, colour, dash } of shown) {
       const line = chart.lines[place], smooth = this.halfLife && !chart.dots
         ? smoothed(line, this.halfLife, this.data.steps_a_unit[place]) : null;
       const path = (values) => line.at.map((at, index) =>
@@ -178,7 +180,7 @@ class RunCharts {
           drawn.append(element("circle", { cx: right(at), cy: up(box, high(line.value[index])), r: 2.4, fill: colour }));
         }
       }
-      told.push({ label, colour, line, values: smooth ?? line.value });
+      told.push({ letter, label, colour, line, values: smooth ?? line.value });
     }
     if (this.dragged) {
       const [one, other] = [this.dragged.from, this.dragged.to].map(right).sort((a, b) => a - b);
@@ -188,17 +190,17 @@ class RunCharts {
     cursors(svg, box, right, [null, this.hover], from, to);
     if (this.hover !== null) this.values(svg, box, told, right, high, from, to);
     own.rows = [["run", this.data.across, "value", "lowest", "highest"],
-      ...told.flatMap(({ label, line, values }) => line.at.map((at, index) =>
-        [label, at, values[index], line.low?.[index] ?? "", line.high?.[index] ?? ""]))];
+      ...told.flatMap(({ letter, label, line, values }) => line.at.map((at, index) =>
+        [`${letter} ${label}`, at, values[index], line.low?.[index] ?? "", line.high?.[index] ?? ""]))];
     const where = (x) => from + (to - from) * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left)));
     svg.parentNode.placeOf = (x) => where(x / (parseFloat(getComputedStyle(svg.parentNode)
       .getPropertyValue("--chart-scale")) || 1));
     return where;
   }
 
-  axes(svg, box, chart, from, to) {
-    for (const value of ticks(chart.domain, chart.log)) {
-      const y = up(box, axis(chart.domain, chart.log)(value));
+  axes(svg, box, chart, domain, from, to) {
+    for (const value of ticks(domain, chart.log)) {
+      const y = up(box, axis(domain, chart.log)(value));
       svg.append(element("path", { class: "grid", d: `M${box.left} ${y}H${box.right}` }),
         element("text", { x: box.left - 5, y: y + 4, "text-anchor": "end" }, written(value)));
     }
@@ -217,12 +219,12 @@ class RunCharts {
   // The nearest value of each line, beside its entry of the legend.
   values(svg, box, told, right, high, from, to) {
     const entries = [...svg.querySelectorAll(".switch:not(.off) text")], at = this.hover;
-    told.forEach(({ colour, line, values }, index) => {
+    told.forEach(({ letter, colour, line, values }, index) => {
       const near = nearest(line.at, at);
       if (near < 0 || line.at[near] < from || line.at[near] > to) return;
       svg.append(element("circle", { class: "near", cx: right(line.at[near]), cy: up(box, high(values[near])),
         r: 3.6, fill: colour }));
-      if (entries[index]) entries[index].textContent = written(values[near]);
+      if (entries[index]) entries[index].textContent = `${letter} ${written(values[near])}`;
     });
     const [note] = svg.querySelectorAll(".note"), unit = this.data.across === "step" ? "step" : "second";
     for (const other of svg.querySelectorAll(".note")) other.textContent = "";
@@ -241,7 +243,10 @@ class RunSheets {
     const told = JSON.stringify(data.sheets);
     if (told === this.told) return;
     this.told = told;
-    this.root.querySelector(".run-sheets").replaceChildren(...data.sheets.map(sheetOf));
+    const sheets = this.root.querySelector(".run-sheets");
+    sheets.style.setProperty("--columns", Math.min(4, data.sheets.length));
+    sheets.classList.toggle("large", data.projector);
+    sheets.replaceChildren(...data.sheets.map(sheetOf));
   }
 
   close() {}
@@ -265,6 +270,23 @@ function sheetOf({ title, verdict, words, address, step, ending, plane, line }) 
 }
 
 const shortened = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
+
+// From the lowest to the highest value that is shown of some lines, with some air; null without any.
+function domainOf(lines, from, to, log) {
+  let low = Infinity, high = -Infinity;
+  for (const { at, value, low: least, high: most } of lines) {
+    for (let index = 0; index < at.length; index += 1) {
+      // A line that passes through the range may have its points beside it.
+      if ((at[index + 1] ?? at[index]) < from || (at[index - 1] ?? at[index]) > to) continue;
+      low = Math.min(low, (least ?? value)[index]);
+      high = Math.max(high, (most ?? value)[index]);
+    }
+  }
+  if (low > high) return null;
+  if (log) return [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high) + 1e-9)];
+  const air = 0.05 * (high - low) || 0.05 * Math.max(Math.abs(high), 1);
+  return [low === 0 ? 0 : low - air, high + air];
+}
 
 // The line of a run as it is drawn in the charts.
 function sample({ colour, dash }) {
