@@ -15,12 +15,12 @@ def files() -> dict[str, bytes]:
         labels = np.arange(count) % 10
         images = np.zeros((count, 28, 28), np.uint8)
         images[np.arange(count), 2 * labels] = 255
-        contents[f"{part}-images-idx3-ubyte"] = _idx(images)
-        contents[f"{part}-labels-idx1-ubyte"] = _idx(labels)
+        contents[f"{part}-images-idx3-ubyte"] = idx(images)
+        contents[f"{part}-labels-idx1-ubyte"] = idx(labels)
     return contents
 
 
-def _idx(array: np.ndarray) -> bytes:
+def idx(array: np.ndarray) -> bytes:
     """In the format of MNIST's files: magic number, shape, bytes (LeCun's page)."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.astype(np.uint8).tobytes()

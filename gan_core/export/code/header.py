@@ -1,0 +1,76 @@
+"""What stands above the code: which run it is, its settings, how to start it, how exactly it
+repeats the run."""
+
+from __future__ import annotations
+
+import textwrap
+
+from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import as_text
+
+WIDTH = 96
+
+
+def title(config: RunConfig) -> str:
+    return f"A GAN on {config.card.label.split(' (')[0]}, run {config.digest()}"
+
+
+def settings_that_differ(config: RunConfig) -> list[str]:
+    """As in the run's link, one a line; `steps` is an argument."""
+    return [f"{name} = {as_text(value)}" for name, value in config.changes().items()
+            if name != "steps"]
+
+
+def how_exactly(config: RunConfig) -> str:
+    """How far the program's numbers are those of the run."""
+    same = ("It repeats the run: the same seed, random numbers and arithmetic. ")
+    if config.card.kind == "points":
+        exact = ("The lab trains points in batches of runs and so rounds in another order: on a "
+                 "processor the losses agree in about five digits at first, and the paths part "
+                 "slowly, since a GAN amplifies rounding.")
+    elif "dcgan" in config.architecture:
+        exact = ("The lab computes some convolutions in another order and rounds in another way: "
+                 "on a processor the losses agree in a few digits at first, and the paths part "
+                 "slowly, since a GAN amplifies rounding.")
+    else:
+        exact = ("On the same kind of processor, with the same number of threads and the same "
+                 "PyTorch, the losses are equal to the last digits. Elsewhere they round in "
+                 "another way, and the paths part slowly, since a GAN amplifies rounding.")
+    return same + exact
+
+
+ON_A_GPU = ("A GPU draws other random numbers from the same seed: with --device cuda it is another "
+            "run with the same settings, like the lab's own on such a GPU.")
+
+
+def docstring(config: RunConfig) -> str:
+    """Of the script."""
+    return "\n".join([
+        f'"""{title(config)}.', "",
+        "    pip install torch torchvision",
+        "    python gan.py            # see --help for what can be set there", "",
+        *_settings(config),
+        *textwrap.wrap(how_exactly(config), WIDTH), "",
+        *textwrap.wrap(ON_A_GPU, WIDTH), '"""'])
+
+
+def _settings(config: RunConfig) -> list[str]:
+    differ = settings_that_differ(config)
+    if not differ:
+        return ["All settings are the defaults.", ""]
+    return ["Settings that differ from the defaults:", "",
+            *(line for each in differ for line in textwrap.wrap(
+                each, WIDTH, initial_indent="    ", subsequent_indent="        ")), ""]
+
+
+def markdown(config: RunConfig) -> str:
+    """Of the notebook."""
+    differ = settings_that_differ(config)
+    lines = [f"# {title(config)}", "",
+             *(["Settings that differ from the defaults:", "",
+                *(f"- `{each}`" for each in differ)] if differ
+               else ["All settings are the defaults."]), "",
+             how_exactly(config), "",
+             ON_A_GPU.replace("--device cuda", 'the device "cuda"'), "",
+             "It needs `pip install torch torchvision`. Run the cells from top to bottom."]
+    return "\n".join(lines)

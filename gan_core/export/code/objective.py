@@ -1,0 +1,161 @@
+"""The losses and penalties as functions: `gan_core.training.losses` and `.penalties`."""
+
+from __future__ import annotations
+
+from gan_core.config.choices import LOSSES
+from gan_core.config.run_config import RunConfig
+from gan_core.export.code.section import block, indented, paragraphs
+
+FORMULAS = {
+    "minimax": ("-log D(x) - log(1 - D(G(z))), where D is the sigmoid of the score.",
+                "log(1 - D(G(z))): next to no gradient while D rejects every sample."),
+    "non_saturating": ("-log D(x) - log(1 - D(G(z))), where D is the sigmoid of the score.",
+                       "-log D(G(z)): the largest gradient while D rejects every sample."),
+    "least_squares": ("(D(x) - 1)² / 2 + D(G(z))² / 2, where D is the score itself.",
+                      "(D(G(z)) - 1)² / 2."),
+    "hinge": ("max(0, 1 - D(x)) + max(0, 1 + D(G(z))): nothing to gain beyond a margin of 1.",
+              "-D(G(z))."),
+    "wasserstein": ("D(G(z)) - D(x): minus an estimate of the Wasserstein distance.", "-D(G(z))."),
+    "relativistic": ("-log sigmoid(D(x) - D(G(z))): each real against one generated example.",
+                     "-log sigmoid(D(G(z)) - D(x))."),
+}
+SOURCES = {
+    "minimax": "Goodfellow et al. (2014)",
+    "non_saturating": "Goodfellow et al. (2014), section 3",
+    "least_squares": "Mao et al. (2017), LSGAN",
+    "hinge": "Lim & Ye (2017), Miyato et al. (2018)",
+    "wasserstein": "Arjovsky et al. (2017), WGAN",
+    "relativistic": "Jolicoeur-Martineau (2019), Huang et al. (2024)",
+}
+OF_GENERATOR = {
+    "minimax": "-softplus(fake).mean()",
+    "non_saturating": "softplus(-fake).mean()",
+    "least_squares": "(fake - 1).square().mean() / 2",
+    "hinge": "-fake.mean()",
+    "wasserstein": "-fake.mean()",
+    "relativistic": "softplus(real - fake).mean()",
+}
+
+
+def losses(settings: RunConfig) -> str:
+    """`discriminator_loss(real, fake)` and `generator_loss(fake)`, of scores (n, 1)."""
+    of_d, of_g = FORMULAS[settings.loss]
+    arguments = "fake, real" if settings.loss == "relativistic" else "fake"
+    return paragraphs([
+        f'def discriminator_loss(real, fake):\n    """{of_d}"""\n'
+        + indented(_of_discriminator(settings)),
+        f'def generator_loss({arguments}):\n    """{of_g}"""\n'
+        f"    return {OF_GENERATOR[settings.loss]}",
+    ], 2)
+
+
+def _of_discriminator(settings: RunConfig) -> str:
+    real_target = "REAL_TARGET" if settings.label_smoothing else "1.0"
+    fake_target = "FAKE_TARGET" if settings.fake_label_smoothing else "0.0"
+    flips = ""
+    if settings.label_flips:
+        flips = block(f"""
+            flips = torch.rand(2 * len(real), 1, generator=for_noise, device=device) < LABEL_FLIPS
+            flips_of_real, flips_of_fake = flips.chunk(2)
+            real_target = torch.where(flips_of_real, {fake_target}, {real_target})
+            fake_target = torch.where(flips_of_fake, {real_target}, {fake_target})
+        """) + "\n"
+        real_target, fake_target = "real_target", "fake_target"
+    value = DISCRIMINATOR[settings.loss](real_target, fake_target)
+    if settings.discriminator_loss == "mean":
+        return f"{flips}both = {value}\nreturn both / 2"
+    return f"{flips}return {value}"
+
+
+def _cross_entropy(real_target: str, fake_target: str) -> str:
+    real = "real" if real_target == "1.0" else f"{real_target} * real"
+    fake = "softplus(fake)" if fake_target == "0.0" else f"(softplus(fake) - {fake_target} * fake)"
+    return f"(softplus(real) - {real}).mean() + {fake}.mean()"
+
+
+def _least_squares(real_target: str, fake_target: str) -> str:
+    real = "1" if real_target == "1.0" else real_target
+    fake = "fake" if fake_target == "0.0" else f"(fake - {fake_target})"
+    return f"((real - {real}).square().mean() + {fake}.square().mean()) / 2"
+
+
+DISCRIMINATOR = {
+    "minimax": _cross_entropy,
+    "non_saturating": _cross_entropy,
+    "least_squares": _least_squares,
+    "hinge": lambda real, fake: "relu(1 - real).mean() + relu(1 + fake).mean()",
+    "wasserstein": lambda real, fake: "fake.mean() - real.mean()",
+    "relativistic": lambda real, fake: "softplus(fake - real).mean()",
+}
+
+# --- penalties -----------------------------------------------------------------------------------
+
+BETWEEN = block('''
+    def gradient_penalty(real, fake):
+        """(|gradient of D| - 1)² at points between real and generated ones (Gulrajani et al., 2017)."""
+        share = torch.rand(len(real), 1, generator=for_noise, device=device)
+        between = torch.lerp(real, fake, share).detach().requires_grad_()
+        scores = discriminator(between)
+        (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+        norms = (gradient.square().sum(1) + 1e-12).sqrt()
+        return (norms - 1).square().mean()
+''')
+AT_EXAMPLES = block('''
+    def slope(scores, inputs):
+        """|gradient of D|² / 2 at these inputs, averaged over them (Mescheder et al., 2018)."""
+        (gradient,) = torch.autograd.grad(scores.sum(), inputs, create_graph=True)
+        return gradient.square().sum(1).mean() / 2
+''')
+
+
+def penalised(settings: RunConfig) -> bool:
+    return settings.gradient_penalty > 0 or at_examples(settings)
+
+
+def at_examples(settings: RunConfig) -> bool:
+    """Whether a penalty is taken at the very examples that D scores."""
+    return settings.r1 > 0 or settings.r2 > 0
+
+
+def penalties(settings: RunConfig) -> str:
+    """`gradient_penalty` and `slope`, as far as they are used."""
+    return paragraphs([
+        BETWEEN if settings.gradient_penalty > 0 else "",
+        AT_EXAMPLES if at_examples(settings) else "",
+    ], 2)
+
+
+def weighted_penalties(settings: RunConfig) -> str:
+    """The sum that is added to D's loss, "" where there is none."""
+    terms = {
+        "GRADIENT_PENALTY * gradient_penalty(real_inputs, fake_inputs)": settings.gradient_penalty,
+        "R1 * slope(real_scores, real_inputs)": settings.r1,
+        "R2 * slope(fake_scores, fake_inputs)": settings.r2,
+    }
+    return " + ".join(term for term, weight in terms.items() if weight > 0)
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def words_of_losses(settings: RunConfig) -> str:
+    words = (f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}. Both losses are written for "
+             "scores, not for probabilities, which would round to 0 or 1 where gradients vanish.")
+    if settings.label_smoothing or settings.fake_label_smoothing:
+        words += " D is asked for targets other than 1 and 0 (label smoothing)."
+    if settings.label_flips:
+        words += " Some labels are swapped at random."
+    if settings.discriminator_loss == "mean":
+        words += " D's loss is the average of its two terms."
+    return words
+
+
+def words_of_penalties(settings: RunConfig) -> str:
+    parts = []
+    if settings.gradient_penalty:
+        parts.append("WGAN-GP's penalty keeps the length of D's gradient near 1.")
+    if settings.r1:
+        parts.append("R1 keeps D flat where the data is.")
+    if settings.r2:
+        parts.append("R2 keeps D flat where the samples are.")
+    return " ".join(parts)
