@@ -49,6 +49,7 @@ def train(state: State, config: RunConfig) -> None:
         if before.digest() not in keep:
             server.queue().release(before.digest(), server.viewer())
         state.shown, state.fresh, state.asks = config, False, False
+        state.as_trained_here(config)
     st.rerun()
 
 
@@ -58,6 +59,7 @@ def apply(state: State, remedy: Remedy, step: int) -> None:
     if submit(state, mended):
         state.pinned, state.shown, state.pending = state.shown, mended, mended
         state.fresh = state.asks = False
+        state.as_trained_here(mended)
     st.rerun()
 
 
@@ -95,6 +97,7 @@ def show_preset(state: State, name: str) -> None:
     config, before = state.challenge.offered[name].config, state.shown
     state.pending = state.shown = config
     state.fresh, state.asks = True, False
+    state.as_trained_here(config)
     if before.digest() not in {config.digest(), state.pinned.digest() if state.pinned else ""}:
         server.queue().release(before.digest(), server.viewer())
     digests = {preset.config.digest() for preset in state.challenge.offered.values()}
@@ -145,6 +148,7 @@ def change(state: State, run: StoredRun, step: int | None) -> None:
         st.toast(f"Changed at step {whole(step)}; the run goes on to step {whole(changed.steps)}.")
         state.pinned = state.pinned or shown
         state.shown, state.fresh = changed, False
+        state.as_trained_here(changed)
     st.rerun()
 
 

@@ -2,6 +2,8 @@
 
 The sliders describe the next run; `shown` is the run on the page. The address bar holds what a
 reload needs; a copied link holds every value, so that it keeps its meaning if a default changes.
+A run that was opened from a file is named by its key as well: on the server that has the file a
+link shows that run, elsewhere what the settings give there, and says so.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ LINK_VERSION = "1"
 PROJECTOR = "projector"  # "1": the page is laid out for one
 # Of single parts of a page, which read and `keep` them.
 PART_PARAMETERS = ("dirac", "hand", PROJECTOR)
-RESERVED_PARAMETERS = ("v", "run", "reference", *PART_PARAMETERS)
+OPENED = "opened"  # the keys of runs that were opened from files
+RESERVED_PARAMETERS = ("v", "run", "reference", OPENED, *PART_PARAMETERS)
 AS_RECORDED = "recorded"  # in place of a run: what the page shows before any click
 # Streamlit's own, and what other sites and mail senders append to links; none is a setting.
 FOREIGN_PARAMETERS = frozenset((
@@ -33,6 +36,13 @@ FOREIGN_PARAMETERS = frozenset((
 ))
 FOREIGN_BEGINNINGS = ("utm_", "mtm_", "pk_", "piwik_", "hsa_", "matomo_")
 AMPERSAND = re.compile("^(?:amp;)+")  # left of "&amp;", as mail clients write the "&" of a link
+KEYS = re.compile("[0-9a-f]{16}(?:,[0-9a-f]{16})?")  # of a run, and of its reference
+NO_KEYS = "opened must be one or two names of sixteen hexadecimal digits, separated by a comma."
+NOT_HERE = (
+    "The file of opened run {key} is not on this server, which keeps those opened last: shown is "
+    "what there is here of its settings. Open the file again to see it."
+)
+OF_OTHER_SETTINGS = "opened: run {key} has other settings than this address, so it is not shown."
 REMEMBERED_URLS = 3  # of those that this tab wrote: a message may carry one before the last
 
 
@@ -52,6 +62,7 @@ class State:
     fresh: bool = True  # shown as recorded, before or instead of training: better than a stub
     asks: bool = False  # nothing was pressed since the page was opened without a link to a run
     refusal: str = ""  # why the last Train was refused
+    opened: dict[str, str] = field(default_factory=dict)  # keys of opened runs, by config's digest
     follows: bool = False  # a part outside the experiment shows the step that is looked back to
     moved: bool = False  # the slider of steps was, and such a part must follow
 
@@ -60,7 +71,17 @@ class State:
         return self.challenge.presets[self.challenge.start].config
 
     def shown_run(self) -> server.StoredRun | None:
-        return server.stored_run(self.shown, recorded_first=self.fresh)
+        return self._opened(self.shown) or server.stored_run(
+            self.shown, recorded_first=self.fresh)
+
+    def _opened(self, config: RunConfig) -> server.StoredRun | None:
+        """The run of these settings that came out of a file, where the page shows that one."""
+        key = self.opened.get(config.digest())
+        return server.opened_run(key, config) if key is not None else None
+
+    def as_trained_here(self, config: RunConfig) -> None:
+        """Of these settings show this server's own run from now on, and none out of a file."""
+        self.opened.pop(config.digest(), None)
 
     @property
     def compared_to(self) -> RunConfig | None:
@@ -78,7 +99,7 @@ class State:
         shown one, the recorded run to compare with: the remedy, or beside a run without failure
         the failure."""
         if (pinned := self.compared_to) is not None:
-            return server.stored_run(pinned, recorded_first=True)
+            return self._opened(pinned) or server.stored_run(pinned, recorded_first=True)
         healthy = self.challenge.presets.get("healthy")
         fine = healthy is not None and healthy.config.digest() == self.shown.digest()
         pair = self.challenge.side_by_side(self.shown.dataset)
@@ -101,7 +122,16 @@ def arrive(page: str, challenge: Challenge) -> State:
     if state.pending is not None:
         controls.put(page, state.pending)
         state.pending = None
+    _drop_what_is_gone(state)
     return state
+
+
+def _drop_what_is_gone(state: State) -> None:
+    """Files that are no longer kept: what is shown instead is another run, and the page says so."""
+    for digest, key in list(state.opened.items()):
+        if server.opened_run(key) is None:
+            del state.opened[digest]
+            state.problems.append(NOT_HERE.format(key=key))
 
 
 def _is_arrival(state: State, query: dict[str, str]) -> bool:
@@ -175,6 +205,41 @@ def _open_link(state: State, query: dict[str, str]) -> None:
             if not problems:
                 setattr(state, attribute, config)
                 state.fresh = False
+    if OPENED in query:
+        _open_files(state, query[OPENED], without_settings=not fields and "run" not in query)
+
+
+def _open_files(state: State, text: str, without_settings: bool) -> None:
+    """Show runs that came out of files, by the keys in a URL: in place of those of the same
+    settings, or, in a URL without settings, as the run and its reference."""
+    if not KEYS.fullmatch(text):
+        state.problems.append(NO_KEYS)
+        return
+    for attribute, key in zip(("shown", "pinned"), text.split(","), strict=False):
+        run = server.opened_run(key)
+        if run is None:
+            state.problems.append(NOT_HERE.format(key=key))
+            continue
+        config = run.snapshot.config
+        if without_settings:
+            setattr(state, attribute, config)
+            if attribute == "shown":
+                state.pending = _within_limit(config)
+        shown = [name for name, there in (("shown", state.shown), ("pinned", state.pinned))
+                 if there is not None and there.digest() == config.digest()]
+        if not shown:
+            state.problems.append(OF_OTHER_SETTINGS.format(key=key))
+            continue
+        for name in shown:  # all of the file's steps, however far this server would train
+            setattr(state, name, config)
+        state.opened[config.digest()] = key
+        state.fresh = False
+        server.opened().touch(key)
+
+
+def _within_limit(config: RunConfig) -> RunConfig:
+    """Sliders that this server can train."""
+    return config.replace(steps=min(config.steps, server.settings().max_steps))
 
 
 def write_url(state: State) -> None:
@@ -207,7 +272,14 @@ def _in_url(state: State) -> dict[str, str]:
         query["run"] = controls.written(state.shown)
     if state.pinned is not None:
         query["reference"] = controls.written(state.pinned)
-    return query | state.part_parameters
+    return query | _opened_on_page(state) | state.part_parameters
+
+
+def _opened_on_page(state: State) -> dict[str, str]:
+    """The parameter that names which of the page's runs came out of files."""
+    keys = [state.opened[config.digest()] for config in (state.shown, state.pinned)
+            if config is not None and config.digest() in state.opened]
+    return {OPENED: ",".join(dict.fromkeys(keys))} if keys else {}
 
 
 def keep(state: State, name: str, value: str) -> None:
@@ -222,6 +294,7 @@ def link(state: State) -> str:
     """A link that opens the shown run and its reference, whatever defaults a later version has."""
     address = (st.context.url or "").partition("?")[0]
     parts = {name: value for name, value in state.part_parameters.items() if name != PROJECTOR}
+    parts |= _opened_on_page(state)
     return f"{address}?{opening(state.shown, state.pinned, parts)}"
 
 

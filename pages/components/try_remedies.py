@@ -274,5 +274,6 @@ def _show_buttons(state: State, comparison: Comparison) -> None:
 
 def _show(state: State, comparison: Comparison, index: int) -> None:
     state.shown = state.pending = comparison.trials[index].config
+    state.as_trained_here(state.shown)
     state.pinned = comparison.broken if index else None
     state.fresh = False
