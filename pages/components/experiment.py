@@ -21,6 +21,7 @@ from pages.components import (
     own_runs,
     prediction,
     server,
+    take_home,
     try_remedies,
     verdict,
     viewer,
@@ -105,7 +106,7 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
         tick = _watch(state)
         shown, reference = state.shown_run(), state.reference_run()
         _projected_buttons(state, config, shown) if state.projected else _buttons(
-            state, config, shown)
+            state, config, shown, reference)
         ended = _status(state, shown, reference)
         if not state.projected:
             try_remedies.table(state)
@@ -119,16 +120,19 @@ def _view(state: State, config: RunConfig | None, last_tick: float | None) -> No
         st.error(UNREADABLE)
 
 
-def _buttons(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
+def _buttons(
+    state: State, config: RunConfig | None, shown: StoredRun | None, reference: StoredRun | None
+) -> None:
     with st.container(key="buttons", horizontal=True, vertical_alignment="center", gap="small"):
         _presets(state, config)
         _train(state, config, shown)
         _stop_or_continue(state, shown)
         _pin(state, shown)
-        with st.popover("Link", icon=":material/link:"):
+        with st.popover("Link"):
             st.caption("Opens these settings, with this run and its reference where they have been "
                        "trained; on another copy of this app Train makes them anew.")
             st.code(link(state), language=None, wrap_lines=True)
+        take_home.take_home(state, shown, reference)
 
 
 def _projected_buttons(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import urllib.parse
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import number_text, tick_text
 from gan_core.exploration.cell_runs import MEASURES, CellRun
 from gan_core.exploration.map_looks import COLOURINGS, VERDICT
-from gan_core.exploration.map_picture import picture
-from gan_core.exploration.map_tables import as_csv, runs_of
+from gan_core.exploration.map_tables import runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 from gan_core.exploration.price import seconds
 from gan_core.exploration.study import name_of
@@ -30,6 +28,7 @@ from pages.components.map_choice import MOST_CHOSEN, MapChoice
 from pages.components.map_controls import axis_words
 from pages.components.markdown import plain
 from pages.components.state import opening
+from pages.components.take_home import take_map_home
 
 BUDGETS = {"no limit": math.inf, "1 minute": 60.0, "5 minutes": 300.0, "15 minutes": 900.0}
 OPENS_ON = "baseline"  # the page on which a cell's run is opened
@@ -98,8 +97,7 @@ def _buttons(choice: MapChoice, results: dict[str, CellRun]) -> None:
         st.selectbox(
             "Colour", COLOURINGS, key="map/colour", width=240, on_change=_colour, args=(choice,),
             format_func=lambda name: "verdict" if name == VERDICT else MEASURES[name].label)
-        with st.popover("Take home", icon=":material/download:"):
-            _downloads(choice, results)
+        take_map_home(drawn, choice.colouring)
     st.caption(price if price and not studies.state(drawn).live else _command(drawn))
 
 
@@ -133,21 +131,6 @@ def command(drawn: ParameterMap) -> str:
                                             "steps": str(drawn.base.steps)}.items())
     return (f"gan-lab map --x '{drawn.x}' --y '{drawn.y}' --seeds {drawn.seeds} --set {settings} "
             "--store DIR")
-
-
-def _downloads(choice: MapChoice, results: dict[str, CellRun]) -> None:
-    drawn = choice.drawn
-    st.download_button("Numbers (CSV)", partial(as_csv, drawn, results),
-                       f"map-{drawn.digest()}.csv", "text/csv", on_click="ignore")
-    st.download_button("Picture (PNG)", partial(_png, drawn, results, choice.colouring),
-                       f"map-{drawn.digest()}.png", "image/png", on_click="ignore")
-    st.caption("The address of this page opens the same map.")
-
-
-def _png(drawn: ParameterMap, results: dict[str, CellRun], colouring: str) -> bytes:
-    stream = io.BytesIO()
-    picture(drawn, results, colouring).save(stream, "PNG")
-    return stream.getvalue()
 
 
 # --- the chosen cells ----------------------------------------------------------------------------

@@ -88,7 +88,8 @@ STYLE = """
 [data-testid="stMain"] [data-testid="stVerticalBlock"] { gap: .5rem; }
 /* What is drawn anew stays as it is until then: a sheet that turns pale looks like a failure. */
 [data-testid="stMain"] [data-stale="true"] { opacity: 1 !important; }
-.st-key-buttons button { padding: .25rem .6rem; white-space: nowrap; }
+[data-testid="stMain"] .st-key-buttons { gap: .5rem; }
+.st-key-buttons button { padding: .25rem .5rem; white-space: nowrap; }
 .st-key-train button { min-width: 10.4rem; }
 .st-key-differing { min-height: 2.6rem; }
 /* Streamlit's grey is 3.9 : 1. */

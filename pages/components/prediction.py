@@ -48,6 +48,13 @@ def answered(challenge: Challenge, snapshot: RunSnapshot | None) -> str:
     return outcome(challenge, snapshot, _made(challenge)[snapshot.digest])
 
 
+def place_of_answer(challenge: Challenge, digest: str) -> int | None:
+    """Which of the answers was given of run `digest`, counted from 0; None where none was."""
+    given = _made(challenge).get(digest)
+    answers = [answer for answer, _ in challenge.prediction.options]
+    return answers.index(given) if given in answers else None
+
+
 def outcome(challenge: Challenge, snapshot: RunSnapshot, given: str) -> str:
     """A prediction and its answer in words."""
     headline = HEADLINES[challenge.headline]

@@ -106,7 +106,7 @@ def _nothing() -> None:
 
 def _looked_back(state: State, key: str) -> None:
     of, step = st.session_state[key]["step"]
-    if of == _look_back_key(state) and 0 <= step <= state.shown.steps:
+    if of == look_back_key(state) and 0 <= step <= state.shown.steps:
         st.session_state[of] = step
         state.moved = state.follows
 
@@ -129,14 +129,14 @@ def _pressed(state: State, key: str) -> None:
             return
 
 
-def _look_back_key(state: State) -> str:
+def look_back_key(state: State) -> str:
     """The name of the step looked back to: every run has its own, at first its right end."""
     return f"{state.page}/at/{state.shown.digest()}/{max(state.shown.steps, 1)}"
 
 
 def step_looked_back_to(state: State) -> int | None:
     """The step that the visitor looks back to; None at the right end."""
-    at = st.session_state.get(_look_back_key(state), state.shown.steps)
+    at = st.session_state.get(look_back_key(state), state.shown.steps)
     return at if at < state.shown.steps else None
 
 
@@ -154,7 +154,7 @@ def _data(
         "metrics": _asked_metrics(state, (shown, reference)),
         "runs": {"this": _run(shown), "reference": _run(reference)},
         "look_back": {
-            "key": _look_back_key(state), "steps": max(state.shown.steps, 1),
+            "key": look_back_key(state), "steps": max(state.shown.steps, 1),
             "step": None if state.challenge.by_time else step_looked_back_to(state),
             "words": LOOK_BACK["time" if state.challenge.by_time else "step"]},
         "by_time": state.challenge.by_time,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 FILES = Path(__file__).parent / "viewer_files"
 SCRIPTS = (  # one module, in this order
-    "feed.js", "part.js", "plane.js", "save.js", "charts.js", "map.js", "linked.js", "playback.js",
-    "evidence.js", "tiles.js", "runs.js", "run_table.js", "run_charts.js", "viewer.js")
+    "feed.js", "part.js", "plane.js", "save.js", "take_home.js", "charts.js", "map.js", "linked.js",
+    "playback.js", "evidence.js", "tiles.js", "runs.js", "run_table.js", "run_charts.js",
+    "viewer.js")
 
 
 def read(*names: str) -> str:

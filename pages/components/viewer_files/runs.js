@@ -3,6 +3,7 @@
 // a key that was pressed for it, and of nothing while it plays.
 
 const PRELOADED = 160; // pictures of both runs that are fetched ahead
+const FILM_TOLD = 8000; // milliseconds that a word about the film stays
 const PAUSED = 250; // milliseconds of rest before the difference at a moment is asked for
 
 class RunsViewer extends ChartsViewer {
@@ -51,8 +52,17 @@ class RunsViewer extends ChartsViewer {
     this.ask();
     this.comparedAt = undefined; // what the page says is of the end, and may be new
     const film = this.find(".film");
+    savesItself(film, (told) => this.tellOfFilm(told));
     if (this.own) film.href = `${this.own.address}/film.gif?${this.data.film}`;
     else film.removeAttribute("href");
+  }
+
+  // Beside the film's button, until something else is pressed.
+  tellOfFilm(words) {
+    const told = this.find(".film-told");
+    told.textContent = words;
+    clearTimeout(this.toldOfFilm);
+    if (words) this.toldOfFilm = setTimeout(() => this.tellOfFilm(""), FILM_TOLD);
   }
 
   makeFigures() {
@@ -108,8 +118,8 @@ class RunsViewer extends ChartsViewer {
     if (open && this.asks !== asks.name) {
       this.asks = asks.name;
       slot.replaceChildren(bold("What will happen?"), made("p", { textContent: asks.question }),
-        ...asks.answers.map(({ answer, told }) => made("button", { type: "button",
-          textContent: answer, onclick: () => this.answer(told) })),
+        ...asks.answers.map(({ answer, told }, place) => made("button", { type: "button",
+          textContent: answer, onclick: () => this.answer(told, place) })),
         made("button", { type: "button", className: "skip", textContent: "Skip and play",
           onclick: () => this.answer("") }));
     }
@@ -124,10 +134,10 @@ class RunsViewer extends ChartsViewer {
     this.preload();
   }
 
-  answer(told) {
+  answer(told, place = null) {
     asked.add(this.data.asks.name);
     this.find(".question").hidden = true;
-    this.moment.set({ asked: false, told });
+    this.moment.set({ asked: false, told, predicted: place });
     this.playback.play();
     this.playback.find("play").focus({ preventScroll: true });
   }
@@ -250,13 +260,14 @@ class RunsViewer extends ChartsViewer {
   }
 
   caption(name, feed, step) {
-    const { title, settings, recorded } = this.data.captions[name];
+    const { title, settings, recorded, opened } = this.data.captions[name];
     const steps = feed?.pictures[this.view(name)] ?? [], taken = steps[placeAt(steps, step)];
     const first = made("p", {}, bold(title), taken === undefined ? "" : ` · step ${taken}`);
     if (recorded) {
       first.append(made("span", { className: "badge" }, "recorded",
         made("span", { className: "day", textContent: ` ${recorded}` })));
     }
+    if (opened) first.append(made("span", { className: "badge" }, "opened from a file"));
     const second = made("p", { textContent: settings, title: settings });
     this.find(`.caption-${name}`).replaceChildren(first, second);
   }

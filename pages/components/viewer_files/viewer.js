@@ -133,7 +133,7 @@ function verdictsOf(feed, steps, told) {
 
 const PARTS = {
   status: StatusViewer, runs: RunsViewer, measurements: MeasurementsViewer, map: MapViewer,
-  study: StudyViewer, "run-table": RunTable, "run-charts": RunCharts,
+  study: StudyViewer, "take-home": TakeHomeViewer, "run-table": RunTable, "run-charts": RunCharts,
   "run-sheets": RunSheets };
 
 // Draw or update a part of the page; `loader.js` calls this with what Streamlit hands it.
