@@ -30,8 +30,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from gan_core.config.run_config import RunConfig
+from gan_core.export import charts_png, charts_svg
 from gan_core.export.archive_words import readme
-from gan_core.export.charts import chart_pngs, chart_svgs
+from gan_core.export.charts import drawings
 from gan_core.export.film import film
 from gan_core.export.notebook import notebook
 from gan_core.export.report import report
@@ -55,18 +56,21 @@ CUT_OFF = "this copy was made while the run went on"
 
 def archive(
     reels: Sequence[Reel], page: str = "", *, by_time: bool = False, predicted: str = "",
-    link: str = "",
+    link: str = "", downloads: Path | None = None,
 ) -> BinaryIO:
     """The zip of one run, or of a run and its reference, as a file to be read from its beginning.
 
     `page`, `predicted` and `link` are what the report tells of; with `by_time` film and charts
-    compare the runs after equal times. Raises OSError where the disk is full.
+    compare the runs after equal times. `downloads` is the folder of classifiers that are not
+    bundled. Raises OSError where the disk is full.
     """
     with contextlib.ExitStack() as undo:
         file = cast(BinaryIO, undo.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY)))
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
             _Packing(packed, _written_at(reels[0].snapshot.status)).everything(
-                reels, page, by_time, predicted, link)
+                reels, by_time, downloads, lambda whole, script: report(
+                    whole, page, predicted=predicted, link=link, script=script,
+                    downloads=downloads))
         file.seek(0)
         undo.pop_all()  # whoever has asked for it closes it
         return file
@@ -103,20 +107,19 @@ class _Packing:
     left_out: list[str] = field(default_factory=list)
 
     def everything(
-        self, reels: Sequence[Reel], page: str, by_time: bool, predicted: str, link: str
+        self, reels: Sequence[Reel], by_time: bool, downloads: Path | None,
+        report_on: Callable[[Sequence[Reel], str], str],
     ) -> None:
         whole = [_as_far_as_it_is(reel) for reel in reels]
         weights = [self._run(folder_of(place, reel.snapshot.config), reel)
                    for place, reel in enumerate(whole)]
         if all(reel.steps for reel in whole):
             self._try("film.gif", lambda: film(whole, by_time))
-        for name, svg in chart_svgs(whole, by_time).items():
-            self._text(f"charts/{name}.svg", svg)
-        for name, png in chart_pngs(whole, by_time).items():
-            self._file(f"charts/{name}.png", png)
+        for name, drawing in drawings(whole, by_time, downloads).items():
+            self._text(f"charts/{name}.svg", charts_svg.svg(drawing))
+            self._file(f"charts/{name}.png", charts_png.png(drawing))
         own_script = f"{folder_of(0, whole[0].snapshot.config)}/gan.py"
-        self._try("report.html", lambda: report(
-            whole, page, predicted=predicted, link=link, script=own_script).encode())
+        self._try("report.html", lambda: report_on(whole, own_script).encode())
         self._text("README.txt", readme(whole, weights, self.left_out))
 
     def _run(self, folder: str, reel: Reel) -> bool:

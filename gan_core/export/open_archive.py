@@ -144,7 +144,7 @@ def _unexpected(path: str) -> ArchiveError:
     if lower.endswith(RUNS_CODE):
         return ArchiveError(f"{path} is of a kind that can run code when it is read; of such files "
                             "only checkpoint.pt of a run is allowed, which is left out.")
-    return ArchiveError(f"{path} is not a file of a run; allowed are the files that *Take it home* "
+    return ArchiveError(f"{path} is not a file of a run; allowed are the files that Take it home "
                         "puts into a zip, under their names.")
 
 

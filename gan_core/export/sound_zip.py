@@ -102,7 +102,7 @@ def _check_ends(file: BinaryIO) -> None:
     last = file.read()
     large, end = last[: -END_RECORD.size], last[-END_RECORD.size :]
     if len(end) < END_RECORD.size or beginning != BEGINNING or not end.startswith(END):
-        raise ArchiveError("This is not a whole zip file without comments, as *Take it home* makes "
+        raise ArchiveError("This is not a whole zip file without comments, as Take it home makes "
                            "one of a run.")
     _, disk, first_disk, here, count, table, place, comment = END_RECORD.unpack(end)
     if (disk or first_disk or here != count or comment or place + table > size
