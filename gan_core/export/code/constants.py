@@ -31,7 +31,7 @@ def constants(settings: RunConfig) -> dict[str, Constant]:
         "LEARNING_RATE_D": Constant(
             f"{rate} * {ratio}" if config.learning_rate_ratio > 1 else rate),
         "LEARNING_RATE_G": Constant(
-            f"{rate} / {ratio}" if config.learning_rate_ratio < 1 else rate),
+            f"{rate} / {ratio}" if config.learning_rate_ratio < 1 else rate, _rates(config)),
         "D_STEPS": Constant(str(config.discriminator_steps), "updates of D in each step"),
         "G_STEPS": Constant(str(config.generator_steps), "updates of G in each step"),
         "REAL_TARGET": Constant(
@@ -61,6 +61,14 @@ def assignments(values: Mapping[str, Constant]) -> str:
     return "\n".join(
         f"{name} = {constant.value}" + (f"  # {constant.comment}" if constant.comment else "")
         for name, constant in values.items())
+
+
+def _rates(config: RunConfig) -> str:
+    ratio = config.learning_rate_ratio
+    if ratio == 1:
+        return ""
+    return f"D learns {ratio:.3g} times as fast" if ratio > 1 else (
+        f"G learns {1 / ratio:.3g} times as fast")
 
 
 def _sheet_interval(steps: int) -> int:

@@ -22,9 +22,10 @@ CENTRES = {
 
 def section(config: RunConfig) -> Section:
     load = _images(config) if config.card.kind == "image" else _points(config)
-    cuts = [_fold(config), _skew(config), _subset(config), _by_class(config)]
-    return Section("The data", _words(config), paragraphs(
-        [load, *cuts, f"examples = examples.to(device)\n\n\n{_batch(config)}", f"\n{LATENTS}"]))
+    cuts = paragraphs([_fold(config), _skew(config), _subset(config), _by_class(config)])
+    examples = paragraphs([load, cuts, "examples = examples.to(device)"]) if cuts else (
+        f"{load}\nexamples = examples.to(device)")
+    return Section("The data", _words(config), paragraphs([examples, _batch(config), LATENTS], 2))
 
 
 def _words(config: RunConfig) -> str:
@@ -60,9 +61,9 @@ def _points(config: RunConfig) -> str:
     return paragraphs([CENTRES[config.dataset], block(f"""
         random = np.random.default_rng(1000)
         modes = random.integers({card.modes}, size={card.examples:_})
-        random.integers({card.modes}, size=10_000)  # passed over: modes of points held out in the lab
-        noise = random.standard_normal((len(modes), 2))
-        examples = torch.from_numpy(centres[modes] + {card.sigma} * noise).float()
+        random.integers({card.modes}, size=10_000)  # not used here: of points that the lab holds out
+        around = random.standard_normal((len(modes), 2))
+        examples = torch.from_numpy(centres[modes] + {card.sigma} * around).float()
     """) + labels])
 
 

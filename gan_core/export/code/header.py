@@ -11,8 +11,12 @@ from gan_core.config.validation import as_text
 WIDTH = 96
 
 
+SUBJECTS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
+            "ring": "a ring of eight Gaussians", "grid": "a grid of 25 Gaussians"}
+
+
 def title(config: RunConfig) -> str:
-    return f"A GAN on {config.card.label.split(' (')[0]}, run {config.digest()}"
+    return f"A GAN on {SUBJECTS[config.dataset]}: run {config.digest()} of the GAN challenges lab"
 
 
 def settings_that_differ(config: RunConfig) -> list[str]:

@@ -9,8 +9,8 @@ WHOLE = {"argparse": "import argparse", "copy": "import copy", "np": "import num
 FROM = {
     "Path": "pathlib",
     "nn": "torch",
-    "pad": "torch.nn.functional", "relu": "torch.nn.functional",
-    "softplus": "torch.nn.functional",
+    "max_pool2d": "torch.nn.functional", "pad": "torch.nn.functional",
+    "relu": "torch.nn.functional", "softplus": "torch.nn.functional",
     "spectral_norm": "torch.nn.utils.parametrizations",
     "MNIST": "torchvision.datasets", "FashionMNIST": "torchvision.datasets",
     "save_image": "torchvision.utils",

@@ -43,10 +43,14 @@ def losses(settings: RunConfig) -> str:
     arguments = "fake, real" if settings.loss == "relativistic" else "fake"
     return paragraphs([
         f'def discriminator_loss(real, fake):\n    """{of_d}"""\n'
-        + indented(_of_discriminator(settings)),
+        + indented(_LOGARITHMS * (DISCRIMINATOR[settings.loss] is _cross_entropy)
+                   + _of_discriminator(settings)),
         f'def generator_loss({arguments}):\n    """{of_g}"""\n'
         f"    return {OF_GENERATOR[settings.loss]}",
     ], 2)
+
+
+_LOGARITHMS = "# Of a score s, log(sigmoid(s)) is s - softplus(s), log(1 - sigmoid(s)) is -softplus(s).\n"
 
 
 def _of_discriminator(settings: RunConfig) -> str:

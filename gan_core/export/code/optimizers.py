@@ -48,9 +48,9 @@ def section(config: RunConfig) -> Section:
     kinds = dict.fromkeys((config.optimizer, config.optimizer_of_discriminator))
     words = " ".join(WORDS[kind] for kind in kinds)
     code = f"{of_discriminator(config)}\n{of_generator(config)}"
-    if "rmsprop" not in kinds:
-        code += "\n# fused: one pass over all weights, which is faster."
+    if "fused" in code:
+        code = f"# fused: one pass over all weights, which is faster.\n{code}"
     if config.ema:
-        words += (" An exponential moving average of G's weights draws steadier samples than G.")
+        words += " An exponential moving average of G's weights draws steadier samples than G."
         code += "\n\naveraged = copy.deepcopy(generator).requires_grad_(False).eval()"
     return Section("The optimisers", words, code)

@@ -15,7 +15,8 @@ AUTOMATIC = block("""
     if device.type == "cuda":
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() and device.type == "cpu"
+        is_made_for_it = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+        bfloat16 = device.type == "cpu" and is_made_for_it()
 """)
 
 GENERATE = block('''

@@ -28,9 +28,8 @@ def program(config: RunConfig, *, notebook: bool) -> list[Section]:
     code = "\n".join(section.code for section in before)
     loops = training.sections(stages, code)
     used = names_in("\n".join([code, *(loop.code for loop in loops)]))
-    end = samples.end(config)
-    return [_arguments(config, notebook), _settings(config, used, code + "\n" + loops[0].code),
-            _streams(used), *before, *loops, end]
+    return [_arguments(config, notebook), _settings(config, f"{code}\n{loops[0].code}"),
+            _streams(used), *before, *loops, samples.end(config)]
 
 
 def _arguments(config: RunConfig, notebook: bool) -> Section:
@@ -64,16 +63,16 @@ def _command_line(config: RunConfig) -> list[str]:
     ]
 
 
-def _settings(config: RunConfig, used: set[str], code: str) -> Section:
-    """Those of the first phase: what changes later is set where it changes."""
-    first = names_in(code)
+def _settings(config: RunConfig, code: str) -> Section:
+    """Those in force at first, which `code` uses; what changes later is set where it changes."""
+    used = names_in(code) | {"SEED"}
     return Section("Settings", "The settings of the run, as far as they have a part in it.",
                    assignments({name: constant for name, constant
-                                in constants(config.at(0)).items() if name in first | {"SEED"}}))
+                                in constants(config.at(0)).items() if name in used}))
 
 
 def _streams(used: set[str]) -> Section:
-    lines = [f"{name} = torch.Generator(device).manual_seed(4 * SEED + {place})"
+    lines = [f"{name} = torch.Generator(device).manual_seed(4 * SEED{f' + {place}' * (place > 0)})"
              for place, name in enumerate(STREAMS) if name in used]
     return Section("Random numbers", (
         "Each kind of random number has a stream of its own: a change in one of them, say dropout, "

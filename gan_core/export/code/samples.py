@@ -21,12 +21,14 @@ REPORT = block('''
 
 PLANE = block('''
     def plane(points):
-        """A picture of the plane, within ±{extent:g}: points dark, the centres of the data red."""
-        picture = torch.ones(3, 400, 400)
-        for shown, colour in ((torch.from_numpy(centres), (1.0, 0.0, 0.0)), (points, (0.0, 0.0, 0.3))):
-            columns, rows = ((shown * torch.tensor([1.0, -1.0]) / {extent:g} + 1) * 200).long().T
+        """A picture of the plane, within ±{extent:g}: the data's centres grey, the points black."""
+        picture = torch.ones(400, 400)
+        for shown, grey, size in ((torch.from_numpy(centres), 0.75, 11), (points, 0.0, 3)):
+            columns, rows = ((shown * torch.tensor([1, -1]) / {extent:g} + 1) * 200).long().T
             inside = (rows >= 0) & (rows < 400) & (columns >= 0) & (columns < 400)
-            picture[:, rows[inside], columns[inside]] = torch.tensor(colour)[:, None]
+            dots = torch.zeros(1, 400, 400)
+            dots[0, rows[inside], columns[inside]] = 1.0
+            picture[max_pool2d(dots, size, stride=1, padding=size // 2)[0] > 0] = grey
         return picture
 ''')
 
@@ -75,12 +77,13 @@ def _sheet(config: RunConfig) -> str:
 def end(config: RunConfig) -> Section:
     kept = "averaged" if config.ema else "generator"
     pixels = ".view(-1, 1, 28, 28)" if config.card.kind == "image" else ""
+    of_average = "  # the averaged one" if config.ema else ""
     return Section("What is kept", (
         "The losses of every step, and the weights of the generator. To sample from it later, build "
         "it as above and load them."), block(f"""
         save_sheet(len(losses))
         np.savetxt(out / "losses.csv", losses, "%.9g", ",", header="loss_d,loss_g", comments="")
-        torch.save({kept}.state_dict(), out / "generator.pt")
+        torch.save({kept}.state_dict(), out / "generator.pt"){of_average}
 
         # To sample from it later, build `generator` as above, and then:
         #     generator.load_state_dict(torch.load("samples/generator.pt", weights_only=True))

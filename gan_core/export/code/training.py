@@ -103,7 +103,7 @@ def _numbers(before: Phase, phase: Phase, values: dict[str, Constant]) -> str:
     for each in functions(phase.settings):
         used |= names_in(each.code)
     changed = {name: constant for name, constant in constants(phase.settings).items()
-               if name in used and values.get(name) != constant}
+               if name in used and (name not in values or values[name].value != constant.value)}
     values.update(changed)
     lines = [assignments(changed)]
     for letter in trained:

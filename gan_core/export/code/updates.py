@@ -106,7 +106,7 @@ def _scores(settings: RunConfig) -> list[str]:
     both = as_seen(settings, "torch.cat([real_batch(), fake.detach()])")
     mixes = ARCHITECTURES[settings.architecture].batch_norm_in_d
     if not (mixes or objective.penalised(settings)):
-        return [f"inputs = {both}  # both in one pass",
+        return [f"inputs = {both}  # in one pass",
                 f"real_scores, fake_scores = {score(settings)}(inputs).chunk(2)"]
     if changes_inputs(settings):
         lines = [f"inputs = {both}", "real_inputs, fake_inputs = inputs.chunk(2)"]
@@ -121,7 +121,7 @@ def _scores(settings: RunConfig) -> list[str]:
     if mixes or (objective.at_examples(settings) and not one_pass):
         lines.append(f"real_scores, fake_scores = {d}(real_inputs), {d}(fake_inputs)")
     else:
-        lines += ["inputs = torch.cat([real_inputs, fake_inputs])  # both in one pass",
+        lines += ["inputs = torch.cat([real_inputs, fake_inputs])  # in one pass",
                   f"real_scores, fake_scores = {d}(inputs).chunk(2)"]
     return lines
 
@@ -138,16 +138,20 @@ def _move_of_d(settings: RunConfig) -> str:
 
 
 def _update_of_g(settings: RunConfig, backward: str = "") -> str:
-    lines = [*_loss_of_g(settings, "fake"), "optimizer_g.zero_grad()",
+    loss = _loss_of_g(settings)
+    if settings.loss != "relativistic":
+        loss = [f"loss_g = generator_loss({score(settings)}({as_seen(settings, 'fake')}))"]
+    lines = [*loss, "optimizer_g.zero_grad()",
              f"loss_g.backward({backward})"]
     if settings.gradient_clip:
         lines.append("nn.utils.clip_grad_norm_(generator.parameters(), GRADIENT_CLIP)")
     return "\n".join([*lines, "optimizer_g.step()"])
 
 
-def _loss_of_g(settings: RunConfig, samples: str) -> list[str]:
+def _loss_of_g(settings: RunConfig) -> list[str]:
+    """G's loss, and D's scores on the way to it."""
     d = score(settings)
-    scores = f"scores = {d}({as_seen(settings, samples)})"
+    scores = f"scores = {d}({as_seen(settings, 'fake')})"
     if settings.loss != "relativistic":
         return [scores, "loss_g = generator_loss(scores)"]
     return [scores, "with torch.no_grad():",
@@ -184,7 +188,7 @@ def frozen_generator(settings: RunConfig) -> str:
     log_odds = "scores" if undecided == "0.0" else f"(scores - {undecided})"
     measured = "\n".join([
         f"fake = {generate(settings)}(latents())",
-        *_loss_of_g(settings, "fake"),
+        *_loss_of_g(settings),
         *([] if log_odds == "scores" else [f"log_odds = {log_odds[1:-1]}"]),
         "gradient_norms.append((",
         "    gradient_norm(-softplus({0}).mean()), gradient_norm(softplus(-{0}).mean())))".format(
