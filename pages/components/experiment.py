@@ -34,6 +34,11 @@ from pages.components.state import PROJECTOR, State, arrive, keep, link, write_u
 
 DATA = {"": "Digits", "ring": "Ring", "grid": "Grid"}
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
+CONTINUE = "Train the run on the left further."
+FROM_THE_START = (
+    "Weights are not read from a file: this trains the run from its start, on this server. On the "
+    "same kind of processor it comes to the same numbers."
+)
 UNREADABLE = "This run's files cannot be read just now. If this persists, train it again."
 
 
@@ -152,7 +157,7 @@ def _leave_projector(state: State) -> None:
 
 
 def _train(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
-    ready_made = shown is not None and shown.recorded and config == state.shown
+    ready_made = shown is not None and not shown.own and config == state.shown
     with st.container(key="train", width="content"):
         pressed = st.button(
             "Train it yourself" if ready_made else "Train", type="primary", width="stretch",
@@ -184,8 +189,8 @@ def _stop_or_continue(state: State, shown: StoredRun | None) -> None:
             st.toast("Others are watching this run too, so it goes on.")
         return
     goal = _goal(state, shown)
-    if st.button("Continue", disabled=goal is None,
-                 help="Train the run on the left further.") and goal is not None:
+    words = FROM_THE_START if shown is not None and shown.opened else CONTINUE
+    if st.button("Continue", disabled=goal is None, help=words) and goal is not None:
         actions.train(state, state.shown.replace(steps=goal))
 
 
@@ -200,12 +205,13 @@ def _goal(state: State, shown: StoredRun | None) -> int | None:
 def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> None:
     """A knob moved in mid-run: where the slider of steps stands, or where a live run is."""
     changes, at = {}, viewer.step_looked_back_to(state)
-    if shown is not None and not shown.recorded:
+    if shown is not None and shown.own:
         step = shown.snapshot.history.last_step if at is None else at
         changes = actions.mid_run_changes(state.shown, config, step)
     words = ", ".join(setting_text(name, value) for name, value in changes.items())
-    if shown is not None and shown.recorded:
-        why = "Train this run first: of a recorded one there is nothing to go on from."
+    if shown is not None and not shown.own:
+        why = (f"Train this run first: of {'one from a file' if shown.opened else 'a recorded one'}"
+               " there is nothing to go on from.")
     else:
         why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
             "Keeps what was trained until then and goes on with the sliders' settings; look back "

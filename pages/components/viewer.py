@@ -41,6 +41,7 @@ LOOK_BACK = {
     "step": "Both runs at the same step",
     "time": "Both runs after the same time of training",
 }
+FROM_A_FILE = "opened from a file"
 MEASUREMENTS = "measurements"  # the section of the page's other charts
 NOTHING_YET = {
     "words": "Not trained yet.", "share": 0.0, "live": False,
@@ -254,6 +255,7 @@ def _caption(
         "title": title,
         "settings": caption(config, beside) if config else "pin a run to keep it here",
         "recorded": day(run.snapshot) if run is not None and run.recorded else "",
+        "opened": FROM_A_FILE if run is not None and run.opened else "",
     }
 
 

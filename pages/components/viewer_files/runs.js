@@ -267,7 +267,7 @@ class RunsViewer extends ChartsViewer {
       first.append(made("span", { className: "badge" }, "recorded",
         made("span", { className: "day", textContent: ` ${recorded}` })));
     }
-    if (opened) first.append(made("span", { className: "badge" }, "opened from a file"));
+    if (opened) first.append(made("span", { className: "badge" }, opened));
     const second = made("p", { textContent: settings, title: settings });
     this.find(`.caption-${name}`).replaceChildren(first, second);
   }
