@@ -31,7 +31,7 @@ from gan_core.export.opened_records import check_png, rewrite_records
 from gan_core.export.sound_zip import ArchiveError, SoundZip, sound_zip
 from gan_core.runs.opened_runs import keep, preparing
 from gan_core.runs.samples import MOST_BYTES as MOST_OF_A_PICTURE
-from gan_core.runs.samples import VIEWS, ending
+from gan_core.runs.samples import MOST_PIXELS, VIEWS, ending, read_picture
 from gan_core.runs.snapshots import MOST_BYTES as MOST_OF_SETTINGS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import MOST_BYTES as MOST_OF_A_STATUS
@@ -55,6 +55,11 @@ _BESIDE = re.compile(r"README\.txt|report\.html|film\.gif|charts/[\w\-]+\.(?:svg
                      r"|__MACOSX/.+|(?:.+/)?\.DS_Store")
 NEEDED = ("config.json", "history.jsonl", "status.json")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".npz", ".joblib")
+KINDS = {  # of pictures, by their ending
+    "png": f"a grey PNG of at most {MOST_PIXELS // 1_000_000} million pixels, of the size that its "
+           "view has",
+    "npy": "an array of numbers with two columns, a row for each point",
+}
 FOLDERS = {view.folder: name for name, view in VIEWS.items()}
 
 
@@ -164,10 +169,9 @@ def _unpacked(opened: SoundZip, name: str, content: _Content, room: Path) -> Run
     rewrite_records(f"{name}/history.jsonl", sent, run / "history.jsonl", config,
                     max(config.steps, status.steps))
     sent.unlink()
-    store = RunStore(room)
     for picture in sorted(content.read.keys() - set(NEEDED)):
-        _picture(opened, content.read[picture], picture, store, config)
-    _judge(name, store.existing_snapshot(config.digest()))
+        _picture(opened, content.read[picture], picture, run, config)
+    _judge(name, RunStore(room).existing_snapshot(config.digest()))
     return config
 
 
@@ -212,7 +216,7 @@ def _status(opened: SoundZip, folder: str, content: _Content, config: RunConfig)
 
 
 def _picture(
-    opened: SoundZip, path: str, name: str, store: RunStore, config: RunConfig
+    opened: SoundZip, path: str, name: str, run: Path, config: RunConfig
 ) -> None:
     """One picture, which must be what its view's pictures are, and nothing besides."""
     folder, number, kind = _PICTURE.fullmatch(name).groups()  # type: ignore[union-attr]
@@ -223,20 +227,18 @@ def _picture(
     if step > (KNOBS["steps"].high or 0):
         raise ArchiveError(f"{path} is of a step beyond {KNOBS['steps'].high}, the last that a run "
                            "can have.")
-    run = store.root / config.digest()
     (run / folder).mkdir(exist_ok=True)
     place = run / folder / f"{step:06d}.{kind}"
     if place.exists():
         raise ArchiveError(f"{path} is of a step that is there already.")
     opened.copy(path, place, MOST_OF_A_PICTURE)
     try:
-        store.picture(config.digest(), view, step, kind)
-    except StoreError as error:
-        raise ArchiveError(f"{path} is no sound picture: {error.cause}.") from None
+        content = read_picture(place, view)
+    except Exception:  # decoders of foreign bytes raise what they like
+        raise ArchiveError(f"{path} is not a sound picture: it must be {KINDS[kind]}.") from None
     if kind == "png":
-        check_png(path, place.read_bytes())
-    else:
-        files.write(place, store.picture(config.digest(), view, step, kind))  # points, and no more
+        check_png(path, content)
+    files.write(place, content)  # of points, what was understood of them
 
 
 def _expected(view: str, config: RunConfig) -> str:

@@ -64,6 +64,8 @@ def _record(where: str, line: bytes) -> StepRecord | EvalRecord:
         return from_line(line)
     except (ValueError, OverflowError) as error:
         words = ascii(str(error))[1:-1][:80].rstrip(".")
+        if words.startswith("not a record"):  # the rest is Python's
+            words = "it must be a step or an evaluation, one JSON object with its numbers"
         raise ArchiveError(f"{where} is not a record: {words}.") from None
 
 

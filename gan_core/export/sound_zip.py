@@ -86,6 +86,9 @@ class SoundZip:
                     raise ArchiveError(f"{name} has more than {_size(most)}, the most that is "
                                        "allowed of such a file.")
                 yield piece
+            if total != self.size(name):
+                raise ArchiveError(f"{name} is damaged: it has {_size(total)}, not the "
+                                   f"{_size(self.size(name))} that the zip says.")
 
 
 # --- before the table of contents is read --------------------------------------------------------
