@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -46,10 +47,27 @@ class RunsChoice:
     half_life: int = 0
     projected: bool = False
     listed: int = LISTED
+    heard: int = 0  # the browser's time at which the runs were chosen that the page knows of
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # of the URL, in words
     refusal: str = ""  # why the last press did nothing
     url: PageUrl = field(default_factory=lambda: PageUrl(PARAMETERS))
+    controls: dict[str, tuple[str, Any]] = field(default_factory=dict)  # key, first value
+
+    def control(self, name: str, value: Any) -> tuple[str, Any]:
+        """The key of a control, and the value at which it stands at first: both stay as long as it
+        is on the page.
+
+        A value that is set anew in each run would undo what somebody types meanwhile; one that is
+        set once is lost where that run is cut short by the next press.
+        """
+        key, first = self.controls.get(name, ("", None))
+        if not key or key not in st.session_state:
+            number = st.session_state.get("runs/controls", 0) + 1
+            st.session_state["runs/controls"] = number
+            key, first = f"runs/{name}/{number}", value
+            self.controls[name] = key, first
+        return key, first
 
 
 def arrive() -> RunsChoice:

@@ -23,6 +23,7 @@ from pages.components.runs_rows import (
     alike_but_for_seed,
     columns_of,
     differing,
+    settings_text,
     value_of,
 )
 
@@ -47,12 +48,13 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     if not there:
         return
     rows = [row for row, _ in there]
+    settings = differing(rows)
     lines, of_row = _lines(there)
     st.header("What differs")
-    st.html(_table(rows, of_row))
+    st.html(_table(rows, settings, of_row))
     sheets(key="runs/sheets", data={
         "part": "run-sheets", "code": viewer_code.ADDRESS, "projector": choice.projected,
-        "sheets": [_sheet(row, run, of_row[row.key]) for row, run in there]})
+        "sheets": [_sheet(row, run, of_row[row.key], label(row, settings)) for row, run in there]})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium",
                       key="runs-charts"):
         _axes(choice)
@@ -66,7 +68,7 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
         "zooming": "Drag over a chart to zoom into all of them; the pointer reads all at once.",
         "runs": [{"label": line.label, **_stroke(place)} for place, line in enumerate(lines)],
         "steps_a_unit": [_steps_a_unit(line) if by_time else 1.0 for line in lines],
-        "charts": [drawn(name, lines, by_time) for name in choice.charts],
+        "charts": _drawn(choice.charts, lines, by_time),
     })
     if any(line.seeds > 1 for line in lines):
         st.caption("Runs that differ in their seed alone share a colour: the line is their mean, "
@@ -85,13 +87,13 @@ def _snapshot(row: Row) -> RunSnapshot | None:
 # --- settings that differ -------------------------------------------------------------------------
 
 
-def _table(rows: Sequence[Row], of_row: Mapping[str, int]) -> str:
+def _table(rows: Sequence[Row], names: Sequence[str], of_row: Mapping[str, int]) -> str:
     """A column a run, with the line by which it is drawn: the settings in which they differ, then
     what became of them."""
     told = [name for name in columns_of(rows) if name in TOLD]
     data = [("Data", [row.data for row in rows])]
     settings = [(KNOBS[name].label, [tick_text(name, value_of(row, name)) or "–" for row in rows])
-                for name in differing(rows)]
+                for name in names]
     outcomes = [(COLUMNS[name].label, [COLUMNS[name].text(row) or "–" for row in rows])
                 for name in told]
     differ = (data if len({row.data for row in rows}) > 1 else []) + settings
@@ -125,22 +127,12 @@ def _stroke_drawn(line: int) -> str:
 
 def _axes(choice: RunsChoice) -> None:
     """Which charts, and over which axis."""
-    if st.session_state.get("runs/by") != choice.across:
-        st.session_state["runs/by"] = choice.across
-    st.segmented_control("Across", list(ACROSS), key="runs/by", on_change=_across, args=(choice,),
-                         required=True, format_func=lambda name: ACROSS[name])
-    if st.session_state.get("runs/drawn") != choice.charts:
-        st.session_state["runs/drawn"] = choice.charts
-    st.multiselect("Charts", list(CHARTS), key="runs/drawn", on_change=_charts, args=(choice,),
-                   format_func=lambda name: CHARTS[name].title)
-
-
-def _across(choice: RunsChoice) -> None:
-    choice.across = st.session_state["runs/by"] or "steps"
-
-
-def _charts(choice: RunsChoice) -> None:
-    choice.charts = list(st.session_state["runs/drawn"])
+    key, first = choice.control("by", choice.across)
+    choice.across = st.segmented_control("Across", list(ACROSS), default=first, key=key,
+                                         required=True, format_func=lambda name: ACROSS[name])
+    key, first = choice.control("charts", list(choice.charts))
+    choice.charts = st.multiselect("Charts", list(CHARTS), first, key=key,
+                                   format_func=lambda name: CHARTS[name].title)
 
 
 def _smoothed(choice: RunsChoice) -> None:
@@ -153,18 +145,26 @@ def _lines(there: Sequence[tuple[Row, RunSnapshot]]) -> tuple[list[Line], dict[s
     """One line for each run, or for each group of seeds; and which line each run is in."""
     runs = {row.key: run for row, run in there}
     lines: list[Line] = []
+    settings = differing([row for row, _ in there])
     of_row: dict[str, int] = {}
     for group in alike_but_for_seed(row for row, _ in there).values():
         seeds = {value_of(row, "seed"): row for row in group}
         if len(seeds) == len(group) > 1:
             of_row |= {row.key: len(lines) for row in group}
-            lines.append(Line(f"{group[0].title}, {len(group)} seeds",
+            without_seed = [name for name in settings if name != "seed"]
+            lines.append(Line(f"{label(group[0], without_seed)}, {len(group)} seeds",
                               [runs[row.key] for row in group]))
             continue
         for row in group:  # also a recording beside the same run of this server
             of_row[row.key] = len(lines)
-            lines.append(Line(row.title, [runs[row.key]]))
+            lines.append(Line(label(row, settings), [runs[row.key]]))
     return lines, of_row
+
+
+def label(row: Row, settings: Sequence[str]) -> str:
+    """What a run is called beside others: its name or preset, else what sets it apart."""
+    named = row.title != row.short
+    return row.title if named else settings_text(row, settings) or row.short
 
 
 def _stroke(place: int) -> dict[str, str]:
@@ -182,10 +182,16 @@ def _steps_a_unit(line: Line) -> float:
     return sum(run.history.last_step for run in line.runs) / seconds if seconds else 1.0
 
 
+def _drawn(names: Sequence[str], lines: Sequence[Line], by_time: bool) -> list[dict[str, Any]]:
+    """The charts that some of the lines is in: images and points are measured in other ways."""
+    made = [drawn(name, lines, by_time) for name in names]
+    return [chart for chart in made if any(line["at"] for line in chart["lines"])]
+
+
 # --- sheets ---------------------------------------------------------------------------------------
 
 
-def _sheet(row: Row, run: RunSnapshot, line: int) -> dict[str, Any]:
+def _sheet(row: Row, run: RunSnapshot, line: int, words: str) -> dict[str, Any]:
     """The last samples of a run, and its verdict."""
     card, step = run.config.card, run.samples[-1] if run.samples else None
     points = card.kind == "points"
@@ -193,7 +199,7 @@ def _sheet(row: Row, run: RunSnapshot, line: int) -> dict[str, Any]:
              "sigma": card.sigma} if points else None
     kind = "recorded" if row.kind == RECORDED else "runs"
     return {
-        "title": f"{LETTERS[line]} {row.title}", "verdict": row.verdict, "step": step,
-        "words": f"The last samples of {row.title}, at step {step}",
+        "title": f"{LETTERS[line]} {words}", "verdict": row.verdict, "step": step,
+        "words": f"The last samples of {row.title} at step {step}: {row.verdict[2:]}",
         "address": f"{kind}/{row.entry.digest}", "ending": "npy" if points else "png",
         "plane": plane, "line": _stroke(line)}

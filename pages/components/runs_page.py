@@ -52,23 +52,17 @@ def runs_page() -> None:
         st.caption("Here are the runs that you trained or were sent on this server, and the "
                    "recorded ones. The server knows you by a cookie, which ends after a day.")
     actions(choice, listed, chosen)
-    choice.url.write(in_url(choice))
     if said := too_many(chosen):
         st.warning(plain(said), icon=":material/block:")
     elif len(chosen) > 1:
         compare(choice, chosen)
+    choice.url.write(in_url(choice))
 
 
 def _projector(choice: RunsChoice) -> None:
     """A switch for larger letters and charts, which stands in the address."""
-    if st.session_state.get("runs/projector") != choice.projected:
-        st.session_state["runs/projector"] = choice.projected
-    st.toggle("Large type for a projector", key="runs/projector", on_change=_projected,
-              args=(choice,))
-
-
-def _projected(choice: RunsChoice) -> None:
-    choice.projected = st.session_state["runs/projector"]
+    key, first = choice.control("projector", choice.projected)
+    choice.projected = st.toggle("Large type for a projector", first, key=key)
 
 
 def _shared(choice: RunsChoice) -> RunList:

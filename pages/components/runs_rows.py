@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_core.config.choices import DATASETS
 from gan_core.config.fields import KNOB_DEFAULTS
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.value_words import number_text
@@ -61,7 +60,7 @@ class Row:
 
     @property
     def data(self) -> str:
-        return SHORT.get(self.entry.config.dataset, self.entry.config.card.label)
+        return SHORT[self.entry.config.dataset]
 
     @property
     def state(self) -> str:
@@ -283,9 +282,3 @@ def alike_but_for_seed(rows: Iterable[Row]) -> dict[tuple[tuple[str, Any], ...],
 def value_of(row: Row, name: str) -> Any:
     """A setting of a run."""
     return row.entry.changes.get(name, KNOB_DEFAULTS[name])
-
-
-def data_sets(rows: Iterable[Row]) -> list[str]:
-    """The data sets of these runs, in the order of the menus."""
-    there = {row.entry.config.dataset for row in rows}
-    return [name for name in DATASETS if name in there]

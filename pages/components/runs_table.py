@@ -19,10 +19,10 @@ from pages.components.runs_rows import (
     COLUMNS,
     HERE,
     RECORDED,
+    SHORT,
     STATE_WORDS,
     Row,
     columns_of,
-    data_sets,
     differing,
     in_order,
     matching,
@@ -65,37 +65,26 @@ def _live(entry: RunEntry) -> bool:
 def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
     """Words, data set, verdict, star."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="runs-filter"):
-        _stand("find", choice.find)
-        st.text_input(
-            "Filter", key="runs/find", max_chars=LONGEST_FIND, live="400ms", type="search",
-            placeholder="name, note, setting, verdict …", width=260, on_change=_taken,
-            args=(choice,), help="All words must stand somewhere in a run: in its name, its note, "
-            "its settings, its verdict, its data or its digest.")
-        _stand("data", choice.data)
-        st.selectbox("Data", ["", *(data_sets(rows) or DATASETS)], key="runs/data", width=150,
-                     format_func=lambda name: DATASETS[name].label if name else "any",
-                     on_change=_taken, args=(choice,))
-        _stand("verdict", choice.state)
-        st.selectbox("Verdict", ["", *STATE_WORDS], key="runs/verdict", width=180,
-                     format_func=lambda state: STATE_WORDS.get(state, "any"),
-                     on_change=_taken, args=(choice,))
-        _stand("starred", choice.starred)
-        st.checkbox("Starred", key="runs/starred", on_change=_taken, args=(choice,))
-
-
-def _stand(name: str, value: Any) -> None:
-    """Move a control to where it is to stand; not one that stands there, in which somebody types.
-    """
-    if st.session_state.get(f"runs/{name}") != value:
-        st.session_state[f"runs/{name}"] = value
-
-
-def _taken(choice: RunsChoice) -> None:
-    """A control was moved."""
-    state = st.session_state
-    choice.find, choice.data = state["runs/find"] or "", state["runs/data"]
-    choice.state, choice.starred = state["runs/verdict"], state["runs/starred"]
-    choice.listed, choice.problems, choice.refusal = LISTED, [], ""
+        key, first = choice.control("find", choice.find)
+        find = st.text_input(
+            "Filter", first, key=key, max_chars=LONGEST_FIND, live="400ms", type="search",
+            placeholder="name, note, setting, verdict …", width=260, help="All words must stand "
+            "somewhere in a run: in its name, its note, its settings, its verdict, its data or its "
+            "digest.")
+        names = ["", *DATASETS]
+        key, first = choice.control("data", choice.data)
+        data = st.selectbox("Data", names, names.index(first), key=key, width=136,
+                            format_func=lambda name: SHORT[name] if name else "any")
+        states = ["", *STATE_WORDS]
+        key, first = choice.control("verdict", choice.state)
+        state = st.selectbox("Verdict", states, states.index(first), key=key, width=168,
+                             format_func=lambda state: STATE_WORDS.get(state, "any"))
+        key, first = choice.control("starred", choice.starred)
+        starred = st.checkbox("Starred", first, key=key)
+    asked = (find or "", data, state, starred)
+    if asked != (choice.find, choice.data, choice.state, choice.starred):
+        choice.find, choice.data, choice.state, choice.starred = asked
+        choice.listed, choice.problems, choice.refusal = LISTED, [], ""
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -111,11 +100,12 @@ def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> Non
     shown = [*(row for row in chosen if row.key not in there), *shown]
     names = columns_of(shown)
     settings = set(differing(found)[:WITHOUT_SETTINGS])
-    grid(key="runs/table", on_asked_change=partial(_asked, choice), data={
+    grid(key="runs/table", on_asked_change=partial(_asked, choice),
+         on_chosen_change=partial(_ticked, choice), data={
         "part": "run-table", "code": viewer_code.ADDRESS,
         "columns": [_head(name) for name in names],
         "rows": [_cells(row, names, settings) for row in shown],
-        "chosen": choice.chosen, "sort": list(choice.sort),
+        "chosen": choice.chosen, "heard": choice.heard, "sort": list(choice.sort),
         "words": _words(len(found), min(len(found), choice.listed), len(rows)),
         "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
         if choice.listed < min(len(found), MOST_LISTED) else "",
@@ -152,15 +142,22 @@ def _words(found: int, shown: int, all_: int) -> str:
     return words
 
 
+def _ticked(choice: RunsChoice) -> None:
+    """Runs were chosen; with them comes when, by the browser's clock."""
+    told = st.session_state["runs/table"]["chosen"]
+    if isinstance(told, list) and len(told) == 2:
+        choice.heard = int(told[0])
+        choice.chosen = [str(key) for key in told[1]]
+        choice.problems = []
+
+
 def _asked(choice: RunsChoice) -> None:
     """Something was pressed in the table."""
     asked = st.session_state["runs/table"]["asked"]
     if not isinstance(asked, dict):
         return
     choice.refusal = ""
-    if "chosen" in asked:
-        choice.chosen = [str(key) for key in asked["chosen"]]
-    elif "sort" in asked and asked["sort"][0] in COLUMNS:
+    if "sort" in asked and asked["sort"][0] in COLUMNS:
         choice.sort = (str(asked["sort"][0]), bool(asked["sort"][1]))
         choice.listed = LISTED
     elif "further" in asked:

@@ -18,7 +18,7 @@ class RunCharts {
   take({ data, setTriggerValue }) {
     const before = this.data;
     Object.assign(this, { data, setTriggerValue });
-    this.find("section").classList.toggle("projector", data.projector);
+    this.find("section").classList.toggle("large", data.projector);
     const shape = JSON.stringify([data.charts, data.across, data.runs]);
     if (before?.across !== data.across || before?.end !== data.end) this.range = null;
     this.smoothing();
@@ -143,7 +143,7 @@ class RunCharts {
     const there = runs.map((run, place) => ({ ...run, place }))
       .filter(({ place }) => chart.lines[place].at.length);
     const box = frame(svg, size, chart, there.map(({ letter, label, colour, place }) => ({
-      words: shortened(`${letter} ${label}`), colour, name: place, off: own.hidden.has(place),
+      words: shortened(`${letter} ${label}`, size.width > 560 ? 44 : 26), colour, name: place, off: own.hidden.has(place),
     })), own.switched);
     const shown = there.filter(({ place }) => !own.hidden.has(place));
     const domain = chart.domain ?? domainOf(shown.map(({ place }) => chart.lines[place]), from, to, chart.log);
@@ -228,7 +228,8 @@ class RunCharts {
     });
     const [note] = svg.querySelectorAll(".note"), unit = this.data.across === "step" ? "step" : "second";
     for (const other of svg.querySelectorAll(".note")) other.textContent = "";
-    if (note) note.textContent = `${unit} ${Number(at.toPrecision(4)).toLocaleString("en").replaceAll(",", " ")}`;
+    const place = unit === "step" ? Math.round(at) : Number(at.toPrecision(4));
+    if (note) note.textContent = `${unit} ${place.toLocaleString("en").replaceAll(",", " ")}`;
   }
 }
 
@@ -269,7 +270,7 @@ function sheetOf({ title, verdict, words, address, step, ending, plane, line }) 
     made("small", { textContent: verdict })));
 }
 
-const shortened = (label) => (label.length > 26 ? `${label.slice(0, 25)}…` : label);
+const shortened = (label, most) => (label.length > most ? `${label.slice(0, most - 1)}…` : label);
 
 // From the lowest to the highest value that is shown of some lines, with some air; null without any.
 function domainOf(lines, from, to, log) {

@@ -7,9 +7,11 @@ class RunTable {
     this.find = (selector) => root.querySelector(selector);
   }
 
-  take({ data, setTriggerValue }) {
+  take({ data, setStateValue, setTriggerValue }) {
     const before = this.data;
-    Object.assign(this, { data, setTriggerValue, chosen: data.chosen });
+    Object.assign(this, { data, setStateValue, setTriggerValue });
+    // Whoever ticks quickly is ahead of what the page has heard of.
+    if (data.heard >= (this.told ?? 0)) this.chosen = data.chosen;
     const focused = this.root.activeElement?.dataset?.name ?? document.activeElement?.dataset?.name;
     if (JSON.stringify(before?.columns) !== JSON.stringify(data.columns)
       || before?.sort.join() !== data.sort.join()) this.head();
@@ -80,7 +82,8 @@ class RunTable {
     this.chosen = this.chosen.filter((other) => other !== key);
     if (on) this.chosen.push(key);
     this.mark();
-    this.ask({ chosen: this.chosen });
+    this.told = Date.now();
+    this.setStateValue("chosen", [this.told, this.chosen]);
   }
 
   mark() {
