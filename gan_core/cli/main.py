@@ -18,8 +18,10 @@ from gan_core.cli import (
     bench,
     claims,
     cost,
+    export,
     folds,
     mend,
+    open_run,
     parameter_map,
     prices,
     record,
@@ -32,7 +34,8 @@ from gan_core.config.validation import ConfigError
 from gan_core.runs.status import StoreError
 from gan_core.system.settings import Settings, SettingsError
 
-COMMANDS = (run, mend, parameter_map, folds, record, verify, claims, bench, cost, prices, app)
+COMMANDS = (run, mend, parameter_map, folds, export, open_run, record, verify, claims, bench, cost,
+            prices, app)
 
 
 def main(arguments: list[str] | None = None) -> int:

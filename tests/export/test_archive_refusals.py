@@ -206,7 +206,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {  # how it is made; what 
     "a colour picture": (lambda: digits("samples/000003.png", colour()), "not a sound picture"),
     "a picture of other data": (lambda: also(f"{RUN}/cards/000000.png", png()), "ring"),
     "points of digits": (lambda: digits("samples/000003.npy", sound()[POINTS]), "mnist"),
-    "points in three dimensions": (lambda: also(POINTS, npy(np.ones((4, 3)))), "not a sound picture"),
+    "points in three dimensions": (lambda: also(POINTS, npy(np.ones((4, 3)))), "two columns"),
     "a picture beyond all steps": (
         lambda: also(f"{RUN}/samples/900000000.npy", sound()[POINTS]), "beyond 200000"),
     # --- runs
