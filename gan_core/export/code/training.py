@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gan_core.config.run_config import RunConfig
 from gan_core.export.code import objective, optimizers
@@ -76,9 +77,10 @@ def _text(phase: Phase) -> tuple:
 
 def _loop(group: list[Phase], values: dict[str, Constant]) -> str:
     whole = Phase(group[0].start, group[-1].end, group[0].settings)
-    changes = [f"if step == {phase.start}:\n" + indented(_numbers(before, phase, values))
-               for before, phase in zip(group, group[1:], strict=False)]
-    body = paragraphs([*changes, step(group[0])])
+    changes = [(phase.start, _numbers(before, phase, values)) for before, phase in pairwise(group)]
+    body = paragraphs([
+        *(f"if step == {start}:\n{indented(numbers)}" for start, numbers in changes if numbers),
+        step(group[0])])
     return f"for step in {whole.steps}:\n{indented(body)}"
 
 
