@@ -52,21 +52,27 @@ class Told:
 
 
 def open_a_run() -> None:
-    """An uploader for a zip of a run, and what became of the last one."""
+    """An uploader for a zip of a run, and what became of the last one, in a section."""
+    with st.expander("Open a run from a file", icon=":material/folder_open:", key=KEY,
+                     expanded=f"{KEY}/told" in st.session_state):
+        _uploader()
+    last: Told | None = st.session_state.get(f"{KEY}/told")
+    if last is not None:
+        with st.container(key=f"{KEY}-told"):
+            _show(last)
+
+
+def _uploader() -> None:
     number: int = st.session_state.setdefault(f"{KEY}/number", 0)
     sent = st.file_uploader(
-        "Open a run", type="zip", key=f"{KEY}/file/{number}", max_upload_size=MOST_MEGABYTES,
-        help=HELP)
+        "The zip of a run", type="zip", key=f"{KEY}/file/{number}",
+        max_upload_size=MOST_MEGABYTES, help=HELP)
     if sent is not None:
         with st.spinner("Checking the file …"):
             st.session_state[f"{KEY}/told"] = told(sent.name, sent)
         # Another uploader takes its place, so that the server lets go of the file.
         st.session_state[f"{KEY}/number"] = number + 1
         st.rerun()
-    last: Told | None = st.session_state.get(f"{KEY}/told")
-    if last is not None:
-        with st.container(key=KEY):
-            _show(last)
 
 
 def told(name: str, file: BinaryIO) -> Told:

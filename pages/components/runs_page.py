@@ -9,6 +9,7 @@ import streamlit as st
 from gan_core.serving.run_lists import SHARED, RunList
 from pages.components import own_runs
 from pages.components.markdown import plain
+from pages.components.open_a_run import open_a_run
 from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import RunsChoice, arrive, in_url
@@ -57,6 +58,7 @@ def runs_page() -> None:
     elif len(chosen) > 1:
         compare(choice, chosen)
     choice.url.write(in_url(choice))
+    open_a_run()
 
 
 def _projector(choice: RunsChoice) -> None:
