@@ -12,7 +12,7 @@ from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.exploration.fold_pictures import digits
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from gan_core.serving.run_words import spoken_verdict
-from pages.components import claims, dirac_gan, frozen_generator, server
+from pages.components import claims, dirac_gan, frozen_generator, own_runs, server
 from pages.components.map_choice import FIRST
 from pages.components.map_lessons import lesson_text
 from pages.components.state import State
@@ -30,6 +30,8 @@ def warm_up() -> None:
             if run is not None:
                 spoken_verdict(run.snapshot)
                 server.past_verdicts().answer(run.snapshot)
+    for index in (own_runs.recorded_index(), own_runs.index()):
+        index.entries()  # which begins to read the verdicts that are not known yet
     digits(SHIPPED_FOLDS.folds)
     lesson_text(FIRST)
     dirac_gan.draw_first()
