@@ -1,0 +1,109 @@
+"""The rows of the table of runs: their words, their order, and the settings in which they differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from gan_core.config.presets import CHALLENGES
+from gan_core.config.run_config import RunConfig
+from gan_core.runs.status import RunStatus
+from gan_core.serving.run_index import RunEntry
+from gan_core.serving.run_lists import NOTHING, Listed
+from gan_core.serving.stored_verdicts import StoredVerdict
+from pages.components.runs_rows import (
+    COLUMNS,
+    Row,
+    alike_but_for_seed,
+    columns_of,
+    differing,
+    in_order,
+    matching,
+    settings_text,
+    span,
+)
+
+
+def row(said: Listed = NOTHING, state: str = "healthy", name: str = "No failure",
+        written: float = 0.0, measures: dict[str, float] | None = None, kind: str = "",
+        **settings) -> Row:
+    config = RunConfig(**{"steps": 100, **settings})
+    judged = StoredVerdict(state, name, "A sentence.", "", measures or {}) if state else None
+    status = RunStatus("finished", 100, 100, seconds=3.0, updated=written)
+    return Row(kind, RunEntry(config.digest(), config, status, judged, written), said)
+
+
+def test_only_settings_that_differ_are_told():
+    """Forty settings stand in each row, and nobody finds the one that matters."""
+    rows = [row(dropout=0.4), row(dropout=0.4, loss="minimax"), row(dropout=0.4, seed=3)]
+    assert set(differing(rows)) == {"loss", "seed"}
+    words = [settings_text(each, differing(rows)) for each in rows]
+    assert words == ["default settings", "Minimax", "Seed 3"]
+    assert differing(rows[:1]) == []
+
+
+def test_a_setting_that_one_run_alone_has_differs():
+    """A run with the default is left out of the comparison."""
+    assert differing([row(), row(beta1=0.0)]) == ["beta1"]
+    assert differing([row(steps=100), row(steps=200)]) == []  # how far, not how
+
+
+def test_words_find_name_note_setting_verdict_and_digest():
+    """A run can be found by its name alone."""
+    rows = [row(Listed(name="My best", note="before lunch")), row(loss="hinge"),
+            row(state="failing", name="Mode collapse", seed=1), row(dataset="ring")]
+    for words, place in (("best", 0), ("LUNCH", 0), ("hinge", 1), ("collapse mode", 2),
+                         ("ring", 3), (rows[2].entry.digest[:8], 2)):
+        assert matching(rows, words) == [rows[place]], words
+    assert matching(rows, "hinge ring") == []
+
+
+def test_state_data_set_and_star_narrow_the_table_down():
+    """The filters show other runs than they name."""
+    rows = [row(Listed(starred=True)), row(state="", seed=1), row(dataset="ring", state="failing")]
+    assert matching(rows, starred=True) == rows[:1]
+    assert matching(rows, state="unread") == rows[1:2] and rows[1].verdict == "… not read yet"
+    assert matching(rows, data="ring", state="failing") == rows[2:]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("falling", [True, False])
+def test_every_column_sorts_and_what_is_missing_comes_last(column, falling):
+    """A press on a column's head ends in an error, or the runs without the number come first."""
+    rows = [row(seed=1, measures={"frechet": 9.0, "modes": 1.0, "diversity": 0.5}, written=1e9),
+            row(seed=2, state="", written=2e9), row(dataset="ring", measures={"high_quality": 0.3}),
+            row(seed=3, measures={"frechet": 100.0, "modes": 0.5})]
+    ordered = in_order(rows, column, falling)
+    assert sorted(map(id, ordered)) == sorted(map(id, rows))
+    missing = [COLUMNS[column].of(each) is None for each in ordered]
+    assert missing == sorted(missing)
+    values = [COLUMNS[column].of(each) for each in ordered if COLUMNS[column].of(each) is not None]
+    if column != "age":  # which goes on while it is sorted
+        assert values == sorted(values, reverse=falling)
+    assert all(isinstance(COLUMNS[column].text(each), str) for each in rows)
+
+
+def test_columns_of_measures_that_no_run_has_are_left_out():
+    """Half of the table is empty where all runs are of points."""
+    names = columns_of([row(dataset="ring", measures={"high_quality": 0.3})])
+    assert "high_quality" in names and "frechet" not in names
+
+
+def test_a_preset_is_called_by_its_page_and_button():
+    """Runs that everybody knows are told by sixteen digits."""
+    page = CHALLENGES["mode_collapse"]
+    config = page.presets["broken"].config
+    entry = RunEntry(config.digest(), config, RunStatus("finished"), None, 0.0)
+    assert Row("", entry, NOTHING).title == f"{page.title}: {page.presets['broken'].label}"
+    assert Row("", entry, Listed(name="Mine")).title == "Mine"
+    assert row(seed=77).title == f"run {row(seed=77).entry.digest[:6]}"
+
+
+def test_runs_that_differ_in_their_seed_alone_are_one_group():
+    """A mean is taken over different settings, or each seed has a colour of its own."""
+    rows = [row(seed=0), row(seed=1), row(seed=1, dropout=0.4), row(seed=2)]
+    assert [len(group) for group in alike_but_for_seed(rows).values()] == [3, 1]
+
+
+def test_times_are_written_in_one_unit():
+    assert [span(seconds) for seconds in (5, 119, 120, 7300, 200_000)] == [
+        "5 s", "119 s", "2 min", "2 h", "2 d"]
