@@ -127,8 +127,10 @@ def connection(page: playwright.Page) -> playwright.Locator:
 
 
 def settle(page: playwright.Page) -> None:
-    """Until the whole page is drawn, down to its claims or its map, and nothing runs any more."""
-    expect(page.locator(".claim, .map .cell, [class*=folded-claims]").first).to_be_visible()
+    """Until the whole page is drawn, down to its claims, its map or its table, and nothing runs any
+    more."""
+    last = ".claim, .map .cell, .run-table tbody tr, [class*=folded-claims]"
+    expect(page.locator(last).first).to_be_visible()
     app = page.locator("[data-testid=stApp]")
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
