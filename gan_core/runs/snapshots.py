@@ -29,6 +29,7 @@ MOST_BYTES = 100_000  # of a config.json; it has some 1,500
 WITHOUT_RECORDS = "the records of this run are missing; train it again"
 CACHED_RUNS = 64
 CACHED_RECORDS = 500_000  # about 200 MB
+CACHED_OPENED_RECORDS = 100_000  # of runs out of files, of which anybody may send long ones
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class SnapshotCache:
     def __init__(self, root: Path, opened: bool = False) -> None:
         self._root = root
         self._opened = opened
+        self._most_records = CACHED_OPENED_RECORDS if opened else CACHED_RECORDS
         self._readers: OrderedDict[str, RunReader] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -227,7 +229,7 @@ class SnapshotCache:
     def _drop_the_oldest(self) -> None:
         total = sum(reader.records for reader in self._readers.values())
         while len(self._readers) > CACHED_RUNS or (
-            total > CACHED_RECORDS and len(self._readers) > 1
+            total > self._most_records and len(self._readers) > 1
         ):
             _, oldest = self._readers.popitem(last=False)
             total -= oldest.records

@@ -36,8 +36,11 @@ WITHOUT_WEIGHTS = (
 )
 HELP = (
     "The zip of a run, or of a run and its reference, as **Take it home** makes it. It is shown as "
-    "it was, with sheets, charts and verdict, and marked as opened from a file. A zip that is "
-    "larger for its weights can be opened once checkpoint.pt is taken out."
+    "it was, with sheets, charts and verdict, and marked as opened from a file."
+)
+LIMIT = (
+    f"At most {MOST_MEGABYTES} MB. Weights are not read: a zip that is larger can be opened once "
+    "checkpoint.pt is taken out of it."
 )
 _ONE_AT_A_TIME = threading.Lock()  # each takes a core for a second
 
@@ -55,11 +58,10 @@ def open_a_run() -> None:
     """An uploader for a zip of a run, and what became of the last one, in a section."""
     with st.expander("Open a run from a file", icon=":material/folder_open:", key=KEY,
                      expanded=f"{KEY}/told" in st.session_state):
+        last: Told | None = st.session_state.get(f"{KEY}/told")
+        if last is not None:
+            _show(last)  # above, where whoever has just sent a file looks
         _uploader()
-    last: Told | None = st.session_state.get(f"{KEY}/told")
-    if last is not None:
-        with st.container(key=f"{KEY}-told"):
-            _show(last)
 
 
 def _uploader() -> None:
@@ -67,6 +69,7 @@ def _uploader() -> None:
     sent = st.file_uploader(
         "The zip of a run", type="zip", key=f"{KEY}/file/{number}",
         max_upload_size=MOST_MEGABYTES, help=HELP)
+    st.caption(LIMIT)
     if sent is not None:
         with st.spinner("Checking the file …"):
             st.session_state[f"{KEY}/told"] = told(sent.name, sent)

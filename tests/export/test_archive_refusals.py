@@ -321,6 +321,23 @@ def test_a_table_of_contents_is_bounded_before_it_is_read(runs: RunStore, monkey
         open_archive(content, runs)
 
 
+def test_a_zip_with_some_bytes_changed_is_opened_or_refused(runs: RunStore, long: bool) -> None:
+    """A damaged download, or a fuzzer, ends in a traceback."""
+    random = np.random.default_rng(1)
+    content = packed({**sound(), **sound(DIGITS)})
+    opened = 0
+    for _ in range(3000 if long else 150):
+        changed = bytearray(content)
+        for place in random.integers(len(content), size=random.integers(1, 4)):
+            changed[place] = random.integers(256)
+        try:
+            opened += len(open_archive(io.BytesIO(bytes(changed)), runs))
+        except ArchiveError as error:
+            assert str(error).endswith("."), error
+    assert {path.name for path in runs.root.rglob("*.*")} <= {
+        "config.json", "status.json", "history.jsonl", "000004.npy", "000004.png"}
+
+
 def test_a_sound_run_beside_them_is_opened(runs: RunStore) -> None:
     """The refusals above would be of something that is wrong with all of these zips."""
     assert [run.config for run in open_archive(io.BytesIO(packed(sound())), runs)] == [RING]
