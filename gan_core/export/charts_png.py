@@ -26,6 +26,7 @@ from gan_core.export.charts_drawing import (
 
 SCALE = 3  # pixels of the file for each of the drawing
 ON_SHEET = 2  # the same of a sheet with all charts
+COLOURS_OF_FILE, WHITE = 128, 252
 FINE = 2  # times as many are drawn, and averaged: Pillow's own lines have steps
 # Signs that Pillow's own font has not got.
 _SPELLED = str.maketrans({
@@ -80,7 +81,11 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 def _bytes(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    image.quantize(64, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    # Ten times as fast as Pillow's other ways, and as small.
+    few = image.quantize(COLOURS_OF_FILE, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # It takes white paper for nearly white, which is seen on a slide.
+    few.putpalette([255 if level >= WHITE else level for level in few.getpalette() or []])
+    few.save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -27,7 +27,8 @@ GREYS, FEWER_GREYS = 32, 12  # of the file: digits need no more, and it stays sm
 
 def film(reels: Sequence[Reel], by_time: bool = False, most_bytes: float = math.inf) -> bytes:
     """The bytes of a GIF of one reel or two, at equal steps, or with `by_time` after equal seconds
-    of training. One that would be larger than `most_bytes` has fewer greys, and then fewer frames.
+    of training. One of at most about `most_bytes` has fewer greys, and as few frames as that takes,
+    but never fewer than LEAST_FRAMES.
 
     Raises StoreError where a sheet cannot be read, ValueError where there is nothing to show yet.
     """
@@ -37,13 +38,13 @@ def film(reels: Sequence[Reel], by_time: bool = False, most_bytes: float = math.
         raise ValueError(NO_SAMPLES)
     frames = [frame(reels, [_step_at(line, moment) for line in timelines],
                     moment if by_time else math.nan) for moment in moments]
-    made = _gif(frames, GREYS)
+    greys = GREYS if math.isinf(most_bytes) else FEWER_GREYS
+    made = _gif(frames, greys)
     while len(made) > most_bytes and len(frames) > LEAST_FRAMES:
-        made = _gif(frames, FEWER_GREYS)
-        fitting = int(0.95 * len(frames) * most_bytes / len(made))
-        if fitting < len(frames):
-            frames = _thinned(frames, max(LEAST_FRAMES, fitting))
-    return made if len(made) <= most_bytes else _gif(frames, FEWER_GREYS)
+        fitting = int(0.92 * len(frames) * most_bytes / len(made))
+        frames = _thinned(frames, max(LEAST_FRAMES, min(fitting, len(frames) - 1)))
+        made = _gif(frames, greys)
+    return made
 
 
 def _gif(frames: Sequence[Image.Image], greys: int) -> bytes:

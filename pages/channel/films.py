@@ -13,7 +13,7 @@ from gan_core.export.film import Reel, film
 MOST_BYTES = 48_000_000  # that are kept; a film has about two megabytes
 MOST_OF_ONE = 12_000_000  # a larger file is made again
 PATIENCE = 5.0  # seconds for the files before one's own
-MOST_WAITING = 12  # others are told at once: each of them would take a thread of the server
+MOST_WAITING = 12  # threads of the server; whoever comes then is told at once
 
 
 class Busy(Exception):
@@ -23,10 +23,11 @@ class Busy(Exception):
 class Files:
     """Any thread may ask; they are made one after another, since each takes a core for a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: int = MOST_WAITING, patience: float | None = None) -> None:
+        self._patience = patience
         self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = threading.Lock()
-        self._waiting = threading.Semaphore(MOST_WAITING)
+        self._waiting = threading.Semaphore(waiting)
 
     def of(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """The file that `make` makes, once for each `key`. Raises Busy, or as `make` does."""
@@ -43,7 +44,7 @@ class Files:
         if not self._waiting.acquire(blocking=False):
             raise Busy
         try:
-            if not self._lock.acquire(timeout=PATIENCE):
+            if not self._lock.acquire(timeout=self._patience or PATIENCE):
                 raise Busy
             try:
                 yield
@@ -61,6 +62,7 @@ class Files:
 
 
 FILMS = Files()
+ZIPS = Files(waiting=3, patience=20.0)  # each takes some seconds: what is quick need not wait
 
 
 def film_of(reels: list[Reel], by_time: bool) -> bytes:

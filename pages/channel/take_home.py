@@ -53,7 +53,7 @@ from pages.channel.answering import (
     seen,
 )
 from pages.channel.attachments import TOO_MANY, address_of_page, attachment, headers
-from pages.channel.films import FILMS, Busy, film_of
+from pages.channel.films import FILMS, ZIPS, Busy, film_of
 from pages.components import server
 from pages.components.state import opening
 
@@ -234,7 +234,7 @@ def _zip(asked: Asked) -> Response:
     if not _ZIPS.acquire(blocking=False):
         raise Busy
     try:
-        with FILMS.turn():
+        with ZIPS.turn():
             file = archive(asked.reels, asked.page, by_time=asked.by_time,
                            predicted=asked.predicted, link=asked.link)
     except BaseException:
