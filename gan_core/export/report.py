@@ -270,7 +270,7 @@ def _trained(snapshot: RunSnapshot) -> str:
 
 
 _FACTS: dict[str, Callable[[RunSnapshot], object]] = {
-    "Run": lambda snapshot: snapshot.digest,
+    "Run": lambda snapshot: snapshot.config.digest(),
     "Seed": lambda snapshot: snapshot.config.seed,
     "Steps": lambda snapshot: whole(snapshot.status.step),
     "Training time": lambda snapshot: f"{snapshot.status.seconds:.1f} s",

@@ -116,7 +116,7 @@ def _data(snapshot: RunSnapshot) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "digest": snapshot.digest,
+        "digest": snapshot.config.digest(),
         "config": snapshot.config.to_dict(),
         "state": status.state,
         "reason": status.reason,

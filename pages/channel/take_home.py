@@ -236,7 +236,8 @@ def _zip(asked: Asked) -> Response:
     try:
         with ZIPS.turn():
             file = archive(asked.reels, asked.page, by_time=asked.by_time,
-                           predicted=asked.predicted, link=asked.link)
+                           predicted=asked.predicted, link=asked.link,
+                           downloads=server.settings().data)
     except BaseException:
         _ZIPS.release()
         raise
