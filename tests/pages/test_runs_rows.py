@@ -1,4 +1,4 @@
-"""The rows of the table of runs: their words, their order, and the settings in which they differ."""
+"""The rows of the table of runs: words, order, and the settings in which they differ."""
 
 from __future__ import annotations
 

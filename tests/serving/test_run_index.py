@@ -1,4 +1,4 @@
-"""What is known of every run without its history: read once, kept beside it, renewed when it must."""
+"""What is known of every run without its history: read once, kept, renewed when it must be."""
 
 from __future__ import annotations
 

@@ -147,7 +147,8 @@ def test_lists_of_people_who_have_gone_are_removed_but_not_that_of_home(lists, m
 
 def test_two_processes_change_one_list_and_lose_nothing(tmp_path):
     """Two servers share a store: what was starred on one is gone when the other writes."""
-    code = ("import sys; from pathlib import Path; from gan_core.serving.run_lists import RunLists\n"
+    code = ("import sys; from pathlib import Path\n"
+            "from gan_core.serving.run_lists import RunLists\n"
             "lists = RunLists(Path(sys.argv[1]))\n"
             "for number in range(25): lists.star('a' * 32, f'{number:015x}' + sys.argv[2], True)")
     writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), digit])

@@ -11,6 +11,7 @@ from pathlib import Path
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.records import EvalRecord, StepRecord, to_line
 from gan_core.runs.status import RunStatus
+from gan_core.serving import stored_verdicts
 
 CHANGES = (  # what made-up runs try, one or two of each
     {"learning_rate_ratio": 0.1}, {"learning_rate_ratio": 10.0}, {"beta1": 0.0},
@@ -22,8 +23,6 @@ CHANGES = (  # what made-up runs try, one or two of each
 def made_up_runs(root: Path, count: int, steps: int = 60, verdicts: bool = True) -> list[str]:
     """Write so many runs, of images and of points, each with a verdict of its own unless those are
     still to be worked out; their digests, the newest first."""
-    from gan_core.serving import stored_verdicts
-
     chance, now, digests = random.Random(0), time.time(), []
     for number in range(count):
         config = _config(number, steps)
@@ -31,7 +30,7 @@ def made_up_runs(root: Path, count: int, steps: int = 60, verdicts: bool = True)
         run.mkdir(parents=True)
         (run / "config.json").write_text(config.to_json())
         (run / "history.jsonl").write_text("".join(
-            to_line(record) + "\n" for record in _records(config, chance)))
+            to_line(record) + "\n" for record in made_up_records(config, chance)))
         status = RunStatus("finished", steps, steps, 100.0, 0.6 + number % 50, None, "a processor",
                            updated=now - 60.0 * number)
         (run / "status.json").write_text(status.to_json())
@@ -56,7 +55,10 @@ def _config(number: int, steps: int) -> RunConfig:
                         **one, "seed": number})
 
 
-def _records(config: RunConfig, chance: random.Random) -> list[StepRecord | EvalRecord]:
+def made_up_records(
+    config: RunConfig, chance: random.Random
+) -> list[StepRecord | EvalRecord]:
+    """A history of as many steps as the config has, with an evaluation every twenty steps."""
     records: list[StepRecord | EvalRecord] = []
     total = float(config.card.modes)
     for step in range(config.steps + 1):
