@@ -206,7 +206,7 @@ class RunCharts {
     }
     for (const value of ticks([from, to], false)) {
       const share = (value - from) / (to - from);
-      svg.append(element("text", { x: across(box, share), y: box.bottom + 14,
+      svg.append(element("text", { class: "along", x: across(box, share), y: box.bottom + 14,
         "text-anchor": share < 0.95 ? "middle" : "end" },
       Number(value.toPrecision(6)).toLocaleString("en").replaceAll(",", " ")));
     }
