@@ -42,6 +42,7 @@ from gan_core.system import files
 MOST_RUNS = 2  # a run and its reference
 MOST_OF_A_HISTORY = 150_000_000  # bytes; a run of 200 000 steps has some 70
 MOST_KEPT = 250_000_000  # bytes of all that is read of a zip
+MOST_MOMENTS = 60  # at which a run is judged
 LONGEST_WORDS = 200  # of a device, or a reason
 CUT_OFF = "it was still training when the file was made"
 
@@ -247,12 +248,16 @@ def _expected(view: str, config: RunConfig) -> str:
 
 
 def _judge(name: str, snapshot: RunSnapshot) -> None:
-    """Have the run judged once, as a page will: records that contradict each other in a way that
-    nobody has thought of break this here, and no page."""
+    """Have the run judged as a page will, on its way too: records that contradict each other in a
+    way that nobody has thought of break this here, and no page."""
+    evaluated = [record.step for record in snapshot.history.evaluations]
+    stride = -(-len(evaluated) // MOST_MOMENTS) or 1
     try:
-        judged = verdict(snapshot.history, snapshot.config)
-        about = Judged(judged, snapshot.history, snapshot.config, snapshot.live)
-        sentence(about), chips(about), sentences(judged, snapshot.history, snapshot.config)
+        for step in [*evaluated[::stride], snapshot.history.last_step]:
+            history = snapshot.history.until(step)
+            judged = verdict(history, snapshot.config)
+            about = Judged(judged, history, snapshot.config)
+            sentence(about), chips(about), sentences(judged, history, snapshot.config)
     except Exception as error:
         raise ArchiveError(f"{name}/history.jsonl cannot be judged: its numbers contradict each "
                            f"other ({type(error).__name__}).") from None

@@ -43,6 +43,7 @@ def _records(
     name: str, sent: Path, config: RunConfig, steps: int
 ) -> Iterator[StepRecord | EvalRecord]:
     last: dict[type, int] = {StepRecord: 0, EvalRecord: -1}
+    known: set[str] | None = None  # metrics of the first evaluation; later versions add some
     with open(sent, "rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
             where = f"Line {number} of {name}"
@@ -56,6 +57,11 @@ def _records(
                     f"from {last[type(record)] + 1} to {steps}.")
             last[type(record)] = record.step
             _check_numbers(where, record, config)
+            if isinstance(record, EvalRecord):
+                known = set(record.metrics) if known is None else known
+                if missing := sorted(known - set(record.metrics)):
+                    raise ArchiveError(f"{where} lacks {missing[0]}, which the first evaluation "
+                                       "has; all must have what that one has.")
             yield record
 
 

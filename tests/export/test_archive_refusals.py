@@ -255,6 +255,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {  # how it is made; what 
         metrics={"modes": 8, "modes_total": 1e9})), "modes_total must be 8"),
     "a share of other modes": (lambda: history(assessment(histogram=[0.5, 0.5])), "8 numbers"),
     "a long list": (lambda: history(assessment(sheet_scores=[0] * 300)), "more than 256"),
+    "an evaluation without what others have": (lambda: history(
+        assessment(metrics={"modes": 8, "modes_total": 8, "r_v": 1}), line(),
+        assessment(evaluation=2)), "lacks r_v"),
     "seconds before the beginning": (lambda: history(assessment(seconds=-1)), "from 0"),
 }
 

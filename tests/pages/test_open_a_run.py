@@ -4,12 +4,15 @@ of this server."""
 from __future__ import annotations
 
 import io
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
+from gan_core.export import sound_zip
 from gan_core.export.archive import archive
 from gan_core.export.open_archive import OpenedRun, open_archive
 from gan_core.export.sheets import Reel
@@ -19,6 +22,7 @@ from gan_core.system.web_settings import WebSettings
 from pages.channel.routes import routes
 from pages.components import open_a_run, server
 from tests.support.app_pages import (
+    ROOT,
     address_of,
     button,
     jobs,
@@ -115,6 +119,33 @@ def test_weights_that_are_left_out_are_told_of() -> None:
     """Somebody presses Continue and wonders why the run begins anew."""
     app = sent(packed({**sound(), f"run-{RING.digest()}/checkpoint.pt": b"weights"}))
     assert any("weights are left out" in caption.value for caption in app.caption)
+
+
+def test_one_file_is_opened_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class that sends its files at once takes every core of the server."""
+    monkeypatch.setattr(open_a_run, "PATIENCE", 0.01)
+    with open_a_run._ONE_AT_A_TIME:
+        told = open_a_run.told("run.zip", io.BytesIO(packed(sound())))
+    assert told.refusal == open_a_run.BUSY
+    assert not open_a_run.told("run.zip", io.BytesIO(packed(sound()))).refusal
+
+
+def test_a_store_that_takes_nothing_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full or read-only disk ends in a traceback on the page, with the server's paths in it."""
+    (tmp_path / "opened").write_text("no folder")
+    monkeypatch.setattr(server, "opened", lambda: opened_runs(tmp_path))
+    told = open_a_run.told("run.zip", io.BytesIO(packed(sound())))
+    assert told.refusal.startswith("The file cannot be kept on this server: ")
+    assert str(tmp_path) not in told.refusal
+
+
+def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
+    """The page names a limit, and the server refuses a file below it without a word."""
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] == open_a_run.MOST_MEGABYTES
+    assert open_a_run.MOST_MEGABYTES * 1_000_000 <= sound_zip.MOST_BYTES
 
 
 # --- never in place of a run of this server ------------------------------------------------------
