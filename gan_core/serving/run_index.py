@@ -37,13 +37,20 @@ _DIGEST = re.compile(r"[0-9a-f]{16}")
 @dataclass(frozen=True)
 class RunEntry:
     """One run: `config` as far as it was asked for last, its `status`, its `verdict` or None while
-    that is not known, and `written`, the Unix time of its last record."""
+    that is not known, and `written`, the Unix time of its last record. `folder` is its name in the
+    store: its digest or, of a run that was opened from a file, a key."""
 
-    digest: str
+    folder: str
     config: RunConfig
     status: RunStatus
     verdict: StoredVerdict | None
     written: float
+    opened: bool = False  # from a file: it may say what it likes
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """That of its settings."""
+        return self.config.digest() if self.opened else self.folder
 
     @functools.cached_property
     def changes(self) -> dict[str, Any]:
@@ -69,11 +76,12 @@ class _Known:
 
 class RunIndex:
     """The runs below the folder `root`. Any thread may use it. With `keeps` verdicts that it works
-    out are written into the runs' folders, where these can be written."""
+    out are written into the runs' folders, where these can be written; `opened`: the runs came out
+    of files."""
 
-    def __init__(self, root: Path, keeps: bool = True) -> None:
+    def __init__(self, root: Path, keeps: bool = True, opened: bool = False) -> None:
         self.root = root
-        self._keeps = keeps
+        self._keeps, self._opened = keeps, opened
         self._known: dict[str, _Known] = {}
         self._entries: Mapping[str, RunEntry] = {}
         self._looked = 0.0  # monotonic time; 0 for never
@@ -143,7 +151,8 @@ class RunIndex:
             before.folder = folder
             return before
         try:
-            config = before.entry.config if before and before.entry else read_config(run)
+            config = before.entry.config if before and before.entry else read_config(
+                run, not self._opened)
             status = read_status(run)
         except StoreError:
             return _Known(folder, stamp, None)
@@ -154,12 +163,13 @@ class RunIndex:
                 config = config.replace(steps=status.steps)
         judged = None if status.live else stored_verdicts.read(run, rests_on)
         written = status.updated or files.modified(run / "history.jsonl")
-        return _Known(folder, stamp, RunEntry(digest, config, status, judged, written), rests_on)
+        entry = RunEntry(digest, config, status, judged, written, self._opened)
+        return _Known(folder, stamp, entry, rests_on)
 
     def _missing(self) -> list[str]:
         """Runs whose verdict is to be worked out, those written last first."""
         missing = [each for each in self._known.values() if _is_missing(each)]
-        return [each.entry.digest for each in sorted(
+        return [each.entry.folder for each in sorted(
             missing, key=lambda each: -each.entry.written if each.entry else 0.0) if each.entry]
 
     # --- the thread that works verdicts out ------------------------------------------------------
@@ -173,7 +183,7 @@ class RunIndex:
                 known = self._known[missing[0]]
             began = time.monotonic()
             try:
-                judged = stored_verdicts.judge(self.root / missing[0])
+                judged = stored_verdicts.judge(self.root / missing[0], self._opened)
             except Exception:  # a fault of this server: it costs this verdict alone
                 traceback.print_exc()
                 judged = None

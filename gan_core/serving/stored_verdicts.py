@@ -115,11 +115,11 @@ def keep(run: Path, judged: StoredVerdict, rests_on: str) -> None:
         os.utime(run, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def judge(run: Path) -> StoredVerdict | None:
+def judge(run: Path, opened: bool = False) -> StoredVerdict | None:
     """Read the run in the folder `run` and work out its verdict; None where it cannot be read, or
-    while it is being trained. Reads the whole history."""
+    while it is being trained. Reads the whole history. `opened`: it came out of a file."""
     try:
-        snapshot = RunReader(run).snapshot()
+        snapshot = RunReader(run, opened).snapshot()
     except StoreError:
         return None
     return None if snapshot is None or snapshot.live else worked_out(snapshot)

@@ -30,7 +30,7 @@ from pages.components.config_text import setting_text
 from pages.components.markdown import plain
 from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun
-from pages.components.state import PROJECTOR, State, arrive, keep, link, write_url
+from pages.components.state import OPENED, PROJECTOR, State, arrive, keep, link, write_url
 
 DATA = {"": "Digits", "ring": "Ring", "grid": "Grid"}
 TICK = 1.0  # seconds between two refreshes of a table of remedies that are tried
@@ -100,6 +100,8 @@ def _watch(state: State) -> float | None:
         if run is not None and run.own:
             server.queue().watch(run.snapshot.digest, server.viewer())
             own_runs.keep(run.snapshot.digest, SHARED)
+    for key in state.opened.values():
+        own_runs.keep(f"{OPENED}-{key}", SHARED)
     return TICK if try_remedies.watched(state) else None
 
 

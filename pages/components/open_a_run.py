@@ -18,8 +18,9 @@ from gan_core.config.presets import CHALLENGES, Page
 from gan_core.export.open_archive import OpenedRun, open_archive
 from gan_core.export.sound_zip import ArchiveError
 from gan_core.runs.status import StoreError
+from gan_core.serving.run_lists import TRAINED
 from gan_core.serving.run_words import spoken_verdict
-from pages.components import server
+from pages.components import own_runs, server
 from pages.components.markdown import plain
 from pages.components.runs_actions import OPENS_ON, opening
 from pages.components.runs_rows import pages_of_presets
@@ -72,7 +73,9 @@ def _uploader() -> None:
     st.caption(LIMIT)
     if sent is not None:
         with st.spinner("Checking the file …"):
-            st.session_state[f"{KEY}/told"] = told(sent.name, sent)
+            last = st.session_state[f"{KEY}/told"] = told(sent.name, sent)
+        for run in last.runs:
+            own_runs.keep(f"{OPENED}-{run.key}", TRAINED)
         # Another uploader takes its place, so that the server lets go of the file.
         st.session_state[f"{KEY}/number"] = number + 1
         st.rerun()

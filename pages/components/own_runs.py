@@ -35,6 +35,12 @@ def recorded_index() -> RunIndex:
     return RunIndex(server.recorded().root, keeps=False)
 
 
+@st.cache_resource(show_spinner=False)
+def opened_index() -> RunIndex:
+    """What is known of the runs that were opened from files; nothing is added to those."""
+    return RunIndex(server.opened().root, keeps=False, opened=True)
+
+
 def is_home(hosted: bool | None, address: str | None, headers: Mapping[str, str]) -> bool:
     """Whether a visitor has the server to themselves. `hosted` is what GAN_LAB_HOSTED says, and
     `address` where the connection comes from, None for this very machine."""
@@ -67,11 +73,11 @@ def own_list() -> RunList:
     return server.queue().lists.read(person())
 
 
-def keep(digest: str, how: str) -> None:
-    """Put a run of this server into the visitor's list, once, or again if they trained it."""
+def keep(run: str, how: str) -> None:
+    """Put a run, by its key there, into the visitor's list: once, or again if they trained it."""
     seen: set[str] = st.session_state.setdefault(SEEN, set())
-    if how == SHARED and (digest in seen or at_home()):
+    if how == SHARED and (run in seen or at_home()):
         return
-    seen.add(digest)
+    seen.add(run)
     with contextlib.suppress(ListError):  # the page of runs says what is wrong with the list
-        server.queue().lists.add(person(), digest, how)
+        server.queue().lists.add(person(), run, how)

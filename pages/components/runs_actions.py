@@ -11,7 +11,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.serving.run_lists import LONGEST_NAME, LONGEST_NOTE, ListError, RunList
 from pages.components import controls, own_runs, server
 from pages.components.runs_choice import MOST_COMPARED, RunsChoice
-from pages.components.runs_rows import Row, pages_of_presets
+from pages.components.runs_rows import OPENED, Row, pages_of_presets
 from pages.components.state import LINK_VERSION
 
 OPENS_ON = "baseline"  # the page of a run that is no preset of any
@@ -36,17 +36,24 @@ def actions(choice: RunsChoice, listed: RunList, chosen: Sequence[Row]) -> None:
 
 def _open(chosen: Sequence[Row]) -> None:
     first, page = chosen[0].entry.config, page_of(chosen[0])
+    keys = ",".join(row.entry.folder for row in chosen if row.kind == OPENED)
+    files = {"opened": keys} if keys else {}
     if len(chosen) == 1:
         st.page_link(page, label="Open", icon=":material/open_in_full:",
-                     query_params=opening(first),
+                     query_params=opening(first) | files,
                      help="Opens the run on its page, with all sheets and charts.")
-        st.page_link(page, label="Pin", icon=":material/keep:", query_params={
-            "reference": controls.written(first)},
-            help="Opens that page with this run as the reference, on the right.")
+        if not files:
+            _pin(page, first)
     elif len(chosen) == 2:
         st.page_link(page, label="Open side by side", icon=":material/compare:",
-                     query_params=opening(first, chosen[1].entry.config),
+                     query_params=opening(first, chosen[1].entry.config) | files,
                      help="Opens the first one on its page, with the other as its reference.")
+
+
+def _pin(page: str, config: RunConfig) -> None:
+    st.page_link(page, label="Pin", icon=":material/keep:",
+                 query_params={"reference": controls.written(config)},
+                 help="Opens that page with this run as the reference, on the right.")
 
 
 def page_of(row: Row) -> str:

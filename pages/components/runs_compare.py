@@ -18,6 +18,8 @@ from pages.components.runs_choice import ACROSS, LONGEST_HALF_LIFE, RunsChoice
 from pages.components.runs_curves import CHARTS, COLOURS, DASHES, Line, drawn
 from pages.components.runs_rows import (
     COLUMNS,
+    HERE,
+    OPENED,
     RECORDED,
     Row,
     alike_but_for_seed,
@@ -77,9 +79,9 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
 
 def _snapshot(row: Row) -> RunSnapshot | None:
     try:
-        if row.kind == RECORDED:
-            return server.recorded().snapshot(row.entry.digest)
-        return server.queue().snapshot(row.entry.digest)
+        snapshot = {RECORDED: server.recorded().snapshot, OPENED: server.opened().snapshot,
+                    HERE: server.queue().snapshot}[row.kind]
+        return snapshot(row.entry.folder)
     except StoreError:
         return None
 
@@ -197,9 +199,8 @@ def _sheet(row: Row, run: RunSnapshot, line: int, words: str) -> dict[str, Any]:
     points = card.kind == "points"
     plane = {"centres": [list(centre) for centre in card.centres], "extent": card.extent,
              "sigma": card.sigma} if points else None
-    kind = "recorded" if row.kind == RECORDED else "runs"
     return {
         "title": f"{LETTERS[line]} {words}", "verdict": row.verdict, "step": step,
         "words": f"The last samples of {row.title} at step {step}: {row.verdict[2:]}",
-        "address": f"{kind}/{row.entry.digest}", "ending": "npy" if points else "png",
+        "address": f"{row.kind or 'runs'}/{row.entry.folder}", "ending": "npy" if points else "png",
         "plane": plane, "line": _stroke(line)}

@@ -14,7 +14,7 @@ from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import RunsChoice, arrive, in_url
 from pages.components.runs_compare import compare
-from pages.components.runs_rows import Row
+from pages.components.runs_rows import HERE, OPENED, Row
 from pages.components.runs_table import controls, rows_of, table
 
 STYLE = """
@@ -70,7 +70,9 @@ def _projector(choice: RunsChoice) -> None:
 def _shared(choice: RunsChoice) -> RunList:
     """The visitor's list, with the runs that a link has just named."""
     for key in choice.chosen:
-        if len(key) == 16 and key in own_runs.index().entries():
+        kind, _, name = key.rpartition("-")
+        index = {HERE: own_runs.index, OPENED: own_runs.opened_index}.get(kind)
+        if index is not None and name in index().entries():
             own_runs.keep(key, SHARED)
     return own_runs.own_list()
 

@@ -1,7 +1,7 @@
 """The rows of the table of runs: what each says, which are listed, in which order; pure.
 
-A run is named by a key: its digest, for a run of this server, or the digest after the kind of the
-run, "recorded-" or "opened-".
+A run is named by a key: its digest, for a run of this server, or the name of its folder after the
+kind of the run, "recorded-" or "opened-".
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        return f"{self.kind}-{self.entry.digest}" if self.kind else self.entry.digest
+        return f"{self.kind}-{self.entry.folder}" if self.kind else self.entry.folder
 
     @property
     def title(self) -> str:
@@ -56,7 +56,7 @@ class Row:
 
     @property
     def short(self) -> str:
-        return f"run {self.entry.digest[:6]}"
+        return f"run {self.entry.folder[:6]}"
 
     @property
     def data(self) -> str:
@@ -100,7 +100,7 @@ class Row:
         judged = (entry.verdict.name, entry.verdict.headline) if entry.verdict else ()
         return " ".join([
             self.title, self.said.note, entry.config.card.label, *entry.words.values(),
-            self.verdict, *judged, self.source, entry.digest]).lower()
+            self.verdict, *judged, self.source, entry.folder]).lower()
 
 
 @functools.cache

@@ -18,6 +18,7 @@ from pages.components.runs_choice import LISTED, LONGEST_FIND, MOST_LISTED, Runs
 from pages.components.runs_rows import (
     COLUMNS,
     HERE,
+    OPENED,
     RECORDED,
     SHORT,
     STATE_WORDS,
@@ -44,6 +45,9 @@ def rows_of(listed: RunList) -> list[Row]:
     rows = [Row(HERE, entry, listed.of(digest), _live(entry))
             for digest, entry in own_runs.index().entries().items()
             if own_runs.at_home() or digest in listed.runs]
+    rows += [Row(OPENED, entry, listed.of(f"{OPENED}-{key}"))
+             for key, entry in own_runs.opened_index().entries().items()
+             if own_runs.at_home() or f"{OPENED}-{key}" in listed.runs]
     rows += [Row(RECORDED, entry, listed.of(f"{RECORDED}-{digest}"))
              for digest, entry in own_runs.recorded_index().entries().items()]
     return [row for row in rows if not row.said.removed]
@@ -55,8 +59,8 @@ def _live(entry: RunEntry) -> bool:
     if not status.live:
         return False
     fresh = abs(time.time() - status.updated) < FRESH_SECONDS
-    return fresh or entry.digest in server.queue().runs() or (
-        server.queue().store.locked(entry.digest))
+    return fresh or entry.folder in server.queue().runs() or (
+        server.queue().store.locked(entry.folder))
 
 
 # --- what narrows it down -------------------------------------------------------------------------
@@ -135,7 +139,8 @@ def _words(found: int, shown: int, all_: int) -> str:
     words = f"{runs} of {all_}." if found < all_ else f"{runs}."
     if shown < found:
         words += f" The first {shown} are shown."
-    unread = own_runs.index().not_read() + own_runs.recorded_index().not_read()
+    unread = sum(index.not_read() for index in (
+        own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()))
     if unread:
         words += (f" {unread} verdicts are still being worked out, one after another; the table "
                   "shows them when it is drawn again.")

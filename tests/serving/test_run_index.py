@@ -34,7 +34,7 @@ def known(root: Path, **options) -> RunIndex:
 
 
 def no_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(run: Path) -> None:
+    def fail(run: Path, opened: bool) -> None:
         raise AssertionError(f"the history of {run.name} was read")
 
     monkeypatch.setattr(stored_verdicts, "judge", fail)
@@ -129,7 +129,7 @@ def test_a_history_that_cannot_be_read_is_tried_once(tmp_path, monkeypatch):
     """The thread reads a damaged run for ever, on cores that train."""
     made_up_runs(tmp_path, 1, verdicts=False)
     asked = []
-    monkeypatch.setattr(stored_verdicts, "judge", lambda run: asked.append(run))
+    monkeypatch.setattr(stored_verdicts, "judge", lambda run, opened: asked.append(run))
     index = RunIndex(tmp_path)
     index.read_all(PATIENCE)
     index.entries()
