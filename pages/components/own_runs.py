@@ -9,6 +9,7 @@ server to themselves from wherever they come; 1, nobody has.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from collections.abc import Mapping
 
 import streamlit as st
@@ -48,7 +49,18 @@ def is_home(hosted: bool | None, address: str | None, headers: Mapping[str, str]
         return not hosted
     told = {name.lower(): value for name, value in headers.items()}
     host = told.get("host", "").rpartition(":")[0] or told.get("host", "")
-    return address is None and host in LOOPBACK and not any(name in told for name in PROXIES)
+    return (_is_this_machine(address) and host in LOOPBACK
+            and not any(name in told for name in PROXIES))
+
+
+def _is_this_machine(address: str | None) -> bool:
+    """Whether a connection comes from the machine itself; None is Streamlit's word for that."""
+    try:
+        found = ipaddress.ip_address(address or "127.0.0.1")
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)  # a server that listens on all addresses says so
+    return bool((mapped or found).is_loopback)
 
 
 def at_home() -> bool:

@@ -165,8 +165,9 @@ def _lines(there: Sequence[tuple[Row, RunSnapshot]]) -> tuple[list[Line], dict[s
 
 def label(row: Row, settings: Sequence[str]) -> str:
     """What a run is called beside others: its name or preset, else what sets it apart."""
-    named = row.title != row.short
-    return row.title if named else settings_text(row, settings) or row.short
+    if row.title != row.short:
+        return row.title
+    return settings_text(row, settings) or row.short
 
 
 def _stroke(place: int) -> dict[str, str]:

@@ -52,7 +52,8 @@ class Row:
     @property
     def title(self) -> str:
         """What the visitor calls it; else the preset that it is, or the beginning of its digest."""
-        return self.said.name or preset_titles().get(self.entry.digest) or self.short
+        title = self.said.name or preset_titles().get(self.entry.digest) or self.short
+        return f"{title} (from a file)" if self.kind == OPENED else title
 
     @property
     def short(self) -> str:

@@ -30,6 +30,7 @@ from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study_results import StudyResults
 from tests.app_bench.server import ROOT, Server
 from tests.app_bench.visitor import Visitor
+from tests.support.many_runs import made_up_runs
 
 VISITORS = 20  # of each page, one after another, each with a tab of their own
 SETTLE = 0.15  # seconds until the server has put away what a run leaves behind
@@ -39,6 +40,8 @@ IDLE = 0.05  # of a core, the most that an idle server takes
 # The largest map there is, with the most seeds.
 LARGE = ParameterMap(RunConfig(dataset="ring", steps=1500), axis("learning_rate=1e-4..1e-2:12"),
                      axis("learning_rate_ratio=0.05..20:12"), 5)
+MANY_RUNS = 2000
+FILTERS = ("hinge", "", "collapse 10", "seed 7", "no failure ring", "nothing of the kind")
 # What a page is made of, and the function that draws it; what lies within another is not counted
 # there.
 PARTS = {
@@ -57,6 +60,7 @@ def openings(server: Server, pages: Iterable[str]) -> dict[str, Any]:
     report = {page or "home": _of_page(server, page) for page in pages}
     report[f"a map of {len(LARGE.runs_by_cell)} cells"] = _of_page(
         server, "parameter_map", _fill(server))
+    report[f"a table of {MANY_RUNS} runs"] = runs_of_a_full_store(server)
     for page, parts in _by_part(pages).items():
         report[page or "home"]["parts_ms"] = parts
     return report
@@ -74,9 +78,28 @@ def _fill(server: Server) -> str:
         "seeds": LARGE.seeds})
 
 
-def _of_page(server: Server, page: str, query: str = "") -> dict[str, Any]:
+def runs_of_a_full_store(server: Server, visitors: int = VISITORS) -> dict[str, Any]:
+    """The page of runs where the store is full; and what each filter costs."""
+    made_up_runs(server.store, MANY_RUNS, steps=2)
+    report = _of_page(server, "runs", visitors=visitors)
+    visitor, spent = Visitor(server.url), []
+    visitor.open("runs")
+    for number in range(visitors):
+        time.sleep(SETTLE)
+        before = _processor(server)
+        visitor.write("Filter", FILTERS[number % len(FILTERS)])
+        time.sleep(SETTLE)
+        spent.append(_processor(server) - before)
+    visitor.close()
+    return {**report, "filter_p50_ms": _ms(statistics.median(spent)),
+            "filter_p95_ms": _ms(_p95(spent))}
+
+
+def _of_page(
+    server: Server, page: str, query: str = "", visitors: int = VISITORS
+) -> dict[str, Any]:
     opened, again = [], []
-    for _ in range(1 + VISITORS):
+    for _ in range(1 + visitors):
         before = _processor(server)
         visitor = Visitor(server.url)
         run = visitor.open(page, query)

@@ -78,6 +78,15 @@ class Visitor:
         state = WidgetState(id=button.new_element.button.id, trigger_value=True)
         return self._ask(button.fragment_id, state)
 
+    def write(self, label: str, text: str) -> Run:
+        """Write into the field called `label`."""
+        field = next((delta for delta in self._tab.elements.values()
+                      if delta.new_element.text_input.label == label), None)
+        if field is None:
+            raise LookupError(f"There is no field {label!r} on the page.")
+        return self._ask(field.fragment_id, WidgetState(
+            id=field.new_element.text_input.id, string_value=text))
+
     def refresh(self) -> Run:
         """Have the fragment run that holds the viewer, as other remedies on offer would."""
         return self._shown(self._tab.ask(self._parts["status"].fragment))

@@ -10,14 +10,16 @@ from pages.components.own_runs import is_home
 
 
 @pytest.mark.parametrize("host", ["localhost:8501", "127.0.0.1:8501", "[::1]:8501", "localhost"])
-def test_whoever_sits_at_the_machine_is_at_home(host):
+@pytest.mark.parametrize("address", [None, "127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_whoever_sits_at_the_machine_is_at_home(address, host):
     """Somebody who runs the app for themselves does not find their own runs of yesterday."""
-    assert is_home(None, None, {"Host": host})
+    assert is_home(None, address, {"Host": host})
 
 
 @pytest.mark.parametrize("address, headers", [
     ("192.168.0.7", {"Host": "192.168.0.2:8501"}),  # another machine of the network
     ("192.168.0.7", {"Host": "localhost:8501"}),  # which says what it likes
+    ("::ffff:192.168.0.7", {"Host": "localhost:8501"}), ("?", {"Host": "localhost:8501"}),
     (None, {"Host": "lab.example.org"}),  # a proxy on this machine, as deploy/nginx.conf has it
     (None, {"Host": "localhost:8501", "X-Forwarded-For": "10.0.0.9"}),
     (None, {"Host": "127.0.0.1:8501", "Forwarded": "for=10.0.0.9"}),
