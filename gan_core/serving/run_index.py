@@ -84,6 +84,7 @@ class RunIndex:
         self._keeps, self._opened = keeps, opened
         self._known: dict[str, _Known] = {}
         self._entries: Mapping[str, RunEntry] = {}
+        self._changes = 0
         self._looked = 0.0  # monotonic time; 0 for never
         self._looking = threading.Lock()
         self._reader: threading.Thread | None = None
@@ -99,6 +100,11 @@ class RunIndex:
                     target=self._read_missing, daemon=True, name="verdicts")
                 self._reader.start()
             return self._entries
+
+    def changes(self) -> int:
+        """How often what is known has changed until now."""
+        self.entries()
+        return self._changes
 
     def not_read(self) -> int:
         """How many verdicts are still to be worked out."""
@@ -129,6 +135,7 @@ class RunIndex:
             self._show()
 
     def _show(self) -> None:
+        self._changes += 1
         self._entries = {digest: each.entry for digest, each in self._known.items()
                          if each.entry is not None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -11,14 +12,17 @@ from gan_core.config.run_config import RunConfig
 from gan_core.serving.run_lists import LONGEST_NAME, LONGEST_NOTE, ListError, RunList
 from pages.components import controls, own_runs, server
 from pages.components.runs_choice import MOST_COMPARED, RunsChoice
+from pages.components.runs_csv import as_csv
 from pages.components.runs_rows import OPENED, Row, pages_of_presets
 from pages.components.state import LINK_VERSION
 
 OPENS_ON = "baseline"  # the page of a run that is no preset of any
 
 
-def actions(choice: RunsChoice, listed: RunList, chosen: Sequence[Row]) -> None:
-    """Buttons for the chosen runs, and what was removed last."""
+def actions(
+    choice: RunsChoice, listed: RunList, chosen: Sequence[Row], found: Sequence[Row]
+) -> None:
+    """Buttons for the chosen runs, or else for all that were found; and what was removed last."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small",
                       key="runs-buttons"):
         if chosen:
@@ -30,7 +34,13 @@ def actions(choice: RunsChoice, listed: RunList, chosen: Sequence[Row]) -> None:
                 choice.chosen = []
                 st.rerun()
         else:
-            st.caption("Tick a run to open, name or pin it; tick two to eight to compare them.")
+            st.caption("Tick a run to open, name or pin it; tick two to eight to compare them.",
+                       width="content")
+        st.download_button(
+            "Table (CSV)", partial(as_csv, chosen or found), "runs.csv", "text/csv",
+            icon=":material/download:", key="runs/csv", on_click="ignore",
+            help=f"{'The ticked runs' if chosen else 'All runs that are listed'}, with verdicts, "
+            "measures and the settings in which they differ.")
         _bring_back(choice, listed)
 
 

@@ -15,7 +15,7 @@ from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import RunsChoice, arrive, in_url
 from pages.components.runs_compare import compare
 from pages.components.runs_rows import HERE, OPENED, Row
-from pages.components.runs_table import controls, rows_of, table
+from pages.components.runs_table import controls, follow, rows_of, table
 
 STYLE = """
 <style>
@@ -48,17 +48,18 @@ def runs_page() -> None:
     if choice.refusal:
         st.warning(plain(choice.refusal), icon=":material/block:")
     controls(choice, rows)
-    table(choice, rows, chosen)
+    found = table(choice, rows, chosen)
     if not own_runs.at_home():
         st.caption("Here are the runs that you trained or were sent on this server, and the "
                    "recorded ones. The server knows you by a cookie, which ends after a day.")
-    actions(choice, listed, chosen)
+    actions(choice, listed, chosen, found)
     if said := too_many(chosen):
         st.warning(plain(said), icon=":material/block:")
     elif len(chosen) > 1:
         compare(choice, chosen)
     choice.url.write(in_url(choice))
     open_a_run()
+    follow(rows)
 
 
 def _projector(choice: RunsChoice) -> None:

@@ -22,6 +22,8 @@ from pages.components.runs_rows import (
     RECORDED,
     SHORT,
     STATE_WORDS,
+    TRAINING,
+    UNREAD,
     Row,
     columns_of,
     differing,
@@ -32,6 +34,7 @@ from pages.components.runs_rows import (
 
 NUMBERS = ("frechet", "modes", "high_quality", "diversity", "steps", "seconds", "age")
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
+LOOK_SECONDS = 4.0  # between two looks whether something is new
 WITHOUT_SETTINGS = 12  # differing settings of which more are no help in a row
 
 grid = st.components.v2.component(
@@ -94,8 +97,9 @@ def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> None:
-    """Draw the rows that match, in order; before them those of the chosen ones that do not."""
+def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> list[Row]:
+    """Draw the rows that match, in order; before them those of the chosen ones that are not among
+    the first. Returns all that match."""
     found = in_order(matching(rows, choice.find, choice.data, choice.state, choice.starred),
                      *choice.sort)
     shown = found[:choice.listed]
@@ -114,6 +118,7 @@ def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> Non
         "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
         if choice.listed < min(len(found), MOST_LISTED) else "",
     })
+    return found
 
 
 def _head(name: str) -> dict[str, Any]:
@@ -131,6 +136,24 @@ def _cells(row: Row, names: Sequence[str], settings: set[str]) -> dict[str, Any]
         "cells": [title if name == "name" else COLUMNS[name].text(row) for name in names]}
 
 
+def follow(rows: Sequence[Row]) -> None:
+    """Have the page run again when a run goes on, or a verdict is known, as long as some are not.
+    """
+    if any(row.state in (TRAINING, UNREAD) for row in rows):
+        st.fragment(_look_again, run_every=LOOK_SECONDS)(_news())
+
+
+def _look_again(before: int) -> None:
+    if _news() != before:
+        st.rerun()
+
+
+def _news() -> int:
+    """A number that changes with everything that the table says of runs."""
+    indexes = own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()
+    return sum(index.changes() for index in indexes)
+
+
 def _words(found: int, shown: int, all_: int) -> str:
     """How many rows there are, and what is not known yet."""
     if not found:
@@ -142,8 +165,7 @@ def _words(found: int, shown: int, all_: int) -> str:
     unread = sum(index.not_read() for index in (
         own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()))
     if unread:
-        words += (f" {unread} verdicts are still being worked out, one after another; the table "
-                  "shows them when it is drawn again.")
+        words += f" {unread} verdicts are still being worked out, one after another."
     return words
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
 from gan_core.config.presets import CHALLENGES
@@ -10,6 +13,7 @@ from gan_core.runs.status import RunStatus
 from gan_core.serving.run_index import RunEntry
 from gan_core.serving.run_lists import NOTHING, Listed
 from gan_core.serving.stored_verdicts import StoredVerdict
+from pages.components.runs_csv import as_csv
 from pages.components.runs_rows import (
     COLUMNS,
     Row,
@@ -102,6 +106,18 @@ def test_runs_that_differ_in_their_seed_alone_are_one_group():
     """A mean is taken over different settings, or each seed has a colour of its own."""
     rows = [row(seed=0), row(seed=1), row(seed=1, dropout=0.4), row(seed=2)]
     assert [len(group) for group in alike_but_for_seed(rows).values()] == [3, 1]
+
+
+def test_the_table_as_csv_has_differing_settings_as_columns_and_no_formulas():
+    """A spreadsheet carries out what somebody wrote as a note, or misses the setting."""
+    rows = [row(Listed(note="=1+1", name="a, \"b\""), dropout=0.4, measures={"frechet": 9.5}),
+            row(seed=3)]
+    head, first, second = csv.reader(io.StringIO(as_csv(rows)))
+    table = [dict(zip(head, line, strict=True)) for line in (first, second)]
+    assert table[0]["name"] == 'a, "b"' and table[0]["note"] == "'=1+1"
+    assert [line["dropout"] for line in table] == ["0.4", "0"]
+    assert [line["frechet"] for line in table] == ["9.5", ""]
+    assert "loss" not in head and table[0]["verdict"] == "No failure"
 
 
 def test_times_are_written_in_one_unit():

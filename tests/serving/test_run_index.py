@@ -74,7 +74,10 @@ def test_a_run_that_went_on_is_judged_again(tmp_path):
     (digest,) = made_up_runs(tmp_path, 1)
     index, run = known(tmp_path), tmp_path / digest
     assert index.entries()[digest].verdict.headline == "Made up."
+    seen = index.changes()
+    assert index.changes() == seen
     write_status(run, RunStatus("running", 60, 120))
+    assert index.changes() > seen
     assert index.entries()[digest].verdict is None and index.not_read() == 0
     assert index.entries()[digest].config.steps == 120
     write_status(run, RunStatus("stopped", 80, 120))
