@@ -33,7 +33,7 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def open_run(options: Namespace, settings: Settings) -> int:
     """Take the runs in, and report on each."""
-    runs = opened_runs(options.store or settings.store)
+    runs = opened_runs(options.store or settings.store, settings.store_megabytes)
     opened = _opened(options.file, runs)
     told = [(run, _result(run, runs)) for run in opened]
     if options.json:

@@ -26,15 +26,15 @@ from gan_core.system import files
 
 FOLDER = "opened"  # of a store
 MOST_RUNS = 60  # that are kept
-MEGABYTES = 600  # that they may take together
+SHARE = 0.25  # of the store's limit that they may take together, beside the store's own runs
 KEY_DIGITS = 16
 UNFINISHED = ".new-"  # begins the name of a folder that is being filled
 FORGOTTEN_SECONDS = 3600.0  # such a folder is left by a process that was killed
 
 
-def opened_runs(store: Path) -> RunStore:
-    """The opened runs of the store in the folder `store`."""
-    return RunStore(store / FOLDER, MEGABYTES, opened=True)
+def opened_runs(store: Path, megabytes: float = 2000) -> RunStore:
+    """The opened runs of the store in the folder `store`, whose own limit is `megabytes`."""
+    return RunStore(store / FOLDER, SHARE * megabytes, opened=True)
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def recorded() -> RunStore:
 @st.cache_resource(show_spinner=False)
 def opened() -> RunStore:
     """The runs that visitors have opened from files; each is named by its key."""
-    return opened_runs(settings().store)
+    return opened_runs(settings().store, settings().store_megabytes)
 
 
 @st.cache_resource(show_spinner=False)

@@ -313,3 +313,13 @@ def test_the_runs_opened_longest_ago_go_first(tmp_path: Path, monkeypatch) -> No
         keys.append(run.key)
         os.utime(runs.root / run.key, (seed, seed + 1_000_000))
     assert sorted(runs.folders()) == sorted(keys[-3:])
+
+
+def test_a_small_store_keeps_few_of_them(tmp_path: Path) -> None:
+    """Files that visitors send take a disk that is too small for the server's own runs."""
+    for seed in range(3):
+        files = sound(RING.replace(seed=seed))
+        runs = opened_runs(tmp_path, megabytes=0.01)
+        (run,) = open_archive(io.BytesIO(packed(files)), runs)
+        os.utime(runs.root / run.key, (seed, seed + 1_000_000))
+        assert len(runs.folders()) <= 1 and runs.exists(run.key)
