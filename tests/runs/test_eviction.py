@@ -97,3 +97,16 @@ def test_a_run_that_waits_in_the_queue_of_another_server_stays(store, monkeypatc
     os.utime(store.root / dropped, (1000, 1000))  # nobody has looked at it for long
     assert evict(RunStore(store.root)) == [dropped]
     assert store.exists(waiting)
+
+
+def test_starred_and_named_runs_go_last_but_they_do_go(tmp_path):
+    """A starred run vanishes before what nobody wants; or stars fill the disk for good."""
+    store = RunStore(tmp_path, megabytes=0.15)
+    digests = [store.create(CONFIG.replace(seed=seed)) for seed in range(3)]
+    for age, digest in enumerate(digests):
+        store.append(digest, [step(1)])
+        (tmp_path / digest / "checkpoint.pt").write_bytes(bytes(100_000))
+        os.utime(tmp_path / digest, (1000 + age, 1000 + age))
+    assert evict(store, wanted=lambda: {digests[0]}) == [digests[1], digests[2]]
+    store.megabytes = 0.05
+    assert evict(store, wanted=lambda: {digests[0]}) == [digests[0]]

@@ -218,7 +218,8 @@ def test_a_clock_that_is_set_back_does_not_hide_a_run(fakes):
 def test_a_submit_does_not_scan_the_store(fakes, monkeypatch):
     """With hundreds of runs each press of Train would keep the disk busy for a while."""
     scans = []
-    monkeypatch.setattr("gan_core.serving.run_folders.evict", lambda *given: scans.append(given))
+    monkeypatch.setattr(
+        "gan_core.serving.run_folders.evict", lambda *given, **wanted: scans.append(given))
     queue = fakes.queue()
     for number in range(5):
         queue.submit(apart(number), f"viewer {number}")
