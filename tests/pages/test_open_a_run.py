@@ -4,6 +4,7 @@ of this server."""
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -289,7 +290,7 @@ def test_a_key_of_other_settings_is_not_shown(forged: OpenedRun) -> None:
 
 @pytest.mark.browser
 def test_a_run_is_taken_home_and_opened_in_a_browser(request, tmp_path) -> None:
-    """The whole way: a zip is sent, its page shows its sheets and its verdict, and plays."""
+    """The whole way: a zip is sent, its page shows its sheets, of every step, and its verdict."""
     from tests.support.browsing import SHEETS, enter, expect
 
     app, chromium = (request.getfixturevalue(name) for name in ("app", "chromium"))
@@ -309,6 +310,10 @@ def test_a_run_is_taken_home_and_opened_in_a_browser(request, tmp_path) -> None:
     expect(page.locator(".sheet-this img").first).to_have_js_property("complete", True)
     assert page.evaluate(SHEETS)
     expect(page.locator(".verdict")).to_contain_text("early")
+    page.locator(".look-back input").evaluate(
+        "bar => { bar.value = 0; bar.dispatchEvent(new Event('input', {bubbles: true})); }")
+    expect(page.locator(".caption-this")).to_contain_text("step 0")
+    expect(page.locator(".sheet-this img").first).to_have_attribute("src", re.compile("000000"))
     (key,) = opened_runs(request.getfixturevalue("browser_store")).folders()
     assert f"opened={key}" in page.url
     page.reload()
