@@ -16,16 +16,23 @@ import numpy as np
 
 from gan_core.config.config_text import marks
 from gan_core.diagnosis.feature_extractor import extractor
-from gan_core.diagnosis.shares import shown
+from gan_core.diagnosis.shares import drawn_modes, shown
 from gan_core.export import charts_png, charts_svg
+from gan_core.export.charts_bars import MOST_COLUMNS, bar_chart, mode_chart
 from gan_core.export.charts_drawing import Drawing
-from gan_core.export.charts_layout import bar_chart, line_chart
+from gan_core.export.charts_layout import line_chart
 from gan_core.export.charts_series import Series, series_of
-from gan_core.export.charts_table import Curve, Lines, histogram_words, of_run
+from gan_core.export.charts_table import (
+    Curve,
+    Lines,
+    histogram_words,
+    of_run,
+    rotation_words,
+)
 from gan_core.export.film import Reel
 
 MOST = 2  # runs of a chart
-HISTOGRAM = "histogram"
+HISTOGRAM, ROTATION = "histogram", "rotation"
 
 
 def chart_svgs(
@@ -65,6 +72,8 @@ def drawings(
             made[name] = _over_time(chart, series, of, by_time)
     if histogram := _histogram(alike):
         made[HISTOGRAM] = histogram
+    if rotation := _rotation(reels[0]):
+        made[ROTATION] = rotation
     return made
 
 
@@ -102,3 +111,19 @@ def _histogram(reels: list[Reel]) -> Drawing | None:
     rest = [max(0.0, 1.0 - float(np.nansum(record.supported))) if record.version > 1 else None
             for _, record in evaluated]
     return bar_chart(title, f"{note}; {steps}", card.mode_noun, shares, rest)
+
+
+def _rotation(reel: Reel) -> Drawing | None:
+    """Which modes this run draws, over time; nothing where it was evaluated but once."""
+    evaluated = [record for record in reel.snapshot.history.evaluations if record.histogram]
+    if len(evaluated) < 2 or evaluated[-1].step <= evaluated[0].step:
+        return None
+    places = np.linspace(0, len(evaluated) - 1, min(len(evaluated), MOST_COLUMNS)).round()
+    chosen = [evaluated[place] for place in places.astype(int)]
+    card = reel.snapshot.config.card
+    title, note = rotation_words(card.mode_noun)
+    shares = [np.asarray(drawn_modes(record), dtype=float)[:card.modes] for record in chosen]
+    if not any((each > 0).any() for each in shares):
+        note = f"no sample was recognised as a {card.mode_noun}"
+    return mode_chart(title, note, card.mode_noun, [float(record.step) for record in chosen],
+                      [each.tolist() for each in shares], "step")

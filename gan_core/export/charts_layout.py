@@ -1,8 +1,7 @@
-"""A chart as a drawing: title and note, legend, axes with round ticks, lines or bars."""
+"""A chart as a drawing: title and note, legend, axes with round ticks, and its lines."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,6 @@ RUNS = ("this", "reference")  # roles
 DASH, DOTTED = (6.0, 4.0), (2.0, 3.0)
 WIDER = 1.18  # than Pillow's font are those of browsers, at most
 BEYOND = "values beyond the axis lie on its edge"
-SHARES = (0.0, 0.01, 0.1, 0.25, 0.5, 1.0)  # ticks of a square-root axis
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,7 @@ class Entry:
     colour: str = ""
     dashed: bool = False
     filled: bool = False
+    share: float = 1.0  # of a filled square's colour
 
 
 # --- lines ---------------------------------------------------------------------------------------
@@ -65,9 +64,9 @@ def line_chart(
     note = chart.note if value.holds(shown) and len(shown) == len(values) else \
         f"{chart.note}; {BEYOND}"
     drawing = Drawing(f"{chart.title} by {across}, {' and '.join(titles)}")
-    frame = _frame(drawing, chart.title, note, chart.axis, _legend(chart, series, titles))
+    frame = framed(drawing, chart.title, note, chart.axis, _legend(chart, series, titles))
     _value_ticks(drawing, frame, value)
-    _step_ticks(drawing, frame, step, across)
+    step_ticks(drawing, frame, step, across)
     for rule in rules:
         _rule(drawing, frame, value, rule)
     for at, words in marks:
@@ -118,62 +117,15 @@ def _mark(drawing: Drawing, frame: Frame, step: Axis, at: float, words: str) -> 
                       "end" if end else "start"))
 
 
-# --- bars ----------------------------------------------------------------------------------------
-
-
-def bar_chart(
-    title: str, note: str, noun: str, shares: Sequence[tuple[str, Sequence[float]]],
-    rest: Sequence[float | None],
-) -> Drawing:
-    """The share of samples of each mode, of one run or two, on a square-root axis: a mode of one in
-    a hundred can be seen. `rest` are the shares of samples that are of no mode, None where that is
-    not known."""
-    titles = [run for run, _ in shares]
-    drawing = Drawing(f"{title}: share of generated samples of each {noun}, {' and '.join(titles)}")
-    frame = _frame(drawing, title, note, "share of samples", [
-        Entry(run, role, filled=True) for run, role in zip(titles, RUNS, strict=False)])
-    for tick in SHARES:
-        y = float(frame.up(np.array([math.sqrt(tick)]))[0])
-        drawing.add(Line(((frame.left, y), (frame.right, y)), "grid", 0.8),
-                    Words(frame.left - 7, y + 4.5, f"{100 * tick:g} %", LETTER, "ink", "end"))
-    modes = max(len(values) for _, values in shares)
-    some_rest = any(each is not None for each in rest)
-    width = (frame.right - frame.left) / (modes + (1.4 if some_rest else 0))
-    for run, (_, values) in enumerate(shares):
-        for mode, share in enumerate(values):
-            _bar(drawing, frame, mode, share, width, run, len(shares))
-        if (none := rest[run]) is not None:
-            _bar(drawing, frame, modes + 0.4, none, width, run, len(shares))
-    for mode in range(0, modes, 5 if modes > 12 else 1):
-        _below(drawing, frame, frame.left + width * (mode + 0.5), str(mode))
-    if some_rest:
-        _below(drawing, frame, frame.left + width * (modes + 0.9), f"no {noun}")
-    even = float(frame.up(np.array([math.sqrt(1 / modes)]))[0])
-    drawing.add(Line(((frame.left, even), (frame.right, even)), "rule", 1.2, dash=DOTTED),
-                Words((frame.left + frame.right) / 2, drawing.height - 10, noun, LETTER, "note",
-                      "middle"))
-    return drawing
-
-
-def _bar(
-    drawing: Drawing, frame: Frame, at: float, share: float, width: float, run: int, runs: int
-) -> None:
-    if not math.isfinite(share) or share <= 0:
-        return
-    top = float(frame.up(np.array([math.sqrt(min(1.0, share))]))[0])
-    bar = 0.8 * width / runs
-    drawing.add(Box(frame.left + width * at + 0.1 * width + run * bar, top, bar,
-                    frame.bottom - top, RUNS[run]))
-
-
-def _below(drawing: Drawing, frame: Frame, x: float, words: str) -> None:
-    drawing.add(Words(x, frame.bottom + 18, words, LETTER, "ink", "middle"))
-
-
 # --- what stands around them ---------------------------------------------------------------------
 
 
-def _frame(
+def below(drawing: Drawing, frame: Frame, x: float, words: str) -> None:
+    """Words in the middle below a place of the axis."""
+    drawing.add(Words(x, frame.bottom + 18, words, LETTER, "ink", "middle"))
+
+
+def framed(
     drawing: Drawing, title: str, note: str, axis: str, legend: Sequence[Entry]
 ) -> Frame:
     """Title, note, the axis' name and the legend; the room that is left."""
@@ -204,7 +156,7 @@ def _draw_legend(drawing: Drawing, legend: Sequence[Entry], y: float) -> None:
         drawing.add(Words(x, y, words, LETTER))
         x -= 28
         if entry.filled:
-            drawing.add(Box(x + 10, y - 10, 12, 12, entry.role, entry.colour))
+            drawing.add(Box(x + 10, y - 10, 12, 12, entry.role, entry.colour, entry.share))
         else:
             drawing.add(Line(((x, y - 4.5), (x + 22, y - 4.5)), entry.role, 2.4, entry.colour,
                              DASH if entry.dashed else None))
@@ -218,13 +170,14 @@ def _value_ticks(drawing: Drawing, frame: Frame, axis: Axis) -> None:
                     Words(frame.left - 7, y + 4.5, tick_words(tick), LETTER, "ink", "end"))
 
 
-def _step_ticks(drawing: Drawing, frame: Frame, axis: Axis, across: str) -> None:
+def step_ticks(drawing: Drawing, frame: Frame, axis: Axis, across: str) -> None:
+    """The axis below the frame, and what it is called."""
     bottom = frame.bottom
     drawing.add(Line(((frame.left, bottom), (frame.right, bottom)), "note", 1.0))
     for tick in axis.ticks():
         x = float(frame.across(axis.place(np.array([tick])))[0])
         drawing.add(Line(((x, bottom), (x, bottom + 5)), "note", 1.0))
-        _below(drawing, frame, x, tick_words(tick))
+        below(drawing, frame, x, tick_words(tick))
     drawing.add(Words((frame.left + frame.right) / 2, drawing.height - 10, across, LETTER, "note",
                       "middle"))
 

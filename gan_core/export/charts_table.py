@@ -190,6 +190,12 @@ def histogram_words(
     return title, _even(total)
 
 
+def rotation_words(noun: str) -> tuple[str, str]:
+    """Title and note of the chart of modes over time."""
+    return (f"Which {noun}s G draws, over time",
+            "this run's share of samples; a patch that wanders is rotation")
+
+
 def _even(total: int) -> str:
     return f"dotted: {100 / total:.3g} % each, an even mixture"
 

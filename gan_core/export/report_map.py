@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 
+from gan_core.config.fields import KNOBS
 from gan_core.config.run_config import DEFAULT
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.axis import Axis
@@ -95,7 +96,9 @@ def _field(axis: Axis) -> str:
 
 def _base(drawn: ParameterMap) -> str:
     """What all runs share."""
-    rows = [[text(words) for words in row] for row in differing([drawn.base, DEFAULT])]
+    varied = {KNOBS[axis.field].label for axis in (drawn.x, drawn.y)}
+    rows = [[text(words) for words in row] for row in differing([drawn.base, DEFAULT])
+            if row[0] not in varied]
     everything = [[text(words) for words in row] for row in all_settings([drawn.base])]
     return table(Table(["All others", "This map", "Default"], rows, "Settings of all runs")) + \
         folded("All settings", table(Table(["Setting", "Value"], everything, "All settings")))

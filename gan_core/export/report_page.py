@@ -60,6 +60,7 @@ th small { display: block; font-weight: 400; font-size: .9rem; color: var(--soft
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 600; }
 .wide { overflow-x: auto; }
+.wide + .wide { margin-top: 1rem; }
 .wide:focus-visible, summary:focus-visible, a:focus-visible {
   outline: 3px solid var(--link); outline-offset: 2px; }
 details { margin: .6rem 0; }

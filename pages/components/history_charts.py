@@ -11,7 +11,8 @@ from gan_core.export.charts_table import (
     frozen,
     histogram_words,
     lines,
+    rotation_words,
 )
 
 __all__ = ["GAUGES", "GRADIENTS", "MEMORISATION", "SCORES", "Curve", "Lines", "curves", "frozen",
-           "histogram_words", "lines"]
+           "histogram_words", "lines", "rotation_words"]

@@ -117,7 +117,7 @@ def _charts(shown: StoredRun) -> list[tuple[str, str]]:
     """Which chart is saved: all of them, or one by name."""
     charts = of_run(shown.snapshot.config, {})
     return [("", ALL_CHARTS), *((name, chart.title) for name, chart in charts.items()),
-            ("histogram", "Histogram of the modes")]
+            ("histogram", "Histogram of the modes"), ("rotation", "Modes over time")]
 
 
 def _draw(key: str, rows: list[dict[str, Any]], moment: str = "") -> None:

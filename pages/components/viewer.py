@@ -88,12 +88,12 @@ def measurements(state: State, shown: StoredRun | None, reference: StoredRun | N
     """All other charts, and which modes G drew over time."""
     drawn = results.other_charts(state, (shown, reference))
     noun, total = state.shown.card.mode_noun, state.shown.card.modes
+    title, note = history_charts.rotation_words(noun)
     data = {
         **_data("measurements", state, shown, reference),
         "charts": [_chart(chart, state) for chart in drawn.values()],
         "rotation": {
-            "title": f"Which {noun}s G draws, over time", "modes": total, "noun": noun,
-            "note": "this run's share of samples; a patch that wanders is rotation",
+            "title": title, "modes": total, "noun": noun, "note": note,
             "across": _across(state), "marks": marks(state.shown), "origin": 0,
             "by_time": state.challenge.by_time,
             "words": f"Which {noun}s G draws, by step, this run"},

@@ -15,7 +15,7 @@ from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.export.charts import chart_pngs, chart_svgs, drawings
 from gan_core.export.charts_axis import Axis, tick_words, value_axis
-from gan_core.export.charts_drawing import HEIGHT, WIDTH, Line, Words
+from gan_core.export.charts_drawing import HEIGHT, WIDTH, Box, Line, Words
 from gan_core.export.charts_layout import wrapped
 from gan_core.export.charts_png import SCALE, png_of_all, spelled
 from gan_core.export.charts_series import POINTS, pieces, thinned
@@ -60,7 +60,7 @@ def test_a_pair_has_all_charts_and_both_formats_have_the_same() -> None:
     svgs, pngs = chart_svgs(reels), chart_pngs(reels)
     assert svgs.keys() == pngs.keys()
     assert {"losses", "scores", "accuracies", "gradients", "gauges", "frechet", "modes",
-            "diversity", "supported", "memory", "histogram"} <= svgs.keys()
+            "diversity", "supported", "memory", "histogram", "rotation"} <= svgs.keys()
     assert "frozen" in chart_svgs([reel("frozen")])
 
 
@@ -192,6 +192,18 @@ def test_a_huge_history_is_thinned_and_keeps_its_extremes() -> None:
     assert thin_x[0] == 0 and thin_x[-1] == 199_999
     many = made_up(*(a_step(step) for step in range(1, 30_001)))
     assert sum(map(len, chart_svgs([many]).values())) < 400_000
+
+
+def test_a_wandering_g_is_seen_to_wander() -> None:
+    """On paper a rotation looks as if all modes were there at all times."""
+    drawing = drawings([reel("rotation")])["rotation"]
+    columns: dict[float, set[float]] = {}
+    for mark in drawing.marks:
+        if isinstance(mark, Box) and mark.left > 60 and mark.height > 13 and mark.share > 0.6:
+            columns.setdefault(mark.left, set()).add(mark.top)
+    assert len(columns) > 5 and max(map(len, columns.values())) <= 2
+    assert len(set().union(*columns.values())) >= 5
+    assert "no sample was recognised" in chart_svgs([reel("frozen")])["rotation"]
 
 
 def test_gaps_stay_gaps() -> None:

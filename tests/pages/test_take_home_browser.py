@@ -242,6 +242,21 @@ def test_the_film_says_what_keeps_it(shared_chromium: playwright.Browser, app: S
     page.context.close()
 
 
+def test_what_a_first_visitor_answered_is_in_the_report(
+    shared_chromium: playwright.Browser, app: Server
+) -> None:
+    """Whoever predicted beside the sheets has a report that knows nothing of it."""
+    page = fresh_page(shared_chromium, asked=False, accept_downloads=True)
+    page.goto(address(app.url, PAGE))
+    settle(page)
+    page.locator(".question button").nth(1).click()
+    open_part(page)
+    _, content = saved(page, page.locator(".files a").first)
+    given = CHALLENGES[PAGE].prediction.options[1][0]
+    assert f"Predicted: <strong>{given}</strong>" in content.decode()
+    page.context.close()
+
+
 def test_a_report_at_its_address_is_saved_and_not_shown(
     opened: playwright.Page, app: Server
 ) -> None:
