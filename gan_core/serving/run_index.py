@@ -26,10 +26,12 @@ from gan_core.runs.snapshots import read_config
 from gan_core.runs.status import RunStatus, StoreError, read_status
 from gan_core.serving import stored_verdicts
 from gan_core.serving.stored_verdicts import StoredVerdict
-from gan_core.system import files
+from gan_core.system import files, locks
 
 LOOK_SECONDS = 1.0  # between two looks at the store, however many visitors ask
 REST = 3.0  # seconds that the thread rests for each second that it reads
+
+CUT_OFF_SECONDS = 60.0  # without a word of whoever trains a run
 
 _DIGEST = re.compile(r"[0-9a-f]{16}")
 
@@ -111,6 +113,11 @@ class RunIndex:
         with self._looking:
             return len(self._missing())
 
+    def unreadable(self) -> int:
+        """How many runs are damaged, so that they are not among the entries."""
+        with self._looking:
+            return len(self._known) - len(self._entries)
+
     def read_all(self, patience: float) -> None:
         """Wait until all verdicts are known, or so many seconds."""
         deadline = time.monotonic() + patience
@@ -175,9 +182,20 @@ class RunIndex:
 
     def _missing(self) -> list[str]:
         """Runs whose verdict is to be worked out, those written last first."""
-        missing = [each for each in self._known.values() if _is_missing(each)]
+        missing = [each for each in self._known.values() if self._is_missing(each)]
         return [each.entry.folder for each in sorted(
             missing, key=lambda each: -each.entry.written if each.entry else 0.0) if each.entry]
+
+    def _is_missing(self, known: _Known) -> bool:
+        entry = known.entry
+        if entry is None or entry.verdict is not None or known.hopeless:
+            return False
+        return not entry.status.live or self._is_cut_off(entry)
+
+    def _is_cut_off(self, entry: RunEntry) -> bool:
+        """Whether nobody trains a run any more whose status says so."""
+        quiet = abs(time.time() - entry.status.updated) > CUT_OFF_SECONDS
+        return quiet and not locks.is_held(self.root / entry.folder / "lock")
 
     # --- the thread that works verdicts out ------------------------------------------------------
 
@@ -203,9 +221,3 @@ class RunIndex:
                     known.entry = dataclasses.replace(known.entry, verdict=judged)
                     self._show()
             time.sleep(REST * (time.monotonic() - began))
-
-
-def _is_missing(known: _Known) -> bool:
-    entry = known.entry
-    return (entry is not None and entry.verdict is None and not entry.status.live
-            and not known.hopeless)

@@ -10,6 +10,7 @@ rules of the diagnosis. Where either has changed since, it is not used any more.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import hashlib
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core import diagnosis
+from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.judged import Judged
 from gan_core.diagnosis.verdict import STATES, verdict
 from gan_core.diagnosis.verdict_name import name
@@ -33,18 +35,20 @@ FILE = "verdict.json"
 FORMAT = 1  # of the file
 MOST_BYTES = 10_000  # of one; it has some 500
 MOST_LETTERS = 400  # of a sentence in it
+WORDS = ("state", "name", "headline", "cause", "page")
 
 
 @dataclass(frozen=True)
 class StoredVerdict:
     """The verdict on a run that has ended: `state` is one of STATES, `name` at most three words,
-    `headline` one sentence, `cause` as `Verdict` has it; `measures` by their names in MEASURES,
-    without those that the run does not have."""
+    `headline` one sentence, `cause` as `Verdict` has it, `page` the challenge that explains it or
+    ""; `measures` by their names in MEASURES, without those that the run does not have."""
 
     state: str
     name: str
     headline: str
     cause: str
+    page: str
     measures: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +61,7 @@ class StoredVerdict:
     def from_dict(cls, content: Any) -> StoredVerdict:
         """The inverse of `to_dict`. Raises ValueError on anything else."""
         try:
-            words = {each: content[each] for each in ("state", "name", "headline", "cause")}
+            words = {each: content[each] for each in WORDS}
             measures = {str(each): float(value) for each, value in content["measures"].items()}
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not a verdict: {error!r:.80}") from None
@@ -73,9 +77,12 @@ class StoredVerdict:
 def worked_out(run: RunSnapshot) -> StoredVerdict:
     """The verdict on a run as it stands; costs a diagnosis."""
     judged = verdict(run.history, run.config)
+    first = judged.findings[0] if judged.findings else None
     return StoredVerdict(
         judged.state, name(Judged(judged, run.history, run.config)),
-        judged.headline[:MOST_LETTERS], judged.cause, cell_runs.measured(run.history, run.config))
+        judged.headline[:MOST_LETTERS], judged.cause,
+        SYMPTOMS[first.symptom].challenge if first is not None else "",
+        cell_runs.measured(run.history, run.config))
 
 
 def basis(run: Path, status: RunStatus | None) -> str:
@@ -116,10 +123,15 @@ def keep(run: Path, judged: StoredVerdict, rests_on: str) -> None:
 
 
 def judge(run: Path, opened: bool = False) -> StoredVerdict | None:
-    """Read the run in the folder `run` and work out its verdict; None where it cannot be read, or
-    while it is being trained. Reads the whole history. `opened`: it came out of a file."""
+    """Read the run in the folder `run` and work out its verdict; None where it cannot be read.
+    Reads the whole history. `opened`: it came out of a file.
+
+    Nobody trains it: one whose status says otherwise was cut off.
+    """
     try:
         snapshot = RunReader(run, opened).snapshot()
     except StoreError:
         return None
-    return None if snapshot is None or snapshot.live else worked_out(snapshot)
+    if snapshot is not None and snapshot.live:
+        snapshot = snapshot.with_status(dataclasses.replace(snapshot.status, state="stopped"))
+    return None if snapshot is None else worked_out(snapshot)

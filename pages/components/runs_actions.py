@@ -67,8 +67,11 @@ def _pin(page: str, config: RunConfig) -> None:
 
 
 def page_of(row: Row) -> str:
-    """The file of the page on which a run is opened."""
-    return CHALLENGES[pages_of_presets().get(row.entry.digest, OPENS_ON)].page
+    """The file of the page on which a run is opened: of the preset that it is, else of what failed
+    in it, else home."""
+    judged = row.entry.verdict.page if row.entry.verdict is not None else ""
+    name = pages_of_presets().get(row.entry.digest) or judged
+    return CHALLENGES[name if name in CHALLENGES else OPENS_ON].page
 
 
 def opening(shown: RunConfig, reference: RunConfig | None = None) -> dict[str, str]:

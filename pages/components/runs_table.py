@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -45,7 +45,8 @@ grid = st.components.v2.component(
 
 def rows_of(listed: RunList) -> list[Row]:
     """All runs that this visitor may see, but for those that they removed."""
-    rows = [Row(HERE, entry, listed.of(digest), _live(entry))
+    busy = server.queue().runs()
+    rows = [Row(HERE, entry, listed.of(digest), _live(entry, busy))
             for digest, entry in own_runs.index().entries().items()
             if own_runs.at_home() or digest in listed.runs]
     rows += [Row(OPENED, entry, listed.of(f"{OPENED}-{key}"))
@@ -56,14 +57,13 @@ def rows_of(listed: RunList) -> list[Row]:
     return [row for row in rows if not row.said.removed]
 
 
-def _live(entry: RunEntry) -> bool:
+def _live(entry: RunEntry, busy: Collection[str]) -> bool:
     """Whether a run is being trained or waits, here or by another process of this store."""
     status: RunStatus = entry.status
     if not status.live:
         return False
     fresh = abs(time.time() - status.updated) < FRESH_SECONDS
-    return fresh or entry.folder in server.queue().runs() or (
-        server.queue().store.locked(entry.folder))
+    return fresh or entry.folder in busy or server.queue().store.locked(entry.folder)
 
 
 # --- what narrows it down -------------------------------------------------------------------------
@@ -164,6 +164,9 @@ def _words(found: int, shown: int, all_: int) -> str:
         words += f" The first {shown} are shown."
     unread = sum(index.not_read() for index in (
         own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()))
+    damaged = own_runs.index().unreadable() if own_runs.at_home() else 0
+    if damaged:
+        words += f" {damaged} more cannot be read: their files are damaged."
     if unread:
         words += f" {unread} verdicts are still being worked out, one after another."
     return words

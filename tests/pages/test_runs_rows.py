@@ -31,7 +31,7 @@ def row(said: Listed = NOTHING, state: str = "healthy", name: str = "No failure"
         written: float = 0.0, measures: dict[str, float] | None = None, kind: str = "",
         **settings) -> Row:
     config = RunConfig(**{"steps": 100, **settings})
-    judged = StoredVerdict(state, name, "A sentence.", "", measures or {}) if state else None
+    judged = StoredVerdict(state, name, "A sentence.", "", "", measures or {}) if state else None
     status = RunStatus("finished", 100, 100, seconds=3.0, updated=written)
     return Row(kind, RunEntry(config.digest(), config, status, judged, written), said)
 

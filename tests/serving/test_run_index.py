@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gan_core.runs.status import RunStatus, write_status
+from gan_core.runs.store import RunStore
 from gan_core.serving import run_index, stored_verdicts
 from gan_core.serving.run_index import RunIndex
 from tests.support.many_runs import made_up_runs
@@ -85,6 +86,19 @@ def test_a_run_that_went_on_is_judged_again(tmp_path):
     assert index.entries()[digest].verdict.headline != "Made up."
 
 
+def test_a_run_that_was_cut_off_is_judged_although_it_says_that_it_runs(tmp_path):
+    """A server was killed, and its runs are "not read yet" for ever."""
+    (digest,) = made_up_runs(tmp_path, 1)
+    run = tmp_path / digest
+    status = RunStatus("running", 60, 120, updated=time.time() - 3600)
+    (run / "status.json").write_text(status.to_json())
+    with RunStore(tmp_path).lock(digest):  # somebody trains it, who has nothing to say
+        index = RunIndex(tmp_path)
+        assert index.entries()[digest].verdict is None and index.not_read() == 0
+    index.read_all(PATIENCE)
+    assert index.entries()[digest].verdict.state in stored_verdicts.STATES
+
+
 def test_another_rule_of_the_diagnosis_makes_kept_verdicts_void(tmp_path, monkeypatch):
     """The table goes on saying what the page of the run does not say any more."""
     (digest,) = made_up_runs(tmp_path, 1)
@@ -123,7 +137,7 @@ def test_damaged_and_removed_runs_are_left_out(tmp_path):
     (tmp_path / second / "status.json").write_text("{")
     (tmp_path / "not-a-run").mkdir()
     index = known(tmp_path)
-    assert set(index.entries()) == {third}
+    assert set(index.entries()) == {third} and index.unreadable() == 2
     shutil.rmtree(tmp_path / third)
     assert not index.entries()
 

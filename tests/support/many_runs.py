@@ -40,7 +40,7 @@ def made_up_runs(root: Path, count: int, steps: int = 60, verdicts: bool = True)
                 "basis": stored_verdicts.basis(run, status),
                 "state": "failing" if failing else "healthy",
                 "name": "Mode collapse" if failing else "No failure",
-                "headline": "Made up.", "cause": "", "measures": {
+                "headline": "Made up.", "cause": "", "page": "", "measures": {
                     "modes": number % 11 / 10, "quality": number % 7 / 6,
                     **({"frechet": 100.0 + number, "diversity": 0.5}
                        if config.dataset == "mnist" else {"high_quality": number % 9 / 8})}}

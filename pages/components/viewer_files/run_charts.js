@@ -55,7 +55,10 @@ class RunCharts {
     this.find(".smoothing span").textContent = `Smoothing: ${words}`;
     this.find(".smoothing input").setAttribute("aria-valuetext", words);
     this.find(".whole").hidden = !this.range;
-    this.find(".zooming").textContent = this.range ? "" : this.data.zooming;
+    const zooming = this.find(".zooming");
+    zooming.textContent = this.range ? "" : this.data.zooming;
+    zooming.title = "By keyboard, in a chart: the arrows move the cursor, + and − zoom, Escape shows "
+      + "the whole axis. A press on a name in the legend hides its line.";
   }
 
   // --- charts ------------------------------------------------------------------------------------
@@ -86,7 +89,7 @@ class RunCharts {
     const place = (event) => holder.placeOf?.(event.clientX - svg.getBoundingClientRect().left);
     svg.tabIndex = 0;
     svg.addEventListener("pointerdown", (event) => {
-      if (event.pointerType === "touch" || event.button !== 0 || event.target.closest(".switch")) return;
+      if (event.button !== 0 || event.target.closest(".switch")) return;
       svg.setPointerCapture(event.pointerId);
       this.dragged = { from: place(event), to: place(event), x: event.clientX };
     });
