@@ -154,13 +154,14 @@ def _value(value: float | None) -> str:
 
 
 def _remedies(findings: Sequence[Finding]) -> str:
-    """Of each finding what it is, and what is known to help."""
-    parts = []
+    """Of each finding what it is, and what is known to help, each remedy once."""
+    parts, told = [], set[str]()
     for finding in findings:
         tried = "".join(
             f"<li><strong>{text(remedy.label)}</strong>: {text(remedy.why)}. "
             f"<span class=\"soft\">{text(setting_words(remedy.changes))}</span></li>"
-            for remedy in finding.remedies)
+            for remedy in finding.remedies if remedy.label not in told)
+        told |= {remedy.label for remedy in finding.remedies}
         if tried:
             parts.append(f"<p>{text(finding.evidence)}</p><ul>{tried}</ul>")
     return "".join(parts)

@@ -51,7 +51,8 @@ FILES = (
          (("script.py", "Script"), ("notebook.ipynb", "Notebook")), of_pairs=False),
     File("Numbers", "All that was measured, one row a step; JSON has the settings as well.",
          (("history.csv", "CSV"), ("history.json", "JSON")), of_pairs=False),
-    File("Everything", "All of the above and the weights, as one zip, which this app opens again.",
+    File("Everything", "All of the above, and the weights where this server has them, as one zip, "
+         "which this app opens again.",
          (("run.zip", ""),), ("predicted", "link")),
 )
 MAP_FILES = (

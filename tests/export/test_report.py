@@ -149,6 +149,9 @@ def test_it_asks_answers_and_judges(pair: str) -> None:
             assert chip.label in said and chip.value in said and chip.help in said
     for remedy in spoken_verdict(reel("collapse").snapshot).remedies:
         assert remedy.label in said and remedy.why in said
+    helps = re.search(r"<h2>What helps</h2>.*?</section>", report([reel("rotation")]), re.S)[0]
+    labels = re.findall(r"<li><strong>(.*?)</strong>", helps)
+    assert labels and len(labels) == len(set(labels)), "each remedy is told once"
     assert "would a generator that is free to draw them all" in said
 
 
