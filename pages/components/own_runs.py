@@ -88,8 +88,10 @@ def own_list() -> RunList:
 def keep(run: str, how: str) -> None:
     """Put a run, by its key there, into the visitor's list: once, or again if they trained it."""
     seen: set[str] = st.session_state.setdefault(SEEN, set())
-    if how == SHARED and (run in seen or at_home()):
+    if how == SHARED and run in seen:
         return
     seen.add(run)
+    if at_home() and (how == SHARED or not own_list().of(run).removed):
+        return  # all runs are listed there
     with contextlib.suppress(ListError):  # the page of runs says what is wrong with the list
         server.queue().lists.add(person(), run, how)

@@ -34,6 +34,7 @@ from pages.components.runs_rows import (
 
 NUMBERS = ("frechet", "modes", "high_quality", "diversity", "steps", "seconds", "age")
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
+MOST_TICKED = 50  # of which eight can be compared
 LOOK_SECONDS = 4.0  # between two looks whether something is new
 WITHOUT_SETTINGS = 12  # differing settings of which more are no help in a row
 
@@ -177,7 +178,7 @@ def _ticked(choice: RunsChoice) -> None:
     told = st.session_state["runs/table"]["chosen"]
     if isinstance(told, list) and len(told) == 2:
         choice.heard = int(told[0])
-        choice.chosen = [str(key) for key in told[1]]
+        choice.chosen = [str(key) for key in told[1][:MOST_TICKED]]
         choice.problems = []
 
 

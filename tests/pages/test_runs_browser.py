@@ -108,15 +108,17 @@ def test_charts_share_zoom_cursor_and_smoothing(shared: Shared, chromium) -> Non
     page.goto(f"{shared.server.url}/runs?runs={'.'.join(shared.runs[:3])}")
     charts = page.locator(".run-charts figure.chart svg[role=img]")
     expect(charts.first).to_be_visible()
+    expect(page.locator(".run-sheets .none")).to_have_count(3)  # nothing moves any more
+    calm(page)
     box = charts.first.bounding_box()
-    middle = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
+    middle = box["height"] / 2
+    charts.first.hover(position={"x": 0.4 * box["width"], "y": middle})
+    expect(page.locator(".run-charts .under")).to_have_count(charts.count())
     read = page.locator(".run-charts .note").all_text_contents()
-    steps = {words for words in read if re.fullmatch(r"step \d+", words)}
-    assert len(steps) == 1 and page.locator(".run-charts .under").count() == charts.count()
+    assert len({words for words in read if re.fullmatch(r"step \d+", words)}) == 1
     before = [axis(charts.nth(place)) for place in range(charts.count())]
     page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], middle, steps=4)
+    charts.first.hover(position={"x": 0.7 * box["width"], "y": middle})
     page.mouse.up()
     whole = page.get_by_role("button", name="Whole axis")
     expect(whole).to_be_visible()
