@@ -28,6 +28,7 @@ from gan_core.exploration.axis import axis
 from gan_core.exploration.cell_runs import CellRun
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study_results import StudyResults
+from pages.components.runs_choice import MOST_COMPARED
 from tests.app_bench.server import ROOT, Server
 from tests.app_bench.visitor import Visitor
 from tests.support.many_runs import made_up_runs
@@ -41,6 +42,7 @@ IDLE = 0.05  # of a core, the most that an idle server takes
 LARGE = ParameterMap(RunConfig(dataset="ring", steps=1500), axis("learning_rate=1e-4..1e-2:12"),
                      axis("learning_rate_ratio=0.05..20:12"), 5)
 MANY_RUNS = 2000
+LONG = 3000  # steps of those that are compared
 FILTERS = ("hinge", "", "collapse 10", "seed 7", "no failure ring", "nothing of the kind")
 # What a page is made of, and the function that draws it; what lies within another is not counted
 # there.
@@ -61,6 +63,9 @@ def openings(server: Server, pages: Iterable[str]) -> dict[str, Any]:
     report[f"a map of {len(LARGE.runs_by_cell)} cells"] = _of_page(
         server, "parameter_map", _fill(server))
     report[f"a table of {MANY_RUNS} runs"] = runs_of_a_full_store(server)
+    compared = made_up_runs(server.store, MOST_COMPARED, steps=LONG, first=MANY_RUNS)
+    report[f"{MOST_COMPARED} runs compared"] = _of_page(
+        server, "runs", f"runs={'.'.join(compared)}")
     for page, parts in _by_part(pages).items():
         report[page or "home"]["parts_ms"] = parts
     return report

@@ -20,11 +20,14 @@ CHANGES = (  # what made-up runs try, one or two of each
 )
 
 
-def made_up_runs(root: Path, count: int, steps: int = 60, verdicts: bool = True) -> list[str]:
+def made_up_runs(
+    root: Path, count: int, steps: int = 60, verdicts: bool = True, first: int = 0
+) -> list[str]:
     """Write so many runs, of images and of points, each with a verdict of its own unless those are
-    still to be worked out; their digests, the newest first."""
+    still to be worked out; their digests, the newest first. `first` is the number of the first:
+    each number has settings of its own."""
     chance, now, digests = random.Random(0), time.time(), []
-    for number in range(count):
+    for number in range(first, first + count):
         config = _config(number, steps)
         run = root / config.digest()
         run.mkdir(parents=True)
