@@ -61,7 +61,7 @@ def _points(config: RunConfig) -> str:
     return paragraphs([CENTRES[config.dataset], block(f"""
         random = np.random.default_rng(1000)
         modes = random.integers({card.modes}, size={card.examples:_})
-        random.integers({card.modes}, size=10_000)  # not used here: of points that the lab holds out
+        random.integers({card.modes}, size=10_000)  # of points that the lab holds out: not used
         around = random.standard_normal((len(modes), 2))
         examples = torch.from_numpy(centres[modes] + {card.sigma} * around).float()
     """) + labels])

@@ -278,12 +278,12 @@ def _sequential(name: str, layers: Layers, initial: str) -> str:
 
 
 def _words(config: RunConfig) -> str:
-    words = ("The **generator** G turns random vectors into examples. The **discriminator** D turns "
-             "an example into one number, its score: high for what it takes for real. The score is "
-             "a logit: $\\sigma(\\text{score})$ would be the probability.")
+    words = ("The **generator** G turns random vectors into examples. The **discriminator** D "
+             "turns an example into one number, its score: high for what it takes for real. The "
+             "score is a logit: $\\sigma(\\text{score})$ would be the probability.")
     if config.packing > 1:
         words += f" Here D scores {config.packing} examples at once."
     if config.spectral_norm:
-        words += (" Spectral normalisation divides every weight matrix of D by its largest singular "
-                  "value, which bounds D's slope.")
+        words += (" Spectral normalisation divides every weight matrix of D by its largest "
+                  "singular value, which bounds D's slope.")
     return words

@@ -50,7 +50,9 @@ def losses(settings: RunConfig) -> str:
     ], 2)
 
 
-_LOGARITHMS = "# Of a score s, log(sigmoid(s)) is s - softplus(s), log(1 - sigmoid(s)) is -softplus(s).\n"
+_LOGARITHMS = block("""
+    # Of a score s, log(sigmoid(s)) is s - softplus(s), log(1 - sigmoid(s)) is -softplus(s).
+""") + "\n"
 
 
 def _of_discriminator(settings: RunConfig) -> str:
@@ -67,14 +69,16 @@ def _of_discriminator(settings: RunConfig) -> str:
         real_target, fake_target = "real_target", "fake_target"
     value = DISCRIMINATOR[settings.loss](real_target, fake_target)
     if settings.discriminator_loss == "mean":
-        return f"{flips}both = {value}\nreturn both / 2"
+        return f"{flips}total = {value}\nreturn total / 2"
     return f"{flips}return {value}"
 
 
 def _cross_entropy(real_target: str, fake_target: str) -> str:
     real = "real" if real_target == "1.0" else f"{real_target} * real"
     fake = "softplus(fake)" if fake_target == "0.0" else f"(softplus(fake) - {fake_target} * fake)"
-    return f"(softplus(real) - {real}).mean() + {fake}.mean()"
+    terms = f"(softplus(real) - {real}).mean()", f"{fake}.mean()"
+    one_line = " + ".join(terms)
+    return one_line if len(one_line) < 80 else "(\n    {}\n    + {})".format(*terms)
 
 
 def _least_squares(real_target: str, fake_target: str) -> str:
@@ -96,7 +100,7 @@ DISCRIMINATOR = {
 
 BETWEEN = block('''
     def gradient_penalty(real, fake):
-        """(|gradient of D| - 1)² at points between real and generated ones (Gulrajani et al., 2017)."""
+        """(|gradient of D| - 1)², between real and generated examples (Gulrajani et al., 2017)."""
         share = torch.rand(len(real), 1, generator=for_noise, device=device)
         between = torch.lerp(real, fake, share).detach().requires_grad_()
         scores = discriminator(between)
@@ -129,22 +133,23 @@ def penalties(settings: RunConfig) -> str:
     ], 2)
 
 
-def weighted_penalties(settings: RunConfig) -> str:
-    """The sum that is added to D's loss, "" where there is none."""
+def weighted_penalties(settings: RunConfig) -> list[str]:
+    """What is added to D's loss, as terms."""
     terms = {
         "GRADIENT_PENALTY * gradient_penalty(real_inputs, fake_inputs)": settings.gradient_penalty,
         "R1 * slope(real_scores, real_inputs)": settings.r1,
         "R2 * slope(fake_scores, fake_inputs)": settings.r2,
     }
-    return " + ".join(term for term, weight in terms.items() if weight > 0)
+    return [term for term, weight in terms.items() if weight > 0]
 
 
 # --- words ---------------------------------------------------------------------------------------
 
 
 def words_of_losses(settings: RunConfig) -> str:
-    words = (f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}. Both losses are written for "
-             "scores, not for probabilities, which would round to 0 or 1 where gradients vanish.")
+    words = (f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}. Both losses are written "
+             "for scores, not for probabilities, which would round to 0 or 1 where gradients "
+             "vanish.")
     if settings.label_smoothing or settings.fake_label_smoothing:
         words += " D is asked for targets other than 1 and 0 (label smoothing)."
     if settings.label_flips:

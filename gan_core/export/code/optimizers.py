@@ -5,6 +5,7 @@ from __future__ import annotations
 from gan_core.config.run_config import RunConfig
 from gan_core.export.code.section import Section
 
+WIDTH = 100  # columns of a line
 WORDS = {
     "adam": "Adam divides each gradient by its own recent size.",
     "rmsprop": "RMSprop divides each gradient by its own recent size.",
@@ -39,9 +40,10 @@ def of_discriminator(config: RunConfig) -> str:
 
 def _optimizer(network: str, letter: str, kind: str, beta1: float, beta2: float) -> str:
     name, arguments = OPTIMIZERS[kind]
-    return (f"optimizer_{letter} = torch.optim.{name}(\n"
-            f"    {network}.parameters(), lr=LEARNING_RATE_{letter.upper()}, "
-            f"{arguments(beta1, beta2)})")
+    first = f"    {network}.parameters(), lr=LEARNING_RATE_{letter.upper()},"
+    second = f"{arguments(beta1, beta2)})"
+    between = " " if len(first) + len(second) < WIDTH else "\n    "
+    return f"optimizer_{letter} = torch.optim.{name}(\n{first}{between}{second}"
 
 
 def section(config: RunConfig) -> Section:

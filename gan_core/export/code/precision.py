@@ -7,8 +7,8 @@ from gan_core.export.code.objective import penalised
 from gan_core.export.code.phases import Phase
 from gan_core.export.code.section import Section, block, paragraphs
 
-WORDS = ("In bfloat16 matrix products are faster, where the processor has it. Weights and losses stay "
-         "in 32 bits.")
+WORDS = ("In bfloat16 matrix products are faster, where the processor has it. Weights and losses "
+         "stay in 32 bits.")
 
 AUTOMATIC = block("""
     # Matrix products are in bfloat16 where the processor is made for it.
@@ -57,4 +57,5 @@ def section(config: RunConfig, phases: list[Phase]) -> Section | None:
     enabled = ", enabled=bfloat16" if automatic else ""
     scored = any(score(phase.settings) == "score" for phase in phases)
     functions = paragraphs([GENERATE, SCORE if scored else ""], 2).format(enabled=enabled)
-    return Section("Number format", WORDS, paragraphs([AUTOMATIC if automatic else "", functions], 2))
+    code = paragraphs([AUTOMATIC if automatic else "", functions], 2)
+    return Section("Number format", WORDS, code)

@@ -53,7 +53,8 @@ def _command_line(config: RunConfig) -> list[str]:
                 'downloaded to")']
     return [
         "parser = argparse.ArgumentParser()",
-        f'parser.add_argument("--steps", type=int, default={config.steps}, help="how far to train")',
+        f'parser.add_argument("--steps", type=int, default={config.steps}, '
+        'help="how far to train")',
         *data,
         'parser.add_argument("--out", type=Path, default="samples", help="folder of what is made")',
         'parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")',

@@ -57,8 +57,8 @@ def _sheet(config: RunConfig) -> str:
     if config.card.kind == "image":
         what = "64 images that G makes"
         save = block("""
-            images = {network}(sheet_latents).view(-1, 1, 28, 28)
-            save_image(images, out / f"{{step:06}}{ending}.png", normalize=True, value_range=(-1, 1))
+            images = {network}(sheet_latents).view(-1, 1, 28, 28) / 2 + 0.5
+            save_image(images, out / f"{{step:06}}{ending}.png")
         """)
     else:
         what = "The points that G makes"
@@ -70,8 +70,9 @@ def _sheet(config: RunConfig) -> str:
     if config.ema:
         what += ", and those of the averaged G"
         lines.append(save.format(network="averaged", ending="_averaged"))
-    return "\n".join(["@torch.no_grad()", "def save_sheet(step):", f'    """{what}, as a picture."""',
-                      indented("\n".join(lines))])
+    return "\n".join([
+        "@torch.no_grad()", "def save_sheet(step):",
+        indented("\n".join([f'"""{what}, as a picture."""', *lines]))])
 
 
 def end(config: RunConfig) -> Section:
@@ -79,8 +80,8 @@ def end(config: RunConfig) -> Section:
     pixels = ".view(-1, 1, 28, 28)" if config.card.kind == "image" else ""
     of_average = "  # the averaged one" if config.ema else ""
     return Section("What is kept", (
-        "The losses of every step, and the weights of the generator. To sample from it later, build "
-        "it as above and load them."), block(f"""
+        "The losses of every step, and the weights of the generator. To sample from it later, "
+        "build it as above and load them."), block(f"""
         save_sheet(len(losses))
         np.savetxt(out / "losses.csv", losses, "%.9g", ",", header="loss_d,loss_g", comments="")
         torch.save({kept}.state_dict(), out / "generator.pt"){of_average}

@@ -109,9 +109,10 @@ def _numbers(before: Phase, phase: Phase, values: dict[str, Constant]) -> str:
     values.update(changed)
     lines = [assignments(changed)]
     for letter in trained:
+        rate, group = f"LEARNING_RATE_{letter}", f"optimizer_{letter.lower()}.param_groups[0]"
         fresh = phase.frozen and not before.frozen  # its optimiser is made with the new rate
-        if f"LEARNING_RATE_{letter}" in changed and not fresh:
-            lines.append(f'optimizer_{letter.lower()}.param_groups[0]["lr"] = LEARNING_RATE_{letter}')
+        if rate in changed and not fresh:
+            lines.append(f'{group}["lr"] = {rate}')
     return "\n".join(filter(None, lines))
 
 

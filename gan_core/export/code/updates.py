@@ -13,13 +13,16 @@ from gan_core.export.code.phases import Phase
 from gan_core.export.code.precision import generate, score
 from gan_core.export.code.section import block, indented, paragraphs
 
+FADING = "noise = INPUT_NOISE * max(1 - step / INPUT_NOISE_STEPS, 0)"
+
 
 def step(phase: Phase) -> str:
     """What happens in each step of a phase."""
     settings = phase.settings
-    noise = "noise = INPUT_NOISE * max(1 - step / INPUT_NOISE_STEPS, 0)" if fades(settings) else ""
-    updates = frozen_generator(settings) if phase.frozen else ORDERS[settings.update_order](settings)
-    return paragraphs([noise, updates, _average(settings), "report(step, loss_d, loss_g)"])
+    noise = FADING if fades(settings) else ""
+    updates = frozen_generator if phase.frozen else ORDERS[settings.update_order]
+    return paragraphs([
+        noise, updates(settings), _average(settings), "report(step, loss_d, loss_g)"])
 
 
 # --- the orders of the updates -------------------------------------------------------------------
@@ -91,8 +94,8 @@ def _update_of_d(settings: RunConfig) -> str:
 
 def _gradients_of_d(settings: RunConfig) -> str:
     lines = [*_scores(settings), "loss_d = discriminator_loss(real_scores, fake_scores)"]
-    if penalties := objective.weighted_penalties(settings):
-        lines.append(f"penalty = {penalties}")
+    penalties = objective.weighted_penalties(settings)
+    lines += [f"penalty {'+=' if place else '='} {term}" for place, term in enumerate(penalties)]
     whole = "(loss_d + penalty)" if penalties else "loss_d"
     lines += ["optimizer_d.zero_grad()", f"{whole}.backward()"]
     if settings.gradient_clip:
@@ -161,21 +164,29 @@ def _loss_of_g(settings: RunConfig) -> list[str]:
 
 # --- a G that stands still ------------------------------------------------------------------------
 
-# The score at which D is undecided, as code.
+# The score at which D is undecided, as code; "" where that is 0.
 UNDECIDED = {
-    "minimax": "0.0", "non_saturating": "0.0", "hinge": "0.0", "least_squares": "0.5",
+    "minimax": "", "non_saturating": "", "hinge": "", "least_squares": "0.5",
     "wasserstein": "torch.cat([real_scores, fake_scores]).detach().mean()",
     "relativistic": "torch.cat([real_scores, fake_scores]).detach().mean()",
 }
 
+MEASURED = block("""
+    minimax = gradient_norm(-softplus({log_odds}).mean())
+    non_saturating = gradient_norm(softplus(-{log_odds}).mean())
+    gradient_norms.append((minimax, non_saturating))
+    if (step + 1) % PRINT_EVERY == 0:
+        print(f"  gradient of G: minimax {{minimax:.2e}}, non-saturating {{non_saturating:.2e}}")
+""")
+
 GRADIENT_NORM = block('''
-    gradient_norms = []  # that G would get, in each step: under minimax, under non-saturating
+    gradient_norms = []  # of each step: under the minimax loss, under the non-saturating one
 
 
     def gradient_norm(loss):
         """The length of the gradient of G."""
         gradients = torch.autograd.grad(loss, list(generator.parameters()), retain_graph=True)
-        return torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
+        return torch.stack([gradient.norm() for gradient in gradients]).norm().item()
 ''')
 
 
@@ -184,21 +195,15 @@ def frozen_generator(settings: RunConfig) -> str:
     of_d = f"{_fake(settings)}\n{_update_of_d(settings)}"
     if settings.discriminator_steps > 1:
         of_d = "for _ in range(D_STEPS):\n" + indented(of_d)
-    undecided = UNDECIDED[settings.loss]
-    log_odds = "scores" if undecided == "0.0" else f"(scores - {undecided})"
-    measured = "\n".join([
-        f"fake = {generate(settings)}(latents())",
-        *_loss_of_g(settings),
-        *([] if log_odds == "scores" else [f"log_odds = {log_odds[1:-1]}"]),
-        "gradient_norms.append((",
-        "    gradient_norm(-softplus({0}).mean()), gradient_norm(softplus(-{0}).mean())))".format(
-            "scores" if log_odds == "scores" else "log_odds"),
-        "if (step + 1) % PRINT_EVERY == 0:",
-        '    print("        gradient of G: {:.2e} under minimax, {:.2e} non-saturating".format(',
-        "        *gradient_norms[-1]))",
-    ])
-    return paragraphs([f"# D alone learns.\n{of_d}",
-                       f"# The gradient that G would get, under both forms of the loss.\n{measured}"])
+    undecided, log_odds = UNDECIDED[settings.loss], "scores"
+    shift = ""
+    if undecided:
+        log_odds, shift = "log_odds", f"log_odds = scores - {undecided}"
+    measured = "\n".join(filter(None, [
+        _fake(settings), *_loss_of_g(settings), shift, MEASURED.format(log_odds=log_odds)]))
+    return paragraphs([
+        f"# D alone learns.\n{of_d}",
+        f"# The gradient that G would get, under both forms of the loss.\n{measured}"])
 
 
 # --- the averaged generator ----------------------------------------------------------------------
