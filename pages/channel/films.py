@@ -13,7 +13,7 @@ from gan_core.export.film import Reel, film
 MOST_BYTES = 48_000_000  # that are kept; a film has about two megabytes
 MOST_OF_ONE = 12_000_000  # a larger file is made again
 PATIENCE = 5.0  # seconds for the files before one's own
-MOST_WAITING = 12  # threads of the server; whoever comes then is told at once
+MOST_WAITING = 24  # threads of the server; whoever comes then is told at once
 
 
 class Busy(Exception):
@@ -31,12 +31,20 @@ class Files:
 
     def of(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """The file that `make` makes, once for each `key`. Raises Busy, or as `make` does."""
+        if (kept := self._of_before(key)) is not None:
+            return kept
         with self.turn():
-            if key not in self._kept:
-                self._keep(key, content := make())
-                return content
+            if (kept := self._of_before(key)) is not None:  # whoever was before us wanted the same
+                return kept
+            self._keep(key, content := make())
+            return content
+
+    def _of_before(self, key: Hashable) -> bytes | None:
+        """What is kept need not wait for what is being made."""
+        with contextlib.suppress(KeyError):  # dropped by another thread just now
             self._kept.move_to_end(key)
             return self._kept[key]
+        return None
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:

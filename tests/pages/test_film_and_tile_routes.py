@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import OrderedDict
 from collections.abc import Iterator
 
 import pytest
@@ -94,6 +95,7 @@ def test_whoever_comes_while_many_films_are_made_is_told_so(
 ) -> None:
     """Forty films at once take every thread of the server."""
     monkeypatch.setattr("pages.channel.films.PATIENCE", 0.01)
+    monkeypatch.setattr(FILMS, "_kept", OrderedDict())
     with FILMS._lock:
         answer = film(channel)
     assert answer.status == 503 and "try again" in answer.content["problem"]

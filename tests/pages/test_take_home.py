@@ -8,6 +8,7 @@ import json
 import threading
 import xml.etree.ElementTree as ElementTree
 import zipfile
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -228,9 +229,17 @@ def test_whoever_comes_while_many_are_made_is_told_so(
 ) -> None:
     """Forty reports at once take every thread of the server."""
     monkeypatch.setattr(films, "PATIENCE", 0.01)
+    monkeypatch.setattr(FILMS, "_kept", OrderedDict())
     with FILMS._lock:
         answer = taken(channel, name)
     assert answer.status == 503 and "try again" in answer.content["problem"]
+
+
+def test_what_is_kept_does_not_wait_for_what_is_made(channel: Starlette) -> None:
+    """While one visitor has a long film made, nobody gets the report that a class has already."""
+    first = taken(channel, "charts.svg")
+    with FILMS._lock:
+        assert taken(channel, "charts.svg").body == first.body
 
 
 def test_zips_give_their_place_back(channel: Starlette, monkeypatch) -> None:
