@@ -18,11 +18,11 @@ TOOLS: dict[str, Page] = {
     "runs": Page(
         title="Runs",
         icon=":material/table_rows:",
-        summary="Every run there is: find it again, name it, compare up to eight.",
+        summary="Find a run again, name it, and compare up to eight on one axis.",
         page="pages/runs.py",
         question=(
-            "Every run that was trained here, and every recorded one: **which settings differ**, "
-            "what became of it, and how long it took. Tick two to eight to see them on one axis."
+            "Runs that were trained, sent or recorded: **which settings differ**, what became of "
+            "them, and how long they took. Tick two to eight to see them on one axis."
         ),
     ),
     "parameter_map": Page(
