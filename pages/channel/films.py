@@ -26,7 +26,8 @@ class Files:
     def __init__(self, waiting: int = MOST_WAITING, patience: float | None = None) -> None:
         self._patience = patience
         self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._looking = threading.Lock()  # held for a moment, by whoever looks at what is kept
+        self._lock = threading.Lock()  # held while a file is made
         self._waiting = threading.Semaphore(waiting)
 
     def of(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
@@ -41,10 +42,10 @@ class Files:
 
     def _of_before(self, key: Hashable) -> bytes | None:
         """What is kept need not wait for what is being made."""
-        with contextlib.suppress(KeyError):  # dropped by another thread just now
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        return None
+        with self._looking:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -64,9 +65,10 @@ class Files:
     def _keep(self, key: Hashable, content: bytes) -> None:
         if len(content) > MOST_OF_ONE:
             return
-        self._kept[key] = content
-        while sum(map(len, self._kept.values())) > MOST_BYTES:
-            self._kept.popitem(last=False)
+        with self._looking:
+            self._kept[key] = content
+            while sum(map(len, self._kept.values())) > MOST_BYTES:
+                self._kept.popitem(last=False)
 
 
 FILMS = Files()
