@@ -16,6 +16,12 @@ from gan_core.export.code.imports import imports
 from gan_core.export.code.program import program
 
 Cell = dict[str, Any]
+LAST_SHEET = """from PIL import Image
+
+with Image.open(out / f"{len(losses):06}.png") as picture:
+    sheet = picture.copy()
+sheet
+"""
 
 
 def notebook(config: RunConfig) -> str:
@@ -26,6 +32,7 @@ def notebook(config: RunConfig) -> str:
     for section in sections:
         cells.append(_markdown(f"## {section.title}\n\n{section.words}".rstrip()))
         cells.append(_code(section.code))
+    cells += [_markdown("## The last sheet"), _code(LAST_SHEET)]
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place}"
     return json.dumps({

@@ -20,7 +20,7 @@ def script(config: RunConfig) -> str:
     """The text of the script. It needs torch, torchvision and numpy."""
     sections = program(config, notebook=False)
     needed = imports("\n".join(section.code for section in sections))
-    return "\n\n".join([docstring(config), needed, *map(_with_title, sections)]) + "\n"
+    return "\n\n".join([docstring(config), needed, *map(_with_title, sections)]).rstrip() + "\n"
 
 
 def _with_title(section: Section) -> str:

@@ -310,7 +310,7 @@ WORDS = {  # in a script if, and only if, the run has the mechanism
     "spectral_norm": lambda config: config.spectral_norm,
     "def augment": lambda config: anywhen(config, "augment"),
     "def gradient_penalty": lambda config: anywhen(config, "gradient_penalty"),
-    "def slope": lambda config: anywhen(config, "r1") or anywhen(config, "r2"),
+    "def squared_slope": lambda config: anywhen(config, "r1") or anywhen(config, "r2"),
     "R1 *": lambda config: anywhen(config, "r1"),
     "R2 *": lambda config: anywhen(config, "r2"),
     "clamp_": lambda config: anywhen(config, "weight_clip"),

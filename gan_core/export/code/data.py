@@ -143,8 +143,7 @@ def _batch(config: RunConfig) -> str:
     if config.balanced_sampling:
         rows = block("""
             classes = torch.randint(len(sizes), (BATCH_SIZE,), generator=for_batches, device=device)
-            places = torch.randint(
-                2**31 - 1, (BATCH_SIZE,), generator=for_batches, device=device)
+            places = torch.randint(2**31 - 1, (BATCH_SIZE,), generator=for_batches, device=device)
             rows = by_class[starts[classes] + places % sizes[classes]]
         """)
     what = ("Every class equally often" if config.balanced_sampling

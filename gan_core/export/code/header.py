@@ -43,8 +43,8 @@ def how_exactly(config: RunConfig) -> str:
     return same + exact
 
 
-ON_A_GPU = ("A GPU draws other random numbers from the same seed: with --device cuda it is another "
-            "run with the same settings, like the lab's own on such a GPU.")
+ON_A_GPU = ("A GPU draws other random numbers from the same seed: with --device cuda it trains "
+            "another run of the same settings.")
 
 
 def docstring(config: RunConfig) -> str:

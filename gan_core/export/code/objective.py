@@ -109,7 +109,7 @@ BETWEEN = block('''
         return (norms - 1).square().mean()
 ''')
 AT_EXAMPLES = block('''
-    def slope(scores, inputs):
+    def squared_slope(scores, inputs):
         """|gradient of D|² / 2 at these inputs, averaged over them (Mescheder et al., 2018)."""
         (gradient,) = torch.autograd.grad(scores.sum(), inputs, create_graph=True)
         return gradient.square().sum(1).mean() / 2
@@ -126,7 +126,7 @@ def at_examples(settings: RunConfig) -> bool:
 
 
 def penalties(settings: RunConfig) -> str:
-    """`gradient_penalty` and `slope`, as far as they are used."""
+    """`gradient_penalty` and `squared_slope`, as far as they are used."""
     return paragraphs([
         BETWEEN if settings.gradient_penalty > 0 else "",
         AT_EXAMPLES if at_examples(settings) else "",
@@ -137,8 +137,8 @@ def weighted_penalties(settings: RunConfig) -> list[str]:
     """What is added to D's loss, as terms."""
     terms = {
         "GRADIENT_PENALTY * gradient_penalty(real_inputs, fake_inputs)": settings.gradient_penalty,
-        "R1 * slope(real_scores, real_inputs)": settings.r1,
-        "R2 * slope(fake_scores, fake_inputs)": settings.r2,
+        "R1 * squared_slope(real_scores, real_inputs)": settings.r1,
+        "R2 * squared_slope(fake_scores, fake_inputs)": settings.r2,
     }
     return [term for term, weight in terms.items() if weight > 0]
 

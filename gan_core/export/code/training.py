@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from itertools import pairwise
 
 from gan_core.config.run_config import RunConfig
+from gan_core.config.validation import as_text
 from gan_core.export.code import objective, optimizers
 from gan_core.export.code.constants import Constant, assignments, constants
 from gan_core.export.code.inputs import inputs, words_of_inputs
@@ -91,10 +93,17 @@ def _change(before: Phase, phase: Phase, values: dict[str, Constant]) -> str:
                if each.code and each.code not in earlier]
     freezes = phase.frozen and not before.frozen
     return paragraphs([
-        _numbers(before, phase, values),
+        "\n".join(filter(None, [_what_changes(before, phase), _numbers(before, phase, values)])),
         _freeze(phase.settings) if freezes else "",
         *(f"\n{code}\n" for code in renewed),
     ])
+
+
+def _what_changes(before: Phase, phase: Phase) -> str:
+    """A comment with the settings as the schedule has them, "" where none changes."""
+    changes = phase.settings.changes(base=before.settings)
+    text = ", ".join(f"{name} = {as_text(value)}" for name, value in changes.items())
+    return "\n".join(textwrap.wrap(text, 96, initial_indent="# ", subsequent_indent="# "))
 
 
 def _numbers(before: Phase, phase: Phase, values: dict[str, Constant]) -> str:

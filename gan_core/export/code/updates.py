@@ -109,7 +109,7 @@ def _scores(settings: RunConfig) -> list[str]:
     both = as_seen(settings, "torch.cat([real_batch(), fake.detach()])")
     mixes = ARCHITECTURES[settings.architecture].batch_norm_in_d
     if not (mixes or objective.penalised(settings)):
-        return [f"inputs = {both}  # in one pass",
+        return [f"inputs = {both}  # D sees both in one pass",
                 f"real_scores, fake_scores = {score(settings)}(inputs).chunk(2)"]
     if changes_inputs(settings):
         lines = [f"inputs = {both}", "real_inputs, fake_inputs = inputs.chunk(2)"]
@@ -124,7 +124,7 @@ def _scores(settings: RunConfig) -> list[str]:
     if mixes or (objective.at_examples(settings) and not one_pass):
         lines.append(f"real_scores, fake_scores = {d}(real_inputs), {d}(fake_inputs)")
     else:
-        lines += ["inputs = torch.cat([real_inputs, fake_inputs])  # in one pass",
+        lines += ["inputs = torch.cat([real_inputs, fake_inputs])  # D sees both in one pass",
                   f"real_scores, fake_scores = {d}(inputs).chunk(2)"]
     return lines
 
