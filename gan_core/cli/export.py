@@ -33,10 +33,10 @@ from gan_core.cli.progress import train_with_progress
 from gan_core.cli.run import store_at
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
-from gan_core.export.archive import archive
+from gan_core.export.archive.zip_of_runs import archive
 from gan_core.export.film import film
 from gan_core.export.notebook import notebook
-from gan_core.export.report import report
+from gan_core.export.report.of_runs import report
 from gan_core.export.script import script
 from gan_core.export.sheets import Reel
 from gan_core.runs.opened_runs import opened_runs

@@ -10,8 +10,8 @@ from typing import Any
 from gan_core.cli.arguments import Parser, UsageError, add_command, json_option
 from gan_core.cli.output import json_text, say
 from gan_core.cli.run import in_words
-from gan_core.export.open_archive import OpenedRun, open_archive
-from gan_core.export.sound_zip import ArchiveError
+from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.export.archive.sound_zip import ArchiveError
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.records import Outcome
 from gan_core.runs.store import RunStore

@@ -29,12 +29,12 @@ from starlette.routing import BaseRoute, Route
 
 from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
-from gan_core.export import charts_png, charts_svg
-from gan_core.export.archive import archive
-from gan_core.export.charts import drawings
-from gan_core.export.charts_drawing import Drawing
+from gan_core.export.archive.zip_of_runs import archive
+from gan_core.export.charts import png, svg
+from gan_core.export.charts.drawing import Drawing
+from gan_core.export.charts.files import drawings
 from gan_core.export.notebook import notebook
-from gan_core.export.report import report
+from gan_core.export.report.of_runs import report
 from gan_core.export.script import script
 from gan_core.export.sheets import NO_SAMPLES, Reel, sheet_png
 from gan_core.export.tables import history_csv, history_json
@@ -155,10 +155,10 @@ FILES: Mapping[str, File] = {
                          of_pairs=False),
     "sheet.png": File("image/png", _sheet, ("at",)),
     "charts.svg": File("image/svg+xml", lambda asked: _charts(
-        asked, lambda drawn: charts_svg.svg(drawn).encode(),
-        lambda drawn: charts_svg.svg_of_all(drawn).encode()), ("chart",)),
+        asked, lambda drawn: svg.svg(drawn).encode(),
+        lambda drawn: svg.svg_of_all(drawn).encode()), ("chart",)),
     "charts.png": File("image/png", lambda asked: _charts(
-        asked, charts_png.png, charts_png.png_of_all), ("chart",)),
+        asked, png.png, png.png_of_all), ("chart",)),
 }
 ZIP = "run.zip"
 

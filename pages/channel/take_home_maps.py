@@ -16,7 +16,7 @@ from gan_core.exploration.map_picture import picture
 from gan_core.exploration.map_tables import as_csv, as_data
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study import Results
-from gan_core.export.report_map import report_of_map
+from gan_core.export.report.of_map import report_of_map
 from pages.channel.answering import parameter, problem
 from pages.channel.attachments import TOO_MANY, address_of_page, attachment
 from pages.channel.films import FILMS, Busy

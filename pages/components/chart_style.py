@@ -13,7 +13,7 @@ import altair as alt
 import pandas as pd
 import pyarrow as pa
 
-from gan_core.export.charts_table import FIRST, GENERATED, GREY, REAL, SECOND  # noqa: F401
+from gan_core.export.charts.table import FIRST, GENERATED, GREY, REAL, SECOND  # noqa: F401
 
 HEIGHT = 230
 PADDING = 6  # pixels between an axis, its labels and its title: Streamlit's 16 leave no chart

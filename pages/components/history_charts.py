@@ -1,6 +1,6 @@
-"""Which charts a run has: the table of `gan_core.export.charts_table`, which the viewer draws."""
+"""Which charts a run has: the table of `gan_core.export.charts.table`, which the viewer draws."""
 
-from gan_core.export.charts_table import (
+from gan_core.export.charts.table import (
     GAUGES,
     GRADIENTS,
     MEMORISATION,

@@ -1,8 +1,8 @@
 """Open a run: a zip that *Take it home* has made, here or on another server, is shown again.
 
-What is in it is checked by `gan_core.export.open_archive`, strictly and without running anything.
-A file can say what it likes, so that what came out of one is never taken for a run of this server,
-and is marked wherever it is shown.
+What is in it is checked by `gan_core.export.archive.opening`, strictly and without running
+anything. A file can say what it likes, so that what came out of one is never taken for a run of
+this server, and is marked wherever it is shown.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import streamlit as st
 
 from gan_core.config.config_text import caption
 from gan_core.config.presets import CHALLENGES, Page
-from gan_core.export.open_archive import OpenedRun, open_archive
-from gan_core.export.sound_zip import ArchiveError
+from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.export.archive.sound_zip import ArchiveError
 from gan_core.runs.status import StoreError
 from gan_core.serving.run_lists import TRAINED
 from gan_core.serving.run_words import spoken_verdict

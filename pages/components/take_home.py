@@ -16,7 +16,7 @@ import streamlit as st
 from gan_core.exploration.map_looks import VERDICT
 from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study import name_of
-from gan_core.export.charts_table import of_run
+from gan_core.export.charts.table import of_run
 from pages.components import prediction, viewer, viewer_code
 from pages.components.server import StoredRun
 from pages.components.state import State

@@ -20,10 +20,10 @@ from PIL import Image
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.verdict import verdict
-from gan_core.export.archive import CUT_OFF, archive
-from gan_core.export.open_archive import OpenedRun, open_archive
+from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.export.archive.weights import loader
+from gan_core.export.archive.zip_of_runs import CUT_OFF, archive
 from gan_core.export.sheets import Reel
-from gan_core.export.weights import loader
 from gan_core.runs import opened_runs as opened
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.samples import VIEWS, ending

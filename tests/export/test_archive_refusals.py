@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_core.export import open_archive as opening
-from gan_core.export import sound_zip
-from gan_core.export.open_archive import open_archive
-from gan_core.export.sound_zip import ArchiveError
+from gan_core.export.archive import opening, sound_zip
+from gan_core.export.archive.opening import open_archive
+from gan_core.export.archive.sound_zip import ArchiveError
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.samples import grey_png
 from gan_core.runs.store import RunStore

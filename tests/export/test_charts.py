@@ -13,14 +13,14 @@ from PIL import Image
 
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
-from gan_core.export.charts import chart_pngs, chart_svgs, drawings
-from gan_core.export.charts_axis import Axis, tick_words, value_axis
-from gan_core.export.charts_drawing import HEIGHT, WIDTH, Box, Line, Words
-from gan_core.export.charts_layout import wrapped
-from gan_core.export.charts_png import SCALE, png_of_all, spelled
-from gan_core.export.charts_series import POINTS, pieces, thinned
-from gan_core.export.charts_svg import svg_of_all
-from gan_core.export.charts_table import ACCURACIES, Lines, lines
+from gan_core.export.charts.axis import Axis, tick_words, value_axis
+from gan_core.export.charts.drawing import HEIGHT, WIDTH, Box, Line, Words
+from gan_core.export.charts.files import chart_pngs, chart_svgs, drawings
+from gan_core.export.charts.layout import wrapped
+from gan_core.export.charts.png import SCALE, png_of_all, spelled
+from gan_core.export.charts.series import POINTS, pieces, thinned
+from gan_core.export.charts.svg import svg_of_all
+from gan_core.export.charts.table import ACCURACIES, Lines, lines
 from gan_core.export.sheets import Reel
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord, StepRecord

@@ -21,11 +21,11 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import tick_text
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
-from gan_core.export.report import report
-from gan_core.export.report_map import report_of_map
-from gan_core.export.report_page import POLICY, anchor, paragraphs
-from gan_core.export.report_settings import command
-from gan_core.export.report_verdict import spoken as spoken_here
+from gan_core.export.report.of_map import report_of_map
+from gan_core.export.report.of_runs import report
+from gan_core.export.report.page import POLICY, anchor, paragraphs
+from gan_core.export.report.settings import command
+from gan_core.export.report.verdict import spoken as spoken_here
 from gan_core.export.sheets import Reel
 from gan_core.runs.snapshots import empty_snapshot
 from gan_core.runs.store import RunStore

@@ -13,9 +13,9 @@ import pytest
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from gan_core.export import sound_zip
-from gan_core.export.archive import archive
-from gan_core.export.open_archive import OpenedRun, open_archive
+from gan_core.export.archive import sound_zip
+from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.export.archive.zip_of_runs import archive
 from gan_core.export.sheets import Reel
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.status import RunStatus

@@ -18,8 +18,8 @@ from PIL import Image
 from gan_core.config.presets import CHALLENGES
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
 from gan_core.export.film import film
-from gan_core.export.report import report
-from gan_core.export.report_map import report_of_map
+from gan_core.export.report.of_map import report_of_map
+from gan_core.export.report.of_runs import report
 from tests.export.test_charts import PAIR, reel
 from tests.pages.test_phone import PHONE
 from tests.support.axe import serious

@@ -1,0 +1,1 @@
+"""Everything of a run as one zip, and a zip that is opened again."""

@@ -1,0 +1,1 @@
+"""Reports of runs and of maps: one HTML file that opens anywhere."""
