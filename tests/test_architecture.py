@@ -40,7 +40,7 @@ def light_modules() -> list[str]:
     names = ["gan_core", *(room for room in rooms if room.startswith("gan_core."))]
     for room in names[1:]:
         folder = ROOT / room.replace(".", "/")
-        names += [f"{room}.{module.name}" for module in pkgutil.iter_modules([str(folder)])]
+        names += [module.name for module in pkgutil.walk_packages([str(folder)], f"{room}.")]
     return [name for name in names if name not in PROCESSES]
 
 
