@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import textwrap
 
+from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import as_text
 
 WIDTH = 96
-
-
 SUBJECTS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
             "ring": "a ring of eight Gaussians", "grid": "a grid of 25 Gaussians"}
 
@@ -27,22 +26,24 @@ def settings_that_differ(config: RunConfig) -> list[str]:
 
 def how_exactly(config: RunConfig) -> str:
     """How far the program's numbers are those of the run."""
-    same = ("It repeats the run: the same seed, random numbers and arithmetic. ")
+    same = "It repeats the run: the same seed, random numbers and arithmetic."
+    parting = ("Then the paths part, the sooner the less steady the training is, since a GAN "
+               "amplifies rounding.")
     if config.card.kind == "points":
         exact = ("The lab trains points in batches of runs and so rounds in another order: on a "
-                 "processor the losses agree in about five digits at first, and the paths part "
-                 "slowly, since a GAN amplifies rounding.")
-    elif "dcgan" in config.architecture:
-        exact = ("The lab computes some convolutions in another order and rounds in another way: "
-                 "on a processor the losses agree in a few digits at first, and the paths part "
-                 "slowly, since a GAN amplifies rounding.")
+                 f"processor the losses agree in five digits or more at first. {parting}")
+    elif ARCHITECTURES[config.architecture].convolutional:
+        exact = ("The lab computes some convolutions in another order and so rounds in another "
+                 "way: on a processor the losses agree at first, in three digits or more in "
+                 f"bfloat16, in six or more in 32 bits. {parting}")
     else:
         exact = ("On the same kind of processor, with the same number of threads and the same "
-                 "PyTorch, the losses are equal to the last digits. Elsewhere they round in "
-                 "another way, and the paths part slowly, since a GAN amplifies rounding.")
-    return same + exact
+                 "PyTorch, the losses are equal to the last digits. Elsewhere they agree at first. "
+                 f"{parting}")
+    return f"{same} {exact} {ON_DIVERGENCE}"
 
 
+ON_DIVERGENCE = "The lab ends a run whose numbers become infinite or NaN; this goes on with them."
 ON_A_GPU = ("A GPU draws other random numbers from the same seed: with --device cuda it trains "
             "another run of the same settings.")
 

@@ -22,9 +22,9 @@ FORMULAS = {
 SOURCES = {
     "minimax": "Goodfellow et al. (2014)",
     "non_saturating": "Goodfellow et al. (2014), section 3",
-    "least_squares": "Mao et al. (2017), LSGAN",
+    "least_squares": "Mao et al. (2017)",
     "hinge": "Lim & Ye (2017), Miyato et al. (2018)",
-    "wasserstein": "Arjovsky et al. (2017), WGAN",
+    "wasserstein": "Arjovsky et al. (2017)",
     "relativistic": "Jolicoeur-Martineau (2019), Huang et al. (2024)",
 }
 OF_GENERATOR = {
@@ -147,9 +147,10 @@ def weighted_penalties(settings: RunConfig) -> list[str]:
 
 
 def words_of_losses(settings: RunConfig) -> str:
-    words = (f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}. Both losses are written "
-             "for scores, not for probabilities, which would round to 0 or 1 where gradients "
-             "vanish.")
+    words = f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}."
+    if "log" in FORMULAS[settings.loss][0]:
+        words += (" Both losses are written for scores, not for probabilities, which would round "
+                  "to 0 or 1 where gradients vanish.")
     if settings.label_smoothing or settings.fake_label_smoothing:
         words += " D is asked for targets other than 1 and 0 (label smoothing)."
     if settings.label_flips:

@@ -35,10 +35,9 @@ PLANE = block('''
 
 def section(config: RunConfig) -> Section:
     image = config.card.kind == "image"
-    return Section("Samples and losses", (
-        "The pictures always show the same latents, those of the lab's own sheets."
-        if image else
-        "The pictures always show the same 2500 latents."), paragraphs([
+    return Section(
+        "Samples and losses", "The sheets show the same latents each time, those of the lab's own.",
+        paragraphs([
             "out.mkdir(parents=True, exist_ok=True)\n" + _latents(64 if image else 2500),
             "" if image else PLANE.format(extent=config.card.extent),
             _sheet(config),
@@ -85,6 +84,7 @@ def end(config: RunConfig) -> Section:
         save_sheet(len(losses))
         np.savetxt(out / "losses.csv", losses, "%.9g", ",", header="loss_d,loss_g", comments="")
         torch.save({kept}.state_dict(), out / "generator.pt"){of_average}
+        print(f"The losses, the sheets and the weights of G are in the folder {{out}}.")
 
         # To sample from it later, build `generator` as above, and then:
         #     generator.load_state_dict(torch.load("samples/generator.pt", weights_only=True))
