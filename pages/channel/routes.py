@@ -34,7 +34,7 @@ from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gan_core.config.presets import CHALLENGES
@@ -81,6 +81,9 @@ def routes(base: str, settings: WebSettings) -> list[BaseRoute]:
     """All routes, below the path `base` under which the app is served, "" for the root."""
     prefix = f"/{base.strip('/')}" if base.strip("/") else ""
     made: list[BaseRoute] = [
+        # The page of runs, whose address ends where those of single runs go on.
+        Route(f"{prefix}/runs/", lambda request: RedirectResponse(
+            f"../runs{'?' if request.url.query else ''}{request.url.query}")),
         *(Mount(f"{prefix}/{kind}", routes=_of(runs)) for kind, runs in KINDS.items()),
         Route(f"{prefix}/studies/{{digest}}/live", measured("studies", live_study)),
         *take_home.routes_of_maps(prefix),

@@ -438,3 +438,12 @@ def test_no_request_raises_or_reads_outside_the_stores(channel: Starlette, store
 
 def _leaks(answer: Answer) -> bool:
     return b"root:" in answer.body or b"Traceback" in answer.body
+
+
+def test_the_page_of_runs_is_found_with_a_slash_at_its_end_too(page_server: None) -> None:
+    """A link that a mail program ends with a slash leads into the channel, where nothing is."""
+    for base in ("", "lab"):
+        below = Starlette(routes=routes(base, WebSettings()))
+        path = f"/{base}/runs/" if base else "/runs/"
+        answer = get(below, f"{path}?find=x")
+        assert answer.status == 307 and answer.headers["location"] == "../runs?find=x"
