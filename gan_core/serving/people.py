@@ -1,8 +1,8 @@
 """Who is behind a tab: what one person may ask of the queue counts for all of their tabs together.
 
 A person is a name that the pages give, made up at random and kept by the browser; where a browser
-keeps none, each tab is a person of its own. Nothing is written down: a name is known while one of
-its tabs is open, and for as long after that as the tab's runs may go on. Torch-free.
+keeps none, each tab is a person of its own. Here a name is known while one of its tabs is open, and
+for as long after that as the tab's runs may go on; `run_lists` keeps a list by it. Torch-free.
 """
 
 from __future__ import annotations

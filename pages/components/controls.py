@@ -19,13 +19,13 @@ import streamlit as st
 
 from gan_core.config import schedule
 from gan_core.config.choices import ARCHITECTURES, DATASETS, STDDEV_GROUP
+from gan_core.config.config_text import setting_text
 from gan_core.config.fields import KNOBS
 from gan_core.config.knobs import SECTIONS, Knob
 from gan_core.config.presets import MAIN_KNOBS, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.config.value_words import number_text, ratio_text, value_text
-from pages.components.config_text import setting_text
 from pages.components.markdown import plain
 
 DECADE = (1, 2, 3, 5)  # ticks of a logarithmic slider

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from gan_core.config.config_text import setting_text
 from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.diagnose import Remedy
@@ -26,7 +27,6 @@ from pages.components import (
     verdict,
     viewer,
 )
-from pages.components.config_text import setting_text
 from pages.components.markdown import plain
 from pages.components.page_frame import device_badge
 from pages.components.server import StoredRun

@@ -8,6 +8,7 @@ from itertools import chain, count
 
 import streamlit as st
 
+from gan_core.config.config_text import caption
 from gan_core.config.run_config import RunConfig
 from gan_core.config.validation import ConfigError
 from gan_core.exploration.cell_runs import JUDGED_BY
@@ -18,7 +19,6 @@ from gan_core.exploration.cross_validation import (
 )
 from gan_core.exploration.shipped_folds import SHIPPED_FOLDS
 from pages.components import controls, server
-from pages.components.config_text import caption
 from pages.components.map_controls import PRESETS
 from pages.components.page_url import PageUrl
 

@@ -14,8 +14,10 @@ import streamlit as st
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import ratio_text
+from gan_core.export.charts import table as chart_table
+from gan_core.export.charts.table import Lines
 from gan_core.runs.history import History
-from pages.components import history_charts, server
+from pages.components import server
 from pages.components.chart_style import (
     HEIGHT,
     rule,
@@ -25,7 +27,6 @@ from pages.components.chart_style import (
     value_axis,
 )
 from pages.components.draw_chart import draw_chart
-from pages.components.history_charts import Lines
 
 SHOWN = ("frozen", "frozen-fast")  # of the recorded runs
 LOSSES = {"minimax": "minimax", "non_saturating": "non-saturating"}
@@ -53,7 +54,7 @@ def draw_first() -> None:
 
 def _chart(config: RunConfig, history: History) -> tuple[pa.Table, dict[str, Any], str]:
     """The data of both norms, the specification and the words of their chart."""
-    chart = history_charts.frozen(config.freeze_generator, config.discriminator_steps)
+    chart = chart_table.frozen(config.freeze_generator, config.discriminator_steps)
     data = history.derived(chart, lambda: table(norms_frame(chart, history)))
     return data, norms_spec(chart, history.last_step - chart.origin), chart.described()
 

@@ -7,6 +7,7 @@ import math
 import streamlit as st
 
 from gan_core.config.choices import DATASETS
+from gan_core.config.config_text import caption
 from gan_core.config.fields import KNOB_DEFAULTS, KNOBS, LONGEST_RUN
 from gan_core.config.knobs import Knob
 from gan_core.config.presets import CHALLENGES
@@ -17,7 +18,6 @@ from gan_core.exploration.axis import LONGEST, NOT_AN_AXIS, Axis, axis
 from gan_core.exploration.parameter_map import MOST_SEEDS, ParameterMap
 from gan_core.exploration.shipped_maps import SHIPPED
 from pages.components import server
-from pages.components.config_text import caption
 from pages.components.map_choice import MapChoice
 from pages.components.markdown import plain
 

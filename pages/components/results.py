@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.feature_extractor import extractor
-from pages.components import history_charts, server
-from pages.components.history_charts import Curve, Lines
+from gan_core.export.charts import table as chart_table
+from gan_core.export.charts.table import Curve, Lines
+from pages.components import server
 from pages.components.server import StoredRun
 from pages.components.state import State
 
@@ -50,11 +51,11 @@ def _drawn(config: RunConfig) -> Charts:
     """What is drawn of a run as curves and lines: of every run, and what only this one has."""
     features = extractor(config.dataset, server.settings().data)
     drawn: Charts = {
-        **history_charts.curves(config.card, features),
-        **history_charts.lines(config.loss, config.discriminator_loss),
-        "memory": history_charts.MEMORISATION,
+        **chart_table.curves(config.card, features),
+        **chart_table.lines(config.loss, config.discriminator_loss),
+        "memory": chart_table.MEMORISATION,
     }
     if config.freeze_generator:
-        drawn["frozen"] = history_charts.frozen(
+        drawn["frozen"] = chart_table.frozen(
             config.freeze_generator, config.discriminator_steps)
     return drawn

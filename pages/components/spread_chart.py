@@ -19,8 +19,8 @@ from gan_core.config.presets import Challenge
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.exploration.courses import WINDOW, Course
+from gan_core.export.charts.table import GRADIENTS
 from pages.components.chart_style import run_colour, specification, steps_axis, value_axis
-from pages.components.history_charts import GRADIENTS
 
 ZOOMS = (1 / 8, 1 / 4, 1 / 2)  # of a linear frame, where the values need no more
 COLUMNS = ["kind", "run", "member", "step", "value", "low", "high", "runs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gan_core.config.config_text import difference_text
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.number_words import whole
@@ -11,7 +12,6 @@ from gan_core.runs.records import EvalRecord
 from gan_core.runs.store import RunSnapshot
 from gan_core.serving.past_verdicts import as_evaluated
 from gan_core.serving.run_words import seconds_text
-from pages.components.config_text import difference_text
 
 
 def listed(problems: list[str], most: int = 60) -> str:

@@ -18,22 +18,22 @@ from typing import Any
 
 import streamlit as st
 
+from gan_core.config.config_text import caption, marks
 from gan_core.config.run_config import RunConfig
+from gan_core.export.charts import table as chart_table
+from gan_core.export.charts.table import Curve, Lines
 from gan_core.serving import live_channel
 from gan_core.serving.live_channel import Question
 from gan_core.serving.run_words import SpokenVerdict, day, spoken_verdict
 from pages.components import (
     actions,
-    history_charts,
     prediction,
     results,
     server,
     verdict,
     viewer_code,
 )
-from pages.components.config_text import caption, marks
 from pages.components.folded import is_open
-from pages.components.history_charts import Curve, Lines
 from pages.components.server import StoredRun
 from pages.components.state import PROJECTOR, State, keep
 
@@ -88,7 +88,7 @@ def measurements(state: State, shown: StoredRun | None, reference: StoredRun | N
     """All other charts, and which modes G drew over time."""
     drawn = results.other_charts(state, (shown, reference))
     noun, total = state.shown.card.mode_noun, state.shown.card.modes
-    title, note = history_charts.rotation_words(noun)
+    title, note = chart_table.rotation_words(noun)
     data = {
         **_data("measurements", state, shown, reference),
         "charts": [_chart(chart, state) for chart in drawn.values()],
@@ -325,6 +325,6 @@ def _histogram(config: RunConfig, shown: Mapping[str, StoredRun | None]) -> dict
                  if run is not None and run.snapshot.config.dataset == config.dataset}
     old = [name for name, records in evaluated.items() if records and records[-1].version == 1]
     total, noun = config.card.modes, config.card.mode_noun
-    title, note = history_charts.histogram_words(total, noun, old, len(old) < len(evaluated))
+    title, note = chart_table.histogram_words(total, noun, old, len(old) < len(evaluated))
     return {"title": title, "note": note, "modes": total, "noun": noun,
             "words": f"Share of generated samples per {noun}, this run and the reference"}

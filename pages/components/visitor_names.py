@@ -2,8 +2,9 @@
 
 A name is a number drawn at random, which says nothing of a person. The browser keeps it in a
 cookie, with a signature, so that nobody can make up another one's; the server keeps it while the
-person's tabs are open. A browser may send none, as in a frame of another site: then each tab counts
-as a person. An address would not do, since a class shares one.
+person's tabs are open, and as the name of a list of runs in the store. A browser may send none, as
+in a frame of another site: then each tab counts as a person. An address would not do, since a class
+shares one.
 
 A tab has a ticket, which names the tab and its person and is signed as well: with it a tab whose
 connection is lost goes on watching its runs.

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
+from gan_core.export.charts import table as chart_table
 from gan_core.export.charts.axis import Axis, tick_words, value_axis
 from gan_core.export.charts.drawing import HEIGHT, WIDTH, Box, Line, Words
 from gan_core.export.charts.files import chart_pngs, chart_svgs, drawings
@@ -25,7 +26,7 @@ from gan_core.export.sheets import Reel
 from gan_core.runs.history import History
 from gan_core.runs.records import EvalRecord, StepRecord
 from gan_core.runs.snapshots import empty_snapshot
-from pages.components import history_charts, server
+from pages.components import server
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</svg><script>alert(1)</script>"&\x00\x0b<'
@@ -66,7 +67,7 @@ def test_a_pair_has_all_charts_and_both_formats_have_the_same() -> None:
 
 def test_pages_and_files_have_one_table_of_words() -> None:
     """A chart is called otherwise in a report than on the page."""
-    assert history_charts.lines is lines and history_charts.Lines is Lines
+    assert chart_table.lines is lines and chart_table.Lines is Lines
 
 
 @pytest.mark.parametrize("names", [PAIR, [("rotation", "This run")], [("frozen", "This run")]])

@@ -6,8 +6,9 @@ import dataclasses
 
 import pytest
 
+from gan_core.export.charts import table as chart_table
 from gan_core.runs.history import History
-from pages.components import frozen_generator, history_charts
+from pages.components import frozen_generator
 from tests.support.snapshots import STEP
 
 
@@ -17,7 +18,7 @@ def test_the_chart_begins_with_the_freeze(step: int) -> None:
     before = [dataclasses.replace(STEP, step=i) for i in range(1, step)]
     after = [dataclasses.replace(STEP, step=step + i, grad_norm_minimax=10.0 ** -i,
                                  grad_norm_non_saturating=1e3) for i in range(1000)]
-    chart = history_charts.frozen(step - 1)
+    chart = chart_table.frozen(step - 1)
     frame = frozen_generator.norms_frame(chart, History([*before, *after]))
     assert (frame["step"].min(), frame["step"].max()) == (1, 1000)
     assert len(frame) == frozen_generator.POINTS * 2

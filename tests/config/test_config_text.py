@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gan_core.config import config_text
 from gan_core.config.run_config import RunConfig
-from pages.components import config_text, controls
+from pages.components import controls
 
 
 @pytest.mark.parametrize(

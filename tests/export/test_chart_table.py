@@ -7,8 +7,8 @@ import pytest
 
 from gan_core.config.choices import DATASETS
 from gan_core.diagnosis.feature_extractor import extractor
+from gan_core.export.charts import table as charts
 from gan_core.runs.records import STEP_METRICS
-from pages.components import history_charts as charts
 
 LINES = [*charts.lines("non_saturating").values(), charts.lines("minimax")["losses"]]
 ALL_LINES = [*LINES, charts.MEMORISATION, charts.frozen(100), charts.frozen(100, 3)]
