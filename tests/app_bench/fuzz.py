@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gan_core.config.presets import CHALLENGES
-from pages.components import state
+from pages.components import runs_choice, state
 from tests.app_bench.connection import Connection
 from tests.app_bench.load import spread
 from tests.app_bench.server import Server
@@ -32,13 +32,15 @@ Report = dict[str, Any]
 
 
 def read_links(count: int) -> Report:
-    """Each as a tab reads it that has just been opened."""
+    """Each as a tab reads it that has just been opened, and one of the page of runs."""
     chance, failures, seconds = random.Random(1), Counter[str](), []
     for _ in range(count):
         page, query = fuzzing.page(chance), fuzzing.parameters(chance)
+        of_runs = fuzzing.runs_parameters(chance)
         began = time.perf_counter()
         try:
             state._opened(page, CHALLENGES[page], query, None)
+            runs_choice.read(of_runs)
         except Exception as problem:  # it is counted; the next link is read
             failures[f"{page}: {type(problem).__name__}: {problem}"[:100]] += 1
         seconds.append(time.perf_counter() - began)
@@ -48,8 +50,10 @@ def read_links(count: int) -> Report:
 def open_pages(server: Server, count: int) -> Report:
     """Each by a visitor who comes for the first time."""
     chance, failures, seconds = random.Random(2), Counter[str](), []
-    for _ in range(count):
+    for place in range(count):
         page, query = fuzzing.page(chance), fuzzing.parameters(chance)
+        if place % 5 == 0:
+            page, query = "runs", fuzzing.runs_parameters(chance)
         words = urllib.parse.urlencode(query, errors="replace")
         visitor = Visitor(server.url)
         seconds.append(visitor.open("" if page == "baseline" else page, words).seconds)

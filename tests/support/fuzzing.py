@@ -19,8 +19,15 @@ VALUES = ["", "0", "1", "-1", "1e999", "nan", "-inf", "1_0", "٣", "None", "True
           "**x** [y](z)", "$x$", "@5 dropout=0.4", "@5 dropout=0.4; @9 r1=1",
           "learning_rate:0.001,steps:500", "dataset:ring,batch_size:16", ":,:,:", ",",
           "a:b:c", "steps:-5"]
-NAMES = ["v", "run", "reference", "dirac", "embed", "utm_source", "_gl", "amp;steps", "amp;amp;v",
-         "nonsense", "", "💥", "__class__", "steps ", "STEPS"]
+NAMES = ["v", "run", "reference", "opened", "dirac", "hand", "projector", "embed", "utm_source",
+         "_gl", "amp;steps", "amp;amp;v", "nonsense", "", "💥", "__class__", "steps ", "STEPS"]
+KINDS = [*2 * ["runs", "recorded", "healthz", "metrics"], "opened", "studies"]
+ANSWERS = ["live", "live", "pictures", "difference", "verdicts", "film.gif", "tiles", "take-home"]
+TAKEN_HOME = ["report.html", "history.csv", "sheet.png", "charts.svg", "script.py", "run.zip"]
+QUESTIONS = ["since", "steps", "metrics", "viewer", "page", "reference", "reference_steps", "at",
+             "chart", "predicted", "link", "colour"]
+RUNS_PARAMETERS = ["find", "data", "verdict", "starred", "sort", "runs", "charts", "by", "smooth",
+                   "projector"]
 
 
 def text(chance: random.Random) -> str:
@@ -35,15 +42,16 @@ def text(chance: random.Random) -> str:
 
 def route(chance: random.Random, digests: list[str]) -> str:
     """The address of a route, or of something near one; some are right."""
-    known = [*digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
-    parts = [chance.choice(["runs", "recorded", "healthz", "metrics"]), chance.choice(known),
-             chance.choice(["live", "pictures", "difference", "verdicts"]), "samples", "000000.png"]
-    parts = parts[: chance.randrange(1, 6)]
+    known = [*digests, *digests, "0123456789abcdef", "0123456789ABCDEF", "z" * 16]
+    answer = chance.choice(ANSWERS)
+    parts = [chance.choice(KINDS), chance.choice(known), answer,
+             chance.choice(TAKEN_HOME) if answer == "take-home" else "samples", "000000.png"]
+    parts = parts[: chance.randrange(1, 5 if answer == "take-home" else 6)]
     for _ in range(chance.choice([0, 0, 0, 1, 2])):
         parts.insert(chance.randrange(len(parts) + 1), text(chance))
     query = "&".join(
-        f"{chance.choice(['since', 'steps', 'metrics', 'viewer', 'page', 'reference', 'at'])}"
-        f"={quote(text(chance), safe='%', errors='replace')}" for _ in range(chance.randrange(5)))
+        f"{chance.choice(QUESTIONS)}={quote(text(chance), safe='%', errors='replace')}"
+        for _ in range(chance.randrange(5)))
     path = "/".join(quote(part, safe="%/.\\", errors="replace") for part in parts)
     return f"/{path}?{query}"
 
@@ -60,6 +68,11 @@ def parameters(chance: random.Random) -> dict[str, str]:
         name = chance.choice(list(KNOBS)) if chance.random() < 0.75 else chance.choice(NAMES)
         drawn[name] = _value(chance, name)
     return drawn
+
+
+def runs_parameters(chance: random.Random) -> dict[str, str]:
+    """Of the page of runs."""
+    return {chance.choice(RUNS_PARAMETERS): _value(chance, "") for _ in range(chance.randrange(9))}
 
 
 def _value(chance: random.Random, name: str) -> str:
