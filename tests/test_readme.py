@@ -95,6 +95,14 @@ def test_the_example_of_an_extension_works(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=extended(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["config"]["loss"] == "squared_hinge"
+    program = tmp_path / "gan.py"
+    for step in (
+        ["-m", "gan_core", "export", "--set", "loss=squared_hinge", "dataset=ring", "--script",
+         str(program)],
+        [str(program), "--steps", "2", "--out", str(tmp_path / "out")],
+    ):
+        done = subprocess.run([sys.executable, *step], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
     refused = subprocess.run([*command, "label_smoothing=0.1"], cwd=tmp_path, capture_output=True,
                              text=True)
     assert refused.returncode == 2 and "squared_hinge" in refused.stderr

@@ -187,11 +187,11 @@ def _trained(
 def _write(
     name: str, path: Path, config: RunConfig, reel: Reel | None, settings: Settings
 ) -> None:
-    if name in OF_SETTINGS:
-        files.write(path, OF_SETTINGS[name](config).encode())
-        return
-    assert reel is not None, "_found looks for the run where one of these is asked for"
     try:
+        if name in OF_SETTINGS:
+            files.write(path, OF_SETTINGS[name](config).encode())
+            return
+        assert reel is not None, "_found looks for the run where one of these is asked for"
         if name == "zip":
             with archive([reel], _page_of(config), downloads=settings.data) as made:
                 _copy(made, path)

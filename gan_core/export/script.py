@@ -17,7 +17,7 @@ RULE = 96  # columns of the line above a section
 
 
 def script(config: RunConfig) -> str:
-    """The text of the script. It needs torch, torchvision and numpy."""
+    """The text of the script. It needs torch, torchvision and numpy. Raises NoText."""
     sections = program(config, notebook=False)
     needed = imports("\n".join(section.code for section in sections))
     return "\n\n".join([docstring(config), needed, *map(_with_title, sections)]).rstrip() + "\n"

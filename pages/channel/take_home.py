@@ -33,6 +33,7 @@ from gan_core.export.archive.zip_of_runs import archive
 from gan_core.export.charts import png, svg
 from gan_core.export.charts.drawing import Drawing
 from gan_core.export.charts.files import drawings
+from gan_core.export.code.section import NoText
 from gan_core.export.notebook import notebook
 from gan_core.export.report.of_runs import report
 from gan_core.export.script import script
@@ -219,6 +220,8 @@ def taken(request: Request, runs: Runs, name: str = "") -> Response:
         return problem(404, str(error))
     except StoreError:
         raise  # which is a ValueError, and is told as everywhere
+    except NoText as error:
+        return problem(404, str(error))
     except ValueError as error:
         return problem(404, str(error) if str(error) == NO_SAMPLES else NO_FILE)
     except OSError as error:

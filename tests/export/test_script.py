@@ -29,11 +29,17 @@ from gan_core.config.presets import RECORDED
 from gan_core.config.recipes import named
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
+from gan_core.export.code import objective
+from gan_core.export.code import program as programs
+from gan_core.export.code.data import TORCHVISION
 from gan_core.export.code.header import SUBJECTS
+from gan_core.export.code.loss_source import sources
 from gan_core.export.code.networks import NETWORKS
 from gan_core.export.code.objective import DISCRIMINATOR, FORMULAS, OF_GENERATOR, SOURCES
 from gan_core.export.code.optimizers import OPTIMIZERS as WRITTEN_OPTIMIZERS
-from gan_core.export.code.updates import ORDERS, UNDECIDED
+from gan_core.export.code.section import NoText
+from gan_core.export.code.updates import ORDERS
+from gan_core.export.notebook import notebook
 from gan_core.export.script import script
 from gan_core.training.evaluator import fixed_latents
 from gan_core.training.penalties import PENALTIES
@@ -259,7 +265,7 @@ FIELD_BASE = TINY.replace(learning_rate=5e-3)
 
 def test_every_field_is_looked_at() -> None:
     """A new field would change runs, and the scripts of these runs would not know of it."""
-    assert set(FIELDS) | {"steps"} == set(KNOBS)
+    assert set(FIELDS) | {"steps"} == set(KNOBS) == programs.WRITTEN
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -294,11 +300,52 @@ def test_the_scripts_steps_are_those_of_the_run() -> None:
 def test_every_choice_has_its_text() -> None:
     """A choice that was added to the tables of the lab has no script."""
     assert set(NETWORKS) == set(ARCHITECTURES)
-    assert (set(DISCRIMINATOR) == set(OF_GENERATOR) == set(FORMULAS) == set(SOURCES)
-            == set(UNDECIDED) == set(LOSSES))
+    assert set(DISCRIMINATOR) == set(OF_GENERATOR) == set(FORMULAS) == set(SOURCES)
+    assert set(FORMULAS) <= set(LOSSES) == set(sources())  # the others are copied from the lab
     assert set(WRITTEN_OPTIMIZERS) == set(OPTIMIZERS)
     assert set(ORDERS) == set(UPDATE_ORDERS)
     assert set(SUBJECTS) == set(DATASETS)
+
+
+@pytest.mark.parametrize("name", ["least_squares", "relativistic", "minimax"])
+def test_a_loss_that_has_no_text_is_copied_from_the_lab(name, data, tmp_path, monkeypatch) -> None:
+    """A loss that somebody adds as README says trains, and cannot be taken home."""
+    config = RunConfig(**SMALL, loss=name, label_smoothing=0.1, label_flips=0.2, width=0.25,
+                       precision="float32") if name != "relativistic" else RunConfig(
+                           **SMALL, loss=name, width=0.25, precision="float32")
+    for table in ("FORMULAS", "DISCRIMINATOR"):
+        monkeypatch.setattr(objective, table, {
+            key: text for key, text in getattr(objective, table).items() if key != name})
+    assert "Targets = namedtuple" in script(config)
+    assert distance(config, STEPS, data, tmp_path) <= LAST_DIGITS
+
+
+@pytest.mark.parametrize("table", [NETWORKS, WRITTEN_OPTIMIZERS, ORDERS, TORCHVISION])
+def test_what_has_no_text_is_refused_in_a_sentence(table, monkeypatch) -> None:
+    """Somebody adds networks of their own, and a click on *Script* says nothing but "KeyError"."""
+    monkeypatch.delitem(table, next(iter(table)))
+    config = RunConfig(update_order="discriminator_first", optimizer="adam")
+    for write in (script, notebook):
+        with pytest.raises(NoText, match=r"^A program .* has no text in gan_core/export/code yet"):
+            write(config)
+
+
+def test_a_setting_that_has_no_text_is_refused(monkeypatch) -> None:
+    """A penalty that somebody adds trains, and is silently missing in the program."""
+    monkeypatch.setattr(programs, "WRITTEN", programs.WRITTEN - {"r1"})
+    assert "r1" not in script(RunConfig())
+    with pytest.raises(NoText, match="r1 has no text"):
+        script(RunConfig(r1=1.0))
+
+
+def test_new_points_need_no_text(monkeypatch) -> None:
+    """A data set that is added as README says cannot be taken home."""
+    monkeypatch.setattr("gan_core.export.code.data.CENTRES", {})
+    text = script(RunConfig(dataset="grid"))
+    line = next(line for line in text.splitlines() if line.startswith("centres = "))
+    names: dict = {"np": np}
+    exec(line, names)
+    assert np.array_equal(names["centres"], DATASETS["grid"].centres)
 
 
 # --- the text ------------------------------------------------------------------------------------

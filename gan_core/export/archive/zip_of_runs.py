@@ -133,11 +133,11 @@ class _Packing:
             self._picture(folder, reel, view, step)
         self._text(f"{folder}/history.csv", history_csv(snapshot))
         self._text(f"{folder}/history.json", history_json(snapshot))
-        self._text(f"{folder}/gan.py", script(config))
-        self._text(f"{folder}/gan.ipynb", notebook(config))
+        self._try(f"{folder}/gan.py", lambda: script(config).encode())
+        self._try(f"{folder}/gan.ipynb", lambda: notebook(config).encode())
         if not self._checkpoint(f"{folder}/checkpoint.pt", reel):
             return False
-        self._text(f"{folder}/load_weights.py", loader(config))
+        self._try(f"{folder}/load_weights.py", lambda: loader(config).encode())
         return True
 
     def _picture(self, folder: str, reel: Reel, view: str, step: int) -> None:

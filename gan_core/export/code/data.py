@@ -58,7 +58,8 @@ def _images(config: RunConfig) -> str:
 def _points(config: RunConfig) -> str:
     card = config.card
     labels = "\nlabels = modes" if _needs_labels(config) else ""
-    return paragraphs([CENTRES[config.dataset], block(f"""
+    centres = CENTRES.get(config.dataset) or f"centres = np.array({[*map(list, card.centres)]})"
+    return paragraphs([centres, block(f"""
         random = np.random.default_rng(1000)
         modes = random.integers({card.modes}, size={card.examples:_})
         random.integers({card.modes}, size=10_000)  # of points that the lab holds out: not used

@@ -15,7 +15,8 @@ SUBJECTS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST",
 
 
 def title(config: RunConfig) -> str:
-    return f"A GAN on {SUBJECTS[config.dataset]}: run {config.digest()} of the GAN challenges lab"
+    subject = SUBJECTS.get(config.dataset, config.card.label)
+    return f"A GAN on {subject}: run {config.digest()} of the GAN challenges lab"
 
 
 def settings_that_differ(config: RunConfig) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from gan_core.export.code.loss_source import imported
 from gan_core.export.code.section import names_in
 
 WHOLE = {"argparse": "import argparse", "copy": "import copy", "np": "import numpy as np",
          "torch": "import torch"}
 FROM = {
-    "Path": "pathlib",
+    "Path": "pathlib", "namedtuple": "collections",
     "nn": "torch",
     "max_pool2d": "torch.nn.functional", "pad": "torch.nn.functional",
     "relu": "torch.nn.functional", "softplus": "torch.nn.functional",
@@ -15,15 +16,16 @@ FROM = {
     "MNIST": "torchvision.datasets", "FashionMNIST": "torchvision.datasets",
     "save_image": "torchvision.utils",
 }
-OF_PYTHON = ("argparse", "copy", "pathlib")
+OF_PYTHON = ("argparse", "collections", "copy", "pathlib")
 
 
 def imports(code: str) -> str:
     """Those that `code` needs: Python's own, then the others, each sorted."""
     used = names_in(code)
     modules: dict[str, list[str]] = {}
-    for name in sorted(used & FROM.keys()):
-        modules.setdefault(FROM[name], []).append(name)
+    known = {**imported(), **FROM}
+    for name in sorted(used & known.keys()):
+        modules.setdefault(known[name], []).append(name)
     lines = {WHOLE[name].split()[1]: WHOLE[name] for name in used & WHOLE.keys()}
     groups: tuple[list[str], list[str]] = ([], [])
     for module in sorted(lines):

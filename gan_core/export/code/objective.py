@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
+from gan_core.export.code import loss_source
 from gan_core.export.code.section import block, indented, paragraphs
 
+# A loss that these tables do not know is copied from the lab: `loss_source`.
 FORMULAS = {
     "minimax": ("-log D(x) - log(1 - D(G(z))), where D is the sigmoid of the score.",
                 "log(1 - D(G(z))): next to no gradient while D rejects every sample."),
@@ -39,14 +41,33 @@ OF_GENERATOR = {
 
 def losses(settings: RunConfig) -> str:
     """`discriminator_loss(real, fake)` and `generator_loss(fake)`, of scores (n, 1)."""
+    if settings.loss not in FORMULAS:
+        return _copied(settings)
     of_d, of_g = FORMULAS[settings.loss]
-    arguments = "fake, real" if settings.loss == "relativistic" else "fake"
+    arguments = "fake, real" if pairs(settings) else "fake"
     return paragraphs([
         f'def discriminator_loss(real, fake):\n    """{of_d}"""\n'
         + indented(_LOGARITHMS * (DISCRIMINATOR[settings.loss] is _cross_entropy)
                    + _of_discriminator(settings)),
         f'def generator_loss({arguments}):\n    """{of_g}"""\n'
         f"    return {OF_GENERATOR[settings.loss]}",
+    ], 2)
+
+
+def pairs(settings: RunConfig) -> bool:
+    """Whether G's loss compares its samples' scores with those of fresh reals."""
+    return loss_source.sources()[settings.loss].pairs
+
+
+def _copied(settings: RunConfig) -> str:
+    """The lab's own functions, and these two that call them."""
+    source = loss_source.sources()[settings.loss]
+    arguments = "fake, real" if source.pairs else "fake"
+    return paragraphs([
+        'Targets = namedtuple("Targets", "real fake")  # what D is asked to say of both',
+        loss_source.functions([source.discriminator, source.generator]),
+        "def discriminator_loss(real, fake):\n" + indented(_of_discriminator(settings)),
+        f"def generator_loss({arguments}):\n    return {source.generator}({arguments})",
     ], 2)
 
 
@@ -67,7 +88,11 @@ def _of_discriminator(settings: RunConfig) -> str:
             fake_target = torch.where(flips_of_fake, {real_target}, {fake_target})
         """) + "\n"
         real_target, fake_target = "real_target", "fake_target"
-    value = DISCRIMINATOR[settings.loss](real_target, fake_target)
+    if settings.loss in DISCRIMINATOR:
+        value = DISCRIMINATOR[settings.loss](real_target, fake_target)
+    else:
+        name = loss_source.sources()[settings.loss].discriminator
+        value = f"{name}(real, fake, Targets({real_target}, {fake_target}))"
     if settings.discriminator_loss == "mean":
         return f"{flips}total = {value}\nreturn total / 2"
     return f"{flips}return {value}"
@@ -147,8 +172,12 @@ def weighted_penalties(settings: RunConfig) -> list[str]:
 
 
 def words_of_losses(settings: RunConfig) -> str:
-    words = f"{LOSSES[settings.loss].label}: {SOURCES[settings.loss]}."
-    if "log" in FORMULAS[settings.loss][0]:
+    label = LOSSES[settings.loss].label
+    if settings.loss not in FORMULAS:
+        words = f"{label}, as in the lab's own code."
+    else:
+        words = f"{label}: {SOURCES[settings.loss]}."
+    if "log" in FORMULAS.get(settings.loss, ("",))[0]:
         words += (" Both losses are written for scores, not for probabilities, which would round "
                   "to 0 or 1 where gradients vanish.")
     if settings.label_smoothing or settings.fake_label_smoothing:

@@ -8,6 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
+class NoText(ValueError):
+    """A part of the lab that no program has been written for; the message is one sentence."""
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the program. `words` are Markdown, for the notebook; a script has comments."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gan_core.config.choices import ARCHITECTURES
 from gan_core.config.run_config import RunConfig
-from gan_core.export.code import objective
+from gan_core.export.code import loss_source, objective
 from gan_core.export.code.inputs import as_seen, changes_inputs, fades
 from gan_core.export.code.networks import normalises_generator
 from gan_core.export.code.phases import Phase
@@ -142,7 +142,7 @@ def _move_of_d(settings: RunConfig) -> str:
 
 def _update_of_g(settings: RunConfig, backward: str = "") -> str:
     loss = _loss_of_g(settings)
-    if settings.loss != "relativistic":
+    if not objective.pairs(settings):
         loss = [f"loss_g = generator_loss({score(settings)}({as_seen(settings, 'fake')}))"]
     lines = [*loss, "optimizer_g.zero_grad()",
              f"loss_g.backward({backward})"]
@@ -155,7 +155,7 @@ def _loss_of_g(settings: RunConfig) -> list[str]:
     """G's loss, and D's scores on the way to it."""
     d = score(settings)
     scores = f"scores = {d}({as_seen(settings, 'fake')})"
-    if settings.loss != "relativistic":
+    if not objective.pairs(settings):
         return [scores, "loss_g = generator_loss(scores)"]
     return [scores, "with torch.no_grad():",
             f"    scores_of_real = {d}({as_seen(settings, 'real_batch()')})",
@@ -163,13 +163,6 @@ def _loss_of_g(settings: RunConfig) -> list[str]:
 
 
 # --- a G that stands still ------------------------------------------------------------------------
-
-# The score at which D is undecided, as code; "" where that is 0.
-UNDECIDED = {
-    "minimax": "", "non_saturating": "", "hinge": "", "least_squares": "0.5",
-    "wasserstein": "torch.cat([real_scores, fake_scores]).detach().mean()",
-    "relativistic": "torch.cat([real_scores, fake_scores]).detach().mean()",
-}
 
 MEASURED = block("""
     minimax = gradient_norm(-softplus({log_odds}).mean())
@@ -195,9 +188,11 @@ def frozen_generator(settings: RunConfig) -> str:
     of_d = f"{_fake(settings)}\n{_update_of_d(settings)}"
     if settings.discriminator_steps > 1:
         of_d = "for _ in range(D_STEPS):\n" + indented(of_d)
-    undecided, log_odds = UNDECIDED[settings.loss], "scores"
-    shift = ""
-    if undecided:
+    centre = loss_source.sources()[settings.loss].centre  # the score at which D is undecided
+    log_odds, shift = "scores", ""
+    if centre != 0.0:
+        undecided = ("torch.cat([real_scores, fake_scores]).detach().mean()" if centre is None
+                     else repr(centre))
         log_odds, shift = "log_odds", f"log_odds = scores - {undecided}"
     measured = "\n".join(filter(None, [
         _fake(settings), *_loss_of_g(settings), shift, MEASURED.format(log_odds=log_odds)]))
