@@ -264,8 +264,9 @@ CHALLENGES: dict[str, Challenge] = {
         summary="Every sample is the same digit.",
         page="pages/mode_collapse.py",
         question=(
-            "The training set holds ten digits. Why would a generator that is free to draw them "
-            "all end up drawing **only one**, and what brings the others back?"
+            "The data has ten digits, or on the ring eight groups of points. Why would a generator "
+            "that is free to draw them all end up drawing **only one**, and what brings the others "
+            "back?"
         ),
         knobs=("discriminator_steps", "input_noise", "dataset"),
         presets={

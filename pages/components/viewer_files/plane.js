@@ -81,15 +81,18 @@ async function showPlane(slot, feed, view, step, words, plane) {
   const [scores, grid] = [await surface, await warped];
   if (slot.wanted !== `${feed.address}/${view}/${step}`) return;
   const canvas = document.createElement("canvas");
-  const { captured, outside } = drawPlane(canvas, points, scores, plane,
-    { grid, trail: trailOf(feed, view, step) });
+  const trail = trailOf(feed, view, step);
+  const { captured, outside } = drawPlane(canvas, points, scores, plane, { grid, trail });
   const lost = outside ? ` ${outside} of ${points.length / 2} outside` : "";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${words}: ${captured} of ${plane.centres.length} modes are `
     + "captured, drawn as filled rings, the others hollow. Behind them what D thinks of each place: "
     + "orange is generated, blue is real; arrows show where D's slope pushes samples, the net where "
-    + `G takes a square grid of latents.${lost && `${lost} the picture.`}`);
-  const scale = made("p", { className: "scale" }, "D: generated", made("i"), "real", made("span", { textContent: lost && `·${lost}`, title: "Points that lie outside the picture" }));
+    + `G takes a square grid of latents.${trail.length ? " Pale: samples of the sheets before." : ""}`
+    + `${lost && `${lost} the picture.`}`);
+  const notes = [trail.length && " · pale: earlier steps", lost && ` ·${lost}`].filter(Boolean);
+  const scale = made("p", { className: "scale" }, "D: generated", made("i"), "real",
+    ...notes.map((words) => made("span", { textContent: words })));
   slot.replaceChildren(canvas, scale);
 }
 
