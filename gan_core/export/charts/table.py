@@ -146,14 +146,15 @@ def curves(card: DatasetCard, features: Mapping[str, Any]) -> dict[str, Curve]:
     knows of the classifier that measures it, empty where there is none yet."""
     noun, total = card.mode_noun, float(card.modes)
     points = card.kind == "points"
+    # Every image is nearest to some digit, noise too: the two counts are told apart by name.
     present = Curve(
-        f"{noun.capitalize()}s present", card.mode_rule if points else
-        "nearest to at least 1 % of the samples, recognised or not", "modes", f"{noun}s",
-        (0.0, total), (total,))
+        "Modes present" if points else f"Nearest {noun}s",
+        card.mode_rule if points else "nearest to at least 1 % of the samples, recognised or not",
+        "modes", f"{noun}s", (0.0, total), (total,))
     supported = Curve(
-        f"{noun.capitalize()}s supported", "at least 1 % of the samples "
-        f"{'lie near it' if points else 'are recognised as it'}", "modes_supported", f"{noun}s",
-        (0.0, total), (total,))
+        "Modes supported" if points else f"{noun.capitalize()}s recognised",
+        f"at least 1 % of the samples {'lie near it' if points else 'are recognised as it'}",
+        "modes_supported", f"{noun}s", (0.0, total), (total,))
     if points:
         good = Curve("High quality", "share of samples within 3σ of a centre; dotted: 98.9 %, a "
                      "perfect sampler", "high_quality", "share", (0.0, 1.0), (0.9889,))
