@@ -24,7 +24,8 @@ def value_text(name: str, value: float) -> str:
 
 
 def tick_text(name: str, value: Any) -> str:
-    """A value of field `name` on an axis: "D ×5", "on", "Hinge", "0.4"."""
+    """A value of field `name` beside its label: "D ×5", "on", "Hinge", "0.4"; free text as it is,
+    "none" for none of it."""
     knob = KNOBS[name]
     if name == "learning_rate_ratio":
         return ratio_text(value)
@@ -32,4 +33,6 @@ def tick_text(name: str, value: Any) -> str:
         return "on" if value else "off"
     if knob.choices is not None:
         return knob.choices[value]
+    if knob.form:
+        return value or "none"
     return value_text(name, value)

@@ -53,7 +53,7 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     settings = differing(rows)
     lines, of_row = _lines(there)
     st.header("What differs")
-    st.html(_table(rows, settings, of_row))
+    st.html(differences(rows, settings, of_row))
     sheets(key="runs/sheets", data={
         "part": "run-sheets", "code": viewer_code.ADDRESS, "projector": choice.projected,
         "sheets": [_sheet(row, run, of_row[row.key], label(row, settings)) for row, run in there]})
@@ -89,12 +89,14 @@ def _snapshot(row: Row) -> RunSnapshot | None:
 # --- settings that differ -------------------------------------------------------------------------
 
 
-def _table(rows: Sequence[Row], names: Sequence[str], of_row: Mapping[str, int]) -> str:
-    """A column a run, with the line by which it is drawn: the settings in which they differ, then
-    what became of them."""
+def differences(
+    rows: Sequence[Row], names: Sequence[str], of_row: Mapping[str, int]
+) -> str:
+    """A table as HTML with a column a run, headed by the line by which it is drawn: the settings of
+    these names, then what became of the runs."""
     told = [name for name in columns_of(rows) if name in TOLD]
     data = [("Data", [row.data for row in rows])]
-    settings = [(KNOBS[name].label, [tick_text(name, value_of(row, name)) or "–" for row in rows])
+    settings = [(KNOBS[name].label, [tick_text(name, value_of(row, name)) for row in rows])
                 for name in names]
     outcomes = [(COLUMNS[name].label, [COLUMNS[name].text(row) or "–" for row in rows])
                 for name in told]

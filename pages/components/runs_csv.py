@@ -40,4 +40,6 @@ def _text(words: str) -> str:
 
 
 def _value(value: object) -> object:
+    if isinstance(value, str):  # of a schedule, which begins with @
+        return _text(value)
     return value if not isinstance(value, float) else number_text(value)

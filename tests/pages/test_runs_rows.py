@@ -30,7 +30,13 @@ from pages.components.runs_rows import (
 def row(said: Listed = NOTHING, state: str = "healthy", name: str = "No failure",
         written: float = 0.0, measures: dict[str, float] | None = None, kind: str = "",
         **settings) -> Row:
-    config = RunConfig(**{"steps": 100, **settings})
+    return row_of(RunConfig(**{"steps": 100, **settings}), said, state, name, written, measures,
+                  kind)
+
+
+def row_of(config: RunConfig, said: Listed = NOTHING, state: str = "healthy",
+           name: str = "No failure", written: float = 0.0,
+           measures: dict[str, float] | None = None, kind: str = "") -> Row:
     judged = StoredVerdict(state, name, "A sentence.", "", "", measures or {}) if state else None
     status = RunStatus("finished", 100, 100, seconds=3.0, updated=written)
     return Row(kind, RunEntry(config.digest(), config, status, judged, written), said)

@@ -28,18 +28,12 @@ def all_settings(configs: Sequence[RunConfig]) -> list[list[str]]:
 
 
 def _row(name: str, configs: Sequence[RunConfig]) -> list[str]:
-    return [KNOBS[name].label, *(_value(name, getattr(config, name)) for config in configs)]
-
-
-def _value(name: str, value: Any) -> str:
-    if KNOBS[name].form:  # free text
-        return value or "none"
-    return tick_text(name, value)
+    return [KNOBS[name].label, *(tick_text(name, getattr(config, name)) for config in configs)]
 
 
 def setting_words(changes: Mapping[str, Any]) -> str:
     """What a remedy changes: "Dropout in D: 0.4, Loss: Hinge"."""
-    return ", ".join(f"{KNOBS[name].label}: {_value(name, value)}"
+    return ", ".join(f"{KNOBS[name].label}: {tick_text(name, value)}"
                      for name, value in changes.items() if name in KNOBS)
 
 
