@@ -99,6 +99,9 @@ def _watch(state: State) -> float | None:
         run = server.stored_run(config) if config is not None else None
         if run is not None and run.own:
             server.queue().watch(run.snapshot.digest, server.viewer())
+    for run in (state.shown_run(), state.reference_run()) if state.linked else ():
+        # What a page shows by itself, as of a preset, may be a stranger's.
+        if run is not None and run.own and run.snapshot.digest in state.linked:
             own_runs.keep(run.snapshot.digest, SHARED)
     for key in state.opened.values():
         own_runs.keep(f"{OPENED}-{key}", SHARED)

@@ -63,6 +63,7 @@ class State:
     asks: bool = False  # nothing was pressed since the page was opened without a link to a run
     refusal: str = ""  # why the last Train was refused
     opened: dict[str, str] = field(default_factory=dict)  # keys of opened runs, by config's digest
+    linked: set[str] = field(default_factory=set)  # digests of the runs that a link named
     follows: bool = False  # a part outside the experiment shows the step that is looked back to
     moved: bool = False  # the slider of steps was, and such a part must follow
 
@@ -165,6 +166,8 @@ def _opened(
                   asks=not query.keys() - {PROJECTOR})
     if query:
         _open_link(state, query)
+    if before is not None and went_through_history():
+        state.linked = before.linked  # what was looked at before was not sent by anybody
     return state
 
 
@@ -198,6 +201,7 @@ def _open_link(state: State, query: dict[str, str]) -> None:
     untouched = query.get("run") == AS_RECORDED
     if not untouched and (sliders != state.start or "v" in query):
         state.shown, state.fresh = sliders, False
+        state.linked.add(sliders.digest())
     for name, attribute in (("run", "shown"), ("reference", "pinned")):
         if name in query and query[name] != AS_RECORDED:
             config, problems = controls.read(query[name])
@@ -205,6 +209,7 @@ def _open_link(state: State, query: dict[str, str]) -> None:
             if not problems:
                 setattr(state, attribute, config)
                 state.fresh = False
+                state.linked.add(config.digest())
     if OPENED in query:
         _open_files(state, query[OPENED], without_settings=not fields and "run" not in query)
 

@@ -9,6 +9,7 @@ import urllib.parse
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.status import RunStatus, write_status
 from gan_core.serving import run_index
@@ -20,6 +21,7 @@ from tests.support.app_pages import (
     QUICK,
     address_of,
     button,
+    choose,
     markdown,
     opened,
     opened_tool,
@@ -109,6 +111,23 @@ def test_a_link_to_compared_runs_shares_them(made, visits_as):
     visits_as("d")
     app = opened_tool("runs", runs=".".join(made[:3]))
     assert set(own(app)) >= set(made[:3]) and len(viewer(app, "run-sheets")["sheets"]) == 3
+
+
+def test_a_run_that_a_page_shows_by_itself_is_not_shared(made, visits_as):
+    """Whoever looks at a page has runs in their list that somebody else trained of its presets."""
+    page = CHALLENGES["mode_collapse"]
+    strangers = [_written(preset.config) for preset in page.presets.values()]
+    visits_as("e")
+    bert = opened("mode_collapse")
+    for preset in page.presets:
+        choose(bert, "mode_collapse", preset)
+    bert = bert.switch_page("pages/runs.py").run()
+    assert own(bert) == []
+    sent = opened("mode_collapse", v="1", **page.presets["broken"].config.to_query(full=True))
+    sent = sent.switch_page("pages/runs.py").run()
+    assert own(sent) == [page.presets["broken"].config.digest()]
+    for digest in strangers:
+        server.queue().store.delete(digest)
 
 
 def test_at_home_all_runs_are_listed(made, at_home):
