@@ -25,9 +25,9 @@ from pages.components.runs_rows import (
     alike_but_for_seed,
     columns_of,
     differing,
-    settings_text,
     value_of,
 )
+from pages.components.runs_settings import Telling, names_of
 
 LETTERS = "ABCDEFGH"  # by which a line is called, wherever it is shown
 TOLD = ("verdict", "frechet", "modes", "high_quality", "diversity", "steps", "seconds")
@@ -50,13 +50,13 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     if not there:
         return
     rows = [row for row, _ in there]
-    settings = differing(rows)
-    lines, of_row = _lines(there)
+    names = names_of(rows)
+    lines, of_row = _lines(there, names)
     st.header("What differs")
-    st.html(differences(rows, settings, of_row))
+    st.html(differences(rows, differing(rows), of_row))
     sheets(key="runs/sheets", data={
         "part": "run-sheets", "code": viewer_code.ADDRESS, "projector": choice.projected,
-        "sheets": [_sheet(row, run, of_row[row.key], label(row, settings)) for row, run in there]})
+        "sheets": [_sheet(row, run, of_row[row.key], names[row.key]) for row, run in there]})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium",
                       key="runs-charts"):
         _axes(choice)
@@ -101,9 +101,10 @@ def differences(
     outcomes = [(COLUMNS[name].label, [COLUMNS[name].text(row) or "–" for row in rows])
                 for name in told]
     differ = (data if len({row.data for row in rows}) > 1 else []) + settings
+    called = names_of(rows)
     head = "".join(
-        f"<th scope='col'>{_stroke_drawn(of_row[row.key])}{LETTERS[of_row[row.key]]} "
-        f"{html.escape(row.title)}</th>" for row in rows)
+        f"<th scope='col'>{_stroke_drawn(of_row[row.key])}{LETTERS[of_row[row.key]]} · "
+        f"{html.escape(called[row.key])}</th>" for row in rows)
     body = "".join(map(_line, differ)) + "".join(
         _line(line, "told" if place == 0 and differ else "") for place, line in enumerate(outcomes))
     alike = "" if differ else (
@@ -145,31 +146,25 @@ def _smoothed(choice: RunsChoice) -> None:
         choice.half_life = told
 
 
-def _lines(there: Sequence[tuple[Row, RunSnapshot]]) -> tuple[list[Line], dict[str, int]]:
+def _lines(
+    there: Sequence[tuple[Row, RunSnapshot]], names: Mapping[str, str]
+) -> tuple[list[Line], dict[str, int]]:
     """One line for each run, or for each group of seeds; and which line each run is in."""
     runs = {row.key: run for row, run in there}
     lines: list[Line] = []
-    settings = differing([row for row, _ in there])
+    settings = Telling([row for row, _ in there], without=("seed",))
     of_row: dict[str, int] = {}
     for group in alike_but_for_seed(row for row, _ in there).values():
         seeds = {value_of(row, "seed"): row for row in group}
         if len(seeds) == len(group) > 1:
             of_row |= {row.key: len(lines) for row in group}
-            without_seed = [name for name in settings if name != "seed"]
-            lines.append(Line(f"{label(group[0], without_seed)}, {len(group)} seeds",
-                              [runs[row.key] for row in group]))
+            of_all = f"{settings.text(group[0])}, " if len(group) < len(there) else ""
+            lines.append(Line(f"{of_all}{len(group)} seeds", [runs[row.key] for row in group]))
             continue
         for row in group:  # also a recording beside the same run of this server
             of_row[row.key] = len(lines)
-            lines.append(Line(label(row, settings), [runs[row.key]]))
+            lines.append(Line(names[row.key], [runs[row.key]]))
     return lines, of_row
-
-
-def label(row: Row, settings: Sequence[str]) -> str:
-    """What a run is called beside others: its name or preset, else what sets it apart."""
-    if row.title != row.short:
-        return row.title
-    return settings_text(row, settings) or row.short
 
 
 def _stroke(place: int) -> dict[str, str]:
@@ -203,7 +198,7 @@ def _sheet(row: Row, run: RunSnapshot, line: int, words: str) -> dict[str, Any]:
     plane = {"centres": [list(centre) for centre in card.centres], "extent": card.extent,
              "sigma": card.sigma} if points else None
     return {
-        "title": f"{LETTERS[line]} {words}", "verdict": row.verdict, "step": step,
-        "words": f"The last samples of {row.title} at step {step}: {row.verdict[2:]}",
+        "title": f"{LETTERS[line]} · {words}", "verdict": row.verdict, "step": step,
+        "words": f"The last samples of {words} at step {step}: {row.verdict[2:]}",
         "address": f"{row.kind or 'runs'}/{row.entry.folder}", "ending": "npy" if points else "png",
         "plane": plane, "line": _stroke(line)}

@@ -31,7 +31,6 @@ STATE_WORDS = {  # what the table can be narrowed to
 SIGNS = {"success": "✓", "info": "…", "warning": "✕", "error": "✕"}  # by tone: not by colour alone
 SHORT = {"mnist": "MNIST", "ring": "Ring", "grid": "Grid",
          "fashion_mnist": "Fashion-MNIST"}  # data sets, as a column has room for them
-DEFAULT_SETTINGS = "default settings"
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -184,7 +183,8 @@ def _rank(row: Row) -> int:
 
 COLUMNS: dict[str, Column] = {
     "name": Column("Run", "What you call it, else the preset that it is; below it the settings "
-                   "that differ among the runs listed here.",
+                   "in which it departs from the default, those that few of these runs have "
+                   "first. What all of them share stands above the table.",
                    lambda row: row.title.lower(), lambda row: row.title),
     "data": Column("Data", "What G learns to imitate.", lambda row: row.data, lambda row: row.data),
     "verdict": Column("Verdict", "The verdict on the run as far as it came.",
@@ -262,12 +262,6 @@ def differing(rows: Sequence[Row], without: Collection[str] = ("dataset",)) -> l
     return [name for name, count in departing.most_common()
             if name not in without
             and (len(values[name]) > 1 or count < len(rows))]
-
-
-def settings_text(row: Row, names: Collection[str]) -> str:
-    """Those of the run's settings that are among `names` and not the default, in words."""
-    words = [text for name, text in row.entry.words.items() if name in names]
-    return " · ".join(words) if words else DEFAULT_SETTINGS if names else ""
 
 
 def alike_but_for_seed(rows: Iterable[Row]) -> dict[tuple[tuple[str, Any], ...], list[Row]]:

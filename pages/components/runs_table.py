@@ -26,17 +26,15 @@ from pages.components.runs_rows import (
     UNREAD,
     Row,
     columns_of,
-    differing,
     in_order,
     matching,
-    settings_text,
 )
+from pages.components.runs_settings import MOST_TOLD, Telling
 
 NUMBERS = ("frechet", "modes", "high_quality", "diversity", "steps", "seconds", "age")
 FRESH_SECONDS = 3.0  # a status younger than this has a living writer
 MOST_TICKED = 50  # of which eight can be compared
 LOOK_SECONDS = 4.0  # between two looks whether something is new
-WITHOUT_SETTINGS = 12  # differing settings of which more are no help in a row
 
 grid = st.components.v2.component(
     "gan_lab_run_table", html=viewer_code.read("run_table.html"),
@@ -108,12 +106,14 @@ def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> lis
     there = {row.key for row in shown}
     shown = [*(row for row in chosen if row.key not in there), *shown]
     names = columns_of(shown)
-    settings = set(differing(found)[:WITHOUT_SETTINGS])
+    listed = {row.key: row for row in (*chosen, *found)}
+    settings = Telling(list(listed.values()))
     grid(key="runs/table", on_asked_change=partial(_asked, choice),
          on_chosen_change=partial(_ticked, choice), data={
         "part": "run-table", "code": viewer_code.ADDRESS,
         "columns": [_head(name) for name in names],
         "rows": [_cells(row, names, settings) for row in shown],
+        "shared": f"All: {settings.shared}" if settings.shared else "",
         "chosen": choice.chosen, "heard": choice.heard, "sort": list(choice.sort),
         "words": _words(len(found), min(len(found), choice.listed), len(rows)),
         "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
@@ -128,10 +128,10 @@ def _head(name: str) -> dict[str, Any]:
             "number": name in NUMBERS, "short": name in ("data", "source")}
 
 
-def _cells(row: Row, names: Sequence[str], settings: set[str]) -> dict[str, Any]:
-    title = row.title
+def _cells(row: Row, names: Sequence[str], settings: Telling) -> dict[str, Any]:
+    title, whole = row.title, settings.text(row)
     return {
-        "key": row.key, "title": title, "settings": settings_text(row, settings),
+        "key": row.key, "title": title, "settings": settings.text(row, MOST_TOLD), "whole": whole,
         "note": row.said.note, "starred": row.said.starred,
         "tone": row.tone if row.state in ("healthy", "failing", "diverged", "failed") else "",
         "cells": [title if name == "name" else COLUMNS[name].text(row) for name in names]}

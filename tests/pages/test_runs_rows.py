@@ -10,20 +10,28 @@ import pytest
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.status import RunStatus
-from gan_core.serving.run_index import RunEntry
+from gan_core.serving.run_index import RunEntry, RunIndex
 from gan_core.serving.run_lists import NOTHING, Listed
 from gan_core.serving.stored_verdicts import StoredVerdict
+from pages.components import server
 from pages.components.runs_csv import as_csv
 from pages.components.runs_rows import (
     COLUMNS,
+    RECORDED,
     Row,
     alike_but_for_seed,
     columns_of,
     differing,
     in_order,
     matching,
-    settings_text,
     span,
+)
+from pages.components.runs_settings import (
+    DEFAULT_SETTINGS,
+    ELLIPSIS,
+    MOST_TOLD,
+    Telling,
+    names_of,
 )
 
 
@@ -46,8 +54,9 @@ def test_only_settings_that_differ_are_told():
     """Forty settings stand in each row, and nobody finds the one that matters."""
     rows = [row(dropout=0.4), row(dropout=0.4, loss="minimax"), row(dropout=0.4, seed=3)]
     assert set(differing(rows)) == {"loss", "seed"}
-    words = [settings_text(each, differing(rows)) for each in rows]
-    assert words == ["default settings", "Minimax", "Seed 3"]
+    settings = Telling(rows)
+    assert settings.shared == "Dropout in D 0.4"
+    assert [settings.text(each) for each in rows] == ["nothing else", "Minimax", "Seed 3"]
     assert differing(rows[:1]) == []
 
 
@@ -55,6 +64,59 @@ def test_a_setting_that_one_run_alone_has_differs():
     """A run with the default is left out of the comparison."""
     assert differing([row(), row(beta1=0.0)]) == ["beta1"]
     assert differing([row(steps=100), row(steps=200)]) == []  # how far, not how
+
+
+def recorded() -> list[Row]:
+    entries = RunIndex(server.recorded().root, keeps=False).entries()
+    return [Row(RECORDED, entry, NOTHING) for entry in entries.values()]
+
+
+def test_no_two_recorded_runs_with_different_settings_read_alike():
+    """*Break it* and *Fix it* both read "Wasserstein · 5 D steps": what differs is cut off."""
+    rows = recorded()
+    assert len(rows) > 20
+    settings = Telling(rows)
+    told = [(each.data, settings.text(each, MOST_TOLD)) for each in rows]
+    assert len(set(told)) == len(rows)
+    for each, (_, words) in zip(rows, told, strict=True):
+        whole = settings.text(each)
+        assert words == whole or ELLIPSIS in words
+        departs = set(each.entry.changes) - {"dataset"}
+        assert all(each.entry.words[name] in whole for name in departs)
+        assert (words == DEFAULT_SETTINGS) == (not departs), words
+
+
+def test_runs_that_share_what_is_not_the_default_are_not_called_default():
+    """All runs of a filter have a learning rate of 0.001, and read "default settings"."""
+    rows = [row(learning_rate=0.001), row(learning_rate=0.001, seed=1)]
+    settings = Telling(rows)
+    assert settings.shared == "Learning rate 0.001"
+    assert [settings.text(each) for each in rows] == ["nothing else", "Seed 1"]
+    assert Telling(rows[:1]).text(rows[0]) == "Learning rate 0.001"
+    assert Telling(rows[:1]).shared == ""
+
+
+def test_the_rarest_settings_come_first_and_the_seed_is_never_cut_off():
+    """What tells two runs apart is behind what all runs of a page have, and cut off."""
+    same = {"dropout": 0.4, "loss": "minimax", "batch_size": 32, "beta1": 0.0, "beta2": 0.99}
+    rows = [row(**same), row(**same, gradient_penalty=10.0), row(**same, seed=3), row()]
+    words = [Telling(rows).text(each, 2) for each in rows]
+    assert words[1].startswith("Gradient penalty λ 10 · ") and words[1].endswith(" · …")
+    assert words[2].endswith(" · … · Seed 3") and words[3] == "default settings"
+    assert len(set(words)) == 4
+
+
+def test_each_of_the_compared_runs_has_a_name_of_its_own():
+    """A run and its recording, or three seeds, are called alike in a comparison."""
+    assert list(names_of([row(dropout=0.3, seed=seed) for seed in range(3)]).values()) == [
+        "Seed 0", "Seed 1", "Seed 2"]
+    config = CHALLENGES["mode_collapse"].presets["broken"].config
+    entry = RunEntry(config.digest(), config, RunStatus("finished"), None, 0.0)
+    title = Row("", entry, NOTHING).title
+    twice = names_of([Row("", entry, NOTHING), Row(RECORDED, entry, NOTHING)])
+    assert list(twice.values()) == [f"{title} (this server)", f"{title} (recorded)"]
+    same = names_of([row(Listed(name="Mine"), seed=1), row(Listed(name="Mine"), seed=2)])
+    assert len(set(same.values())) == 2
 
 
 def test_words_find_name_note_setting_verdict_and_digest():
