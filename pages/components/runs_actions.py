@@ -9,8 +9,10 @@ import streamlit as st
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
+from gan_core.config.value_words import number_text
 from gan_core.serving.run_lists import LONGEST_NAME, LONGEST_NOTE, ListError, RunList
 from pages.components import controls, own_runs, server
+from pages.components.markdown import plain
 from pages.components.runs_choice import MOST_COMPARED, RunsChoice
 from pages.components.runs_csv import as_csv
 from pages.components.runs_rows import OPENED, Row, pages_of_presets
@@ -30,7 +32,7 @@ def actions(
             if len(chosen) == 1:
                 _describe(choice, chosen[0])
             _remove(choice, chosen)
-            if st.button("Choose none", icon=":material/deselect:", key="runs/none"):
+            if st.button("Untick all", icon=":material/deselect:", key="runs/none"):
                 choice.chosen = []
                 st.rerun()
         else:
@@ -42,9 +44,13 @@ def actions(
             help=f"{'The ticked runs' if chosen else 'All runs that are listed'}, with verdicts, "
             "measures and the settings in which they differ.")
         _bring_back(choice, listed)
+    for words in said_of_opening(chosen):
+        st.caption(plain(words))
 
 
 def _open(chosen: Sequence[Row]) -> None:
+    """Links to the page of one run, or of two side by side; beneath them what that page shows in
+    place of a run that was ticked."""
     first, page = chosen[0].entry.config, page_of(chosen[0])
     keys = ",".join(row.entry.folder for row in chosen if row.kind == OPENED)
     files = {"opened": keys} if keys else {}
@@ -54,10 +60,41 @@ def _open(chosen: Sequence[Row]) -> None:
                      help="Opens the run on its page, with all sheets and charts.")
         if not files:
             _pin(page, first)
-    elif len(chosen) == 2:
+    elif len(chosen) == 2 and not _equal(chosen):
         st.page_link(page, label="Open side by side", icon=":material/compare:",
                      query_params=opening(first, chosen[1].entry.config) | files,
                      help="Opens the first one on its page, with the other as its reference.")
+
+
+def said_of_opening(chosen: Sequence[Row]) -> list[str]:
+    """What keeps one or two runs from being opened as they were ticked, a sentence each."""
+    if not 1 <= len(chosen) <= 2:
+        return []
+    if _equal(chosen):
+        return ["These two runs have the same settings, and a page shows settings only once: they "
+                "are compared here, below."]
+    first, last = chosen[0], chosen[-1]  # one run alone may be opened or pinned
+    said = [_shown_instead(first, as_reference=False), _shown_instead(last, as_reference=True)]
+    return list(dict.fromkeys(filter(None, said)))
+
+
+def _equal(chosen: Sequence[Row]) -> bool:
+    return len(chosen) == 2 and chosen[0].entry.digest == chosen[1].entry.digest
+
+
+def _shown_instead(row: Row, as_reference: bool) -> str:
+    """Which run a page shows by the settings of this one, where that is another; else ""."""
+    if row.kind == OPENED:
+        return ""  # its link names the file
+    run = server.stored_run(row.entry.config, recorded_first=as_reference)
+    if run is None or run.kind == (row.kind or "runs"):
+        return ""
+    step = f"step {number_text(run.snapshot.status.step)}"
+    if run.own:
+        return (f"This server has trained the settings of {row.title} itself, to {step}: its page "
+                "shows that run in place of the recorded one.")
+    return (f"{row.title} was cut off on this server: as a reference its page shows the recorded "
+            f"run of the same settings, to {step}.")
 
 
 def _pin(page: str, config: RunConfig) -> None:

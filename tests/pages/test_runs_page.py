@@ -9,7 +9,7 @@ import urllib.parse
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from gan_core.config.presets import CHALLENGES
+from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.status import RunStatus, write_status
 from gan_core.serving import run_index
@@ -245,6 +245,42 @@ def test_open_leads_to_the_run_itself(made, at_home):
         name: value for name, value in query.items() if value}
 
 
+def linked(app: AppTest) -> set[str]:
+    return {each.proto.label for each in app.get("page_link")}
+
+
+def test_runs_of_equal_settings_are_compared_but_not_opened_side_by_side(made, at_home):
+    """The page is to show a run twice, and puts another one beside it."""
+    config = RECORDED["rotation"]
+    digest = _written(config)
+    pair = f"recorded-{config.digest()}", digest
+    for runs in (pair, pair[::-1]):
+        app = opened_tool("runs", runs=".".join(runs))
+        assert "Open side by side" not in linked(app)
+        assert "These two runs have the same settings" in markdown(app)
+        assert len(viewer(app, "run-sheets")["sheets"]) == 2
+        assert "place of the recorded" not in markdown(app)
+    server.queue().store.delete(digest)
+    app = opened_tool("runs", runs=f"{pair[0]}.{made[0]}")
+    assert "Open side by side" in linked(app) and "same settings" not in markdown(app)
+
+
+def test_what_open_shows_in_place_of_a_recorded_run_is_said(made, at_home):
+    """*Open* shows a run that was cut off, and whoever pressed it takes that for the recorded."""
+    config = RECORDED["rotation"]
+    key, words = f"recorded-{config.digest()}", "shows that run in place of the recorded one"
+    assert words not in markdown(opened_tool("runs", runs=key))
+    digest = _written(config, cut_off=True)
+    app = opened_tool("runs", runs=key)
+    assert "Open" in linked(app)
+    assert f"to step 20: its page {words}" in markdown(app).replace("\\", "")
+    words = "as a reference its page shows the recorded run"
+    assert words in markdown(opened_tool("runs", runs=f"{made[0]}.{digest}"))
+    assert words in markdown(opened_tool("runs", runs=digest)), "of Pin"
+    assert words not in markdown(opened_tool("runs", runs=f"{digest}.{made[0]}"))
+    server.queue().store.delete(digest)
+
+
 def test_pin_makes_the_run_the_reference(made, at_home):
     """*Pin* opens the page without the run on the right."""
     links = [each.proto for each in opened_tool("runs", runs=made[1]).get("page_link")]
@@ -297,12 +333,14 @@ def test_seeds_of_one_setting_are_a_mean_with_a_band(at_home):
     assert "the area reaches from the lowest to the highest" in markdown(app)
 
 
-def _written(config: RunConfig) -> str:
-    """A made-up run of this very config."""
+def _written(config: RunConfig, cut_off: bool = False) -> str:
+    """A made-up run of this very config, to its end or to step 20."""
     store = server.queue().store
-    digest = store.create(config)
-    store.append(digest, made_up_records(config, random.Random(config.seed)))
-    write_status(store.root / digest, RunStatus("finished", config.steps, config.steps))
+    digest, end = store.create(config), 20 if cut_off else config.steps
+    records = made_up_records(config.replace(steps=end), random.Random(config.seed))
+    store.append(digest, records)
+    write_status(store.root / digest,
+                 RunStatus("stopped" if cut_off else "finished", end, config.steps))
     return digest
 
 
