@@ -15,9 +15,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from gan_core.export.sheets import NO_SAMPLES, SIDE, Reel, frame
-
-__all__ = ["LEAST_FRAMES", "MOST_FRAMES", "SIDE", "Reel", "film"]
+from gan_core.export.sheets import NO_SAMPLES, NothingToShow, Reel, frame
 
 Item = TypeVar("Item")
 MOST_FRAMES, LEAST_FRAMES = 48, 8  # more make a file that mail refuses
@@ -30,12 +28,12 @@ def film(reels: Sequence[Reel], by_time: bool = False, most_bytes: float = math.
     of training. One of at most about `most_bytes` has fewer greys, and as few frames as that takes,
     but never fewer than LEAST_FRAMES.
 
-    Raises StoreError where a sheet cannot be read, ValueError where there is nothing to show yet.
+    Raises StoreError where a sheet cannot be read, NothingToShow where there is none yet.
     """
     timelines = [_timeline(reel, by_time) for reel in reels]
     moments = _thinned(_moments(timelines, by_time))
     if not moments:
-        raise ValueError(NO_SAMPLES)
+        raise NothingToShow(NO_SAMPLES)
     frames = [frame(reels, [_step_at(line, moment) for line in timelines],
                     moment if by_time else math.nan) for moment in moments]
     greys = GREYS if math.isinf(most_bytes) else FEWER_GREYS

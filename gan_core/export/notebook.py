@@ -24,11 +24,12 @@ sheet
 """
 
 
-def notebook(config: RunConfig) -> str:
-    """The text of the notebook. It needs torch, torchvision and numpy."""
+def notebook(config: RunConfig, device: str = "") -> str:
+    """The text of the notebook. It needs torch, torchvision and numpy; `device` as of `script`.
+    Raises NoText."""
     sections = program(config, notebook=True)
     needed = imports("\n".join(section.code for section in sections))
-    cells = [_markdown(markdown(config)), _code(needed)]
+    cells = [_markdown(markdown(config, device)), _code(needed)]
     for section in sections:
         cells.append(_markdown(f"## {section.title}\n\n{section.words}".rstrip()))
         cells.append(_code(section.code))

@@ -1,4 +1,4 @@
-"""A run as one self-contained PyTorch script, which repeats it without this project.
+"""A run as one self-contained PyTorch script, which trains it again without this project.
 
     Path("gan.py").write_text(script(RunConfig(dataset="ring")), encoding="utf-8")
 
@@ -16,11 +16,14 @@ from gan_core.export.code.section import Section
 RULE = 96  # columns of the line above a section
 
 
-def script(config: RunConfig) -> str:
-    """The text of the script. It needs torch, torchvision and numpy. Raises NoText."""
+def script(config: RunConfig, device: str = "") -> str:
+    """The text of the script. It needs torch, torchvision and numpy. `device` is the run's
+    `status.device`: one that was trained on a GPU is not repeated, and the script says so. Raises
+    NoText."""
     sections = program(config, notebook=False)
     needed = imports("\n".join(section.code for section in sections))
-    return "\n\n".join([docstring(config), needed, *map(_with_title, sections)]).rstrip() + "\n"
+    parts = [docstring(config, device), needed, *map(_with_title, sections)]
+    return "\n\n".join(parts).rstrip() + "\n"
 
 
 def _with_title(section: Section) -> str:

@@ -26,6 +26,10 @@ DOT, RING = 1.6, 9  # pixels of radius: a point, a centre
 NO_SAMPLES = "This run has no samples yet."
 
 
+class NothingToShow(ValueError):
+    """What a picture is to be made of is not there yet; the message is one sentence."""
+
+
 @dataclass(frozen=True)
 class Reel:
     """One run of a film or a report: what stands above it, and where its sheets are."""
@@ -48,11 +52,11 @@ def sheet_png(reels: Sequence[Reel], step: int | None = None, by_time: bool = Fa
     """The sheets of one run or two side by side, as they were at `step` of the first one, None for
     its last; with `by_time` the second one's after as much time. The bytes of a PNG.
 
-    Raises StoreError where a sheet cannot be read, ValueError where there is none yet.
+    Raises StoreError where a sheet cannot be read, NothingToShow where there is none yet.
     """
     first = last_at(reels[0], step) if step is not None else max(reels[0].steps, default=None)
     if first is None:
-        raise ValueError(NO_SAMPLES)
+        raise NothingToShow(NO_SAMPLES)
     steps: list[int | None] = [first]
     for reel in reels[1:]:
         steps.append(_last_within(reel, reels[0].seconds_at(first)) if by_time

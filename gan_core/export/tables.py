@@ -4,7 +4,9 @@
 
 The table has one row for each step of which anything is known, in order of step: first what was
 measured of the step, then what was measured of G at an evaluation, whose columns are empty in all
-other rows. `COLUMNS` says what each column is. Torch-free.
+other rows. `COLUMNS` says what each column is. What is known of single images or of the training
+set (`training`, `scores_training`, `scores_unseen`, `sheet_modes`, `sheet_scores`) is in the JSON
+alone. Torch-free.
 """
 
 from __future__ import annotations
@@ -49,8 +51,9 @@ COLUMNS = {
 
 
 def history_csv(snapshot: RunSnapshot) -> str:
-    """Everything that was measured, one row a step, numbers as they are stored: six significant
-    digits. What is not known, or not finite, is an empty cell."""
+    """What was measured of the steps, and of G at evaluations, one row a step, numbers as they are
+    stored: six significant digits. What is not known, or not finite, is an empty cell. Lists of
+    single images are in `history_json` alone."""
     columns = _columns(snapshot)
     lines = map(",".join, zip(*columns.values(), strict=True))
     return "\n".join([",".join(columns), *lines, ""])

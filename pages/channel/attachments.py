@@ -8,12 +8,21 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pages.channel.answering import problem
+
 TOO_MANY = "Several files are being made just now; try again in a few seconds."
 # Should a browser show such a file after all: it runs nothing, and belongs to no site.
 POLICY = ("sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _SCHEMES = ("http", "https")
+
+
+def busy() -> Response:
+    """Too many files are being made; a viewer asks again by itself where it may."""
+    answer = problem(503, TOO_MANY)
+    answer.headers["Retry-After"] = "2"
+    return answer
 
 
 def attachment(content: bytes, kind: str, name: str) -> Response:

@@ -8,7 +8,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 
-from gan_core.export.film import Reel, film
+from gan_core.export.film import film
+from gan_core.export.sheets import Reel
 
 MOST_BYTES = 48_000_000  # that are kept; a film has about two megabytes
 MOST_OF_ONE = 12_000_000  # a larger file is made again

@@ -26,6 +26,7 @@ from typing import BinaryIO
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from gan_core.config.presets import CHALLENGES, Challenge
 from gan_core.config.run_config import RunConfig
@@ -37,30 +38,31 @@ from gan_core.export.code.section import NoText
 from gan_core.export.notebook import notebook
 from gan_core.export.report.of_runs import report
 from gan_core.export.script import script
-from gan_core.export.sheets import NO_SAMPLES, Reel, sheet_png
+from gan_core.export.sheets import NothingToShow, Reel, sheet_png
 from gan_core.export.tables import history_csv, history_json
-from gan_core.runs.status import StoreError
 from gan_core.serving import live_channel
 from gan_core.serving.live_channel import BadQuestion
 from gan_core.system import files
 from pages.channel import take_home_maps
 from pages.channel.answering import (
     KINDS,
-    NO_RUN,
     Runs,
     measured,
     parameter,
     problem,
     seen,
 )
-from pages.channel.attachments import TOO_MANY, address_of_page, attachment, headers
+from pages.channel.attachments import address_of_page, attachment, busy, headers
 from pages.channel.films import FILMS, ZIPS, Busy, film_of
 from pages.components import server
 from pages.components.state import opening
 
-NO_FILE = "There is no such file to take home."
+NO_FILE = "There is no file {name!r} to take home; there are {names}."
+NO_RUN = "There is no run {digest!r} {where}; the page Runs lists those that there are."
+WHERE = {"runs": "in this server's store", "recorded": "among the recorded ones",
+         "opened": "among those opened from files"}  # by the beginning of an address
 NO_CHARTS = "Nothing has been measured of this run yet."
-NO_CHART = "There is no such chart of this run."
+NO_CHART = "There is no chart {name!r} of this run; there are {names}."
 FULL = "This file cannot be made just now: {cause}."
 BAD_PAIR = "page and reference must name a page and a run."
 PIECE = 1 << 18  # bytes that are sent at a time
@@ -92,10 +94,15 @@ class Asked:
     def config(self) -> RunConfig:
         return self.reels[0].snapshot.config
 
+    @property
+    def device(self) -> str:
+        return self.reels[0].snapshot.status.device
+
     def shows(self, uses: tuple[str, ...]) -> tuple[object, ...]:
         """What a file is made of that uses these of our fields; an address cannot vary the rest."""
         runs = ((reel.title, reel.store.root, reel.snapshot.digest, reel.snapshot.config.steps,
                  reel.snapshot.status.state, reel.snapshot.status.step,
+                 reel.snapshot.status.device,
                  reel.snapshot.history.last_step, len(reel.snapshot.history.evaluations),
                  reel.steps) for reel in self.reels)
         return (*runs, self.by_time, *(getattr(self, name) for name in uses))
@@ -107,12 +114,14 @@ class Asked:
 @dataclass(frozen=True)
 class File:
     """A file to take home: its media type, how it is made, which fields of Asked it uses besides
-    the runs, and whether it can be of two runs."""
+    the runs, whether it can be of two runs, and whether it is made so quickly that it need not wait
+    for the files of others."""
 
     kind: str
     make: Callable[[Asked], bytes]
     uses: tuple[str, ...] = ()
     of_pairs: bool = True
+    quick: bool = False
 
 
 def _report(asked: Asked) -> bytes:
@@ -137,7 +146,7 @@ def _charts(asked: Asked, one: Callable[[Drawing], bytes],
     if not asked.chart:
         return all_of_them(list(drawn.values()))
     if asked.chart not in drawn:
-        raise Nothing(NO_CHART)
+        raise Nothing(NO_CHART.format(name=asked.chart, names=", ".join(drawn)))
     return one(drawn[asked.chart])
 
 
@@ -145,16 +154,18 @@ FILES: Mapping[str, File] = {
     "report.html": File("text/html; charset=utf-8", _report, ("page", "predicted", "link")),
     "film.gif": File("image/gif", _film),
     "script.py": File("text/x-python; charset=utf-8",
-                      lambda asked: script(asked.config).encode(), of_pairs=False),
+                      lambda asked: script(asked.config, asked.device).encode(),
+                      of_pairs=False, quick=True),
     "notebook.ipynb": File("application/x-ipynb+json",
-                           lambda asked: notebook(asked.config).encode(), of_pairs=False),
+                           lambda asked: notebook(asked.config, asked.device).encode(),
+                           of_pairs=False, quick=True),
     "history.csv": File("text/csv; charset=utf-8",
                         lambda asked: history_csv(asked.reels[0].snapshot).encode(),
-                        of_pairs=False),
+                        of_pairs=False, quick=True),
     "history.json": File("application/json",
                          lambda asked: history_json(asked.reels[0].snapshot).encode(),
-                         of_pairs=False),
-    "sheet.png": File("image/png", _sheet, ("at",)),
+                         of_pairs=False, quick=True),
+    "sheet.png": File("image/png", _sheet, ("at",), quick=True),
     "charts.svg": File("image/svg+xml", lambda asked: _charts(
         asked, lambda drawn: svg.svg(drawn).encode(),
         lambda drawn: svg.svg_of_all(drawn).encode()), ("chart",)),
@@ -206,24 +217,19 @@ def taken(request: Request, runs: Runs, name: str = "") -> Response:
     name = name or request.path_params["name"]
     file = FILES.get(name)
     if file is None and name != ZIP:
-        return problem(404, NO_FILE)
+        return problem(404, NO_FILE.format(name=name[:40], names=", ".join((*FILES, ZIP))))
     try:
         asked = _asked(request, runs, file is None or file.of_pairs)
         if file is None:
             return _zip(asked)
-        content = FILMS.of((name, *asked.shows(file.uses)), lambda: file.make(asked))
+        content = file.make(asked) if file.quick else FILMS.of(
+            (name, *asked.shows(file.uses)), lambda: file.make(asked))
     except BadQuestion as error:
         return problem(400, str(error))
     except Busy:
-        return problem(503, TOO_MANY)
-    except Nothing as error:
+        return busy()
+    except (Nothing, NothingToShow, NoText) as error:
         return problem(404, str(error))
-    except StoreError:
-        raise  # which is a ValueError, and is told as everywhere
-    except NoText as error:
-        return problem(404, str(error))
-    except ValueError as error:
-        return problem(404, str(error) if str(error) == NO_SAMPLES else NO_FILE)
     except OSError as error:
         return problem(503, FULL.format(cause=files.cause(error)))
     return attachment(content, file.kind, _file_name(name, asked))
@@ -246,12 +252,23 @@ def _zip(asked: Asked) -> Response:
         raise
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    response = StreamingResponse(
-        iter(lambda: file.read(PIECE), b""), media_type="application/zip",
-        headers={**headers(_file_name(ZIP, asked)), "Content-Length": str(size)})
-    # Whether all of it was sent or the visitor left: then nobody holds the answer any more.
-    weakref.finalize(response, _sent, file)
-    return response
+    return _Sending(file, {**headers(_file_name(ZIP, asked)), "Content-Length": str(size)})
+
+
+class _Sending(StreamingResponse):
+    """A zip on its way. It gives its place back when all of it was sent or the visitor left; one
+    that never begins, when nobody holds it any more."""
+
+    def __init__(self, file: BinaryIO, named: Mapping[str, str]) -> None:
+        super().__init__(iter(lambda: file.read(PIECE), b""), media_type="application/zip",
+                         headers=named)
+        self._ended = weakref.finalize(self, _sent, file)  # does so once
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 def _sent(file: BinaryIO) -> None:
@@ -276,7 +293,8 @@ def _asked(request: Request, runs: Runs, of_pairs: bool) -> Asked:
     for title, (of, digest, steps) in zip(TITLES, wanted, strict=False):
         snapshot = seen(of, digest, steps)
         if snapshot is None:
-            raise Nothing(NO_RUN)
+            where = next(words for name, words in WHERE.items() if KINDS[name] is of)
+            raise Nothing(NO_RUN.format(digest=digest[:40], where=where))
         reels.append(Reel(title, snapshot, of.store()))
     return Asked(
         tuple(reels), page, _predicted(request, challenge), _link(request, reels, challenge),

@@ -18,14 +18,14 @@ from gan_core.exploration.parameter_map import ParameterMap
 from gan_core.exploration.study import Results
 from gan_core.export.report.of_map import report_of_map
 from pages.channel.answering import parameter, problem
-from pages.channel.attachments import TOO_MANY, address_of_page, attachment
+from pages.channel.attachments import address_of_page, attachment, busy
 from pages.channel.films import FILMS, Busy
 from pages.components import map_lessons, map_view, server
 from pages.components.map_choice import MapChoice, in_url
 from pages.components.page_frame import TOOLS
 
 NO_MAP = "This server does not know this map; open the page again."
-NO_FILE = "There is no such file of a map."
+NO_FILE = "There is no file {name!r} of a map; there are {names}."
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def taken(request: Request) -> Response:
     name, studies = request.path_params["name"], server.studies()
     colouring = parameter(request, "colour") or VERDICT
     if name not in FILES:
-        return problem(404, NO_FILE)
+        return problem(404, NO_FILE.format(name=name[:40], names=", ".join(FILES)))
     if colouring not in COLOURINGS:
         return problem(400, f"colour must be one of {', '.join(COLOURINGS)}.")
     drawn = studies.known(request.path_params["digest"])
@@ -85,7 +85,7 @@ def taken(request: Request) -> Response:
     try:
         content = FILMS.of((name, drawn.digest(), known, colouring, link), lambda: make(asked))
     except Busy:
-        return problem(503, TOO_MANY)
+        return busy()
     what, _, ending = name.partition(".")
     words = "" if what == "map" else f"-{what}"
     return attachment(content, kind, f"map-{drawn.digest()}{words}.{ending}")

@@ -47,9 +47,11 @@ FILES = (
          ("at",)),
     File("Charts", "Losses, scores, gradients, quality. SVG stays sharp, PNG fits into any slide.",
          (("charts.svg", "SVG"), ("charts.png", "PNG"))),
-    File("Code", "One PyTorch script, or a notebook, that repeats this run without this app.",
+    File("Code", "One PyTorch script, or a notebook, that trains with these settings without this "
+         "app. Its first lines say how far it repeats the run.",
          (("script.py", "Script"), ("notebook.ipynb", "Notebook")), of_pairs=False),
-    File("Numbers", "All that was measured, one row a step; JSON has the settings as well.",
+    File("Numbers", "Losses, gradients and metrics, one row a step. JSON has the settings as well, "
+         "and D's scores of single images.",
          (("history.csv", "CSV"), ("history.json", "JSON")), of_pairs=False),
     File("Everything", "All of the above, and the weights where this server has them, as one zip, "
          "which this app opens again.",

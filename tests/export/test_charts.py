@@ -16,9 +16,9 @@ from gan_core.config.run_config import RunConfig
 from gan_core.export.charts import table as chart_table
 from gan_core.export.charts.axis import Axis, tick_words, value_axis
 from gan_core.export.charts.drawing import HEIGHT, WIDTH, Box, Line, Words
-from gan_core.export.charts.files import chart_pngs, chart_svgs, drawings
+from gan_core.export.charts.files import chart_svgs, drawings
 from gan_core.export.charts.layout import wrapped
-from gan_core.export.charts.png import SCALE, png_of_all, spelled
+from gan_core.export.charts.png import SCALE, png, png_of_all, spelled
 from gan_core.export.charts.series import POINTS, pieces, thinned
 from gan_core.export.charts.svg import svg_of_all
 from gan_core.export.charts.table import ACCURACIES, Lines, lines
@@ -47,6 +47,10 @@ def made_up(*records: StepRecord | EvalRecord, title: str = "This run", **config
 
 def a_step(number: int, value: float = 1.0) -> StepRecord:
     return StepRecord(number, *([value] * 10))
+
+
+def chart_pngs(reels: list[Reel]) -> dict[str, bytes]:
+    return {name: png(drawing) for name, drawing in drawings(reels).items()}
 
 
 PAIR = [("collapse", "This run"), ("remedy", "Reference")]

@@ -10,7 +10,8 @@ from PIL import Image
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.export import film as films
-from gan_core.export.film import MOST_FRAMES, SIDE, Reel, film
+from gan_core.export.film import MOST_FRAMES, film
+from gan_core.export.sheets import SIDE, NothingToShow, Reel
 from gan_core.runs.store import RunStore
 from pages.components import server
 
@@ -73,7 +74,7 @@ def test_a_run_without_samples_has_no_film(tmp_path) -> None:
     """A run that waits ends in a stack trace."""
     store, config = RunStore(tmp_path), RunConfig()
     store.create(config)
-    with pytest.raises(ValueError, match="no samples"):
+    with pytest.raises(NothingToShow, match="no samples"):
         film([Reel("This run", store.existing_snapshot(config.digest()), store)])
 
 

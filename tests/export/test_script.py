@@ -447,6 +447,22 @@ def test_a_script_names_its_run_and_the_settings_that_differ() -> None:
     assert "All settings are the defaults" in script(RunConfig(steps=5))
 
 
+@pytest.mark.parametrize("device", ["NVIDIA H100 80GB HBM3", "Apple GPU (MPS)", "Tesla T4"])
+def test_a_program_of_a_run_on_a_gpu_does_not_promise_to_repeat_it(device: str) -> None:
+    """Whoever takes a GPU's run home trains another one, and takes it for the same."""
+    for write in (script, notebook):
+        text = " ".join(write(RunConfig(), device).split())
+        assert "another run with the same settings" in text and "It repeats the run" not in text
+
+
+@pytest.mark.parametrize("device", ["", "cpu", "AMD EPYC CPU, 1 thread", "Apple M2 CPU, 8 threads"])
+def test_a_program_of_a_run_on_a_processor_says_how_exactly_it_repeats_it(device: str) -> None:
+    """A processor's run, which the program does repeat, is told to be another one."""
+    for write in (script, notebook):
+        text = write(RunConfig(), device)
+        assert text == write(RunConfig()) and "It repeats the run" in text
+
+
 # --- as a person runs it -------------------------------------------------------------------------
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import dataclasses
+import gc
 import io
 import json
 import threading
@@ -14,10 +17,13 @@ from typing import Any
 import pytest
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.exploration.shipped_maps import SHIPPED
 from gan_core.runs.records import EvalRecord
+from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
 from pages.channel import attachments, films, take_home, take_home_maps
 from pages.channel.films import FILMS, Busy, Files
@@ -167,6 +173,65 @@ def test_what_cannot_be_taken_is_refused_in_one_sentence(
         assert answer.content["problem"].endswith(".")
 
 
+@pytest.mark.parametrize(("address", "names"), [
+    (f"/recorded/{SHOWN}/take-home/other.html", ("'other.html'", "report.html", "run.zip")),
+    ("/runs/0123456789abcdef/take-home/script.py", ("'0123456789abcdef'", "store")),
+    ("/recorded/0123456789abcdef/take-home/script.py", ("'0123456789abcdef'", "recorded")),
+    (f"/recorded/{SHOWN}/take-home/charts.svg?chart=nothing", ("'nothing'", "losses", "frechet")),
+])
+def test_what_is_not_there_is_named_with_what_there_is(
+    channel: Starlette, address: str, names: tuple[str, ...]
+) -> None:
+    """Whoever mistypes an address cannot tell which part of it was wrong."""
+    answer = get(channel, address)
+    assert answer.status == 404
+    assert all(name in answer.content["problem"] for name in names), answer.content
+
+
+@pytest.mark.parametrize("name", ["charts.svg", "report.html", "film.gif"])
+def test_a_wrong_setting_of_the_server_is_told_as_such(
+    channel: Starlette, monkeypatch, name: str
+) -> None:
+    """With GAN_LAB_WORKERS=0 every file is said not to be there."""
+    def refuse() -> None:
+        raise SettingsError("GAN_LAB_WORKERS must be at least 1.")
+
+    monkeypatch.setattr(take_home, "opening", lambda *_: refuse())
+    monkeypatch.setattr(server, "settings", refuse)
+    monkeypatch.setattr(take_home, "film_of", lambda *_: refuse())
+    monkeypatch.setattr(FILMS, "_kept", OrderedDict())
+    answer = taken(channel, name)
+    assert (answer.status, answer.content["problem"]) == (
+        503, "GAN_LAB_WORKERS must be at least 1.")
+
+
+def test_a_fault_of_the_server_is_not_told_as_a_file_that_is_not_there(
+    channel: Starlette, monkeypatch
+) -> None:
+    """A fault in a chart is found by nobody: its file is said not to exist."""
+    monkeypatch.setattr(take_home, "script", lambda *_: int("x"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        taken(channel, "script.py")
+
+
+@pytest.mark.parametrize("name", ["script.py", "notebook.ipynb", "run.zip"])
+def test_code_of_a_run_on_a_gpu_does_not_promise_to_repeat_it(
+    channel: Starlette, name: str
+) -> None:
+    """A GPU's run is taken home, and what comes out is another one."""
+    store, config = server.queue().store, CONFIG.replace(seed=81)
+    digest = store.create(config)
+    try:
+        status = store.existing_snapshot(digest).status
+        store.write_status(digest, dataclasses.replace(status, device="NVIDIA H100 80GB HBM3"))
+        content = get(channel, f"/runs/{digest}/take-home/{name}").body
+    finally:
+        store.delete(digest)
+    if name == "run.zip":
+        content = zipfile.ZipFile(io.BytesIO(content)).read(f"run-{digest}/gan.py")
+    assert b"trained on a GPU" in content and b"It repeats the run" not in content
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_run_without_samples_says_so_or_has_the_rest(channel: Starlette, name: str) -> None:
     """A run that waits ends in a stack trace."""
@@ -233,6 +298,7 @@ def test_whoever_comes_while_many_are_made_is_told_so(
     with FILMS._lock:
         answer = taken(channel, name)
     assert answer.status == 503 and "try again" in answer.content["problem"]
+    assert int(answer.headers["retry-after"]) > 0, "a viewer knows that to ask again helps"
 
 
 def test_what_is_kept_does_not_wait_for_what_is_made(channel: Starlette) -> None:
@@ -242,9 +308,31 @@ def test_what_is_kept_does_not_wait_for_what_is_made(channel: Starlette) -> None
         assert taken(channel, "charts.svg").body == first.body
 
 
+QUICK = [name for name, file in take_home.FILES.items() if file.quick]
+
+
+def test_what_is_quick_does_not_wait_for_films(channel: Starlette) -> None:
+    """While a class has films made, nobody gets the numbers of a run, or its code."""
+    assert len(QUICK) == 5
+    wanted = [(name, RECORDED[run].digest()) for name in QUICK
+              for run in ("collapse", "remedy", "rotation")]
+    answers: list[Answer] = []
+    threads = [threading.Thread(target=lambda of: answers.append(
+        taken(channel, of[0], run=of[1])), args=[of]) for of in wanted]
+    with FILMS._lock:  # somebody's film is being made
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [answer.status for answer in answers] == [200] * len(wanted)
+
+
 def test_zips_give_their_place_back(channel: Starlette, monkeypatch) -> None:
     """After three of them nobody on this server gets a zip any more."""
     monkeypatch.setattr(take_home, "archive", lambda *_, **__: io.BytesIO(b"zip"))
+    held: list[Response] = []  # as a cycle holds them until the garbage collector runs
+    made = take_home._zip
+    monkeypatch.setattr(take_home, "_zip", lambda asked: held.append(made(asked)) or held[-1])
     for _ in range(take_home.MOST_ZIPS + 2):
         assert taken(channel, take_home.ZIP).body == b"zip"
     for _ in range(take_home.MOST_ZIPS):
@@ -252,6 +340,24 @@ def test_zips_give_their_place_back(channel: Starlette, monkeypatch) -> None:
     assert taken(channel, take_home.ZIP).status == 503
     for _ in range(take_home.MOST_ZIPS):
         take_home._ZIPS.release()
+
+
+def test_a_zip_gives_its_place_back_where_a_visitor_leaves_or_never_comes(monkeypatch) -> None:
+    """Three visitors who close their tabs in mid-download take all zips away."""
+    async def gone(*_: object) -> Any:
+        raise OSError
+
+    for _ in range(take_home.MOST_ZIPS + 1):
+        assert take_home._ZIPS.acquire(blocking=False)
+        sending = take_home._Sending(io.BytesIO(b"zip"), {})
+        with pytest.raises((OSError, ClientDisconnect, ExceptionGroup)):
+            asyncio.run(sending({"type": "http", "asgi": {}}, gone, gone))
+    for _ in range(take_home.MOST_ZIPS + 1):
+        assert take_home._ZIPS.acquire(blocking=False)
+        del sending
+        sending = take_home._Sending(io.BytesIO(b"zip"), {})
+    del sending
+    gc.collect()
 
 
 def test_who_waits_is_bounded_and_what_is_kept_is(monkeypatch) -> None:

@@ -20,8 +20,8 @@ OF_EACH = """\
 Of each run, in a folder of its own
   gan.py           the same training as one PyTorch script: python gan.py
   gan.ipynb        the same as a notebook
-  history.csv      everything that was measured, one row a step
-  history.json     the same for programs, with the settings
+  history.csv      losses, gradients, metrics and shares of modes, one row a step
+  history.json     settings and measurements as data, with lists that the table lacks
   samples/         {samples}
 {drawn}{others}  config.json      the settings            ┐
   history.jsonl    steps and evaluations   │ what is read when the zip is opened again,
@@ -45,14 +45,15 @@ WEIGHTS = """\
 """
 NO_WEIGHTS = """\
 There are no weights of {whose}: {why}.
-gan.py trains it again.
+gan.py trains with the same settings.
 """
 OPENING = """\
 To look at these runs again
   In the app: Runs, Open a run, and choose this zip. On a command line: python -m gan_core open FILE
   They are shown as they were, with sheets, charts and verdict, and marked as opened from a file.
   Weights are not read: nothing in here is run or unpickled. Training such a run begins at its
-  start, and on the same kind of processor comes to the same numbers.
+  start. One that was trained on a processor comes to the same numbers on the same kind; a GPU draws
+  other random numbers.
 """
 FROM_A_FILE = "itself opened from a file; nobody here has seen it train"
 

@@ -125,7 +125,7 @@ class _Packing:
     def _run(self, folder: str, reel: Reel) -> bool:
         """The folder of one run; whether there are weights in it."""
         snapshot = reel.snapshot
-        config = snapshot.config
+        config, device = snapshot.config, snapshot.status.device
         self._text(f"{folder}/config.json", config.to_json())
         self._text(f"{folder}/status.json", as_copied(snapshot).to_json())
         self._lines(f"{folder}/history.jsonl", _records(snapshot))
@@ -133,8 +133,8 @@ class _Packing:
             self._picture(folder, reel, view, step)
         self._text(f"{folder}/history.csv", history_csv(snapshot))
         self._text(f"{folder}/history.json", history_json(snapshot))
-        self._try(f"{folder}/gan.py", lambda: script(config).encode())
-        self._try(f"{folder}/gan.ipynb", lambda: notebook(config).encode())
+        self._try(f"{folder}/gan.py", lambda: script(config, device).encode())
+        self._try(f"{folder}/gan.ipynb", lambda: notebook(config, device).encode())
         if not self._checkpoint(f"{folder}/checkpoint.pt", reel):
             return False
         self._try(f"{folder}/load_weights.py", lambda: loader(config).encode())

@@ -1,10 +1,10 @@
-"""The charts of one run, or of two beside each other, as SVG and as PNG.
+"""The charts of one run, or of two beside each other, as drawings and as SVG.
 
     for name, text in chart_svgs([Reel("This run", snapshot, store)]).items():
         Path(f"{name}.svg").write_text(text, encoding="utf-8")
 
 They are those of the pages, in the same words and colours (`table`), and the histogram of
-the last evaluation. Torch-free; nothing but Pillow and NumPy draws them.
+the last evaluation. Torch-free; `png.png` makes a picture of a drawing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from gan_core.config.config_text import marks
 from gan_core.diagnosis.feature_extractor import extractor
 from gan_core.diagnosis.shares import drawn_modes, shown
-from gan_core.export.charts import png, svg
+from gan_core.export.charts import svg
 from gan_core.export.charts.bars import MOST_COLUMNS, bar_chart, mode_chart
 from gan_core.export.charts.drawing import Drawing
 from gan_core.export.charts.layout import line_chart
@@ -29,7 +29,7 @@ from gan_core.export.charts.table import (
     of_run,
     rotation_words,
 )
-from gan_core.export.film import Reel
+from gan_core.export.sheets import Reel
 
 MOST = 2  # runs of a chart
 HISTOGRAM, ROTATION = "histogram", "rotation"
@@ -45,14 +45,6 @@ def chart_svgs(
     `downloads` is the folder of classifiers that are not bundled.
     """
     return {name: svg.svg(drawing)
-            for name, drawing in drawings(reels, by_time, downloads).items()}
-
-
-def chart_pngs(
-    reels: Sequence[Reel], by_time: bool = False, downloads: Path | None = None
-) -> dict[str, bytes]:
-    """The same as the bytes of PNG files."""
-    return {name: png.png(drawing)
             for name, drawing in drawings(reels, by_time, downloads).items()}
 
 
@@ -75,12 +67,6 @@ def drawings(
     if rotation := _rotation(reels[0]):
         made[ROTATION] = rotation
     return made
-
-
-def titles(charts: dict[str, Drawing]) -> dict[str, str]:
-    """What each of them is called, by name."""
-    return {name: drawing.words.partition(" by ")[0].partition(": share")[0]
-            for name, drawing in charts.items()}
 
 
 def _over_time(

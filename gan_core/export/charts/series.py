@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from gan_core.export.charts.table import Curve, Lines
-from gan_core.export.film import Reel
+from gan_core.export.sheets import Reel
 
 POINTS = 600  # of a line at most, about
 

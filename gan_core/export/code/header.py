@@ -1,8 +1,9 @@
-"""What stands above the code: which run it is, its settings, how to start it, how exactly it
-repeats the run."""
+"""What stands above the code: which run it is, its settings, how to start it, and how far its
+numbers are those of the run."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from gan_core.config.choices import ARCHITECTURES
@@ -25,8 +26,16 @@ def settings_that_differ(config: RunConfig) -> list[str]:
             if name != "steps"]
 
 
-def how_exactly(config: RunConfig) -> str:
-    """How far the program's numbers are those of the run."""
+def on_a_gpu(device: str) -> bool:
+    """Whether a run's `status.device` names a GPU. Of a processor it says "… CPU, 2 threads"; "" is
+    not known, and taken for one."""
+    return bool(device.strip()) and re.search(r"\bCPU\b", device, re.IGNORECASE) is None
+
+
+def how_exactly(config: RunConfig, device: str = "") -> str:
+    """How far the program's numbers are those of the run, which was trained on `device`."""
+    if on_a_gpu(device):
+        return f"{OF_A_GPU} {ON_DIVERGENCE}"
     same = "It repeats the run: the same seed, random numbers and arithmetic."
     parting = ("Then the paths part, the sooner the less steady the training is, since a GAN "
                "amplifies rounding.")
@@ -41,23 +50,25 @@ def how_exactly(config: RunConfig) -> str:
         exact = ("On the same kind of processor, with the same number of threads and the same "
                  "PyTorch, the losses are equal to the last digits. Elsewhere they agree at first. "
                  f"{parting}")
-    return f"{same} {exact} {ON_DIVERGENCE}"
+    return f"{same} {exact} {ON_DIVERGENCE}\n\n{ON_A_GPU}"
 
 
+OF_A_GPU = ("The run was trained on a GPU, which draws other random numbers: this trains another "
+            "run with the same settings.")
 ON_DIVERGENCE = "The lab ends a run whose numbers become infinite or NaN; this goes on with them."
 ON_A_GPU = ("A GPU draws other random numbers from the same seed: with --device cuda it trains "
             "another run of the same settings.")
 
 
-def docstring(config: RunConfig) -> str:
+def docstring(config: RunConfig, device: str = "") -> str:
     """Of the script."""
+    paragraphs = how_exactly(config, device).split("\n\n")
     return "\n".join([
         f'"""{title(config)}.', "",
         "    pip install torch torchvision",
         "    python gan.py            # see --help for what can be set there", "",
         *_settings(config),
-        *textwrap.wrap(how_exactly(config), WIDTH), "",
-        *textwrap.wrap(ON_A_GPU, WIDTH), '"""'])
+        "\n\n".join("\n".join(textwrap.wrap(words, WIDTH)) for words in paragraphs), '"""'])
 
 
 def _settings(config: RunConfig) -> list[str]:
@@ -69,14 +80,13 @@ def _settings(config: RunConfig) -> list[str]:
                 each, WIDTH, initial_indent="    ", subsequent_indent="        ")), ""]
 
 
-def markdown(config: RunConfig) -> str:
+def markdown(config: RunConfig, device: str = "") -> str:
     """Of the notebook."""
     differ = settings_that_differ(config)
     lines = [f"# {title(config)}", "",
              *(["Settings that differ from the defaults:", "",
                 *(f"- `{each}`" for each in differ)] if differ
                else ["All settings are the defaults."]), "",
-             how_exactly(config), "",
-             ON_A_GPU.replace("--device cuda", 'the device "cuda"'), "",
+             how_exactly(config, device).replace("--device cuda", 'the device "cuda"'), "",
              "It needs `pip install torch torchvision`. Run the cells from top to bottom."]
     return "\n".join(lines)

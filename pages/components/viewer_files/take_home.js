@@ -1,14 +1,16 @@
 // Files to take home: a row for each kind, with a link for each of the runs that it can be of. The
 // server makes a file when its link is pressed; what keeps it from that is said below the rows.
 
+const WAITING = "Others are taking theirs home: this one waits its turn …";
+const TRIES = 8; // each of which the server lets wait for some seconds
 const NOT_REACHED = "The server cannot be reached; try again in a moment.";
 const NAME_OF_FILE = /filename="([^"/\\]+)"/;
 
 // Fetch a file and have the browser save it; what the visitor is told, "" where it was saved.
-async function takeHome(address) {
+async function takeHome(address, say) {
   let answer;
   try {
-    answer = await fetch(address, { cache: "no-store" });
+    answer = await inItsTurn(address, say);
     if (answer.ok) {
       const [, name] = NAME_OF_FILE.exec(answer.headers.get("Content-Disposition")) ?? [];
       download(await answer.blob(), name ?? "gan");
@@ -24,6 +26,19 @@ async function takeHome(address) {
   }
 }
 
+// The server's answer. It makes one large file at a time, and says by "Retry-After" that others are
+// before this one; we then ask again a few times, not all of a class at the same moment.
+async function inItsTurn(address, say) {
+  for (let tried = 1; ; tried += 1) {
+    const answer = await fetch(address, { cache: "no-store" });
+    const seconds = Number(answer.headers.get("Retry-After"));
+    if (answer.status !== 503 || !seconds || tried === TRIES) return answer;
+    say(WAITING);
+    const pause = Math.min(seconds * (1 + tried), 10) * (0.25 + Math.random() / 2);
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * pause); });
+  }
+}
+
 // What a link does when it is pressed: it saves, and `say` gets a sentence on how that goes. Without
 // it, as with "Save link as", the address is that of the file as well.
 function savesItself(link, say) {
@@ -32,7 +47,7 @@ function savesItself(link, say) {
     if (link.ariaBusy === "true") return;
     link.ariaBusy = "true";
     say("Making it …");
-    const told = await takeHome(link.href);
+    const told = await takeHome(link.href, say);
     link.ariaBusy = "false";
     say(told || "Saved.");
   };
