@@ -80,7 +80,7 @@ def test_a_run_is_found_ticked_and_compared_and_a_reload_keeps_it(
     page = fresh_page(chromium)
     page.goto(f"{shared.server.url}/runs?runs={'.'.join(shared.runs[:6])}")
     expect(page.locator(".run-charts figure.chart").first).to_be_visible()
-    page.get_by_role("button", name="Choose none").click()
+    page.get_by_role("button", name="Untick all").click()
     expect(page.locator(".run-charts")).to_have_count(0)
     page.get_by_role("searchbox", name="Filter").fill("shared with you mnist")
     expect(rows(page)).to_have_count(3)
