@@ -188,9 +188,10 @@ def test_poor_samples_that_improve_fail_where_a_setting_holds_them_back():
     assert verdict(history, beyond).cause == "discriminator_too_weak"
     assert verdict(history, beyond).headline.startswith("Learning is held back")
     assert verdict(history, beyond, known=()).state == "improving"
-    for record in rising[-2:]:  # as good as that they are no longer poor
-        record.metrics["quality_above_chance"] = 0.35
-    assert verdict(History(steps(2000, **BLIND), rising), beyond).state == "improving"
+    good = [dataclasses.replace(e, metrics={**e.metrics, "quality_above_chance": 0.35})
+            for e in rising[-2:]]  # as good as that they are no longer poor
+    assert verdict(
+        History(steps(2000, **BLIND), [*rising[:-2], *good]), beyond).state == "improving"
 
 
 def labels(config: RunConfig, kind: str = "image", **changes) -> list[dict]:
