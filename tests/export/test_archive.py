@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,11 +26,14 @@ from gan_core.export.archive.weights import loader
 from gan_core.export.archive.zip_of_runs import CUT_OFF, archive
 from gan_core.export.sheets import Reel
 from gan_core.runs import opened_runs as opened
+from gan_core.runs import repair
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.samples import VIEWS, ending
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
+from gan_core.serving import stored_verdicts
+from gan_core.verification import audit_runs
 from gan_core.verification.results import train_into
 from pages.components import server
 from tests.support.runs import TINY, TINY_IMAGES
@@ -134,8 +138,16 @@ def test_an_opened_run_can_be_taken_along_again(trained: Trained, tmp_path: Path
 
 def test_a_folder_of_a_store_is_opened_as_it_is(trained: Trained, tmp_path: Path) -> None:
     """A teacher with a shell zips a run's folder, as the documents say it is laid out."""
-    root = trained.store.root
     digest = POINTS.digest()
+    root = tmp_path / "copied"
+    shutil.copytree(trained.store.root / digest, root / digest)
+    # What the page of runs, an audit, a network home, a repair and a process that was killed leave.
+    for name in (stored_verdicts.FILE, audit_runs.FILE, *repair.FILES, "lock.owner",
+                 ".lock.owner.0a1b2c3d.tmp", ".log.txt.damaged", ".good.damaged/000002.pt",
+                 "samples/.000002.npy.damaged", "samples/.000002.npy.0a1b2c3d4e5f6a7b.tmp",
+                 "good/000002.pt"):
+        (root / digest / name).parent.mkdir(exist_ok=True)
+        (root / digest / name).touch()
     content = packed({path.relative_to(root).as_posix(): path.read_bytes()
                       for path in sorted((root / digest).rglob("*")) if path.is_file()})
     runs, (run,) = opened_again(content, tmp_path)

@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import re
+import time
 import tracemalloc
 import zipfile
 import zlib
@@ -17,12 +18,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gan_core.config.run_config import RunConfig
 from gan_core.export.archive import opening, sound_zip
 from gan_core.export.archive.opening import open_archive
+from gan_core.export.archive.opened_pictures import SIZES
+from gan_core.export.archive.opened_records import MOST_ENDS, most_evaluations
 from gan_core.export.archive.sound_zip import ArchiveError
 from gan_core.runs.opened_runs import opened_runs
-from gan_core.runs.samples import grey_png
+from gan_core.runs.samples import VIEWS, grey_png
 from gan_core.runs.store import RunStore
+from gan_core.training.evaluator import evaluation_due
 from tests.support.zips import (
     DIGITS,
     RING,
@@ -123,6 +128,18 @@ def large_picture() -> bytes:
     return buffer.getvalue()
 
 
+def blank(width: int, height: int) -> bytes:
+    return grey_png(np.zeros((height, width), np.uint8))
+
+
+def many_evaluations(count: int, config: RunConfig = RING) -> bytes:
+    """A run that says that it was evaluated at every step."""
+    long = config.replace(steps=count)
+    lines = "".join(f"{to_line(evaluated(number))}\n" for number in range(1, count + 1))
+    name = f"{folder(long)}/history.jsonl"
+    return packed({**sound(long), name: lines.encode()})
+
+
 def cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
@@ -167,6 +184,19 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {  # how it is made; what 
     "a large claim": (lambda: claiming(packed(sound()), HISTORY, 90_000), "is damaged"),
     "a picture of too many pixels": (
         lambda: digits("samples/000003.png", large_picture()), "at most 4 million pixels"),
+    "a sheet as large as pages": (
+        lambda: digits("samples/000003.png", blank(1999, 2000)), "must be 462 wide and 462 high"),
+    "a sheet of another shape": (
+        lambda: digits("samples_ema/000003.png", blank(462, 58)), "462 × 58 pixels"),
+    "a surface of another size": (
+        lambda: also(f"{RUN}/surface/000003.png", blank(49, 48)), "must be 48 wide"),
+    "many neighbours": (lambda: digits("neighbours/000003.png", blank(84, 28 * 17)),
+                        "a multiple of 28 up to 448 high"),
+    "tiles of another size": (lambda: digits("walk/000003.png", blank(224, 225)), "224 high"),
+    "no points": (lambda: also(POINTS, npy(np.ones((0, 2)))), "from 1 to 5000"),
+    "too many points": (lambda: also(POINTS, npy(np.ones((5001, 2)))), "from 1 to 5000"),
+    "a grid that is none": (
+        lambda: also(f"{RUN}/grid/000004.npy", npy(np.ones((10, 2)))), "must be a square"),
     "points that claim to be a billion": (lambda: also(POINTS, claimed_shape()), "two columns"),
     "long settings": (lambda: also(CONFIG, os.urandom(60_000).hex().encode()), "more than 100 kB"),
     # --- names
@@ -257,6 +287,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {  # how it is made; what 
     "an evaluation without what others have": (lambda: history(
         assessment(metrics={"modes": 8, "modes_total": 8, "r_v": 1}), line(),
         assessment(evaluation=2)), "lacks r_v"),
+    "an evaluation at every step": (lambda: many_evaluations(1000), "at most 15."),
     "seconds before the beginning": (lambda: history(assessment(seconds=-1)), "from 0"),
 }
 
@@ -300,6 +331,55 @@ def test_what_is_unpacked_is_counted_as_it_comes(runs: RunStore, monkeypatch) ->
     monkeypatch.setattr(opening, "MOST_OF_A_HISTORY", 500)
     with pytest.raises(ArchiveError, match="more than 500 bytes"):
         open_archive(io.BytesIO(packed(sound())), runs)
+
+
+def test_as_many_evaluations_are_opened_as_the_trainer_makes(runs: RunStore) -> None:
+    """A run that was trained here cannot be taken to another server; or a bound lets pass so many
+    that judging them takes minutes."""
+    for steps_of_it in (4, 250, 4999, 5000, 5001, 6000, 46_900, 200_000):
+        due = sum(map(evaluation_due, range(steps_of_it + 1)))
+        assert most_evaluations(steps_of_it) == due + MOST_ENDS
+    assert most_evaluations(200_000) < 250
+
+
+def test_a_run_is_judged_at_a_few_moments(runs: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a few kilobytes keeps the server busy for minutes."""
+    judged: list[int] = []
+    real = opening.verdict
+    monkeypatch.setattr(opening, "verdict", lambda history, config: (
+        judged.append(history.last_step), real(history, config))[1])
+    long = RING.replace(steps=20_000)
+    lines = "".join(f"{to_line(evaluated(number))}\n" for number in range(1, 47))
+    content = packed({**sound(long), f"{folder(long)}/history.jsonl": lines.encode()})
+    assert open_archive(io.BytesIO(content), runs)
+    assert judged[-1] == 46 and 1 < len(judged) <= opening.MOST_MOMENTS + 1
+
+
+@pytest.mark.parametrize("last", ["read", "records", "judged"])
+def test_opening_ends_when_it_takes_too_long(
+    last: str, runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is slow to check, in a way that nobody thought of, keeps the server busy."""
+    late = {"read": (opening, "_config"), "records": (opening, "_status"),
+            "judged": (opening, "rewrite_records")}[last]
+    real, clock = getattr(*late), time.monotonic()
+    passed = [0.0]
+
+    def slow(*of: object) -> object:
+        passed[0] = sound_zip.MOST_SECONDS + 1
+        return real(*of)
+
+    monkeypatch.setattr(*late, slow)
+    monkeypatch.setattr(time, "monotonic", lambda: clock + passed[0])
+    with pytest.raises(ArchiveError, match=r"in time: opening a file may take 60 seconds\.$"):
+        open_archive(io.BytesIO(packed(sound())), runs)
+    assert not runs.folders()
+
+
+def test_every_view_that_has_pngs_has_a_size() -> None:
+    """A run with a new view breaks opening, or its pictures have any size."""
+    assert {name for name, view in VIEWS.items()
+            if any(kind == "png" for kind, _ in view.formats.values())} == SIZES.keys()
 
 
 def test_a_bomb_takes_no_memory(runs: RunStore) -> None:

@@ -1,4 +1,4 @@
-"""The records and pictures of a run that somebody has sent: only what a training can have written.
+"""The records of a run that somebody has sent: only what a training can have written.
 
 The store reads its own files with patience, since a process may have been killed while it wrote.
 What comes from elsewhere has to be whole. Torch-free.
@@ -7,9 +7,7 @@ What comes from elsewhere has to be whole. Torch-free.
 from __future__ import annotations
 
 import re
-import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gan_core.config.run_config import RunConfig
@@ -18,31 +16,46 @@ from gan_core.runs.records import ADDED_NUMBERS, EvalRecord, StepRecord, from_li
 
 LONGEST_LINE = 50_000  # bytes; an evaluation has some 3,000
 LARGEST = 3.5e38  # beyond what 32 bits hold
+MOST_ENDS = 10  # evaluations besides those that are due: where a run ended, and was continued
+AT_A_TIME = 1000  # records, after which it is looked at the clock
 MOST_METRICS = 100  # of an evaluation; there are some 45
 MOST_NUMBERS = 256  # in a list of an evaluation: a sheet has 64 images
 _METRIC = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def rewrite_records(
-    name: str, sent: Path, history: Path, config: RunConfig, steps: int
+    name: str, sent: Path, history: Path, config: RunConfig, steps: int,
+    check_time: Callable[[str], None] = lambda name: None,
 ) -> None:
     """Write the records of the file `sent` into `history` as the store itself writes them: what is
     kept is what was understood.
 
-    Raises ArchiveError at the first line that is not a record of a run of `steps` steps; the
-    messages call the file `name`.
+    Raises ArchiveError at the first line that is not a record of a run of `steps` steps, and at the
+    first evaluation that is more than a training makes in these; the messages call the file `name`.
+    `check_time` is asked now and then whether there is time left.
     """
     with open(history, "x", encoding="utf-8", newline="\n") as file:
-        for record in _records(name, sent, config, steps):
+        for number, record in enumerate(_records(name, sent, config, steps)):
+            if number % AT_A_TIME == 0:
+                check_time(name)
             file.write(f"{to_line(record)}\n")
     if not history.stat().st_size:
         raise ArchiveError(f"{name} is empty; a run needs at least one record.")
+
+
+def most_evaluations(steps: int) -> int:
+    """How many evaluations a run of `steps` steps can have: those that the trainer makes, by
+    `evaluation_due`, which is in a room with torch, and MOST_ENDS. To judge a run takes a time that
+    grows with their square."""
+    dense = min(steps, 5000)
+    return 1 + dense // 250 + (steps - dense) // 1000 + MOST_ENDS
 
 
 def _records(
     name: str, sent: Path, config: RunConfig, steps: int
 ) -> Iterator[StepRecord | EvalRecord]:
     last: dict[type, int] = {StepRecord: 0, EvalRecord: -1}
+    evaluations, most = 0, most_evaluations(steps)
     known: set[str] | None = None  # metrics of the first evaluation; later versions add some
     with open(sent, "rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
@@ -58,6 +71,10 @@ def _records(
             last[type(record)] = record.step
             _check_numbers(where, record, config)
             if isinstance(record, EvalRecord):
+                evaluations += 1
+                if evaluations > most:
+                    raise ArchiveError(f"{where} is one evaluation too many: a run of {steps} steps"
+                                       f" can have at most {most}.")
                 known = set(record.metrics) if known is None else known
                 if missing := sorted(known - set(record.metrics)):
                     raise ArchiveError(f"{where} lacks {missing[0]}, which the first evaluation "
@@ -103,29 +120,3 @@ def _check_metrics(where: str, record: EvalRecord, config: RunConfig) -> None:
         raise ArchiveError(f"{where} has a list of more than {MOST_NUMBERS} numbers.")
     if not 0 <= record.seconds < 1e9:
         raise ArchiveError(f"{where}: seconds must be a number from 0 to 1e9.")
-
-
-# --- pictures ------------------------------------------------------------------------------------
-
-PNG = b"\x89PNG\r\n\x1a\n"
-CHUNKS = (b"IHDR", b"IDAT", b"IEND")  # of a grey picture; others hold words or profiles
-
-
-def check_png(name: str, content: bytes) -> None:
-    """That a PNG is its pixels alone: no words in it, nothing before or behind it.
-
-    Raises ArchiveError.
-    """
-    place = len(PNG)
-    while content.startswith(PNG) and place + 12 <= len(content):
-        length, kind = struct.unpack_from(">L4s", content, place)
-        end = place + 12 + length
-        data = content[place + 4 : end - 4]
-        if kind not in CHUNKS or end > len(content) or (
-                zlib.crc32(data) != int.from_bytes(content[end - 4 : end], "big")):
-            break
-        if kind == b"IEND" and end == len(content):
-            return
-        place = end
-    raise ArchiveError(f"{name} is not a plain picture; a PNG must hold its pixels and nothing "
-                       "besides.")

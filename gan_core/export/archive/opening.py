@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -27,11 +27,12 @@ from gan_core.diagnosis.verdict import verdict
 from gan_core.diagnosis.verdict_chips import chips
 from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import sentences
-from gan_core.export.archive.opened_records import check_png, rewrite_records
+from gan_core.export.archive.opened_pictures import sound_picture
+from gan_core.export.archive.opened_records import rewrite_records
 from gan_core.export.archive.sound_zip import ArchiveError, SoundZip, sound_zip
 from gan_core.runs.opened_runs import keep, preparing
 from gan_core.runs.samples import MOST_BYTES as MOST_OF_A_PICTURE
-from gan_core.runs.samples import MOST_PIXELS, VIEWS, ending, read_picture
+from gan_core.runs.samples import VIEWS, ending
 from gan_core.runs.snapshots import MOST_BYTES as MOST_OF_SETTINGS
 from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import MOST_BYTES as MOST_OF_A_STATUS
@@ -42,7 +43,7 @@ from gan_core.system import files
 MOST_RUNS = 2  # a run and its reference
 MOST_OF_A_HISTORY = 150_000_000  # bytes; a run of 200 000 steps has some 70
 MOST_KEPT = 250_000_000  # bytes of all that is read of a zip
-MOST_MOMENTS = 60  # at which a run is judged
+MOST_MOMENTS = 8  # at which a run is judged, besides its end
 LONGEST_WORDS = 200  # of a device, or a reason
 CUT_OFF = "it was still training when the file was made"
 
@@ -50,17 +51,13 @@ CUT_OFF = "it was still training when the file was made"
 _IN_A_RUN = re.compile(r"((?:run-|reference-)?([0-9a-f]{16}))/(.+)")
 _PICTURE = re.compile(r"([a-z_]+)/([0-9]{6,9})\.(png|npy)")
 _LEFT_OUT = re.compile(  # of a run: weights, what training leaves behind, and what is for people
-    r"checkpoint\.pt|good/[0-9]{6,9}\.pt|log\.txt|lock|lock\.owner|audit\.json"
+    r"checkpoint\.pt|good/[0-9]{6,9}\.pt|log\.txt|lock|lock\.owner|audit\.json|verdict\.json"
+    r"|(?:[a-z_]+/)?\.[^/]+\.(?:damaged|tmp)(?:/.+)?"  # set aside, or of a process that was killed
     r"|history\.(?:csv|json)|gan\.(?:py|ipynb)|load_weights\.py|drawn/.+\.png")
 _BESIDE = re.compile(r"README\.txt|report\.html|film\.gif|charts/[\w\-]+\.(?:svg|png)"
                      r"|__MACOSX/.+|(?:.+/)?\.DS_Store")
 NEEDED = ("config.json", "history.jsonl", "status.json")
 RUNS_CODE = (".pkl", ".pickle", ".pt", ".pth", ".npz", ".joblib")
-KINDS = {  # of pictures, by their ending
-    "png": f"a grey PNG of at most {MOST_PIXELS // 1_000_000} million pixels, of the size that its "
-           "view has",
-    "npy": "an array of numbers with two columns, a row for each point",
-}
 FOLDERS = {view.folder: name for name, view in VIEWS.items()}
 
 
@@ -168,11 +165,11 @@ def _unpacked(opened: SoundZip, name: str, content: _Content, room: Path) -> Run
     sent = room / "history.jsonl"
     opened.copy(content.read["history.jsonl"], sent, MOST_OF_A_HISTORY)
     rewrite_records(f"{name}/history.jsonl", sent, run / "history.jsonl", config,
-                    max(config.steps, status.steps))
+                    max(config.steps, status.steps), opened.check_time)
     sent.unlink()
     for picture in sorted(content.read.keys() - set(NEEDED)):
         _picture(opened, content.read[picture], picture, run, config)
-    _judge(name, RunStore(room).existing_snapshot(config.digest()))
+    _judge(name, RunStore(room).existing_snapshot(config.digest()), opened.check_time)
     return config
 
 
@@ -233,13 +230,7 @@ def _picture(
     if place.exists():
         raise ArchiveError(f"{path} is of a step that is there already.")
     opened.copy(path, place, MOST_OF_A_PICTURE)
-    try:
-        content = read_picture(place, view)
-    except Exception:  # decoders of foreign bytes raise what they like
-        raise ArchiveError(f"{path} is not a sound picture: it must be {KINDS[kind]}.") from None
-    if kind == "png":
-        check_png(path, content)
-    files.write(place, content)  # of points, what was understood of them
+    files.write(place, sound_picture(path, place, view))
 
 
 def _expected(view: str, config: RunConfig) -> str:
@@ -247,17 +238,20 @@ def _expected(view: str, config: RunConfig) -> str:
     return f"files .{kind}" if kind else "nothing"
 
 
-def _judge(name: str, snapshot: RunSnapshot) -> None:
+def _judge(name: str, snapshot: RunSnapshot, check_time: Callable[[str], None]) -> None:
     """Have the run judged as a page will, on its way too: records that contradict each other in a
     way that nobody has thought of break this here, and no page."""
     evaluated = [record.step for record in snapshot.history.evaluations]
     stride = -(-len(evaluated) // MOST_MOMENTS) or 1
     try:
         for step in [*evaluated[::stride], snapshot.history.last_step]:
+            check_time(f"{name}/history.jsonl")
             history = snapshot.history.until(step)
             judged = verdict(history, snapshot.config)
             about = Judged(judged, history, snapshot.config)
             sentence(about), chips(about), sentences(judged, history, snapshot.config)
+    except ArchiveError:
+        raise
     except Exception as error:
         raise ArchiveError(f"{name}/history.jsonl cannot be judged: its numbers contradict each "
                            f"other ({type(error).__name__}).") from None

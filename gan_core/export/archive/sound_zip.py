@@ -12,6 +12,7 @@ import contextlib
 import re
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ MOST_RATIO = 200  # by how much a file may be packed; text of numbers comes to 1
 SMALL = 100_000  # bytes; a smaller file may be packed as it likes
 LONGEST_NAME = 120
 AT_A_TIME = 1_000_000  # bytes that are unpacked
+MOST_SECONDS = 60.0  # of opening a file; the longest run takes some 20 on a slow machine
 
 BEGINNING, END, LARGE = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x07"
 LARGE_RECORD = 20  # bytes, before the end of a zip of more than 4 GB, whose table is elsewhere
@@ -57,6 +59,7 @@ class SoundZip:
     def __init__(self, opened: zipfile.ZipFile) -> None:
         self._opened = opened
         self._files = _checked(opened.infolist())
+        self._until = time.monotonic() + MOST_SECONDS
 
     @property
     def names(self) -> list[str]:
@@ -65,6 +68,13 @@ class SoundZip:
     def size(self, name: str) -> int:
         """Bytes of a file, by what the zip says; unpacking it never gives more."""
         return self._files[name].file_size
+
+    def check_time(self, name: str) -> None:
+        """Raises ArchiveError, at the file of that name, once opening the zip has taken too long:
+        whoever sends one must not keep a server busy."""
+        if time.monotonic() > self._until:
+            raise ArchiveError(f"{name} could not be checked in time: opening a file may take "
+                               f"{MOST_SECONDS:g} seconds.")
 
     def read(self, name: str, most: int) -> bytes:
         """The content of a small file. Raises ArchiveError if it has more than `most` bytes."""
@@ -79,6 +89,7 @@ class SoundZip:
     def _pieces(self, name: str, most: int) -> Iterator[bytes]:
         """What is in a file, piece by piece, as long as it is not more than `most` bytes."""
         total = 0
+        self.check_time(name)
         with _damage_refused(name), self._opened.open(self._files[name]) as file:
             while piece := file.read(AT_A_TIME):
                 total += len(piece)
