@@ -103,6 +103,11 @@ class RunIndex:
                 self._reader.start()
             return self._entries
 
+    def look_anew(self) -> None:
+        """Something was just written: the next answer does not rest on an earlier look."""
+        with self._looking:
+            self._looked = 0.0
+
     def changes(self) -> int:
         """How often what is known has changed until now."""
         self.entries()

@@ -56,29 +56,34 @@ class Told:
 
 
 def open_a_run() -> None:
-    """An uploader for a zip of a run, and what became of the last one, in a section."""
-    with st.expander("Open a run from a file", icon=":material/folder_open:", key=KEY,
-                     expanded=f"{KEY}/told" in st.session_state):
-        last: Told | None = st.session_state.get(f"{KEY}/told")
-        if last is not None:
-            _show(last)  # above, where whoever has just sent a file looks
-        _uploader()
-
-
-def _uploader() -> None:
+    """A button behind which a zip of a run is sent. It stands before the table, which shows what
+    was in the file at once; what became of the file is said by `answer`."""
     number: int = st.session_state.setdefault(f"{KEY}/number", 0)
-    sent = st.file_uploader(
-        "The zip of a run", type="zip", key=f"{KEY}/file/{number}",
-        max_upload_size=MOST_MEGABYTES, help=HELP)
-    st.caption(LIMIT)
-    if sent is not None:
+    # Another one takes its place after each file: it is closed, and the server lets go of the file.
+    with st.popover("Open a run from a file", icon=":material/folder_open:",
+                    key=f"{KEY}/popover/{number}"):
+        sent = st.file_uploader(
+            "The zip of a run", type="zip", key=f"{KEY}/file/{number}",
+            max_upload_size=MOST_MEGABYTES, help=HELP)
+        st.caption(LIMIT)
+        if sent is None:
+            return
         with st.spinner("Checking the file …"):
             last = st.session_state[f"{KEY}/told"] = told(sent.name, sent)
-        for run in last.runs:
-            own_runs.keep(f"{OPENED}-{run.key}", TRAINED)
-        # Another uploader takes its place, so that the server lets go of the file.
-        st.session_state[f"{KEY}/number"] = number + 1
-        st.rerun()
+    for run in last.runs:
+        own_runs.keep(f"{OPENED}-{run.key}", TRAINED)
+    own_runs.opened_index().look_anew()
+    st.session_state[f"{KEY}/number"] = number + 1
+    st.rerun()
+
+
+def answer() -> None:
+    """What became of the last file, until somebody puts it away."""
+    last: Told | None = st.session_state.get(f"{KEY}/told")
+    if last is None:
+        return
+    with st.container(key=KEY):
+        _show(last)
 
 
 def told(name: str, file: BinaryIO) -> Told:
@@ -118,15 +123,24 @@ def _show(last: Told) -> None:
     if last.refusal:
         st.error(f"{plain(last.name)} was not opened. {plain(last.refusal)}",
                  icon=":material/block:")
+        _put_away()
         return
     stored = [server.opened_run(run.key) for run in last.runs]
     if None in stored:  # the files that were opened since took its room
         return
     page = page_of(last.runs[0])
     st.success(f"{plain(last.name)} was opened: {plain(caption(last.runs[0].config))}"
-               f"{' beside its reference' if len(last.runs) > 1 else ''}.",
-               icon=":material/folder_open:")
-    st.page_link(page.page, label=f"Show it: {page.title}", icon=":material/open_in_full:",
-                 query_params=address_query(last.runs))
+               f"{' beside its reference' if len(last.runs) > 1 else ''}. It is in the table, marked "
+               "as from a file.", icon=":material/folder_open:")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.page_link(page.page, label=f"Show it: {page.title}", icon=":material/open_in_full:",
+                     query_params=address_query(last.runs))
+        _put_away()
     if any(run.weights_left_out for run in last.runs):
         st.caption(WITHOUT_WEIGHTS)
+
+
+def _put_away() -> None:
+    if st.button("Put this away", icon=":material/close:", key=f"{KEY}/away", type="tertiary"):
+        del st.session_state[f"{KEY}/told"]
+        st.rerun()

@@ -9,7 +9,7 @@ import streamlit as st
 from gan_core.serving.run_lists import SHARED, RunList
 from pages.components import own_runs
 from pages.components.markdown import plain
-from pages.components.open_a_run import open_a_run
+from pages.components.open_a_run import answer, open_a_run
 from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import RunsChoice, arrive, in_url
@@ -47,7 +47,10 @@ def runs_page() -> None:
         st.warning(" ".join(map(plain, choice.problems)), icon=":material/link_off:")
     if choice.refusal:
         st.warning(plain(choice.refusal), icon=":material/block:")
-    controls(choice, rows)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        controls(choice, rows)
+        open_a_run()
+    answer()
     found = table(choice, rows, chosen)
     if not own_runs.at_home():
         st.caption("Here are the runs that you trained or were sent on this server, and the "
@@ -58,7 +61,6 @@ def runs_page() -> None:
     elif len(chosen) > 1:
         compare(choice, chosen)
     choice.url.write(in_url(choice))
-    open_a_run()
     follow(rows)
 
 
@@ -85,6 +87,6 @@ def _chosen(choice: RunsChoice, rows: Sequence[Row]) -> list[Row]:
     if missing:
         many = "One of the chosen runs is" if len(missing) == 1 else (
             f"{len(missing)} of the chosen runs are")
-        choice.problems = [f"{many} not on this server any more, or not in your list."]
+        choice.problems.append(f"{many} not on this server any more, or not in your list.")
         choice.chosen = [key for key in choice.chosen if key in there]
     return [there[key] for key in choice.chosen]

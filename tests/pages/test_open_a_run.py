@@ -95,6 +95,17 @@ def test_a_file_is_shown_on_its_page_and_marked() -> None:
     assert "on a processor" in words(app)
 
 
+def test_what_was_opened_stands_in_the_table_at_once() -> None:
+    """Whoever opened a file looks for it in the table, and it is not there before the next press.
+    """
+    app = sent(packed(sound(RING.replace(seed=71))))
+    (run,) = app.session_state[f"{open_a_run.KEY}/told"].runs
+    keys = [row["key"] for row in viewer(app, "run-table")["rows"]]
+    assert f"opened-{run.key}" in keys
+    button(app, "Put this away").click().run()
+    assert not app.success and not app.exception
+
+
 def test_what_is_not_opened_is_said_in_one_sentence() -> None:
     """The page breaks on a strange file, or stays silent."""
     app = sent(packed({**sound(), "../evil": b"x"}), "a_<b>file.zip")
@@ -300,9 +311,8 @@ def test_a_run_is_taken_home_and_opened_in_a_browser(request, tmp_path) -> None:
     with archive([Reel("This run", recorded.existing_snapshot(digest), recorded)]) as made:
         file.write_bytes(made.read())
     page = enter(chromium, f"{app.url}/runs")
-    section = page.locator(f".st-key-{open_a_run.KEY}")
-    section.locator("summary").click()
-    section.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Open a run from a file").click()
+    page.locator("input[type=file]").set_input_files(file)
     page.get_by_text("run.zip was opened").wait_for()
     page.get_by_role("link", name="Show it").click()
     page.locator(".progress").get_by_text("Opened from a file, which says: finished").wait_for()
