@@ -2,7 +2,8 @@
 
 A look costs one `stat` a run and reads only what has changed. Verdicts that no file holds yet are
 worked out one after another by a thread, which leaves most of the processor to the pages; until
-then a run's verdict is None, "not read yet".
+then a run's verdict is None, "not read yet". One that cannot be worked out is tried again when the
+run has changed.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class RunEntry:
     verdict: StoredVerdict | None
     written: float
     opened: bool = False  # from a file: it may say what it likes
+    hopeless: bool = False  # its verdict cannot be worked out: there is none, and will be none
 
     @functools.cached_property
     def digest(self) -> str:
@@ -73,7 +75,6 @@ class _Known:
     stamp: tuple[int, ...]
     entry: RunEntry | None
     rests_on: str = ""
-    hopeless: bool = False  # its verdict cannot be worked out
 
 
 class RunIndex:
@@ -86,7 +87,6 @@ class RunIndex:
         self._keeps, self._opened = keeps, opened
         self._known: dict[str, _Known] = {}
         self._entries: Mapping[str, RunEntry] = {}
-        self._changes = 0
         self._looked = 0.0  # monotonic time; 0 for never
         self._looking = threading.Lock()
         self._reader: threading.Thread | None = None
@@ -107,11 +107,6 @@ class RunIndex:
         """Something was just written: the next answer does not rest on an earlier look."""
         with self._looking:
             self._looked = 0.0
-
-    def changes(self) -> int:
-        """How often what is known has changed until now."""
-        self.entries()
-        return self._changes
 
     def not_read(self) -> int:
         """How many verdicts are still to be worked out."""
@@ -147,7 +142,6 @@ class RunIndex:
             self._show()
 
     def _show(self) -> None:
-        self._changes += 1
         self._entries = {digest: each.entry for digest, each in self._known.items()
                          if each.entry is not None}
 
@@ -193,7 +187,7 @@ class RunIndex:
 
     def _is_missing(self, known: _Known) -> bool:
         entry = known.entry
-        if entry is None or entry.verdict is not None or known.hopeless:
+        if entry is None or entry.verdict is not None or entry.hopeless:
             return False
         return not entry.status.live or self._is_cut_off(entry)
 
@@ -220,9 +214,8 @@ class RunIndex:
             if judged is not None and self._keeps:
                 stored_verdicts.keep(self.root / missing[0], judged, known.rests_on)
             with self._looking:
-                if judged is None:
-                    known.hopeless = True
-                elif known.entry is not None:
-                    known.entry = dataclasses.replace(known.entry, verdict=judged)
+                if known.entry is not None:
+                    known.entry = dataclasses.replace(
+                        known.entry, verdict=judged, hopeless=judged is None)
                     self._show()
             time.sleep(REST * (time.monotonic() - began))

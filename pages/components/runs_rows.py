@@ -23,11 +23,12 @@ from gan_core.serving.run_lists import SHARED, Listed
 from gan_core.serving.run_words import TONES
 
 HERE, RECORDED, OPENED = "", "recorded", "opened"  # kinds of runs
-TRAINING, UNREAD = "training", "unread"  # in place of a verdict's state
+TRAINING, UNREAD, UNREADABLE = "training", "unread", "unreadable"  # in place of a verdict's state
 STATE_WORDS = {  # what the table can be narrowed to
     "healthy": "No failure", "improving": "Getting better", "too_early": "Too early to tell",
     "failing": "Failing", "diverged": "Diverged", "failed": "Failed by an error",
-    TRAINING: "In training", UNREAD: "Not read yet"}
+    TRAINING: "In training", UNREAD: "Not read yet",
+    UNREADABLE: "Cannot be read"}
 SIGNS = {"success": "✓", "info": "…", "warning": "✕", "error": "✕"}  # by tone: not by colour alone
 SHORT = {"mnist": "MNIST", "ring": "Ring", "grid": "Grid",
          "fashion_mnist": "Fashion-MNIST"}  # data sets, as a column has room for them
@@ -64,10 +65,12 @@ class Row:
 
     @property
     def state(self) -> str:
-        """One of STATES, TRAINING or UNREAD."""
+        """One of STATES, TRAINING, UNREAD or UNREADABLE."""
         if self.live:
             return TRAINING
-        return self.entry.verdict.state if self.entry.verdict is not None else UNREAD
+        if self.entry.verdict is not None:
+            return self.entry.verdict.state
+        return UNREADABLE if self.entry.hopeless else UNREAD
 
     @property
     def tone(self) -> str:
@@ -79,7 +82,7 @@ class Row:
         if self.state == TRAINING:
             return "… in training" if self.entry.status.state == "running" else "… waiting"
         if self.entry.verdict is None:
-            return "… not read yet"
+            return "– cannot be read" if self.entry.hopeless else "… not read yet"
         return f"{SIGNS[self.tone]} {self.entry.verdict.name}"
 
     @property
@@ -177,7 +180,7 @@ def _age_text(row: Row) -> str:
 
 
 def _rank(row: Row) -> int:
-    order = (*STATES, TRAINING, UNREAD)
+    order = (*STATES, TRAINING, UNREAD, UNREADABLE)
     return order.index(row.state)
 
 

@@ -115,7 +115,7 @@ def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> lis
         "rows": [_cells(row, names, settings) for row in shown],
         "shared": f"All: {settings.shared}" if settings.shared else "",
         "chosen": choice.chosen, "heard": choice.heard, "sort": list(choice.sort),
-        "words": _words(len(found), min(len(found), choice.listed), len(rows)),
+        "words": _words(len(found), min(len(found), choice.listed), rows),
         "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
         if choice.listed < min(len(found), MOST_LISTED) else "",
     })
@@ -141,35 +141,37 @@ def follow(rows: Sequence[Row]) -> None:
     """Have the page run again when a run goes on, or a verdict is known, as long as some are not.
     """
     if any(row.state in (TRAINING, UNREAD) for row in rows):
-        st.fragment(_look_again, run_every=LOOK_SECONDS)(_news())
+        st.fragment(_look_again, run_every=LOOK_SECONDS)(_news(rows))
 
 
 def _look_again(before: int) -> None:
-    if _news() != before:
+    if _news(rows_of(own_runs.own_list())) != before:
         st.rerun()
 
 
-def _news() -> int:
-    """A number that changes with everything that the table says of runs."""
-    indexes = own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()
-    return sum(index.changes() for index in indexes)
+def _news(rows: Sequence[Row]) -> int:
+    """A number that changes with what the table says of these runs, and with none of a stranger's.
+    """
+    return hash(frozenset((row.key, row.state, row.entry.status.state, row.entry.status.step)
+                          for row in rows))
 
 
-def _words(found: int, shown: int, all_: int) -> str:
+def _words(found: int, shown: int, rows: Sequence[Row]) -> str:
     """How many rows there are, and what is not known yet."""
+    all_ = len(rows)
     if not found:
         return "No run matches." if all_ else "There are no runs yet."
     runs = "1 run" if found == 1 else f"{found} runs"
     words = f"{runs} of {all_}." if found < all_ else f"{runs}."
     if shown < found:
         words += f" The first {shown} are shown."
-    unread = sum(index.not_read() for index in (
-        own_runs.index(), own_runs.opened_index(), own_runs.recorded_index()))
+    unread = sum(row.state == UNREAD for row in rows)
     damaged = own_runs.index().unreadable() if own_runs.at_home() else 0
     if damaged:
         words += f" {damaged} more cannot be read: their files are damaged."
     if unread:
-        words += f" {unread} verdicts are still being worked out, one after another."
+        words += (" 1 verdict is still being worked out." if unread == 1 else
+                  f" {unread} verdicts are still being worked out, one after another.")
     return words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 import urllib.parse
@@ -13,10 +14,11 @@ from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.runs.status import RunStatus, write_status
 from gan_core.serving import run_index
-from gan_core.serving.run_lists import HOME
-from pages.components import own_runs, server
+from gan_core.serving.run_lists import HOME, SHARED
+from pages.components import own_runs, runs_table, server
 from pages.components.runs_actions import opening
 from pages.components.runs_choice import read
+from tests.pages.test_runs_rows import row
 from tests.support.app_pages import (
     QUICK,
     address_of,
@@ -187,7 +189,8 @@ def test_a_bad_link_still_opens_the_page(made, at_home):
     """The page is empty because one parameter is wrong."""
     app = opened_tool("runs", sort="<b>", runs=f"{made[0]}.{'f' * 16}")
     assert keys(app) and len(app.warning) == 1
-    assert "sort must be" in app.warning[0].value or "not on this server" in app.warning[0].value
+    for words in ("sort must be", "One of the chosen runs is not on this server"):
+        assert words in app.warning[0].value, "each of the two faults is said"
 
 
 # --- what is done with runs -----------------------------------------------------------------------
@@ -350,3 +353,40 @@ def test_a_recorded_run_beside_a_trained_one_is_told_apart(made, at_home):
     app = opened_tool("runs", runs=f"recorded-{recorded}.{made[0]}")
     addresses = [sheet["address"] for sheet in viewer(app, "run-sheets")["sheets"]]
     assert addresses == [f"recorded/{recorded}", f"runs/{made[0]}"]
+
+
+# --- what is still to come ------------------------------------------------------------------------
+
+
+def test_a_visitor_hears_of_verdicts_and_changes_of_their_own_rows_alone(
+    made, visits_as, monkeypatch
+):
+    """A shared server says how much others train, and each page runs again whenever they do."""
+    index = own_runs.index()
+    monkeypatch.setattr(index, "_missing", lambda: [])  # no thread works verdicts out
+    theirs = _written(RunConfig(dataset="ring", steps=40, dropout=0.31))
+    visits_as("f")
+    bert = opened_tool("runs")
+    assert "being worked out" not in table(bert)["words"]
+    before = runs_table._news(runs_table.rows_of(own_runs.own_list()))
+    write_status(server.queue().store.root / theirs, RunStatus("running", 20, 40))
+    assert runs_table._news(runs_table.rows_of(own_runs.own_list())) == before
+    server.queue().lists.add("f" * 32, theirs, SHARED)
+    write_status(server.queue().store.root / theirs, RunStatus("stopped", 40, 40))
+    assert "1 verdict is still being worked out" in table(opened_tool("runs"))["words"]
+    mine = runs_table._news(runs_table.rows_of(own_runs.own_list()))
+    write_status(server.queue().store.root / theirs, RunStatus("stopped", 41, 41))
+    assert mine not in (before, runs_table._news(runs_table.rows_of(own_runs.own_list())))
+    server.queue().store.delete(theirs)
+
+
+def test_only_what_may_still_be_read_is_waited_for(monkeypatch):
+    """A page with one damaged run asks the server every four seconds, as long as it is open."""
+    asked = []
+    monkeypatch.setattr(runs_table.st, "fragment", lambda *_, **__: asked.append)
+    damaged = row(state="")
+    runs_table.follow([dataclasses.replace(
+        damaged, entry=dataclasses.replace(damaged.entry, hopeless=True))])
+    assert not asked
+    runs_table.follow([damaged])
+    assert len(asked) == 1

@@ -17,6 +17,7 @@ from gan_core.serving.run_index import RunIndex
 from tests.support.many_runs import made_up_runs
 
 PATIENCE = 60.0
+MANY = 2000  # runs of a full store
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +76,7 @@ def test_a_run_that_went_on_is_judged_again(tmp_path):
     (digest,) = made_up_runs(tmp_path, 1)
     index, run = known(tmp_path), tmp_path / digest
     assert index.entries()[digest].verdict.headline == "Made up."
-    seen = index.changes()
-    assert index.changes() == seen
     write_status(run, RunStatus("running", 60, 120))
-    assert index.changes() > seen
     assert index.entries()[digest].verdict is None and index.not_read() == 0
     assert index.entries()[digest].config.steps == 120
     write_status(run, RunStatus("stopped", 80, 120))
@@ -145,24 +143,29 @@ def test_damaged_and_removed_runs_are_left_out(tmp_path):
 def test_a_history_that_cannot_be_read_is_tried_once(tmp_path, monkeypatch):
     """The thread reads a damaged run for ever, on cores that train."""
     made_up_runs(tmp_path, 1, verdicts=False)
-    asked = []
-    monkeypatch.setattr(stored_verdicts, "judge", lambda run, opened: asked.append(run))
+    asked, judge = [], stored_verdicts.judge
+
+    def fail(run: Path, opened: bool) -> stored_verdicts.StoredVerdict | None:
+        return judge(run, opened) if run.parent != tmp_path else asked.append(run)
+
+    monkeypatch.setattr(stored_verdicts, "judge", fail)
     index = RunIndex(tmp_path)
     index.read_all(PATIENCE)
     index.entries()
     time.sleep(0.05)
     assert len(asked) == 1 and index.not_read() == 0
+    (entry,) = index.entries().values()
+    assert entry.verdict is None and entry.hopeless
 
 
 def test_two_thousand_runs_are_looked_at_in_a_moment(tmp_path):
     """The page of a full store takes longer than a second of the one web process."""
-    made_up_runs(tmp_path, 400, steps=2)
+    made_up_runs(tmp_path, MANY, steps=2)
     index = RunIndex(tmp_path)
     began = time.thread_time()
-    assert len(index.entries()) == 400
+    assert len(index.entries()) == MANY
     first = time.thread_time() - began
     began = time.thread_time()
     index.entries()
     again = time.thread_time() - began
-    # 0.06 and 0.002 s on the machine on which this was written: five times 400 runs in a second
-    assert first < 1.0 and again < 0.1
+    assert first < 1.0 and again < 0.2
