@@ -21,7 +21,7 @@ from tests.pages.test_runs_rows import row_of
 
 @pytest.mark.parametrize("name", KNOBS)
 def test_runs_that_differ_in_any_one_setting_are_compared(name):
-    """Two runs are ticked, and the page ends in an error: as with a schedule, which is free text."""
+    """Two runs are ticked, and the page ends in an error, as with a schedule."""
     rows = [row_of(CONTEXTS.get(name, DEFAULT)), row_of(another(name))]
     told = differences(rows, [name], {each.key: place for place, each in enumerate(rows)})
     for each in rows:
