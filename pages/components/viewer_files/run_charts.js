@@ -19,6 +19,7 @@ class RunCharts {
     const before = this.data;
     Object.assign(this, { data, setTriggerValue });
     this.find("section").classList.toggle("large", data.projector);
+    this.find("section").classList.toggle("many", data.runs.length > 4);
     const shape = JSON.stringify([data.charts, data.across, data.runs]);
     if (before?.across !== data.across || before?.end !== data.end) this.range = null;
     this.smoothing();
@@ -145,8 +146,11 @@ class RunCharts {
     const { runs } = this.data, [from, to] = this.shown();
     const there = runs.map((run, place) => ({ ...run, place }))
       .filter(({ place }) => chart.lines[place].at.length);
+    // As many letters as a line of the legend has room for; two of many runs share one.
+    const room = (size.width - 52) / (there.length > 4 ? 2 : 1) - 34;
+    const most = Math.max(16, Math.floor(room / (LETTER * size.letter)));
     const box = frame(svg, size, chart, there.map(({ letter, label, colour, place }) => ({
-      words: shortened(`${letter} ${label}`, size.width > 560 ? 44 : 26), colour, name: place, off: own.hidden.has(place),
+      words: shortened(`${letter} · ${label}`, most), colour, name: place, off: own.hidden.has(place),
     })), own.switched);
     const shown = there.filter(({ place }) => !own.hidden.has(place));
     const domain = chart.domain ?? domainOf(shown.map(({ place }) => chart.lines[place]), from, to, chart.log);
@@ -194,7 +198,7 @@ class RunCharts {
     if (this.hover !== null) this.values(svg, box, told, right, high, from, to);
     own.rows = [["run", this.data.across, "value", "lowest", "highest"],
       ...told.flatMap(({ letter, label, line, values }) => line.at.map((at, index) =>
-        [`${letter} ${label}`, at, values[index], line.low?.[index] ?? "", line.high?.[index] ?? ""]))];
+        [`${letter} · ${label}`, at, values[index], line.low?.[index] ?? "", line.high?.[index] ?? ""]))];
     const where = (x) => from + (to - from) * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left)));
     svg.parentNode.placeOf = (x) => where(x / (parseFloat(getComputedStyle(svg.parentNode)
       .getPropertyValue("--chart-scale")) || 1));
@@ -224,7 +228,11 @@ class RunCharts {
     const entries = [...svg.querySelectorAll(".switch:not(.off) text")], at = this.hover;
     told.forEach(({ letter, colour, line, values }, index) => {
       const near = nearest(line.at, at);
-      if (near < 0 || line.at[near] < from || line.at[near] > to) return;
+      if (near < 0) return;
+      if (at > line.at.at(-1) + this.data.end / 1000 || line.at[near] < from || line.at[near] > to) {
+        if (entries[index]) entries[index].textContent = `${letter} –`; // it has ended, or no point of it is shown
+        return;
+      }
       svg.append(element("circle", { class: "near", cx: right(line.at[near]), cy: up(box, high(values[near])),
         r: 3.6, fill: colour }));
       if (entries[index]) entries[index].textContent = `${letter} ${written(values[near])}`;
