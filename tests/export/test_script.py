@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.functional import softplus
 
 import gan_core
 from gan_core.config.choices import ARCHITECTURES, DATASETS, LOSSES, OPTIMIZERS, UPDATE_ORDERS
@@ -320,6 +322,51 @@ def test_a_loss_that_has_no_text_is_copied_from_the_lab(name, data, tmp_path, mo
     assert distance(config, STEPS, data, tmp_path) <= LAST_DIGITS
 
 
+TARGETS = [{}, {"label_smoothing": 0.1}, {"fake_label_smoothing": 0.2},
+           {"label_smoothing": 0.1, "fake_label_smoothing": 0.2}, {"label_flips": 0.4},
+           {"label_flips": 0.4, "label_smoothing": 0.1, "fake_label_smoothing": 0.2}]
+
+
+def of_words(docstring: str, values: dict[str, Any]) -> torch.Tensor:
+    """The number that the first function's docstring promises."""
+    words = " ".join(docstring.split())
+    formula = re.split(r", where|: |\.(?: |$)", words)[0].replace("²", "**2")
+    formula = re.sub(r"The cross-entropy of (\S+) to (\w+), plus that of (\S+) to (\w+)",
+                     r"entropy(\1, \2) + entropy(\3, \4)", formula)
+    formula = formula.replace("D(G(z))", "fake").replace("D(x)", "real")
+    formula = re.sub(r"\b(log|sigmoid) ?(\w+\(.*\)|\w+)", r"\1(\2)", formula)
+    if "sigmoid of the score" in words:
+        values = {**values, "real": values["real"].sigmoid(), "fake": values["fake"].sigmoid()}
+    number = eval(formula, values).mean()  # of this project's own text
+    return number / 2 if "Half of that is returned" in words else number
+
+
+@pytest.mark.parametrize("targets", TARGETS, ids=" ".join)
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("loss", FORMULAS)
+def test_what_a_loss_says_of_itself_is_what_it_computes(loss, reduction, targets) -> None:
+    """A student reads (D(x) - 1)² above code that asks D for 0.9, and halves it."""
+    if targets and loss not in ("minimax", "non_saturating", "least_squares"):
+        return
+    settings = RunConfig(loss=loss, discriminator_loss=reduction, **targets)
+    text = objective.losses(settings).replace(
+        "\n    return ", "\n    globals().update(locals())\n    return ", 1)
+    scores = torch.randn(2, 16, 1, generator=torch.Generator().manual_seed(5)).double()
+    real, fake = scores
+    values: dict[str, Any] = {
+        "torch": torch, "softplus": softplus, "relu": torch.relu, "device": "cpu",
+        "for_noise": torch.Generator().manual_seed(1), "LABEL_FLIPS": 0.4, "REAL_TARGET": 0.9,
+        "FAKE_TARGET": 0.2}
+    exec(text, values)
+    computed = values["discriminator_loss"](real, fake)
+    values |= {"max": lambda least, each: each.clamp(min=least), "log": torch.log,
+               "sigmoid": torch.sigmoid,
+               "entropy": lambda p, t: -t * p.log() - (1 - t) * (1 - p).log()}
+    docstring = values["discriminator_loss"].__doc__
+    assert of_words(docstring, values) == pytest.approx(computed)
+    assert ("swapped at random" in docstring) == ("label_flips" in targets)
+
+
 @pytest.mark.parametrize("table", [NETWORKS, WRITTEN_OPTIMIZERS, ORDERS, TORCHVISION])
 def test_what_has_no_text_is_refused_in_a_sentence(table, monkeypatch) -> None:
     """Somebody adds networks of their own, and a click on *Script* says nothing but "KeyError"."""
@@ -424,7 +471,8 @@ def test_scripts_are_clean(tmp_path) -> None:
         (tmp_path / f"gan_{place}.py").write_text(script(config), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--target-version",
-         "py311", "--line-length", "100", "--select", "E,W,F,I,UP,C4,PLE", str(tmp_path)],
+         "py311", "--line-length", "100", "--select", "E,W,F,I,B,UP,C4,PLE", "--ignore", "B905",
+         str(tmp_path)],
         capture_output=True, text=True)
     if "No module named ruff" in done.stderr:
         pytest.skip("ruff is not installed")

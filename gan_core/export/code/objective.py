@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from gan_core.config.choices import LOSSES
 from gan_core.config.run_config import RunConfig
 from gan_core.export.code import loss_source
 from gan_core.export.code.section import block, indented, paragraphs
 
 # A loss that these tables do not know is copied from the lab: `loss_source`.
+# D's loss, with its targets of reals and of fakes, and G's: what the functions say of themselves.
+_CROSS_ENTROPY = "{cross_entropy}, where D is the sigmoid of the score."
 FORMULAS = {
-    "minimax": ("-log D(x) - log(1 - D(G(z))), where D is the sigmoid of the score.",
+    "minimax": (_CROSS_ENTROPY,
                 "log(1 - D(G(z))): next to no gradient while D rejects every sample."),
-    "non_saturating": ("-log D(x) - log(1 - D(G(z))), where D is the sigmoid of the score.",
+    "non_saturating": (_CROSS_ENTROPY,
                        "-log D(G(z)): the largest gradient while D rejects every sample."),
-    "least_squares": ("(D(x) - 1)² / 2 + D(G(z))² / 2, where D is the score itself.",
+    "least_squares": ("(D(x) - {one})² / 2 + {zero}² / 2, where D is the score itself.",
                       "(D(G(z)) - 1)² / 2."),
     "hinge": ("max(0, 1 - D(x)) + max(0, 1 + D(G(z))): nothing to gain beyond a margin of 1.",
               "-D(G(z))."),
@@ -43,15 +47,43 @@ def losses(settings: RunConfig) -> str:
     """`discriminator_loss(real, fake)` and `generator_loss(fake)`, of scores (n, 1)."""
     if settings.loss not in FORMULAS:
         return _copied(settings)
-    of_d, of_g = FORMULAS[settings.loss]
+    of_g = FORMULAS[settings.loss][1]
     arguments = "fake, real" if pairs(settings) else "fake"
     return paragraphs([
-        f'def discriminator_loss(real, fake):\n    """{of_d}"""\n'
+        f'def discriminator_loss(real, fake):\n{indented(_docstring(formula_of_d(settings)))}\n'
         + indented(_LOGARITHMS * (DISCRIMINATOR[settings.loss] is _cross_entropy)
                    + _of_discriminator(settings)),
         f'def generator_loss({arguments}):\n    """{of_g}"""\n'
         f"    return {OF_GENERATOR[settings.loss]}",
     ], 2)
+
+
+def formula_of_d(settings: RunConfig) -> str:
+    """What D's loss is, in words that its code keeps: with its targets, and halved where it is."""
+    one, zero = ({"1.0": "1", "0.0": "0"}.get(target, target) for target in _targets(settings))
+    said = FORMULAS[settings.loss][0].format(
+        one=one, zero="D(G(z))" if zero == "0" else f"(D(G(z)) - {zero})",
+        cross_entropy="-log D(x) - log(1 - D(G(z)))" if (one, zero) == ("1", "0") else
+        f"The cross-entropy of D(x) to {one}, plus that of D(G(z)) to {zero}")
+    if settings.label_flips:
+        said += " A share of the targets, LABEL_FLIPS, is swapped at random."
+    if settings.discriminator_loss == "mean":
+        said += " Half of that is returned."
+    return said
+
+
+def _docstring(words: str) -> str:
+    if len(words) <= 90:
+        return f'"""{words}"""'
+    return '"""{}\n"""'.format("\n".join(textwrap.wrap(words, 90)))
+
+
+def _targets(settings: RunConfig) -> tuple[str, str]:
+    """What D is asked to say of reals and of fakes, as the code names it."""
+    if settings.label_flips:
+        return "real_target", "fake_target"
+    return ("REAL_TARGET" if settings.label_smoothing else "1.0",
+            "FAKE_TARGET" if settings.fake_label_smoothing else "0.0")
 
 
 def pairs(settings: RunConfig) -> bool:
@@ -77,8 +109,7 @@ _LOGARITHMS = block("""
 
 
 def _of_discriminator(settings: RunConfig) -> str:
-    real_target = "REAL_TARGET" if settings.label_smoothing else "1.0"
-    fake_target = "FAKE_TARGET" if settings.fake_label_smoothing else "0.0"
+    real_target, fake_target = _targets(settings.replace(label_flips=0.0))
     flips = ""
     if settings.label_flips:
         flips = block(f"""
@@ -87,7 +118,7 @@ def _of_discriminator(settings: RunConfig) -> str:
             real_target = torch.where(flips_of_real, {fake_target}, {real_target})
             fake_target = torch.where(flips_of_fake, {real_target}, {fake_target})
         """) + "\n"
-        real_target, fake_target = "real_target", "fake_target"
+        real_target, fake_target = _targets(settings)
     if settings.loss in DISCRIMINATOR:
         value = DISCRIMINATOR[settings.loss](real_target, fake_target)
     else:
@@ -185,7 +216,7 @@ def words_of_losses(settings: RunConfig) -> str:
     if settings.label_flips:
         words += " Some labels are swapped at random."
     if settings.discriminator_loss == "mean":
-        words += " D's loss is the average of its two terms."
+        words += " D's loss is halved."
     return words
 
 
