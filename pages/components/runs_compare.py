@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,8 @@ from pages.components.runs_rows import (
 from pages.components.runs_settings import Telling, names_of
 
 LETTERS = "ABCDEFGH"  # by which a line is called, wherever it is shown
+ANCHOR = "what-differs"  # where the comparison begins
+NARROWEST, NARROWEST_RUN = 6, 5  # rem, of the settings' names and of a run's column
 TOLD = ("verdict", "frechet", "modes", "high_quality", "diversity", "steps", "seconds")
 
 charts = st.components.v2.component(
@@ -52,7 +54,7 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     rows = [row for row, _ in there]
     names = names_of(rows)
     lines, of_row = _lines(there, names)
-    st.header("What differs")
+    st.header("What differs", anchor=ANCHOR)
     st.html(differences(rows, differing(rows), of_row))
     sheets(key="runs/sheets", data={
         "part": "run-sheets", "code": viewer_code.ADDRESS, "projector": choice.projected,
@@ -63,6 +65,7 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     steps = max(run.history.last_step for _, run in there) or 1
     by_time = choice.across == "seconds"
     seconds = max(_seconds(run) for _, run in there) or 0.1
+    drawn_charts = _drawn(choice.charts, lines, by_time)
     charts(key="runs/charts", on_smoothed_change=partial(_smoothed, choice), data={
         "part": "run-charts", "code": viewer_code.ADDRESS, "projector": choice.projected,
         "across": "second" if by_time else "step", "end": seconds if by_time else steps,
@@ -70,8 +73,11 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
         "zooming": "Drag over a chart to zoom into all of them; the pointer reads all at once.",
         "runs": [{"label": line.label, **_stroke(place)} for place, line in enumerate(lines)],
         "steps_a_unit": [_steps_a_unit(line) if by_time else 1.0 for line in lines],
-        "charts": _drawn(choice.charts, lines, by_time),
+        "charts": drawn_charts,
     })
+    kinds = {row.entry.config.card.kind for row in rows}
+    if said := _without_chart(choice.charts, drawn_charts, kinds):
+        st.caption(said)
     if any(line.seeds > 1 for line in lines):
         st.caption("Runs that differ in their seed alone share a colour: the line is their mean, "
                    "the area reaches from the lowest to the highest, as far as all of them go.")
@@ -109,9 +115,15 @@ def differences(
         _line(line, "told" if place == 0 and differ else "") for place, line in enumerate(outcomes))
     alike = "" if differ else (
         "<p>These runs have the same settings: one may be a recording of the other.</p>")
-    return ("<div class='run-settings' tabindex='0' role='region' aria-label='What differs'>"
-            f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-            f"{alike}")
+    widest = f"{NARROWEST + NARROWEST_RUN * len(rows)}rem"
+    return (
+        f"<style>@container settings (max-width: {widest}) "
+        "{ .run-settings-wide { display: block; } }</style>"
+        "<div class='run-settings-frame'><p class='run-settings-wide'>The table is wider than the "
+        f"screen: move it sideways to see all {len(rows)} runs.</p>"
+        f"<div class='run-settings' style='--runs: {len(rows)}; --narrowest: {widest}' tabindex='0'"
+        f" role='region' aria-label='What differs'><table><thead><tr><td></td>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>{alike}</div>")
 
 
 def _line(line: tuple[str, Sequence[str]], kind: str = "") -> str:
@@ -186,6 +198,20 @@ def _drawn(names: Sequence[str], lines: Sequence[Line], by_time: bool) -> list[d
     """The charts that some of the lines is in: images and points are measured in other ways."""
     made = [drawn(name, lines, by_time) for name in names]
     return [chart for chart in made if any(line["at"] for line in chart["lines"])]
+
+
+def _without_chart(
+    names: Sequence[str], made: Sequence[Mapping[str, Any]], kinds: Collection[str]
+) -> str:
+    """Which of the charts that were asked for are not drawn, and why; "" where all are."""
+    there = {chart["name"] for chart in made}
+    missing = [CHARTS[name].title for name in names if name not in there]
+    if not missing:
+        return ""
+    of = {"points": "points", "image": "images"}
+    why = f", which are of {of[next(iter(kinds))]}" if len(kinds) == 1 else ""
+    comma = "," if why else ""
+    return f"Not drawn, for none of these runs{why}{comma} has it: {', '.join(missing)}."
 
 
 # --- sheets ---------------------------------------------------------------------------------------

@@ -19,13 +19,18 @@ from pages.components.runs_table import controls, follow, rows_of, table
 
 STYLE = """
 <style>
+.run-settings-frame { container: settings / inline-size; }
 .run-settings { overflow-x: auto; }
-.run-settings table { border-collapse: collapse; font-size: .92rem; }
-.run-settings :is(th, td) { padding: .25rem .8rem; text-align: left; vertical-align: top;
-  border-bottom: 1px solid light-dark(#d5d8dc, #3b3f47); }
-.run-settings thead th { font-weight: 600; min-width: 6.5rem; max-width: 14rem; }
-.run-settings tbody th { font-weight: 400; white-space: nowrap;
-  color: light-dark(#5f6368, #a9adb3); }
+.run-settings table { border-collapse: collapse; font-size: .92rem; table-layout: fixed;
+  width: min(100%, calc(9rem + var(--runs) * 14rem)); min-width: var(--narrowest); }
+.run-settings :is(th, td) { padding: .25rem .4rem; text-align: left; vertical-align: top;
+  overflow-wrap: anywhere; border-bottom: 1px solid light-dark(#d5d8dc, #3b3f47); }
+.run-settings thead td { width: clamp(6rem, 14%, 13rem); }
+.run-settings thead th { font-weight: 600; }
+.run-settings tbody th { font-weight: 400; color: light-dark(#5f6368, #a9adb3); }
+.run-settings :is(thead td, tbody th) { position: sticky; left: 0;
+  background: light-dark(#ffffff, #0e1117); }
+.run-settings-wide { display: none; font-size: .9rem; color: light-dark(#5f6368, #a9adb3); }
 .run-settings .told th { border-top: 2px solid light-dark(#d5d8dc, #3b3f47); }
 .run-settings span { display: block; width: 2rem; height: .4rem; }
 </style>
