@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gan_core.diagnosis.shares import counted_modes
 from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS
 from gan_core.runs.snapshots import RunSnapshot
@@ -47,8 +48,8 @@ CHARTS: dict[str, Chart] = {
                       "L2 norm, log scale", "grad_norm_g", log=True),
     "frechet": Chart("Fréchet distance", "of images, at each evaluation: lower is better",
                      "distance, log scale", "frechet", log=True),
-    "modes": Chart("Modes present", "digits, or modes of the plane, at each evaluation", "modes",
-                   "modes"),
+    "modes": Chart("Modes", "recognised digits, or modes of the plane, as the table counts them",
+                   "modes", "modes"),
     "high_quality": Chart("High quality", "of points: share of samples within 3σ of a mode",
                           "share", "high_quality", domain=(0.0, 1.0)),
     "diversity": Chart("Diversity", "of images: distance between two samples; 1: that of the data",
@@ -71,6 +72,9 @@ def points(run: RunSnapshot, chart: Chart, by_time: bool) -> Points:
     history = run.history
     if chart.of in STEP_METRICS:
         steps, values = history.column("step"), history.column(chart.of)
+    elif chart.of == "modes":  # the count of the table: older recordings know the nearest alone
+        steps, values = np.array([(each.step, counted_modes(each.metrics)[0])
+                                  for each in history.evaluations], float).reshape(-1, 2).T
     else:
         steps, values = history.evaluated(chart.of)
     known = np.isfinite(values) & ((values > 0) if chart.log else True)

@@ -194,7 +194,8 @@ COLUMNS: dict[str, Column] = {
                       lambda row: (_rank(row), row.verdict), lambda row: row.verdict),
     "frechet": Column("Fréchet", "Fréchet distance to real images at the last evaluation: lower is "
                       "better.", lambda row: row.measure("frechet"), _measure_text("frechet")),
-    "modes": Column("Modes", "Digits, or modes of the plane, that the samples show.",
+    "modes": Column("Modes", "Digits that are recognised among the samples, or modes of "
+                    "the plane that they lie near.",
                     lambda row: row.measure("modes"), _modes_text, falls=True),
     "high_quality": Column("High quality", "Share of samples within 3σ of a mode.",
                            lambda row: row.measure("high_quality"), _measure_text("high_quality"),
