@@ -13,7 +13,7 @@ from gan_core.diagnosis.diagnose import SYMPTOMS, Finding, Remedy
 from gan_core.diagnosis.early_warning import coming
 from gan_core.diagnosis.judged import Judged
 from gan_core.diagnosis.number_words import whole
-from gan_core.diagnosis.verdict import Verdict
+from gan_core.diagnosis.tones import tone
 from gan_core.diagnosis.verdict import verdict as judge
 from gan_core.diagnosis.verdict_chips import Chip, chips
 from gan_core.diagnosis.verdict_name import name
@@ -21,8 +21,6 @@ from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.snapshots import RunSnapshot
 
-TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
-         "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
 FASTEST = 1e6  # steps a second; a run that is said to be faster has lost its seconds
 
 
@@ -69,14 +67,9 @@ def _spoken(snapshot: RunSnapshot) -> SpokenVerdict:
     about = Judged(judged, history, config, snapshot.live)
     pages = dict.fromkeys(SYMPTOMS[finding.symptom].challenge for finding in judged.findings)
     return SpokenVerdict(
-        judged.state, judged.cause, _tone(judged), headline(judged, snapshot.live),
+        judged.state, judged.cause, tone(judged), headline(judged, snapshot.live),
         sentences(judged, history, config), sentence(about), name(about), chips(about),
         _warnings(snapshot, judged.state), judged.findings, tuple(pages))
-
-
-def _tone(judged: Verdict) -> str:
-    severe = judged.state == "failing" and judged.findings[0].severity == "severe"
-    return "error" if severe else TONES[judged.state]
 
 
 def _warnings(snapshot: RunSnapshot, state: str) -> tuple[str, ...]:

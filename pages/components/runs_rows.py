@@ -16,11 +16,11 @@ from typing import Any
 from gan_core.config.fields import KNOB_DEFAULTS
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.value_words import number_text
+from gan_core.diagnosis.tones import TONES
 from gan_core.diagnosis.verdict import STATES
 from gan_core.exploration.cell_runs import MEASURES
 from gan_core.serving.run_index import RunEntry
 from gan_core.serving.run_lists import SHARED, Listed
-from gan_core.serving.run_words import TONES
 
 HERE, RECORDED, OPENED = "", "recorded", "opened"  # kinds of runs
 TRAINING, UNREAD, UNREADABLE = "training", "unread", "unreadable"  # in place of a verdict's state

@@ -31,6 +31,7 @@ from gan_core.config.presets import RECORDED
 from gan_core.config.recipes import named
 from gan_core.config.run_config import RunConfig
 from gan_core.data import datasets
+from gan_core.export.archive.weights import loader
 from gan_core.export.code import objective
 from gan_core.export.code import program as programs
 from gan_core.export.code.data import TORCHVISION
@@ -469,6 +470,7 @@ def test_scripts_are_clean(tmp_path) -> None:
     """The first thing that an editor shows of a script are its warnings."""
     for place, config in enumerate(all_configs()):
         (tmp_path / f"gan_{place}.py").write_text(script(config), encoding="utf-8")
+        (tmp_path / f"load_{place}.py").write_text(loader(config), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--target-version",
          "py311", "--line-length", "100", "--select", "E,W,F,I,B,UP,C4,PLE", "--ignore", "B905",
@@ -477,6 +479,13 @@ def test_scripts_are_clean(tmp_path) -> None:
     if "No module named ruff" in done.stderr:
         pytest.skip("ruff is not installed")
     assert done.returncode == 0, done.stdout[:3000]
+
+
+def test_each_part_has_a_title_of_its_own() -> None:
+    """Where a frozen run changes, the same heading stands above two parts."""
+    config = RunConfig(dataset="ring", freeze_generator=5, steps=20, schedule="@10 r1=0.1")
+    titles = re.findall("# --- (.*?) -*\n", script(config))
+    assert "From step 10 on, G still frozen" in titles and len(set(titles)) == len(titles)
 
 
 def test_a_plain_script_is_short() -> None:

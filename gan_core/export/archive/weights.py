@@ -42,7 +42,8 @@ SAMPLE = """
 """
 SAVED = {
     "image": 'save_image(samples, "{name}.png", normalize=True, value_range=(-1, 1))',
-    "points": 'np.savetxt("{name}.csv", samples.numpy(), "%.6g", ",", header="x,y", comments="")',
+    "points": ('np.savetxt(\n'
+               '    "{name}.csv", samples.numpy(), "%.6g", ",", header="x,y", comments="")'),
 }
 COUNTS = {"image": 64, "points": 2500}  # of the lab's own sheets, whose latents these are
 SHAPES = {"image": ".view(-1, 1, 28, 28)", "points": ""}

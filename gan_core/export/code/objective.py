@@ -208,7 +208,7 @@ def words_of_losses(settings: RunConfig) -> str:
         words = f"{label}, as in the lab's own code."
     else:
         words = f"{label}: {SOURCES[settings.loss]}."
-    if "log" in FORMULAS.get(settings.loss, ("",))[0]:
+    if "log" in FORMULAS.get(settings.loss, ("", ""))[1]:
         words += (" Both losses are written for scores, not for probabilities, which would round "
                   "to 0 or 1 where gradients vanish.")
     if settings.label_smoothing or settings.fake_label_smoothing:

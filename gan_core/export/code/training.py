@@ -48,16 +48,17 @@ def sections_of_functions(phase: Phase) -> list[Section]:
             for each in functions(phase.settings) if each.code]
 
 
-def sections(phases: list[Phase], before: str) -> list[Section]:
-    """The loops; `before` is the code above them, whose constants have their first values."""
+def sections(phases: list[Phase], above: str) -> list[Section]:
+    """The loops; `above` is the code above them, whose constants have their first values."""
     first = constants(phases[0].settings)
-    used = names_in(before) | names_in(step(phases[0]))
+    used = names_in(above) | names_in(step(phases[0]))
     values = {name: constant for name, constant in first.items() if name in used}
     made: list[Section] = []
     loops = _grouped(phases)
     for place, group in enumerate(loops):
-        head = "" if place == 0 else _change(loops[place - 1][-1], group[0], values)
-        made.append(Section(_title(place, group[0]), _words(group[0]),
+        before = loops[place - 1][-1] if place else None
+        head = "" if before is None else _change(before, group[0], values)
+        made.append(Section(_title(before, group[0]), _words(group[0]),
                             paragraphs([head, _loop(group, values)])))
     return made
 
@@ -137,11 +138,11 @@ def _freeze(settings: RunConfig) -> str:
 # --- words ---------------------------------------------------------------------------------------
 
 
-def _title(place: int, phase: Phase) -> str:
-    if place == 0:
+def _title(before: Phase | None, phase: Phase) -> str:
+    if before is None:
         return "Training"
     if phase.frozen:
-        return f"From step {phase.start} on G stands still"
+        return f"From step {phase.start} on, G {'still' if before.frozen else 'is'} frozen"
     return f"From step {phase.start} on"
 
 

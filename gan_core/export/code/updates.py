@@ -30,26 +30,16 @@ def step(phase: Phase) -> str:
 
 def discriminator_first(settings: RunConfig) -> str:
     """G's first update reuses the fakes of D's last one."""
-    fake, of_d, of_g = _fake(settings), _update_of_d(settings), _update_of_g(settings)
-    if settings.discriminator_steps > 1:
-        of_d = "for _ in range(D_STEPS):\n" + indented(f"{fake}\n{of_d}")
-    else:
-        of_d = f"{fake}\n{of_d}"
-    if settings.generator_steps > 1:
-        of_g = _after_the_first("G_STEPS", fake, of_g)
+    of_d = _first(settings, "discriminator", _update_of_d(settings))
+    of_g = _second(settings, "generator", _update_of_g(settings))
     return paragraphs([f"# D learns to tell real from generated examples.\n{of_d}",
                        f"# G learns to be taken for real by this D.\n{of_g}"])
 
 
 def generator_first(settings: RunConfig) -> str:
     """D's first update reuses the fakes of G's last one, made before that update."""
-    fake, of_d, of_g = _fake(settings), _update_of_d(settings), _update_of_g(settings)
-    if settings.generator_steps > 1:
-        of_g = "for _ in range(G_STEPS):\n" + indented(f"{fake}\n{of_g}")
-    else:
-        of_g = f"{fake}\n{of_g}"
-    if settings.discriminator_steps > 1:
-        of_d = _after_the_first("D_STEPS", fake, of_d)
+    of_g = _first(settings, "generator", _update_of_g(settings))
+    of_d = _second(settings, "discriminator", _update_of_d(settings))
     return paragraphs([f"# G learns to be taken for real by D.\n{of_g}",
                        "# D learns to tell real examples from those that G made before.\n"
                        f"{of_d}"])
@@ -75,10 +65,23 @@ ORDERS: dict[str, Callable[[RunConfig], str]] = {
 }
 
 
-def _after_the_first(count: str, fake: str, update: str) -> str:
-    """Updates of which the first takes the fakes that are there."""
-    return f"for update in range({count}):\n" + indented(
-        f"if update > 0:\n    {fake}\n{update}")
+COUNTS = {"discriminator": "D_STEPS", "generator": "G_STEPS"}  # by whose updates they are
+
+
+def _first(settings: RunConfig, network: str, update: str) -> str:
+    """Updates of the network that moves first: each makes fakes of its own."""
+    body = f"{_fake(settings)}\n{update}"
+    if getattr(settings, f"{network}_steps") == 1:
+        return body
+    return f"for _ in range({COUNTS[network]}):\n{indented(body)}"
+
+
+def _second(settings: RunConfig, network: str, update: str) -> str:
+    """Updates of the other network, of which the first takes the fakes that are there."""
+    if getattr(settings, f"{network}_steps") == 1:
+        return update
+    return f"for update in range({COUNTS[network]}):\n" + indented(
+        f"if update > 0:\n    {_fake(settings)}\n{update}")
 
 
 def _fake(settings: RunConfig) -> str:
@@ -162,7 +165,7 @@ def _loss_of_g(settings: RunConfig) -> list[str]:
             "loss_g = generator_loss(scores, scores_of_real)"]
 
 
-# --- a G that stands still ------------------------------------------------------------------------
+# --- a frozen G -----------------------------------------------------------------------------------
 
 MEASURED = block("""
     minimax = gradient_norm(-softplus({log_odds}).mean())

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.judged import Judged
-from gan_core.diagnosis.verdict import Verdict, verdict
+from gan_core.diagnosis.tones import tone
+from gan_core.diagnosis.verdict import verdict
 from gan_core.diagnosis.verdict_chips import Chip, chips
 from gan_core.diagnosis.verdict_name import name
 from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
 from gan_core.runs.snapshots import RunSnapshot
-
-TONES = {"healthy": "success", "too_early": "info", "improving": "info", "failing": "warning",
-         "diverged": "error", "failed": "error"}  # by state; a severe finding is an error
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,5 @@ def spoken(snapshot: RunSnapshot) -> Spoken:
     history, config = snapshot.history, snapshot.config
     judged = verdict(history, config)
     about = Judged(judged, history, config, snapshot.live)
-    return Spoken(_tone(judged), name(about), sentence(about), headline(judged, snapshot.live),
+    return Spoken(tone(judged), name(about), sentence(about), headline(judged, snapshot.live),
                   sentences(judged, history, config), chips(about), judged.findings)
-
-
-def _tone(judged: Verdict) -> str:
-    severe = judged.state == "failing" and judged.findings[0].severity == "severe"
-    return "error" if severe else TONES[judged.state]
