@@ -19,6 +19,7 @@ from gan_core.cli.arguments import (
 )
 from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, json_text, say_runs_trained, write_table
+from gan_core.cli.written_files import refuse_unwritable
 from gan_core.config.run_config import RunConfig
 from gan_core.evidence import measured_runs
 from gan_core.evidence.claim_verdicts import OPEN
@@ -50,6 +51,9 @@ def claims(options: Namespace, settings: Settings) -> int:
     """Train what the claims need, and print or write their verdicts."""
     refuse_unknown("CLAIM", options.claims, CLAIMS)
     chosen = {name: CLAIMS[name] for name in options.claims or CLAIMS}
+    if options.write:  # before hours of training
+        refuse_unwritable("--write", options.write)
+        refuse_unwritable("--data", options.data)
     measured = _measured(runs_needed(chosen.values()), options, settings)
     if measured is None:
         return INTERRUPTED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -31,17 +32,20 @@ from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, say
 from gan_core.cli.progress import train_with_progress
 from gan_core.cli.run import store_at
+from gan_core.cli.written_files import refuse_unwritable, writing
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
+from gan_core.diagnosis.number_words import whole
 from gan_core.export.archive.zip_of_runs import archive
+from gan_core.export.code.section import NoText
 from gan_core.export.film import film
 from gan_core.export.notebook import notebook
 from gan_core.export.report.of_runs import report
 from gan_core.export.script import script
 from gan_core.export.sheets import Reel
 from gan_core.runs.opened_runs import opened_runs
+from gan_core.runs.status import StoreError
 from gan_core.runs.store import RunStore
-from gan_core.system import files
 from gan_core.system.settings import Settings
 
 TITLE = "This run"
@@ -90,6 +94,8 @@ def export(options: Namespace, settings: Settings) -> int:
                 print(path, flush=True)
     except _Ended as ended:
         return ended.code
+    except NoText as error:
+        raise UsageError(str(error)) from None
     return 0
 
 
@@ -102,14 +108,8 @@ def _check(options: Namespace, wanted: dict[str, Path]) -> None:
         names = ", ".join(f"--{name} FILE" for name in HELP)
         raise UsageError(f"export needs at least one of {names}.")
     for name, path in wanted.items():
-        folder = path.absolute().parent
-        if path.is_dir():
-            raise UsageError(f"--{name}: {path} is a folder; name a file.")
-        if not folder.is_dir():
-            raise UsageError(f"--{name}: there is no folder {folder}.")
-        if not os.access(path if path.exists() else folder, os.W_OK):
-            raise UsageError(f"--{name}: {path} cannot be written: permission is missing.")
-    if len({path.absolute() for path in wanted.values()}) < len(wanted):
+        refuse_unwritable(f"--{name}", path)
+    if len({os.path.realpath(path) for path in wanted.values()}) < len(wanted):
         raise UsageError(f"{' and '.join(f'--{name}' for name in wanted)} must name different "
                          "files.")
     if options.digest is None:
@@ -135,7 +135,10 @@ def _page_of(config: RunConfig) -> str:
 def _found(
     options: Namespace, settings: Settings, wanted: dict[str, Path]
 ) -> Iterator[tuple[RunConfig, Reel | None]]:
-    """The settings, and the run where one is asked for. Raises UsageError, StoreError, _Ended."""
+    """The settings, and the run where one is asked for.
+
+    Raises UsageError, StoreError, NoText and _Ended.
+    """
     known = RunStore(options.store or settings.store)
     shown = wanted.keys() & set(OF_RUNS)
     if options.digest is not None:
@@ -143,6 +146,8 @@ def _found(
         yield reel.snapshot.config, reel
         return
     config = chosen_config(options)
+    for name in wanted.keys() & OF_SETTINGS.keys():  # before hours of training
+        _made(name, config, None, settings).close()
     there = _stored(config, known) if shown else None
     if there is not None or not shown:
         yield config, there
@@ -173,12 +178,23 @@ def _stored(config: RunConfig, known: RunStore) -> Reel | None:
 def _trained(
     options: Namespace, settings: Settings, config: RunConfig, store: RunStore
 ) -> Reel:
-    say(f"run {config.digest()} is neither in the store nor recorded: it is trained")
+    say(f"run {config.digest()} {_as_it_is(config, store)}")
     outcome = train_with_progress(store, config, prepare_device(options, settings)).outcome
     if outcome.kind in ("failed", "stopped"):
         say(f"{outcome.reason or outcome.kind}; nothing was written.")
         raise _Ended(1 if outcome.kind == "failed" else INTERRUPTED)
     return Reel(TITLE, store.existing_snapshot(config.digest()).until(config.steps), store)
+
+
+def _as_it_is(config: RunConfig, store: RunStore) -> str:
+    """How far the run is, and what is done about it."""
+    snapshot = store.snapshot(config.digest())
+    if snapshot is None or not snapshot.history.last_step:
+        return "is neither in the store nor recorded: it is trained"
+    steps = f"has {whole(snapshot.history.last_step)} of {whole(config.steps)} steps"
+    if store.checkpoint_path(config.digest()).exists():
+        return f"{steps}: it is trained on"
+    return f"{steps} and no checkpoint: it is trained from its start"
 
 
 # --- files ---------------------------------------------------------------------------------------
@@ -187,23 +203,29 @@ def _trained(
 def _write(
     name: str, path: Path, config: RunConfig, reel: Reel | None, settings: Settings
 ) -> None:
+    """Make a file and put it in its place. Raises UsageError."""
+    option = f"--{name}"
     try:
-        if name in OF_SETTINGS:
-            files.write(path, OF_SETTINGS[name](config).encode())
-            return
-        assert reel is not None, "_found looks for the run where one of these is asked for"
-        if name == "zip":
-            with archive([reel], _page_of(config), downloads=settings.data) as made:
-                _copy(made, path)
-        elif name == "report":
-            text = report([reel], _page_of(config), downloads=settings.data)
-            files.write(path, text.encode())
-        else:
-            files.write(path, film([reel]))
+        with _made(name, config, reel, settings) as made, writing(option, path) as temporary, \
+                open(temporary, "wb") as file:
+            shutil.copyfileobj(made, file, PIECE)
+    except (StoreError, UsageError):
+        raise
     except ValueError as error:
-        raise UsageError(f"--{name}: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
 
 
-def _copy(made: BinaryIO, path: Path) -> None:
-    with files.replacing(path) as temporary, open(temporary, "wb") as file:
-        shutil.copyfileobj(made, file, PIECE)
+def _made(
+    name: str, config: RunConfig, reel: Reel | None, settings: Settings
+) -> BinaryIO:
+    """The content of a file. Raises ValueError where there can be none, as of a film without
+    samples, or of a script of a network that has no text."""
+    if name in OF_SETTINGS:
+        return io.BytesIO(OF_SETTINGS[name](config).encode())
+    assert reel is not None, "_found looks for the run where one of these is asked for"
+    if name == "zip":
+        return archive([reel], _page_of(config), downloads=settings.data)
+    if name == "report":
+        text = report([reel], _page_of(config), downloads=settings.data)
+        return io.BytesIO(text.encode())
+    return io.BytesIO(film([reel]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_core.cli.arguments import UsageError
+from gan_core.cli.written_files import refuse_unwritable
 from gan_core.runs.records import Outcome
 from gan_core.verification.tables import write_into
 
@@ -45,6 +46,7 @@ def say_runs_trained(count: int, total: int) -> None:
 
 def write_table(path: Path, name: str, text: str) -> None:
     """Put a table in its place in the document of --write. Raises UsageError."""
+    refuse_unwritable("--write", path)
     try:
         write_into(path, name, text)
     except OSError as error:

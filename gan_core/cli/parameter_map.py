@@ -28,6 +28,7 @@ from gan_core.cli.arguments import (
 from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, json_text, say
 from gan_core.cli.run import store_at
+from gan_core.cli.written_files import refuse_unwritable, write, writing
 from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import tick_text
 from gan_core.exploration.axis import FORM, axis
@@ -81,7 +82,9 @@ def add_to(commands: argparse._SubParsersAction[Parser]) -> None:
 def draw_map(options: Namespace, settings: Settings) -> int:
     """Train a map and report it."""
     drawn = _chosen_map(options)
-    _refuse_folders_that_are_not_there(options.csv, options.png)
+    for name in ("csv", "png"):  # before hours of training, not after them
+        if (path := getattr(options, name)) is not None:
+            refuse_unwritable(f"--{name}", path)
     device = prepare_device(options, settings)
     began = time.monotonic()
     with store_at(options.store) as store:
@@ -117,13 +120,6 @@ def _chosen_map(options: Namespace) -> ParameterMap:
     return ParameterMap(
         chosen_config(options), axis(options.x, "--x"), axis(options.y, "--y"),
         options.seeds or 1)
-
-
-def _refuse_folders_that_are_not_there(*paths: Path | None) -> None:
-    """Before hours of training, not after them."""
-    for path in paths:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"{path.parent} is no folder: {path.name} cannot be written there.")
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -188,9 +184,11 @@ def keep(
 
 def _write_files(options: Namespace, drawn: ParameterMap, results: Results) -> None:
     if options.csv is not None:
-        options.csv.write_text(as_csv(drawn, results), encoding="utf-8")
+        write("--csv", options.csv, as_csv(drawn, results).encode())
     if options.png is not None:
-        picture(drawn, results, options.colour).save(options.png, "PNG")
+        image = picture(drawn, results, options.colour)
+        with writing("--png", options.png) as temporary:
+            image.save(temporary, "PNG")
 
 
 def _in_words(drawn: ParameterMap, results: Results, colour: str) -> str:

@@ -19,9 +19,9 @@ from gan_core.cli.arguments import (
 )
 from gan_core.cli.device import check_processor_time, prepare_device
 from gan_core.cli.output import say
+from gan_core.cli.written_files import refuse_unwritable, write
 from gan_core.cost import price_list
 from gan_core.cost.prices import Price
-from gan_core.system import files
 from gan_core.system.settings import Settings
 
 
@@ -46,7 +46,7 @@ def prices(options: Namespace, settings: Settings) -> int:
     check_processor_time(options, settings, device)
     measured = list(_measured(options, device))
     if options.write:
-        files.write(options.write, price_list.to_json(measured).encode())
+        write("--write", options.write, price_list.to_json(measured).encode())
     else:
         print(price_list.to_json(measured), end="")
     return 0
@@ -56,8 +56,8 @@ def check(options: Namespace) -> None:
     """Raises UsageError, before minutes of measuring."""
     if options.write and options.only:
         raise UsageError("--write takes all prices: leave out --only.")
-    if options.write and not options.write.parent.is_dir():
-        raise UsageError(f"--write: there is no folder {options.write.parent}.")
+    if options.write:
+        refuse_unwritable("--write", options.write)
     refuse_unknown("--only", options.only, price_list.GROUPS)
 
 

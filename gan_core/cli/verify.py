@@ -21,6 +21,7 @@ from gan_core.cli.arguments import (
 from gan_core.cli.device import prepare_device
 from gan_core.cli.output import INTERRUPTED, json_text, say_runs_trained, write_table
 from gan_core.cli.progress import train_with_progress
+from gan_core.cli.written_files import refuse_unwritable
 from gan_core.config.fields import KNOBS
 from gan_core.runs.store import RunStore
 from gan_core.system.settings import Settings
@@ -92,6 +93,8 @@ def check(options: Namespace) -> None:
         raise UsageError(f"--remedies is for {AUDIT}.")
     if options.write and (options.only or options.seeds or options.remedies is not None):
         raise UsageError("--write takes whole tables: leave out --only, --seeds and --remedies.")
+    if options.write:
+        refuse_unwritable("--write", options.write)
     names = audit_draws.GROUPS if audited else [
         run for table in options.tables if table in TABLES for run in TABLES[table].runs()]
     refuse_unknown("--only", options.only, names)

@@ -14,6 +14,7 @@ from PIL import Image
 from gan_core.cli.main import main
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
+from gan_core.export.code.section import NoText
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.store import RunStore
 from tests.cli.calls import ROOT, TINY, refusal
@@ -148,3 +149,43 @@ def test_a_run_without_samples_has_no_film(
     code = main(["export", "--digest", digest, "--store", str(stored), "--film",
                  str(tmp_path / "film.gif")])
     assert not refusal(code, capsys.readouterr(), "no samples yet")
+
+
+def test_a_run_of_fewer_steps_goes_on(
+    tmp_path: Path, stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has trained 40 of 60 steps is told that no such run is there."""
+    longer = [*TINY[:1], "steps=60", *TINY[2:]]
+    call = ["--store", str(stored), "--film", str(tmp_path / "film.gif")]
+    assert main(["export", "--set", *TINY, *call]) == 0
+    assert "is neither in the store nor recorded: it is trained" in capsys.readouterr().err
+    assert main(["export", "--set", *longer, *call]) == 0
+    assert "has 40 of 60 steps: it is trained on" in capsys.readouterr().err
+    store = RunStore(stored)
+    digest, = store.digests()
+    store.checkpoint_path(digest).unlink()
+    assert main(["export", "--set", *TINY[:1], "steps=70", *TINY[2:], *call]) == 0
+    assert "has 60 of 70 steps and no checkpoint: it is trained from its start" \
+        in capsys.readouterr().err
+
+
+def test_what_has_no_text_is_refused_before_training(
+    tmp_path: Path, stored: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After hours of training there is a traceback in place of a script."""
+    from gan_core.cli import export
+
+    def no_text(config: RunConfig) -> str:
+        raise NoText("A program of this run cannot be written: it has no text.")
+
+    file, film = tmp_path / "gan.py", tmp_path / "film.gif"
+    for name in ("script", "notebook"):
+        monkeypatch.setitem(export.OF_SETTINGS, name, no_text)
+        code = main(["export", "--set", *TINY, "--store", str(stored), f"--{name}", str(file),
+                     "--film", str(film)])
+        assert not refusal(code, capsys.readouterr(), "A program of this run cannot be written")
+    digest = RECORDED["collapse"].digest()
+    code = main(["export", "--digest", digest, "--script", str(file)])
+    assert not refusal(code, capsys.readouterr(), "A program of this run cannot be written")
+    assert not stored.exists() and not file.exists() and not film.exists()

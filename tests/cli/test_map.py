@@ -100,7 +100,7 @@ BAD = {
     "too many seeds": ([*SMALL, "--seeds", "6"], "1 to 5"),
     "no budget": ([*SMALL, "--budget", "0"], "1 to 1000000"),
     "no such colour": ([*SMALL, "--colour", "loss"], "verdict"),
-    "no such folder": ([*SMALL, "--png", "/nowhere/map.png"], "/nowhere is no folder"),
+    "no such folder": ([*SMALL, "--png", "/nowhere/map.png"], "--png: there is no folder /nowhere"),
     "beyond the last seed": ([*SMALL, "--set", "seed=2147483647", "--seeds", "2"], "seed must be"),
     "a change after the end": ([*SMALL, "--x", "@90 r1=0,1"], "x must begin before step 60"),
     "no such shipped map": (["map", "--shipped", "all"], "rate-ratio"),
