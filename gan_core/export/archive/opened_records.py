@@ -16,7 +16,7 @@ from gan_core.runs.records import ADDED_NUMBERS, EvalRecord, StepRecord, from_li
 
 LONGEST_LINE = 50_000  # bytes; an evaluation has some 3,000
 LARGEST = 3.5e38  # beyond what 32 bits hold
-MOST_ENDS = 10  # evaluations besides those that are due: where a run ended, and was continued
+MOST_ENDS = 50  # evaluations besides those that are due: where a run ended, and was continued
 AT_A_TIME = 1000  # records, after which it is looked at the clock
 MOST_METRICS = 100  # of an evaluation; there are some 45
 MOST_NUMBERS = 256  # in a list of an evaluation: a sheet has 64 images
