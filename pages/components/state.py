@@ -39,9 +39,10 @@ AMPERSAND = re.compile("^(?:amp;)+")  # left of "&amp;", as mail clients write t
 KEYS = re.compile("[0-9a-f]{16}(?:,[0-9a-f]{16})?")  # of a run, and of its reference
 NO_KEYS = "opened must be one or two names of sixteen hexadecimal digits, separated by a comma."
 NOT_HERE = (
-    "The file of opened run {key} is not on this server, which keeps those opened last: shown is "
-    "what there is here of its settings. Open the file again to see it."
+    "The file of run {key} is no longer here; the server keeps the last ones that were opened. Shown "
+    "instead is {instead}. Open the file again to see it."
 )
+OF_ITS_SETTINGS, OF_THE_PAGE = "this server's own run of its settings", "the page's first run"
 OF_OTHER_SETTINGS = "opened: run {key} has other settings than this address, so it is not shown."
 REMEMBERED_URLS = 3  # of those that this tab wrote: a message may carry one before the last
 
@@ -132,7 +133,7 @@ def _drop_what_is_gone(state: State) -> None:
     for digest, key in list(state.opened.items()):
         if server.opened_run(key) is None:
             del state.opened[digest]
-            state.problems.append(NOT_HERE.format(key=key))
+            state.problems.append(NOT_HERE.format(key=key, instead=OF_ITS_SETTINGS))
 
 
 def _is_arrival(state: State, query: dict[str, str]) -> bool:
@@ -223,7 +224,8 @@ def _open_files(state: State, text: str, without_settings: bool) -> None:
     for attribute, key in zip(("shown", "pinned"), text.split(","), strict=False):
         run = server.opened_run(key)
         if run is None:
-            state.problems.append(NOT_HERE.format(key=key))
+            instead = OF_THE_PAGE if without_settings else OF_ITS_SETTINGS
+            state.problems.append(NOT_HERE.format(key=key, instead=instead))
             continue
         config = run.snapshot.config
         if without_settings:

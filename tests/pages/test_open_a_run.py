@@ -267,7 +267,8 @@ def test_a_run_and_its_reference_stand_side_by_side(tmp_path) -> None:
 def test_a_link_whose_file_is_gone_says_so_and_shows_what_there_is(forged: OpenedRun) -> None:
     """A page is empty, or shows another run as if it were the one of the link."""
     app = opened(NAME, **{**link(forged), "opened": GONE})
-    assert f"opened run {GONE} is not on this server" in app.warning[0].value
+    assert f"file of run {GONE} is no longer here" in app.warning[0].value
+    assert "own run of its settings" in app.warning[0].value
     assert viewer(app, "runs")["runs"]["this"]["address"] == f"runs/{FORGED.digest()}"
 
 
@@ -276,7 +277,7 @@ def test_a_file_that_goes_while_it_is_shown_is_missed(forged: OpenedRun) -> None
     app = opened(NAME, **link(forged))
     server.opened().delete(forged.key)
     app.run()
-    assert f"opened run {forged.key} is not on this server" in app.warning[0].value
+    assert f"file of run {forged.key} is no longer here" in app.warning[0].value
     assert viewer(app, "runs")["runs"]["this"]["address"] == f"runs/{FORGED.digest()}"
 
 
