@@ -31,7 +31,11 @@ from pages.components.runs_settings import Telling, names_of
 
 LETTERS = "ABCDEFGH"  # by which a line is called, wherever it is shown
 ANCHOR = "what-differs"  # where the comparison begins
-NARROWEST, NARROWEST_RUN = 6, 5  # rem, of the settings' names and of a run's column
+NARROWEST = {runs: 6 + 5 * runs for runs in range(1, len(LETTERS) + 1)}  # rem, of so many columns
+TOO_WIDE = "".join(  # where such a table has to be moved sideways, a sentence says so
+    f"@container settings (max-width: {width}rem) "
+    f"{{ .of-{runs} .run-settings-wide {{ display: block; }} }}\n"
+    for runs, width in NARROWEST.items())
 TOLD = ("verdict", "frechet", "modes", "high_quality", "diversity", "steps", "seconds")
 
 charts = st.components.v2.component(
@@ -115,14 +119,11 @@ def differences(
         _line(line, "told" if place == 0 and differ else "") for place, line in enumerate(outcomes))
     alike = "" if differ else (
         "<p>These runs have the same settings: one may be a recording of the other.</p>")
-    widest = f"{NARROWEST + NARROWEST_RUN * len(rows)}rem"
     return (
-        f"<style>@container settings (max-width: {widest}) "
-        "{ .run-settings-wide { display: block; } }</style>"
-        "<div class='run-settings-frame'><p class='run-settings-wide'>The table is wider than the "
-        f"screen: move it sideways to see all {len(rows)} runs.</p>"
-        f"<div class='run-settings' style='--runs: {len(rows)}; --narrowest: {widest}' tabindex='0'"
-        f" role='region' aria-label='What differs'><table><thead><tr><td></td>{head}</tr></thead>"
+        f"<div class='run-settings-frame of-{len(rows)}'><p class='run-settings-wide'>The table is "
+        f"wider than the screen: move it sideways to see all {len(rows)} runs.</p>"
+        f"<div class='run-settings' style='--runs: {len(rows)}; --narrowest: "
+        f"{NARROWEST[len(rows)]}rem' tabindex='0' role='region' aria-label='What differs'><table><thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>{alike}</div>")
 
 

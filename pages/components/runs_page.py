@@ -13,12 +13,11 @@ from pages.components.open_a_run import answer, open_a_run
 from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import RunsChoice, arrive, in_url
-from pages.components.runs_compare import compare
+from pages.components.runs_compare import TOO_WIDE, compare
 from pages.components.runs_rows import HERE, OPENED, Row
 from pages.components.runs_table import controls, follow, rows_of, table
 
 STYLE = """
-<style>
 .run-settings-frame { container: settings / inline-size; }
 .run-settings { overflow-x: auto; }
 .run-settings table { border-collapse: collapse; font-size: .92rem; table-layout: fixed;
@@ -33,7 +32,6 @@ STYLE = """
 .run-settings-wide { display: none; font-size: .9rem; color: light-dark(#5f6368, #a9adb3); }
 .run-settings .told th { border-top: 2px solid light-dark(#d5d8dc, #3b3f47); }
 .run-settings span { display: block; width: 2rem; height: .4rem; }
-</style>
 """
 
 
@@ -43,7 +41,7 @@ def runs_page() -> None:
     with st.sidebar:
         _projector(choice)
     listed = _shared(choice)
-    st.html(STYLE + (LARGE_TYPE if choice.projected else ""))
+    st.html(f"<style>{STYLE}{TOO_WIDE}</style>" + (LARGE_TYPE if choice.projected else ""))
     if listed.problem:
         st.warning(plain(listed.problem), icon=":material/folder_off:")
     rows = rows_of(listed)

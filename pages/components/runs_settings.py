@@ -48,7 +48,7 @@ class Telling:
 def names_of(rows: Sequence[Row]) -> dict[str, str]:
     """What each of these runs is called beside the others, by its key: its name or preset, else
     what sets it apart. No two are called alike."""
-    settings = Telling(rows, without=())
+    settings = Telling(rows)
     seeds = differing(rows, without=()) == ["seed"]
 
     def called(row: Row) -> str:
@@ -57,8 +57,23 @@ def names_of(rows: Sequence[Row]) -> dict[str, str]:
         return f"Seed {row.entry.config.seed}" if seeds else settings.text(row, MOST_TOLD)
 
     names = {row.key: called(row) for row in rows}
-    for add in (lambda row: row.source, lambda row: row.key.rpartition("-")[2][:6]):
-        often = Counter(names.values())
-        names = {row.key: f"{names[row.key]} ({add(row)})" if often[names[row.key]] > 1
-                 else names[row.key] for row in rows}
+    for more in (_data, _source, _digest):
+        named: dict[str, list[Row]] = {}
+        for row in rows:
+            named.setdefault(names[row.key], []).append(row)
+        for alike in named.values():
+            if len({more(row) for row in alike}) > 1:
+                names |= {row.key: f"{names[row.key]} ({more(row)})" for row in alike}
     return names
+
+
+def _data(row: Row) -> str:
+    return row.data
+
+
+def _source(row: Row) -> str:
+    return row.source
+
+
+def _digest(row: Row) -> str:
+    return row.entry.folder[:6]

@@ -121,6 +121,8 @@ def test_each_of_the_compared_runs_has_a_name_of_its_own():
     assert list(twice.values()) == [f"{title} (this server)", f"{title} (recorded)"]
     same = names_of([row(Listed(name="Mine"), seed=1), row(Listed(name="Mine"), seed=2)])
     assert len(set(same.values())) == 2
+    data = names_of([row(dropout=0.3), row(dropout=0.3, dataset="ring")])
+    assert list(data.values()) == ["nothing else (MNIST)", "nothing else (Ring)"]
 
 
 def test_words_find_name_note_setting_verdict_and_digest():
