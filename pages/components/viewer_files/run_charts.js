@@ -148,8 +148,9 @@ class RunCharts {
       .filter(({ place }) => chart.lines[place].at.length);
     // As many letters as a line of the legend has room for; two of many runs share one.
     const room = (size.width - 52) / (there.length > 4 ? 2 : 1) - 34;
-    const most = Math.max(16, Math.floor(room / (LETTER * size.letter)));
-    const box = frame(svg, size, chart, there.map(({ letter, label, colour, place }) => ({
+    const tight = { ...size, letter: 0.85 * size.letter }; // of names, most letters are small ones
+    const most = Math.max(16, Math.floor(room / (LETTER * tight.letter)));
+    const box = frame(svg, tight, chart, there.map(({ letter, label, colour, place }) => ({
       words: shortened(`${letter} · ${label}`, most), colour, name: place, off: own.hidden.has(place),
     })), own.switched);
     const shown = there.filter(({ place }) => !own.hidden.has(place));
