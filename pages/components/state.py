@@ -39,10 +39,10 @@ AMPERSAND = re.compile("^(?:amp;)+")  # left of "&amp;", as mail clients write t
 KEYS = re.compile("[0-9a-f]{16}(?:,[0-9a-f]{16})?")  # of a run, and of its reference
 NO_KEYS = "opened must be one or two names of sixteen hexadecimal digits, separated by a comma."
 NOT_HERE = (
-    "The file of run {key} is no longer here; the server keeps the last ones that were opened. Shown "
-    "instead is {instead}. Open the file again to see it."
+    "The file of run {key} is no longer here; the server keeps the last ones that were opened. "
+    "Shown instead is {instead}. Open the file again to see it."
 )
-OF_ITS_SETTINGS, OF_THE_PAGE = "this server's own run of its settings", "the page's first run"
+OF_ITS_SETTINGS, OF_THE_PAGE = "what this server has of its settings", "what this page begins with"
 OF_OTHER_SETTINGS = "opened: run {key} has other settings than this address, so it is not shown."
 REMEMBERED_URLS = 3  # of those that this tab wrote: a message may carry one before the last
 

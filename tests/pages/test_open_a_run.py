@@ -268,7 +268,7 @@ def test_a_link_whose_file_is_gone_says_so_and_shows_what_there_is(forged: Opene
     """A page is empty, or shows another run as if it were the one of the link."""
     app = opened(NAME, **{**link(forged), "opened": GONE})
     assert f"file of run {GONE} is no longer here" in app.warning[0].value
-    assert "own run of its settings" in app.warning[0].value
+    assert "what this server has of its settings" in app.warning[0].value
     assert viewer(app, "runs")["runs"]["this"]["address"] == f"runs/{FORGED.digest()}"
 
 
