@@ -10,6 +10,7 @@ import shlex
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -21,6 +22,7 @@ from gan_core.config.run_config import RunConfig
 from gan_core.config.value_words import tick_text
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.exploration.shipped_maps import SHIPPED, shipped_results
+from gan_core.export.report.metric_words import METRICS, meaning
 from gan_core.export.report.of_map import report_of_map
 from gan_core.export.report.of_runs import report
 from gan_core.export.report.page import POLICY, anchor, paragraphs
@@ -207,10 +209,39 @@ def test_the_command_repeats_the_run() -> None:
     configs = [*RECORDED.values(), RunConfig(seed=7).changed(
         40, learning_rate_ratio=10.0, dropout=0.4)]
     for config in configs:
-        words = shlex.split(command(config))
-        assert words[:2] == ["gan-lab", "run"]
-        options = Parser(parents=[config_options()]).parse_args(words[2:])
+        typed = command(config)
+        words = shlex.split(typed)
+        assert "'" not in typed, "cmd of Windows knows no single quotes"
+        assert not re.search(r'[$`!%\\,;&|<>^()]|"[^"]*"[^ ]', typed), "a shell would read it"
+        assert words[:4] == ["python", "-m", "gan_core", "run"]
+        options = Parser(parents=[config_options()]).parse_args(words[4:])
         assert chosen_config(options) == config
+
+
+def test_metrics_have_their_meaning(pair: str) -> None:
+    """A table of "r_v" and "travel_g", which nobody understands."""
+    glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    part = glossary.split("## Metrics of an evaluation")[1].split("\n## ")[0].replace("`overfit_gap` ÷", "overfit_gap ÷")
+    assert dict(re.findall(r"^\| `(\w+)` \| \S+ \| (.*) \|$", part, re.M)) == METRICS
+    measured = re.search(r'aria-label="Metrics".*?</table>', pair, re.S)[0]
+    explained = re.findall(r"<code>(\w+)</code> <small>(.*?)</small>", measured)
+    assert len(explained) > 20 and all(words for _, words in explained)
+    assert meaning("ema_frechet") == f"of the averaged generator: {METRICS['frechet']}"
+
+
+def test_its_title_is_no_verdict(pair: str) -> None:
+    """"Mode collapse" stands above "Mode collapse", and nobody knows which is the finding."""
+    assert "<h1>GAN challenge: mode collapse</h1>" in pair
+    assert "<title>GAN challenge: mode collapse, run " in pair
+
+
+def test_of_a_run_on_a_gpu_it_promises_no_repetition(pair: str) -> None:
+    """Whoever types the command compares two runs that draw other random numbers."""
+    run = brief("collapse")
+    status = dataclasses.replace(run.snapshot.status, device="NVIDIA H100 80GB HBM3")
+    on_a_gpu = dataclasses.replace(run, snapshot=run.snapshot.with_status(status))
+    assert "A GPU draws other random numbers" in Read(report([on_a_gpu])).said
+    assert "A GPU draws other random numbers" not in Read(pair).said
 
 
 def test_it_says_how_to_repeat_it(pair: str) -> None:

@@ -17,7 +17,9 @@ from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.headlines import HEADLINES
 from gan_core.diagnosis.number_words import whole
 from gan_core.export.charts.files import chart_svgs
+from gan_core.export.code.header import on_a_gpu
 from gan_core.export.film import film
+from gan_core.export.report.metric_words import meaning
 from gan_core.export.report.page import (
     Table,
     anchor,
@@ -38,6 +40,8 @@ from gan_core.system.version import VERSION
 
 MOST_FILM = 2_200_000  # bytes: with all its pictures a report stays below five megabytes
 MOST_RUNS = 2
+OF_GPUS = ("A GPU draws other random numbers than a processor: what was trained on one of them is "
+           "another run on the other, with the same settings.")
 
 
 def report(
@@ -48,15 +52,15 @@ def report(
 
     `page` names the challenge (of CHALLENGES) whose question it answers, "" for none; `predicted`
     is the answer that a visitor gave to it, one of the challenge's own; `link` opens the runs in
-    the app; `script` is the name of a script that repeats the run; `downloads` is the folder of
-    classifiers that are not bundled. A run without samples has a report without pictures, and one
-    whose samples are damaged says so.
+    the app; `script` is the name of a script that trains with its settings; `downloads` is the
+    folder of classifiers that are not bundled. A run without samples has a report without pictures,
+    and one whose samples are damaged says so.
     """
     reels = reels[:MOST_RUNS]
     challenge = CHALLENGES.get(page)
     by_time = challenge is not None and challenge.by_time and len(reels) > 1
     said = [spoken(reel.snapshot) for reel in reels]
-    title = challenge.title if challenge is not None else "A GAN run"
+    title = _title(challenge)
     body = [
         section("Prediction", _prediction(challenge, reels[0].snapshot, predicted)),
         section("Verdict", *(_verdict(reel, each, len(reels) > 1)
@@ -69,8 +73,17 @@ def report(
         section("Charts", _charts(reels, by_time, downloads)),
         section("How to repeat it", *_repeat(reels, link, script)),
     ]
-    return document(f"{title}: {said[0].name}", _head(title, challenge, reels),
-                    filter(None, body), foot())
+    return document(f"{title}, run {reels[0].snapshot.config.digest()}",
+                    _head(title, challenge, reels), filter(None, body), foot())
+
+
+def _title(challenge: Challenge | None) -> str:
+    """What the report is about: a failure that gives a page its name may not be what was found."""
+    if challenge is None:
+        return "A GAN run"
+    if challenge.title.startswith("A "):
+        return challenge.title
+    return f"GAN challenge: {challenge.title[0].lower()}{challenge.title[1:]}"
 
 
 def _head(title: str, challenge: Challenge | None, reels: Sequence[Reel]) -> str:
@@ -142,7 +155,8 @@ def _measured(reels: Sequence[Reel]) -> str:
     """All that the last evaluations measured."""
     last = [reel.snapshot.history.evaluations[-1:] for reel in reels]
     metrics = [each[0].metrics if each else {} for each in last]
-    rows = [[f"<code>{text(name[:60])}</code>", *(_value(of.get(name)) for of in metrics)]
+    rows = [[f"<code>{text(name[:60])}</code> <small>{text(meaning(name))}</small>",
+             *(_value(of.get(name)) for of in metrics)]
             for name in dict.fromkeys(name for of in metrics for name in of)]
     return folded("All that the last evaluation measured", table(Table(
         ["Metric", *(f"{reel.title}{f', step {each[0].step}' if each else ''}"
@@ -258,6 +272,8 @@ def _repeat(reels: Sequence[Reel], link: str, script: str) -> list[str]:
     if script:
         parts.append(f"<p>As one PyTorch script, without this project: "
                      f"<code>{text(script[:120])}</code>.</p>")
+    if any(on_a_gpu(reel.snapshot.status.device) for reel in reels):
+        parts.append(f"<p>{text(OF_GPUS)}</p>")
     rows = [[words, *(text(value(reel.snapshot)) for reel in reels)]
             for words, value in _FACTS.items()]
     rows.append(["Version", *([VERSION] * len(reels))])

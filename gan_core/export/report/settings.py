@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +11,8 @@ from gan_core.config.knobs import SECTIONS
 from gan_core.config.run_config import DEFAULT, RunConfig
 from gan_core.config.validation import as_text
 from gan_core.config.value_words import tick_text
+
+_PLAIN = re.compile(r"[A-Za-z0-9_=.+-]+")  # which no shell reads as anything else
 
 
 def differing(configs: Sequence[RunConfig]) -> list[list[str]]:
@@ -38,7 +40,9 @@ def setting_words(changes: Mapping[str, Any]) -> str:
 
 
 def command(config: RunConfig) -> str:
-    """What trains this run on the command line."""
+    """What trains this run on the command line, of Windows too: whose cmd knows no single quotes.
+    No value of a setting holds what a shell reads within double ones."""
     values = {**config.changes(), "steps": config.steps, "seed": config.seed}
-    settings = " ".join(shlex.quote(f"{name}={as_text(value)}") for name, value in values.items())
-    return f"gan-lab run --set {settings}"
+    words = [f"{name}={as_text(value)}" for name, value in values.items()]
+    settings = " ".join(word if _PLAIN.fullmatch(word) else f'"{word}"' for word in words)
+    return f"python -m gan_core run --set {settings}"
