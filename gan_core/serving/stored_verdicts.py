@@ -24,6 +24,7 @@ from typing import Any
 from gan_core import diagnosis
 from gan_core.diagnosis.diagnose import SYMPTOMS
 from gan_core.diagnosis.judged import Judged
+from gan_core.diagnosis.tones import tone
 from gan_core.diagnosis.verdict import STATES, verdict
 from gan_core.diagnosis.verdict_name import name
 from gan_core.exploration import cell_runs
@@ -32,7 +33,7 @@ from gan_core.runs.status import RunStatus, StoreError
 from gan_core.system import files
 
 FILE = "verdict.json"
-FORMAT = 1  # of the file
+FORMAT = 2  # of the file
 MOST_BYTES = 10_000  # of one; it has some 500
 MOST_LETTERS = 400  # of a sentence in it
 WORDS = ("state", "name", "headline", "cause", "page")
@@ -42,7 +43,8 @@ WORDS = ("state", "name", "headline", "cause", "page")
 class StoredVerdict:
     """The verdict on a run that has ended: `state` is one of STATES, `name` at most three words,
     `headline` one sentence, `cause` as `Verdict` has it, `page` the challenge that explains it or
-    ""; `measures` by their names in MEASURES, without those that the run does not have."""
+    ""; `measures` by their names in MEASURES, without those that the run does not have; `severe`
+    whether it is among the gravest: its tone is that of an error."""
 
     state: str
     name: str
@@ -50,6 +52,7 @@ class StoredVerdict:
     cause: str
     page: str
     measures: Mapping[str, float]
+    severe: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; an infinite number, as of a run that diverged, is written as a word."""
@@ -70,8 +73,8 @@ class StoredVerdict:
             raise ValueError("not a verdict: its words make no sense")
         if any(map(math.isnan, measures.values())):
             raise ValueError("not a verdict: a measure is no number")
-        return cls(**words, measures={each: value for each, value in measures.items()
-                                      if each in cell_runs.MEASURES})
+        return cls(**words, severe=content.get("severe") is True, measures={
+            each: value for each, value in measures.items() if each in cell_runs.MEASURES})
 
 
 def worked_out(run: RunSnapshot) -> StoredVerdict:
@@ -82,7 +85,7 @@ def worked_out(run: RunSnapshot) -> StoredVerdict:
         judged.state, name(Judged(judged, run.history, run.config)),
         judged.headline[:MOST_LETTERS], judged.cause,
         SYMPTOMS[first.symptom].challenge if first is not None else "",
-        cell_runs.measured(run.history, run.config))
+        cell_runs.measured(run.history, run.config), tone(judged) == "error")
 
 
 def basis(run: Path, status: RunStatus | None) -> str:

@@ -123,8 +123,8 @@ def differences(
         f"<div class='run-settings-frame of-{len(rows)}'><p class='run-settings-wide'>The table is "
         f"wider than the screen: move it sideways to see all {len(rows)} runs.</p>"
         f"<div class='run-settings' style='--runs: {len(rows)}; --narrowest: "
-        f"{NARROWEST[len(rows)]}rem' tabindex='0' role='region' aria-label='What differs'><table><thead><tr><td></td>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>{alike}</div>")
+        f"{NARROWEST[len(rows)]}rem' tabindex='0' role='region' aria-label='What differs'>"
+        f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>{alike}</div>")
 
 
 def _line(line: tuple[str, Sequence[str]], kind: str = "") -> str:

@@ -74,6 +74,9 @@ class Row:
 
     @property
     def tone(self) -> str:
+        """As pages, the live channel and reports colour it."""
+        if self.state == "failing" and self.entry.verdict and self.entry.verdict.severe:
+            return "error"
         return TONES.get(self.state, "info")
 
     @property

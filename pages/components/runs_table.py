@@ -115,7 +115,8 @@ def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> lis
         "rows": [_cells(row, names, settings) for row in shown],
         "shared": f"All: {settings.shared}" if settings.shared else "",
         "chosen": choice.chosen, "heard": choice.heard, "sort": list(choice.sort),
-        "words": _words(len(found), min(len(found), choice.listed), rows),
+        "words": _words(len(found), min(len(found), choice.listed), rows,
+                        len(listed) - len(found)),
         "further": f"Show {min(LISTED, len(found) - choice.listed)} more"
         if choice.listed < min(len(found), MOST_LISTED) else "",
     })
@@ -133,6 +134,7 @@ def _cells(row: Row, names: Sequence[str], settings: Telling) -> dict[str, Any]:
     return {
         "key": row.key, "title": title, "settings": settings.text(row, MOST_TOLD), "whole": whole,
         "note": row.said.note, "starred": row.said.starred,
+        "badge": row.source if row.kind == RECORDED else "",  # where there is no column for it
         "tone": row.tone if row.state in ("healthy", "failing", "diverged", "failed") else "",
         "cells": [title if name == "name" else COLUMNS[name].text(row) for name in names]}
 
@@ -156,13 +158,17 @@ def _news(rows: Sequence[Row]) -> int:
                           for row in rows))
 
 
-def _words(found: int, shown: int, rows: Sequence[Row]) -> str:
-    """How many rows there are, and what is not known yet."""
+def _words(found: int, shown: int, rows: Sequence[Row], kept: int = 0) -> str:
+    """How many rows there are, how many are `kept` in sight that do not match, and what is not
+    known yet."""
     all_ = len(rows)
+    ticked = "" if not kept else (
+        " The ticked run does not match and is kept in sight." if kept == 1 else
+        f" {kept} ticked runs do not match and are kept in sight.")
     if not found:
-        return "No run matches." if all_ else "There are no runs yet."
+        return f"No run matches.{ticked}" if all_ else "There are no runs yet."
     runs = "1 run" if found == 1 else f"{found} runs"
-    words = f"{runs} of {all_}." if found < all_ else f"{runs}."
+    words = (f"{runs} of {all_}." if found < all_ else f"{runs}.") + ticked
     if shown < found:
         words += f" The first {shown} are shown."
     unread = sum(row.state == UNREAD for row in rows)

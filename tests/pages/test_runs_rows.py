@@ -14,7 +14,8 @@ from gan_core.config.run_config import RunConfig
 from gan_core.runs.status import RunStatus
 from gan_core.serving.run_index import RunEntry, RunIndex
 from gan_core.serving.run_lists import NOTHING, Listed
-from gan_core.serving.stored_verdicts import StoredVerdict
+from gan_core.serving.run_words import spoken_verdict
+from gan_core.serving.stored_verdicts import StoredVerdict, worked_out
 from pages.components import server
 from pages.components.runs_csv import as_csv
 from pages.components.runs_rows import (
@@ -37,6 +38,7 @@ from pages.components.runs_settings import (
     Telling,
     names_of,
 )
+from pages.components.runs_table import _words
 
 
 def row(said: Listed = NOTHING, state: str = "healthy", name: str = "No failure",
@@ -220,3 +222,26 @@ def test_two_thousand_rows_are_filtered_while_somebody_types():
         in_order(matching(rows, f"hinge {place}"), ("age", "modes", "name")[place % 3], True)
         spent.append(time.thread_time() - began)
     assert sorted(spent)[18] <= 0.15
+
+
+@pytest.mark.parametrize("digest", ["3032b02d6ac1ea20", "f289aa", "591fdc", "840c57", "98cead"])
+def test_a_verdict_has_the_tone_of_its_page(digest):
+    """Mode collapse is red on its page, and yellow in the table."""
+    store = server.recorded()
+    (name,) = [each for each in store.folders() if each.startswith(digest)]
+    run = store.existing_snapshot(name)
+    judged = StoredVerdict.from_dict(worked_out(run).to_dict())
+    entry = RunEntry(name, run.config, run.status, judged, 0.0)
+    assert Row(RECORDED, entry, NOTHING).tone == spoken_verdict(run).tone
+    if digest.startswith("3032"):
+        assert judged.severe
+
+
+def test_ticked_runs_that_do_not_match_are_said_to_be_kept():
+    """\"No run matches.\" stands under a row; \"3 runs of 25\" under four."""
+    rows = [row(seed=seed) for seed in range(5)]
+    assert _words(0, 0, rows, 1) == (
+        "No run matches. The ticked run does not match and is kept in sight.")
+    assert _words(3, 3, rows, 2) == (
+        "3 runs of 5. 2 ticked runs do not match and are kept in sight.")
+    assert _words(5, 5, rows) == "5 runs." and _words(0, 0, []) == "There are no runs yet."

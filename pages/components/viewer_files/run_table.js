@@ -55,7 +55,7 @@ class RunTable {
     this.find("tbody").replaceChildren(...this.data.rows.map((row) => this.row(row)));
   }
 
-  row({ key, title, settings, whole, note, starred, tone, cells }) {
+  row({ key, title, badge, settings, whole, note, starred, tone, cells }) {
     const box = made("input", { type: "checkbox", ariaLabel: `Choose ${title}`,
       onchange: () => this.choose(key, box.checked) });
     const star = made("button", { type: "button", className: "star", ariaLabel: `Star ${title}`,
@@ -67,7 +67,8 @@ class RunTable {
     const line = made("tr", {}, made("td", { className: "tick" }, box, star),
       ...this.data.columns.map(({ name, number, short }, at) => {
         if (name === "name") {
-          const parts = [title, made("small", { textContent: settings, title: whole === settings ? "" : whole })];
+          const parts = [title, ...(badge ? [" ", made("span", { className: "origin", textContent: badge })] : []),
+            made("small", { textContent: settings, title: whole === settings ? "" : whole })];
           if (note) parts.push(made("small", { className: "note", textContent: note }));
           return made("th", { scope: "row", className: "of-name" }, ...parts);
         }
