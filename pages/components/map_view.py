@@ -20,6 +20,7 @@ from gan_core.exploration.map_tables import runs_of
 from gan_core.exploration.parameter_map import Cell, ParameterMap
 from gan_core.exploration.price import seconds
 from gan_core.exploration.study import name_of
+from gan_core.export.report.settings import typed
 from gan_core.serving import map_channel
 from gan_core.serving.run_words import wait_text
 from gan_core.serving.study_jobs import AT_ONCE
@@ -126,11 +127,10 @@ def _command(drawn: ParameterMap) -> str:
 
 def command(drawn: ParameterMap) -> str:
     """What draws this map on the command line."""
-    settings = " ".join(f"'{name}={value}'" if " " in value else f"{name}={value}"
-                        for name, value in {**drawn.base.to_query(),
-                                            "steps": str(drawn.base.steps)}.items())
-    return (f"gan-lab map --x '{drawn.x}' --y '{drawn.y}' --seeds {drawn.seeds} --set {settings} "
-            "--store DIR")
+    settings = {**drawn.base.to_query(), "steps": str(drawn.base.steps)}
+    return typed(["python", "-m", "gan_core", "map", "--x", str(drawn.x), "--y", str(drawn.y),
+                  "--seeds", str(drawn.seeds), "--set",
+                  *(f"{name}={value}" for name, value in settings.items()), "--store", "DIR"])
 
 
 # --- the chosen cells ----------------------------------------------------------------------------

@@ -221,7 +221,8 @@ def test_the_command_repeats_the_run() -> None:
 def test_metrics_have_their_meaning(pair: str) -> None:
     """A table of "r_v" and "travel_g", which nobody understands."""
     glossary = (Path(__file__).parents[2] / "docs" / "glossary.md").read_text(encoding="utf-8")
-    part = glossary.split("## Metrics of an evaluation")[1].split("\n## ")[0].replace("`overfit_gap` ÷", "overfit_gap ÷")
+    part = glossary.split("## Metrics of an evaluation")[1].split("\n## ")[0]
+    part = part.replace("`overfit_gap` ÷", "overfit_gap ÷")
     assert dict(re.findall(r"^\| `(\w+)` \| \S+ \| (.*) \|$", part, re.M)) == METRICS
     measured = re.search(r'aria-label="Metrics".*?</table>', pair, re.S)[0]
     explained = re.findall(r"<code>(\w+)</code> <small>(.*?)</small>", measured)

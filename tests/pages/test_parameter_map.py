@@ -182,4 +182,5 @@ def test_the_command_draws_the_same_map():
                          axis("learning_rate=0.001,0.01"), 2)
     import shlex
     words = shlex.split(command(drawn).removesuffix(" --store DIR"))
-    assert _chosen_map(parse(words[1:])) == drawn
+    assert words[:3] == ["python", "-m", "gan_core"] and "'" not in command(drawn)
+    assert _chosen_map(parse(words[3:])) == drawn

@@ -40,9 +40,13 @@ def setting_words(changes: Mapping[str, Any]) -> str:
 
 
 def command(config: RunConfig) -> str:
-    """What trains this run on the command line, of Windows too: whose cmd knows no single quotes.
-    No value of a setting holds what a shell reads within double ones."""
+    """What trains this run on the command line."""
     values = {**config.changes(), "steps": config.steps, "seed": config.seed}
-    words = [f"{name}={as_text(value)}" for name, value in values.items()]
-    settings = " ".join(word if _PLAIN.fullmatch(word) else f'"{word}"' for word in words)
-    return f"python -m gan_core run --set {settings}"
+    settings = [f"{name}={as_text(value)}" for name, value in values.items()]
+    return typed(["python", "-m", "gan_core", "run", "--set", *settings])
+
+
+def typed(words: Sequence[str]) -> str:
+    """A command as it is typed, on Windows too: whose cmd knows no single quotes. No value of a
+    setting holds what a shell reads within double ones."""
+    return " ".join(word if _PLAIN.fullmatch(word) else f'"{word}"' for word in words)
