@@ -14,10 +14,12 @@ from gan_core.serving.run_lists import LONGEST_NAME, LONGEST_NOTE, ListError, Ru
 from pages.components import controls, own_runs, server
 from pages.components.markdown import plain
 from pages.components.runs_choice import MOST_COMPARED, RunsChoice
-from pages.components.runs_csv import as_csv
+from pages.components.runs_compare import ANCHOR
+from pages.components.runs_csv import SAVED, as_csv
 from pages.components.runs_rows import OPENED, Row, pages_of_presets
 from pages.components.state import LINK_VERSION
 
+KEPT = "runs/kept"  # in the session: the run whose name and note were just kept
 OPENS_ON = "baseline"  # the page of a run that is no preset of any
 
 
@@ -28,24 +30,39 @@ def actions(
     with st.container(horizontal=True, vertical_alignment="center", gap="small",
                       key="runs-buttons"):
         if chosen:
+            _compare(chosen)
             _open(chosen)
             if len(chosen) == 1:
-                _describe(choice, chosen[0])
-            _remove(choice, chosen)
-            if st.button("Untick all", icon=":material/deselect:", key="runs/none"):
-                choice.chosen = []
-                st.rerun()
+                _describe(chosen[0])
         else:
             st.caption("Tick a run to open, name or pin it; tick two to eight to compare them.",
                        width="content")
-        st.download_button(
-            "Table (CSV)", partial(as_csv, chosen or found), "runs.csv", "text/csv",
-            icon=":material/download:", key="runs/csv", on_click="ignore",
-            help=f"{'The ticked runs' if chosen else 'All runs that are listed'}, with verdicts, "
-            "measures and the settings in which they differ.")
+        _save(chosen, found)
+        if chosen:
+            if st.button("Untick all", icon=":material/deselect:", key="runs/none",
+                         type="tertiary"):
+                choice.chosen = []
+                st.rerun()
+            _remove(choice, chosen)
         _bring_back(choice, listed)
     for words in said_of_opening(chosen):
         st.caption(plain(words))
+
+
+def _compare(chosen: Sequence[Row]) -> None:
+    """A link to the comparison, which lies below the window's edge."""
+    if len(chosen) > 1:
+        with st.container(key="runs-main-compare", width="content"):
+            st.markdown(f"[Compare {min(len(chosen), MOST_COMPARED)} ↓](#{ANCHOR})")
+
+
+def _save(chosen: Sequence[Row], found: Sequence[Row]) -> None:
+    """A button that says of which runs it saves the table."""
+    rows = chosen or found
+    st.download_button(
+        f"Save {len(rows)} {'ticked' if chosen else 'listed'} (CSV)", partial(as_csv, rows),
+        "runs.csv", "text/csv", icon=":material/download:", key="runs/csv", on_click="ignore",
+        disabled=not rows, help=SAVED)
 
 
 def _open(chosen: Sequence[Row]) -> None:
@@ -55,9 +72,10 @@ def _open(chosen: Sequence[Row]) -> None:
     keys = ",".join(row.entry.folder for row in chosen if row.kind == OPENED)
     files = {"opened": keys} if keys else {}
     if len(chosen) == 1:
-        st.page_link(page, label="Open", icon=":material/open_in_full:",
-                     query_params=opening(first) | files,
-                     help="Opens the run on its page, with all sheets and charts.")
+        with st.container(key="runs-main-open", width="content"):
+            st.page_link(page, label="Open", icon=":material/open_in_full:",
+                         query_params=opening(first) | files,
+                         help="Opens the run on its page, with all sheets and charts.")
         if not files:
             _pin(page, first)
     elif len(chosen) == 2 and not _equal(chosen):
@@ -120,15 +138,23 @@ def opening(shown: RunConfig, reference: RunConfig | None = None) -> dict[str, s
 # --- the visitor's own words ----------------------------------------------------------------------
 
 
-def _describe(choice: RunsChoice, row: Row) -> None:
+def _describe(row: Row) -> None:
     with st.popover("Name and note", icon=":material/edit:", key="runs/describe"), \
             st.form(f"runs/words/{row.key}", border=False):
-        name = st.text_input("Name", row.said.name, max_chars=LONGEST_NAME,
+        # Without max_chars, which drops longer words that somebody pastes, and says nothing.
+        name = st.text_input(f"Name, at most {LONGEST_NAME} characters", row.said.name,
                              placeholder=row.title)
-        note = st.text_area("Note", row.said.note, max_chars=LONGEST_NOTE, height=100)
+        note = st.text_area(f"Note, at most {LONGEST_NOTE}", row.said.note, height=100)
         if st.form_submit_button("Keep", icon=":material/check:"):
-            _carry_out(choice, lambda: server.queue().lists.describe(
-                own_runs.person(), row.key, name, note))
+            try:
+                server.queue().lists.describe(own_runs.person(), row.key, name, note)
+            except ListError as error:
+                st.error(plain(str(error)), icon=":material/block:")
+            else:
+                st.session_state[KEPT] = row.key
+                st.rerun()  # the table above says the new name
+        elif st.session_state.pop(KEPT, None) == row.key:
+            st.success("Kept.", icon=":material/check:")
         st.caption("Only you see them. A run with a name or a star stays longest when the store is "
                    "full.")
 
@@ -145,7 +171,7 @@ def _carry_out(choice: RunsChoice, change: Callable[[], None]) -> None:
 
 def _remove(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     if st.button("Remove" if len(chosen) == 1 else f"Remove {len(chosen)}",
-                 icon=":material/delete:", key="runs/remove",
+                 icon=":material/delete:", key="runs/remove", type="tertiary",
                  help="Takes the run out of your list. Its files stay as long as there is room."):
         keys = [row.key for row in chosen]
 
@@ -177,7 +203,9 @@ def _bring_back(choice: RunsChoice, listed: RunList) -> None:
 
 def too_many(chosen: Sequence[Row]) -> str:
     """One sentence if these are more than can be compared, else ""."""
-    if len(chosen) <= MOST_COMPARED:
+    beyond = chosen[MOST_COMPARED:]
+    if not beyond:
         return ""
+    left = beyond[0].title if len(beyond) == 1 else f"the {len(beyond)} that were ticked last"
     return (f"{len(chosen)} runs are ticked, and at most {MOST_COMPARED} can be compared at once: "
-            f"untick {len(chosen) - MOST_COMPARED}.")
+            f"below are the first {MOST_COMPARED}, without {left}.")

@@ -12,12 +12,19 @@ from pages.components.markdown import plain
 from pages.components.open_a_run import answer, open_a_run
 from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
-from pages.components.runs_choice import RunsChoice, arrive, in_url
+from pages.components.runs_choice import MOST_COMPARED, RunsChoice, arrive, in_url
 from pages.components.runs_compare import TOO_WIDE, compare
 from pages.components.runs_rows import HERE, OPENED, Row
 from pages.components.runs_table import controls, follow, rows_of, table
 
 STYLE = """
+[class*="st-key-runs-main-"] a { display: block; border-radius: .5rem; padding: .45rem .8rem;
+  background: #2a65c2; color: #ffffff !important; text-decoration: none; font-weight: 600; }
+[class*="st-key-runs-main-"] a * { color: #ffffff; }
+[class*="st-key-runs-main-"] a:hover { background: #1f4f9c; }
+[class*="st-key-runs-main-"] p { margin: 0; }
+.st-key-runs-buttons [data-testid="stPageLink"] a { border: 1px solid
+  light-dark(#d5d8dc, #3b3f47); border-radius: .5rem; padding: .45rem .8rem; }
 .run-settings-frame { container: settings / inline-size; }
 .run-settings { overflow-x: auto; }
 .run-settings table { border-collapse: collapse; font-size: .92rem; table-layout: fixed;
@@ -61,8 +68,8 @@ def runs_page() -> None:
     actions(choice, listed, chosen, found)
     if said := too_many(chosen):
         st.warning(plain(said), icon=":material/block:")
-    elif len(chosen) > 1:
-        compare(choice, chosen)
+    if len(chosen) > 1:
+        compare(choice, chosen[:MOST_COMPARED])
     choice.url.write(in_url(choice))
     follow(rows)
 

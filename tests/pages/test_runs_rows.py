@@ -11,13 +11,14 @@ import pytest
 
 from gan_core.config.presets import CHALLENGES
 from gan_core.config.run_config import RunConfig
+from gan_core.exploration.cell_runs import MEASURES
 from gan_core.runs.status import RunStatus
 from gan_core.serving.run_index import RunEntry, RunIndex
 from gan_core.serving.run_lists import NOTHING, Listed
 from gan_core.serving.run_words import spoken_verdict
 from gan_core.serving.stored_verdicts import StoredVerdict, worked_out
 from pages.components import server
-from pages.components.runs_csv import as_csv
+from pages.components.runs_csv import MEASURED, SAVED, as_csv
 from pages.components.runs_rows import (
     COLUMNS,
     RECORDED,
@@ -194,6 +195,18 @@ def test_the_table_as_csv_has_differing_settings_as_columns_and_no_formulas():
     assert [line["dropout"] for line in table] == ["0.4", "0"]
     assert [line["frechet"] for line in table] == ["9.5", ""]
     assert "loss" not in head and table[0]["verdict"] == "No failure"
+
+
+def test_the_csv_counts_modes_as_the_table_does_and_explains_every_measure():
+    """The table says "1 of 8", its file 0.125; and nobody knows what "missed" is."""
+    rows = [row(dataset="ring", measures={"modes": 0.125, "missed": 0.2}), row(state="", seed=1)]
+    head, first, second = csv.reader(io.StringIO(as_csv(rows)))
+    told = dict(zip(head, first, strict=True))
+    assert (told["modes"], told["modes_total"]) == ("1", "8")
+    assert told["new_accepted_less"] == "0.2" and "missed" not in head
+    assert second[head.index("modes"):][:2] == ["", ""]
+    assert set(MEASURED) == set(MEASURES)
+    assert all(f"`{column}`" in SAVED for column, _ in MEASURED.values())
 
 
 def test_times_are_written_in_one_unit():
