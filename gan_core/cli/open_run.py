@@ -10,11 +10,13 @@ from typing import Any
 from gan_core.cli.arguments import Parser, UsageError, add_command, json_option
 from gan_core.cli.output import json_text, say
 from gan_core.cli.run import in_words
-from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.export.archive.opening import OpenedRun, open_archive, side_by_side
 from gan_core.export.archive.sound_zip import ArchiveError
-from gan_core.runs.opened_runs import opened_runs
+from gan_core.runs.opened_runs import cannot_take, opened_runs
 from gan_core.runs.records import Outcome
 from gan_core.runs.store import RunStore
+from gan_core.serving.run_lists import RunLists
+from gan_core.system import files
 from gan_core.system.settings import Settings
 from gan_core.verification.results import Result
 
@@ -49,15 +51,22 @@ def open_run(options: Namespace, settings: Settings) -> int:
 
 
 def _opened(path: Path, runs: RunStore) -> list[OpenedRun]:
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe keeps waiting
+        raise UsageError(f"{path} is a device, a pipe or a socket; name a zip.")
+    store = runs.root.parent
     try:
-        with open(path, "rb") as file:
-            return open_archive(file, runs)
-    except ArchiveError as error:
-        raise UsageError(f"{path} was not opened. {error}") from None
+        file = open(path, "rb")  # noqa: SIM115
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder; name a zip.") from None
     except OSError as error:
-        raise UsageError(f"{error.filename or path} cannot be used: {error.strerror}.") from None
+        raise UsageError(f"{path} cannot be used: {files.cause(error)}.") from None
+    with file:
+        try:
+            return open_archive(file, runs, RunLists(store).kept)
+        except ArchiveError as error:
+            raise UsageError(f"{path} was not opened. {error}") from None
+        except OSError as error:  # of the store: a file that cannot be read is an ArchiveError
+            raise UsageError(f"{path} was not opened. {cannot_take(runs, error)}") from None
 
 
 def _result(run: OpenedRun, runs: RunStore) -> Result:
@@ -73,4 +82,4 @@ def _as_data(run: OpenedRun, result: Result) -> dict[str, Any]:
 
 def _address(opened: list[OpenedRun]) -> str:
     """The end of an address of the app that shows the runs."""
-    return f"?opened={','.join(run.key for run in opened)}"
+    return f"?opened={','.join(run.key for run in side_by_side(opened))}"

@@ -15,8 +15,10 @@ import streamlit as st
 
 from gan_core.config.config_text import caption
 from gan_core.config.presets import CHALLENGES, Page
-from gan_core.export.archive.opening import OpenedRun, open_archive
+from gan_core.diagnosis.number_words import whole
+from gan_core.export.archive.opening import OpenedRun, open_archive, side_by_side
 from gan_core.export.archive.sound_zip import ArchiveError
+from gan_core.runs.opened_runs import MOST_RUNS
 from gan_core.runs.status import StoreError
 from gan_core.serving.run_lists import TRAINED
 from gan_core.serving.run_words import spoken_verdict
@@ -43,6 +45,11 @@ LIMIT = (
     f"At most {MOST_MEGABYTES} MB. Weights are not read: a zip that is larger can be opened once "
     "checkpoint.pt is taken out of it."
 )
+STAYS = (
+    "Opened runs stay while there is room: all visitors' together take at most {megabytes} MB of "
+    "this server, and are at most {runs}. Those used longest ago go first, and last those with a "
+    "star or a name. Keep the file."
+)
 _ONE_AT_A_TIME = threading.Lock()  # each takes a core for a second
 
 
@@ -66,6 +73,7 @@ def open_a_run() -> None:
             "The zip of a run", type="zip", key=f"{KEY}/file/{number}",
             max_upload_size=MOST_MEGABYTES, help=HELP)
         st.caption(LIMIT)
+        st.caption(STAYS.format(megabytes=whole(server.opened().megabytes), runs=whole(MOST_RUNS)))
         if sent is None:
             return
         with st.spinner("Checking the file …"):
@@ -91,7 +99,7 @@ def told(name: str, file: BinaryIO) -> Told:
     if not _ONE_AT_A_TIME.acquire(timeout=PATIENCE):
         return Told(name, refusal=BUSY)
     try:
-        return Told(name, tuple(open_archive(file, server.opened())))
+        return Told(name, tuple(open_archive(file, server.opened(), server.queue().lists.kept)))
     except ArchiveError as error:
         return Told(name, refusal=str(error))
     except StoreError as error:
@@ -114,9 +122,9 @@ def page_of(run: OpenedRun) -> Page:
 
 def address_query(runs: tuple[OpenedRun, ...]) -> dict[str, str]:
     """The parameters of an address that shows the run, and its reference beside it."""
-    first, *others = runs
-    query = opening(first.config, others[0].config if others else None)
-    return {**query, OPENED: ",".join(run.key for run in runs)}
+    shown = side_by_side(runs)
+    query = opening(shown[0].config, shown[1].config if len(shown) > 1 else None)
+    return {**query, OPENED: ",".join(run.key for run in shown)}
 
 
 def _show(last: Told) -> None:
@@ -128,10 +136,13 @@ def _show(last: Told) -> None:
     stored = [server.opened_run(run.key) for run in last.runs]
     if None in stored:  # the files that were opened since took its room
         return
-    page = page_of(last.runs[0])
-    st.success(f"{plain(last.name)} was opened: {plain(caption(last.runs[0].config))}"
-               f"{' beside its reference' if len(last.runs) > 1 else ''}. It is in the table, marked "
-               "as from a file.", icon=":material/folder_open:")
+    page, count = page_of(last.runs[0]), len(last.runs)
+    beside = " beside its reference" if count > 1 else ""
+    if len(side_by_side(last.runs)) < count:
+        beside = " and another run of the same settings"
+    where = "They are in the table, marked" if count > 1 else "It is in the table, marked"
+    st.success(f"{plain(last.name)} was opened: {plain(caption(last.runs[0].config))}{beside}. "
+               f"{where} as from a file.", icon=":material/folder_open:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(page.page, label=f"Show it: {page.title}", icon=":material/open_in_full:",
                      query_params=address_query(last.runs))

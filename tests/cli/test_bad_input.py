@@ -66,7 +66,7 @@ BAD = {
     "nothing to open": (["open"], "FILE"),
     "opening no file": (["open", "nowhere.zip"], "nowhere.zip cannot be used"),
     "opening a folder": (["open", "."], ". is a folder"),
-    "opening no zip": (["open", "/dev/null"], "not a whole zip file"),
+    "opening no file of bytes": (["open", "/dev/null"], "is a device, a pipe or a socket"),
     "some prices as all": (["prices", "--only", "width", "--write", "x.json"], "leave out --only"),
 }
 

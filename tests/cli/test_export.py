@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -121,6 +123,34 @@ def test_a_file_that_is_no_run_is_refused(
     code = main(["open", str(file), "--store", str(tmp_path / "store")])
     assert not refusal(code, capsys.readouterr(), "leads out of its folder")
     assert not opened_runs(tmp_path / "store").folders()
+
+
+def test_a_store_that_takes_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever misspells --store reads of a folder with a random name that they never heard of."""
+    file, store = tmp_path / "run.zip", tmp_path / "no-folder"
+    file.write_bytes(packed(sound()))
+    store.touch()
+    code = main(["open", str(file), "--store", str(store)])
+    said = capsys.readouterr()
+    assert not refusal(code, said, f"{store}, the folder of runs, cannot take an opened run: ")
+    assert ".new-" not in said.err
+    from gan_core.export.archive import opening
+
+    def full(*of: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(opening.files, "write", full)
+    code = main(["open", str(file), "--store", str(tmp_path / "store")])
+    assert not refusal(code, capsys.readouterr(), "cannot take an opened run: the disk is full.")
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command waits for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    code = main(["open", str(tmp_path / "pipe"), "--store", str(tmp_path / "store")])
+    assert not refusal(code, capsys.readouterr(), "is a device, a pipe or a socket; name a zip.")
 
 
 def test_an_interrupted_training_writes_nothing(

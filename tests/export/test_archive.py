@@ -33,6 +33,7 @@ from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import RunStatus, StoreError
 from gan_core.runs.store import RunStore
 from gan_core.serving import stored_verdicts
+from gan_core.serving.run_lists import RunLists
 from gan_core.verification import audit_runs
 from gan_core.verification.results import train_into
 from pages.components import server
@@ -325,6 +326,61 @@ def test_the_runs_opened_longest_ago_go_first(tmp_path: Path, monkeypatch) -> No
         keys.append(run.key)
         os.utime(runs.root / run.key, (seed, seed + 1_000_000))
     assert sorted(runs.folders()) == sorted(keys[-3:])
+
+
+def test_what_somebody_starred_goes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One visitor's files push out a run that somebody has given a name, to have it next week."""
+    monkeypatch.setattr(opened, "MOST_RUNS", 3)
+    lists = RunLists(tmp_path)
+    keys = []
+    for seed in range(6):
+        runs = opened_runs(tmp_path)
+        (run,) = open_archive(
+            io.BytesIO(packed(sound(RING.replace(seed=seed)))), runs, lists.kept)
+        keys.append(run.key)
+        os.utime(runs.root / run.key, (seed, seed + 1_000_000))
+        if seed == 0:
+            lists.describe("home", f"opened-{run.key}", "for the lesson", "")
+        if seed == 1:  # a run of the server whose digest reads like that key is another one
+            lists.star("home", run.key, True)
+    assert sorted(runs.folders()) == sorted([keys[0], *keys[-2:]])
+
+
+def test_both_runs_of_a_file_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference makes the run go, with which it came."""
+    monkeypatch.setattr(opened, "MOST_RUNS", 1)
+    pair = packed({**sound(), **sound(RING.replace(seed=9))})
+    runs, found = opened_again(pair, tmp_path)
+    assert sorted(runs.folders()) == sorted(run.key for run in found) and len(found) == 2
+
+
+def test_a_run_beside_one_of_the_same_settings_is_opened(tmp_path: Path) -> None:
+    """Somebody takes their own run home beside a forged one, and nobody can open the zip."""
+    store = RunStore(tmp_path / "own")
+    digest = store.create(RING)
+    store.append(digest, steps(1, 2, 3, 4))
+    store.write_status(digest, RunStatus("finished", 4, 4))
+    runs, (other,) = opened_again(packed(sound()), tmp_path / "first")
+    reels = [Reel("This run", store.existing_snapshot(digest), store),
+             Reel("Reference", runs.existing_snapshot(other.key), runs)]
+    again, found = opened_again(zip_of(reels), tmp_path / "second")
+    assert [run.config for run in found] == [RING, RING] and found[1].key == other.key
+    assert again.existing_snapshot(found[0].key).history == reels[0].snapshot.history
+    _, found = opened_again(zip_of([reels[1], reels[1]]), tmp_path / "third")
+    assert [run.key for run in found] == [other.key]
+
+
+def test_another_run_of_the_same_key_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody makes two files whose keys are the same, and one is shown as if it were the other.
+    """
+    monkeypatch.setattr(opened, "KEY_DIGITS", 0)
+    monkeypatch.setattr(RunStore, "exists", lambda store, key: True)
+    runs = opened_runs(tmp_path)
+    (runs.root / "x").mkdir(parents=True)
+    with pytest.raises(StoreError, match="whose content has the same key"):
+        open_archive(io.BytesIO(packed(sound())), runs)
 
 
 def test_a_small_store_keeps_few_of_them(tmp_path: Path) -> None:

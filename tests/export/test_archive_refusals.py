@@ -20,9 +20,9 @@ from PIL import Image
 
 from gan_core.config.run_config import RunConfig
 from gan_core.export.archive import opening, sound_zip
-from gan_core.export.archive.opening import open_archive
 from gan_core.export.archive.opened_pictures import SIZES
 from gan_core.export.archive.opened_records import MOST_ENDS, most_evaluations
+from gan_core.export.archive.opening import open_archive
 from gan_core.export.archive.sound_zip import ArchiveError
 from gan_core.runs.opened_runs import opened_runs
 from gan_core.runs.samples import VIEWS, grey_png
@@ -242,8 +242,6 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {  # how it is made; what 
     "no run": (lambda: packed({"README.txt": b"x"}), "holds 0 runs"),
     "three runs": (lambda: packed({k: v for c in (RING, DIGITS, RING.replace(seed=1))
                                    for k, v in sound(c).items()}), "holds 3 runs"),
-    "the same run twice": (lambda: packed({**sound(), **{
-        name.replace("run-", "reference-"): of for name, of in sound().items()}}), "twice"),
     "no records": (lambda: packed({k: v for k, v in sound().items() if k != HISTORY}), "lacks"),
     "empty records": (lambda: history(""), "needs at least one record"),
     # --- settings

@@ -106,6 +106,21 @@ def test_what_was_opened_stands_in_the_table_at_once() -> None:
     assert not app.success and not app.exception
 
 
+def test_how_long_an_opened_run_stays_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visitor stars an opened run for next week, and it is gone without anybody having said so;
+    or the files of others push it out."""
+    app = sent(packed(sound(RING.replace(seed=41))))
+    most = f"{server.opened().megabytes:,.0f}".replace(",", " ")
+    assert any(f"at most {most} MB of this server, and are at most 1 000" in caption.value
+               for caption in app.caption)
+    key = app.session_state[f"{open_a_run.KEY}/told"].runs[0].key
+    server.queue().lists.star("home", f"opened-{key}", True)
+    monkeypatch.setattr("gan_core.runs.opened_runs.MOST_RUNS", 2)
+    for seed in (42, 43):
+        other = open_a_run.told("run.zip", io.BytesIO(packed(sound(RING.replace(seed=seed)))))
+    assert set(server.opened().folders()) == {key, other.runs[0].key}
+
+
 def test_what_is_not_opened_is_said_in_one_sentence() -> None:
     """The page breaks on a strange file, or stays silent."""
     app = sent(packed({**sound(), "../evil": b"x"}), "a_<b>file.zip")
@@ -262,6 +277,21 @@ def test_a_run_and_its_reference_stand_side_by_side(tmp_path) -> None:
     assert [told["runs"][side]["address"] for side in ("this", "reference")] == [
         f"opened/{run.key}" for run in runs]
     assert told["captions"]["reference"]["opened"] == "opened from a file"
+
+
+def test_two_runs_of_the_same_settings_are_both_in_the_table() -> None:
+    """The second one is lost, or the page shows one of them on both sides as if they were two."""
+    files = sound()
+    history = f"run-{RING.digest()}/history.jsonl"
+    other = {**files, history: files[history].replace(b'"loss_d": 1.4', b'"loss_d": 1.5', 1)}
+    app = sent(packed({**files, **{name.replace("run-", "reference-"): content
+                                   for name, content in other.items()}}))
+    assert "and another run of the same settings. They are in the table" in app.success[0].value
+    first, second = app.session_state[f"{open_a_run.KEY}/told"].runs
+    assert {first.key, second.key} <= set(server.opened().folders())
+    query = open_a_run.address_query((first, second))
+    assert query["opened"] == first.key and "reference" not in query
+    assert viewer(opened(NAME, **query), "runs")["runs"]["this"]["address"].endswith(first.key)
 
 
 def test_a_link_whose_file_is_gone_says_so_and_shows_what_there_is(forged: OpenedRun) -> None:

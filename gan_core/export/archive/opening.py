@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -70,20 +70,31 @@ class OpenedRun:
     weights_left_out: bool
 
 
-def open_archive(file: BinaryIO, runs: RunStore) -> list[OpenedRun]:
-    """Take in the run of a zip, and its reference if it has one; the run comes first.
+def side_by_side(runs: Sequence[OpenedRun]) -> Sequence[OpenedRun]:
+    """The opened runs that one page of the app shows: it tells two runs apart by their settings."""
+    return runs if len({run.config.digest() for run in runs}) == len(runs) else runs[:1]
 
-    Raises ArchiveError, one sentence, on anything that is not as `archive` makes it; StoreError if
-    the runs cannot be stored. Nothing is kept then.
+
+def open_archive(
+    file: BinaryIO, runs: RunStore, listed: Callable[[], Collection[str]] = tuple
+) -> list[OpenedRun]:
+    """Take in the run of a zip, and its reference if it has one; the run comes first. A run beside
+    itself is one run; two runs of the same settings are two.
+
+    Where there has to be room, opened runs that people keep in their lists, by what `listed` says,
+    go last. Raises ArchiveError, one sentence, on anything that is not as `archive` makes it;
+    StoreError if the runs cannot be stored. Nothing is kept then.
     """
     with sound_zip(file) as opened, preparing(runs) as room:
         contents = _contents(opened.names)
         _check_size(opened, contents.values())
-        made = [(name, content, _unpacked(opened, name, content, room))
+        made = [(content, _unpacked(opened, name, content, room / name))
                 for name, content in contents.items()]
-        return [OpenedRun(keep(runs, room / config.digest()), config,
-                          any(part.endswith(".pt") for part in content.left_out))
-                for _, content, config in made]
+        keys = keep(runs, [room / name / content.digest for name, content in contents.items()],
+                    listed)
+        found = [OpenedRun(key, config, any(part.endswith(".pt") for part in content.left_out))
+                 for key, (content, config) in zip(keys, made, strict=True)]
+        return list({run.key: run for run in reversed(found)}.values())[::-1]
 
 
 # --- what is in it -------------------------------------------------------------------------------
@@ -118,9 +129,6 @@ def _contents(names: Iterable[str]) -> dict[str, _Content]:
     if not 1 <= len(contents) <= MOST_RUNS:
         raise ArchiveError(f"The zip holds {len(contents)} runs, each in a folder called run-… and "
                            f"sixteen hexadecimal digits; 1 or {MOST_RUNS} are allowed.")
-    digests = [content.digest for content in contents.values()]
-    if len(set(digests)) < len(digests):
-        raise ArchiveError(f"Run {digests[0]} is in the zip twice; a run may be there once.")
     for folder, content in contents.items():
         if missing := [name for name in NEEDED if name not in content.read]:
             raise ArchiveError(f"{folder} lacks {missing[0]}; a run needs {', '.join(NEEDED)}.")
@@ -155,10 +163,10 @@ def _unexpected(path: str) -> ArchiveError:
 
 
 def _unpacked(opened: SoundZip, name: str, content: _Content, room: Path) -> RunConfig:
-    """Put a run together in the folder `room`, all of it checked; its settings."""
+    """Put a run together in the new folder `room`, all of it checked; its settings."""
     config = _config(opened, name, content)
     run = room / config.digest()
-    run.mkdir()
+    run.mkdir(parents=True)
     files.write(run / "config.json", config.to_json().encode())
     status = _status(opened, name, content, config)
     files.write(run / "status.json", status.to_json().encode())
