@@ -18,13 +18,15 @@ from pages.components.runs_rows import HERE, OPENED, Row
 from pages.components.runs_table import controls, follow, rows_of, table
 
 STYLE = """
-[class*="st-key-runs-main-"] a { display: block; border-radius: .5rem; padding: .45rem .8rem;
-  background: #2a65c2; color: #ffffff !important; text-decoration: none; font-weight: 600; }
-[class*="st-key-runs-main-"] a * { color: #ffffff; }
+[class*="st-key-runs-main-"] a { display: inline-flex; align-items: center; gap: .4rem;
+  box-sizing: border-box; min-height: 2.5rem; padding: 0 .8rem; border-radius: .5rem;
+  white-space: nowrap; background: #2a65c2; text-decoration: none; font-weight: 600; }
+[class*="st-key-runs-main-"] :is(a, a *) { color: #ffffff; }
 [class*="st-key-runs-main-"] a:hover { background: #1f4f9c; }
-[class*="st-key-runs-main-"] p { margin: 0; }
-.st-key-runs-buttons [data-testid="stPageLink"] a { border: 1px solid
-  light-dark(#d5d8dc, #3b3f47); border-radius: .5rem; padding: .45rem .8rem; }
+[class*="st-key-runs-main-"] p, [class*="st-key-runs-main-"] [data-testid="stMarkdownContainer"] {
+  margin: 0; }
+.st-key-runs-buttons [data-testid="stPageLink"] a { min-height: 2.5rem; box-sizing: border-box;
+  border: 1px solid light-dark(#d5d8dc, #3b3f47); border-radius: .5rem; padding: 0 .8rem; }
 .run-settings-frame { container: settings / inline-size; }
 .run-settings { overflow-x: auto; }
 .run-settings table { border-collapse: collapse; font-size: .92rem; table-layout: fixed;
@@ -35,7 +37,7 @@ STYLE = """
 .run-settings thead th { font-weight: 600; }
 .run-settings tbody th { font-weight: 400; color: light-dark(#5f6368, #a9adb3); }
 .run-settings :is(thead td, tbody th) { position: sticky; left: 0;
-  background: light-dark(#ffffff, #0e1117); }
+  background: light-dark(#ffffff, #171614); }
 .run-settings-wide { display: none; font-size: .9rem; color: light-dark(#5f6368, #a9adb3); }
 .run-settings .told th { border-top: 2px solid light-dark(#d5d8dc, #3b3f47); }
 .run-settings span { display: block; width: 2rem; height: .4rem; }
