@@ -45,6 +45,7 @@ class RunsChoice:
     charts: list[str] = field(default_factory=lambda: list(FIRST_CHARTS))
     across: str = "steps"
     half_life: int = 0
+    zoom: tuple[str, float, float] | None = None  # a part of which axis, from and to
     projected: bool = False
     listed: int = LISTED
     heard: int = 0  # the browser's time at which the runs were chosen that the page knows of

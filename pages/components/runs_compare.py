@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ from gan_core.runs.snapshots import RunSnapshot
 from gan_core.runs.status import StoreError
 from pages.components import server, viewer_code
 from pages.components.runs_choice import ACROSS, LONGEST_HALF_LIFE, RunsChoice
-from pages.components.runs_curves import CHARTS, COLOURS, DASHES, Line, drawn
+from pages.components.runs_curves import CHARTS, COLOURS, DASHES, Line, Zoom, drawn
 from pages.components.runs_rows import (
     COLUMNS,
     HERE,
@@ -69,13 +70,14 @@ def compare(choice: RunsChoice, chosen: Sequence[Row]) -> None:
     steps = max(run.history.last_step for _, run in there) or 1
     by_time = choice.across == "seconds"
     seconds = max(_seconds(run) for _, run in there) or 0.1
-    drawn_charts = _drawn(choice.charts, lines, by_time)
-    charts(key="runs/charts", on_smoothed_change=partial(_smoothed, choice), data={
+    drawn_charts = _drawn(choice.charts, lines, by_time, _zoom(choice))
+    charts(key="runs/charts", on_smoothed_change=partial(_smoothed, choice),
+           on_zoomed_change=partial(_zoomed, choice), data={
         "part": "run-charts", "code": viewer_code.ADDRESS, "projector": choice.projected,
         "across": "second" if by_time else "step", "end": seconds if by_time else steps,
         "half_life": choice.half_life,
         "zooming": "Drag over a chart to zoom into all of them; the pointer reads all at once.",
-        "runs": [{"label": line.label, **_stroke(place)} for place, line in enumerate(lines)],
+        "runs": [{"label": line.words(), **_stroke(place)} for place, line in enumerate(lines)],
         "steps_a_unit": [_steps_a_unit(line) if by_time else 1.0 for line in lines],
         "charts": drawn_charts,
     })
@@ -159,6 +161,19 @@ def _smoothed(choice: RunsChoice) -> None:
         choice.half_life = told
 
 
+def _zoomed(choice: RunsChoice) -> None:
+    """The charts show a part of the axis, or all of it again."""
+    told = st.session_state["runs/charts"]["zoomed"]
+    sound = isinstance(told, list) and len(told) == 2 and all(
+        isinstance(end, int | float) and math.isfinite(end) for end in told)
+    choice.zoom = (choice.across, float(told[0]), float(told[1])) if sound else None
+
+
+def _zoom(choice: RunsChoice) -> Zoom | None:
+    """The part of the axis of which there are finer curves."""
+    return choice.zoom[1:] if choice.zoom and choice.zoom[0] == choice.across else None
+
+
 def _lines(
     there: Sequence[tuple[Row, RunSnapshot]], names: Mapping[str, str]
 ) -> tuple[list[Line], dict[str, int]]:
@@ -171,8 +186,8 @@ def _lines(
         seeds = {value_of(row, "seed"): row for row in group}
         if len(seeds) == len(group) > 1:
             of_row |= {row.key: len(lines) for row in group}
-            of_all = f"{settings.text(group[0])}, " if len(group) < len(there) else ""
-            lines.append(Line(f"{of_all}{len(group)} seeds", [runs[row.key] for row in group]))
+            words = settings.text(group[0]) if len(group) < len(there) else ""
+            lines.append(Line(words, [runs[row.key] for row in group]))
             continue
         for row in group:  # also a recording beside the same run of this server
             of_row[row.key] = len(lines)
@@ -195,9 +210,11 @@ def _steps_a_unit(line: Line) -> float:
     return sum(run.history.last_step for run in line.runs) / seconds if seconds else 1.0
 
 
-def _drawn(names: Sequence[str], lines: Sequence[Line], by_time: bool) -> list[dict[str, Any]]:
+def _drawn(
+    names: Sequence[str], lines: Sequence[Line], by_time: bool, zoom: Zoom | None
+) -> list[dict[str, Any]]:
     """The charts that some of the lines is in: images and points are measured in other ways."""
-    made = [drawn(name, lines, by_time) for name in names]
+    made = [drawn(name, lines, by_time, zoom) for name in names]
     return [chart for chart in made if any(line["at"] for line in chart["lines"])]
 
 

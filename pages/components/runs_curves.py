@@ -18,7 +18,7 @@ from gan_core.runs.history import History
 from gan_core.runs.records import STEP_METRICS
 from gan_core.runs.snapshots import RunSnapshot
 
-MOST_POINTS = 240  # of a curve
+MOST_POINTS = 600  # of a curve, and as many again of the part that is zoomed into
 SIGNIFICANT = 4  # digits of a value that is sent
 # Apart from each other for colour-blind readers as far as eight can be, 3 : 1 on white and on
 # near-black, and none the green or red of verdicts. Each has a dash of its own as well.
@@ -26,6 +26,7 @@ COLOURS = ("#2f86d6", "#d9701e", "#9a5fc4", "#1496ad", "#c2528b", "#a07a1f", "#7
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "", "7 3", "2 3", "9 3 2 3")
 
 Points = tuple[np.ndarray, np.ndarray]  # places on the axis, and the values there, both (n,)
+Zoom = tuple[float, float]  # a part of the axis, from and to
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def points(run: RunSnapshot, chart: Chart, by_time: bool) -> Points:
         steps, values = history.evaluated(chart.of)
     known = np.isfinite(values) & ((values > 0) if chart.log else True)
     steps, values = np.asarray(steps, float)[known], np.asarray(values, float)[known]
-    return (seconds_of(history, steps) if by_time else steps), values
+    places = seconds_of(history, steps) if by_time else steps
+    return places[there := np.isfinite(places)], values[there]
 
 
 def seconds_of(history: History, steps: np.ndarray) -> np.ndarray:
@@ -90,13 +92,28 @@ def seconds_of(history: History, steps: np.ndarray) -> np.ndarray:
     return np.interp(steps, at, seconds)
 
 
-def thinned(curve: Points, most: int = MOST_POINTS) -> Points:
-    """At most `most` points, evenly spaced, first and last included."""
-    places, values = curve
-    if len(places) <= most:
-        return curve
-    chosen = np.linspace(0, len(places) - 1, most).round().astype(int)
-    return places[chosen], values[chosen]
+def kept(places: np.ndarray, values: np.ndarray, zoom: Zoom | None = None) -> np.ndarray:
+    """Which points of a curve are drawn, about MOST_POINTS: of each stretch of it the first, the
+    lowest and the highest, so that a spike of a single step is still there. Of the part that is
+    zoomed into as many again, with the points to both sides of it."""
+    whole = _extremes(values)
+    if zoom is None or len(whole) == len(values):
+        return whole
+    start = max(0, int(np.searchsorted(places, zoom[0])) - 1)
+    end = int(np.searchsorted(places, zoom[1], side="right")) + 1
+    return np.union1d(whole, start + _extremes(values[start:end]))
+
+
+def _extremes(values: np.ndarray) -> np.ndarray:
+    count = len(values)
+    if count <= MOST_POINTS:
+        return np.arange(count)
+    size = math.ceil(count / (MOST_POINTS // 3))
+    starts = np.arange(0, count, size)
+    stretches = np.pad(values, (0, len(starts) * size - count), mode="edge").reshape(-1, size)
+    chosen = [starts, starts + stretches.argmin(axis=1), starts + stretches.argmax(axis=1),
+              np.array([count - 1])]
+    return np.unique(np.minimum(np.concatenate(chosen), count - 1))
 
 
 # --- several runs --------------------------------------------------------------------------------
@@ -104,7 +121,8 @@ def thinned(curve: Points, most: int = MOST_POINTS) -> Points:
 
 @dataclass(frozen=True)
 class Line:
-    """What one colour stands for: a run, or several that differ in their seed alone."""
+    """What one colour stands for: a run, or several that differ in their seed alone. `label` is
+    what they are called without their seeds, of which `words` tell."""
 
     label: str
     runs: Sequence[RunSnapshot]
@@ -113,36 +131,59 @@ class Line:
     def seeds(self) -> int:
         return len(self.runs)
 
+    def words(self, known: int | None = None) -> str:
+        """What the line is called where so many of its seeds are known, None for all."""
+        if self.seeds == 1:
+            return self.label
+        some = f"{known} of " if known is not None and known < self.seeds else ""
+        return f"{self.label}, {some}{self.seeds} seeds".removeprefix(", ")
 
-def band(curves: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+
+def band(
+    curves: Sequence[Points], zoom: Zoom | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Places, and there the mean, the lowest and the highest of several curves, each of shape (n,),
     as far as all of them reach."""
     curves = [curve for curve in curves if len(curve[0])]
     if not curves:
         return (np.empty(0),) * 4
     start, end = max(c[0][0] for c in curves), min(c[0][-1] for c in curves)
-    longest = max(curves, key=lambda curve: len(curve[0]))[0]
-    places = longest[(longest >= start) & (longest <= end)]
+    # Where any of them has an extreme: a spike of one seed lies between the points of another.
+    places = np.unique(np.concatenate([at[kept(at, values, zoom)] for at, values in curves]))
+    places = places[(places >= start) & (places <= end)]
     values = np.stack([np.interp(places, *curve) for curve in curves])
-    return places, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+    mean, low, high = values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+    if len(places):
+        chosen = np.union1d(kept(places, low, zoom), kept(places, high, zoom))
+        places, mean, low, high = (each[chosen] for each in (places, mean, low, high))
+    return places, mean, low, high
 
 
-def drawn(name: str, lines: Iterable[Line], by_time: bool) -> dict[str, Any]:
+def drawn(
+    name: str, lines: Iterable[Line], by_time: bool, zoom: Zoom | None = None
+) -> dict[str, Any]:
     """A chart as the browser draws it: for each line places and values, and for several seeds the
-    lowest and highest value of each place. Lines without values are empty."""
-    chart, told = CHARTS[name], []
+    lowest and highest value of each place. Lines without values are empty. A line some of whose
+    seeds are not in this chart has a label of its own. `thinned`: a part of it has more points."""
+    chart, told, longest = CHARTS[name], [], 0
     for line in lines:
-        curves = [thinned(points(run, chart, by_time)) for run in line.runs]
+        curves = [points(run, chart, by_time) for run in line.runs]
+        known = [curve for curve in curves if len(curve[0])]
+        longest = max(longest, *(len(at) for at, _ in curves))
         if line.seeds == 1:
-            told.append({"at": _plain(curves[0][0]), "value": _plain(curves[0][1])})
+            ((at, values),) = curves
+            chosen = kept(at, values, zoom)
+            told.append({"at": _plain(at[chosen]), "value": _plain(values[chosen])})
         else:
-            places, mean, low, high = band(curves)
+            places, mean, low, high = band(known, zoom)
             told.append({"at": _plain(places), "value": _plain(mean), "low": _plain(low),
                          "high": _plain(high)})
+            if 0 < len(known) < line.seeds:
+                told[-1]["label"] = line.words(len(known))
     return {
         "name": name, "title": chart.title, "note": chart.note, "axis": chart.axis,
         "log": chart.log, "domain": chart.domain, "lines": told,
-        "dots": chart.of not in STEP_METRICS,
+        "dots": chart.of not in STEP_METRICS, "thinned": longest > MOST_POINTS,
     }
 
 

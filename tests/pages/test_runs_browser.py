@@ -28,23 +28,28 @@ MADE = 9
 
 
 class Shared:
-    """A server of several people with made-up runs, and Anna, who was sent all but the last."""
+    """A server of several people with made-up runs, two of them long, and Anna, who was sent all of
+    the short ones but the last."""
 
-    def __init__(self, server: Server, runs: list[str], anna: playwright.Page) -> None:
-        self.server, self.runs, self.anna = server, runs, anna
+    def __init__(
+        self, server: Server, runs: list[str], long: list[str], anna: playwright.Page
+    ) -> None:
+        self.server, self.runs, self.long, self.anna = server, runs, long, anna
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory, shared_chromium) -> Iterator[Shared]:
     store = tmp_path_factory.mktemp("shared-store")
     runs = made_up_runs(store, MADE)
+    (longer,) = made_up_runs(store, 1, steps=240, first=40)
+    long = made_up_runs(store, 2, steps=3000, first=50)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_LAB_HOSTED", "1")
         server = Server(store)
     anna = fresh_page(shared_chromium, color_scheme="light")
     anna.goto(f"{server.url}/runs?runs={'.'.join(runs[:8])}")
     expect(rows(anna).first).to_be_visible()
-    yield Shared(server, runs, anna)
+    yield Shared(server, runs, long, anna)
     anna.context.close()
     server.close()
 
@@ -134,6 +139,71 @@ def test_charts_share_zoom_cursor_and_smoothing(shared: Shared, chromium) -> Non
     page.wait_for_url(re.compile("smooth=20"), timeout=PATIENCE)
 
 
+def test_a_zoom_brings_finer_curves_and_leaves_hidden_lines_hidden(
+    shared: Shared, chromium
+) -> None:
+    """A deep zoom shows straight lines between few points; or all lines are there again."""
+    long, other = shared.long
+    page = fresh_page(chromium, viewport={"width": 1280, "height": 2600})
+    page.goto(f"{shared.server.url}/runs?runs={long}.{other}&charts=loss_d")
+    chart = page.locator(".run-charts figure.chart svg[role=img]")
+    expect(chart.locator("path.data")).to_have_count(2)
+    calm(page)
+    name = chart.locator(".switch text").nth(1).bounding_box()
+    page.mouse.click(name["x"] + 20, name["y"] + name["height"] / 2)
+    expect(chart.locator("path.data")).to_have_count(1)
+    points = "path => path.getAttribute('d').split('L').length"
+    before = chart.locator("path.data").evaluate(points)
+    assert 300 < before <= 601
+    box = chart.bounding_box()
+    chart.hover(position={"x": 0.45 * box["width"], "y": box["height"] / 2})
+    page.mouse.down()
+    chart.hover(position={"x": 0.55 * box["width"], "y": box["height"] / 2})
+    page.mouse.up()
+    wait_until(page, lambda: chart.locator("path.data").evaluate(points) > before + 100)
+    expect(chart.locator("path.data")).to_have_count(1)
+    expect(page.get_by_role("button", name="Whole axis")).to_be_visible()
+    page.get_by_role("button", name="Whole axis").click()
+    wait_until(page, lambda: chart.locator("path.data").evaluate(points) == before)
+
+
+def test_beyond_the_end_of_a_run_the_pointer_reads_a_dash(shared: Shared, chromium) -> None:
+    """At step 1 128 a run that ended at 600 has a loss."""
+    page = fresh_page(chromium, viewport={"width": 1280, "height": 2600})
+    page.goto(f"{shared.server.url}/runs?charts=loss_d&runs={shared.runs[0]}.{shared.longer}")
+    chart = page.locator(".run-charts figure.chart svg[role=img]")
+    expect(chart).to_be_visible()
+    expect(page.locator(".run-sheets .none")).to_have_count(2)  # nothing moves any more
+    calm(page)
+    legend, width = chart.locator(".switch text"), chart.bounding_box()["width"]
+    for share, first in ((0.2, r"A \d"), (0.8, "A –$")):
+        chart.hover(position={"x": share * width, "y": 150})
+        expect(legend.first).to_have_text(re.compile(first))
+        expect(legend.last).to_have_text(re.compile(r"B \d"))
+
+
+def test_a_link_leads_down_to_the_comparison(shared: Shared, chromium) -> None:
+    """Whoever ticks two runs sees no change on the screen, or the link forgets the ticks."""
+    page = fresh_page(chromium, viewport={"width": 1280, "height": 700})
+    page.goto(f"{shared.server.url}/runs?runs={'.'.join(shared.runs[:2])}")
+    head = page.get_by_role("heading", name="What differs")
+    expect(page.locator(".run-charts figure.chart").first).to_be_visible()
+    expect(head).not_to_be_in_viewport(ratio=1)
+    page.get_by_role("link", name="Compare 2").click()
+    expect(head).to_be_in_viewport(ratio=1)
+    assert ticked(page) == 2 and page.locator(".run-settings thead th").count() == 2
+
+
+def test_a_recorded_run_has_a_badge_where_there_is_no_column_for_it(shared: Shared, chromium) -> None:
+    """One's own run and the recorded one of the same preset cannot be told apart."""
+    page = enter(chromium, f"{shared.server.url}/runs?find=recorded")
+    origin = page.locator(".run-table .origin").first
+    for width, column in ((1280, False), (1920, True)):
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(origin).to_be_visible(visible=not column)
+        expect(page.locator("td.of-source").first).to_be_visible(visible=column)
+
+
 def test_a_star_and_a_column_are_pressed(shared: Shared) -> None:
     """The star is not kept, or the head of a column does not sort."""
     page = shared.anna
@@ -164,6 +234,21 @@ def test_nothing_serious_keeps_people_from_reading_a_comparison(
     page.emulate_media(color_scheme=scheme)
     calm(page)
     wait_for_theme(page, scheme)
+    assert not serious(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_keeps_people_from_naming_a_run(
+    shared: Shared, chromium, scheme: str
+) -> None:
+    """The words in the popover are too pale to read, or its boxes have no names."""
+    page = fresh_page(chromium, color_scheme=scheme)
+    page.goto(f"{shared.server.url}/runs?runs={shared.runs[0]}")
+    page.get_by_role("button", name="Name and note").click()
+    expect(page.get_by_role("textbox", name="Note")).to_be_visible()
+    calm(page)
+    wait_for_theme(page, scheme)
+    page.wait_for_timeout(400)  # it fades in
     assert not serious(page)
 
 

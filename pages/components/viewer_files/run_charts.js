@@ -20,7 +20,7 @@ class RunCharts {
     Object.assign(this, { data, setTriggerValue });
     this.find("section").classList.toggle("large", data.projector);
     this.find("section").classList.toggle("many", data.runs.length > 4);
-    const shape = JSON.stringify([data.charts, data.across, data.runs]);
+    const shape = JSON.stringify([data.charts.map(({ name }) => name), data.across, data.runs]);
     if (before?.across !== data.across || before?.end !== data.end) this.range = null;
     this.smoothing();
     this.find(".whole").onclick = () => this.zoom(null);
@@ -31,6 +31,7 @@ class RunCharts {
 
   close() {
     clearTimeout(this.soon);
+    clearTimeout(this.finer);
   }
 
   smoothing() {
@@ -67,12 +68,17 @@ class RunCharts {
   build() {
     this.charts = this.data.charts.map((chart) => {
       const drawn = figure(`${chart.title} by ${this.data.across}`,
-        (svg, size, news, own) => this.chart(svg, size, chart, own), (at) => this.point(at));
+        (svg, size, news, own) => this.chart(svg, size, this.named(chart), own), (at) => this.point(at));
       const svg = drawn.querySelector("svg");
       this.listen(drawn, svg);
       return drawn;
     });
     this.find(".charts").replaceChildren(...this.charts);
+  }
+
+  // The curves of a chart as they are now: finer ones come for what is zoomed into.
+  named({ name }) {
+    return this.data.charts.find((chart) => chart.name === name);
   }
 
   draw() {
@@ -99,9 +105,10 @@ class RunCharts {
       this.dragged.to = place(event);
     });
     svg.addEventListener("pointerup", (event) => {
-      const { from, to, x } = this.dragged ?? {};
+      if (!this.dragged) return; // a legend that is drawn anew in mid-press is not pressed
+      const { from, to, x } = this.dragged;
       this.dragged = null;
-      if (x !== undefined && Math.abs(event.clientX - x) >= LEAST_DRAG) {
+      if (Math.abs(event.clientX - x) >= LEAST_DRAG) {
         this.zoom([Math.min(from, to), Math.max(from, to)]);
       } else this.draw();
     });
@@ -140,11 +147,14 @@ class RunCharts {
     this.range = !range || range[1] - range[0] > 0.995 * end ? null
       : range[1] - range[0] < end / 1000 ? this.range : range;
     this.draw();
+    if (!this.data.charts.some(({ thinned }) => thinned)) return;
+    clearTimeout(this.finer);
+    this.finer = setTimeout(() => this.setTriggerValue("zoomed", this.range ?? []), TOLD_AFTER);
   }
 
   chart(svg, size, chart, own) {
     const { runs } = this.data, [from, to] = this.shown();
-    const there = runs.map((run, place) => ({ ...run, place }))
+    const there = runs.map((run, place) => ({ ...run, label: chart.lines[place].label ?? run.label, place }))
       .filter(({ place }) => chart.lines[place].at.length);
     // As many letters as a line of the legend has room for; two of many runs share one.
     const room = (size.width - 52) / (there.length > 4 ? 2 : 1) - 34;
