@@ -28,20 +28,20 @@ MADE = 9
 
 
 class Shared:
-    """A server of several people with made-up runs, two of them long, and Anna, who was sent all of
-    the short ones but the last."""
+    """A server of several people with made-up runs, and Anna, who was sent all but the last; one
+    that is `longer`, and two `long` ones, which nobody was sent."""
 
     def __init__(
-        self, server: Server, runs: list[str], long: list[str], anna: playwright.Page
+        self, server: Server, runs: list[str], longer: str, long: list[str], anna: playwright.Page
     ) -> None:
-        self.server, self.runs, self.long, self.anna = server, runs, long, anna
+        self.server, self.runs, self.longer, self.long = server, runs, longer, long
+        self.anna = anna
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory, shared_chromium) -> Iterator[Shared]:
     store = tmp_path_factory.mktemp("shared-store")
     runs = made_up_runs(store, MADE)
-    (longer,) = made_up_runs(store, 1, steps=240, first=40)
     long = made_up_runs(store, 2, steps=3000, first=50)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GAN_LAB_HOSTED", "1")
@@ -49,7 +49,7 @@ def shared(tmp_path_factory, shared_chromium) -> Iterator[Shared]:
     anna = fresh_page(shared_chromium, color_scheme="light")
     anna.goto(f"{server.url}/runs?runs={'.'.join(runs[:8])}")
     expect(rows(anna).first).to_be_visible()
-    yield Shared(server, runs, long, anna)
+    yield Shared(server, runs, longer, long, anna)
     anna.context.close()
     server.close()
 
@@ -170,7 +170,7 @@ def test_a_zoom_brings_finer_curves_and_leaves_hidden_lines_hidden(
 def test_beyond_the_end_of_a_run_the_pointer_reads_a_dash(shared: Shared, chromium) -> None:
     """At step 1 128 a run that ended at 600 has a loss."""
     page = fresh_page(chromium, viewport={"width": 1280, "height": 2600})
-    page.goto(f"{shared.server.url}/runs?charts=loss_d&runs={shared.runs[0]}.{shared.longer}")
+    page.goto(f"{shared.server.url}/runs?charts=loss_d&runs={shared.runs[0]}.{shared.long[0]}")
     chart = page.locator(".run-charts figure.chart svg[role=img]")
     expect(chart).to_be_visible()
     expect(page.locator(".run-sheets .none")).to_have_count(2)  # nothing moves any more
@@ -194,7 +194,7 @@ def test_a_link_leads_down_to_the_comparison(shared: Shared, chromium) -> None:
     assert ticked(page) == 2 and page.locator(".run-settings thead th").count() == 2
 
 
-def test_a_recorded_run_has_a_badge_where_there_is_no_column_for_it(shared: Shared, chromium) -> None:
+def test_a_recorded_run_has_a_badge_where_no_column_says_so(shared: Shared, chromium) -> None:
     """One's own run and the recorded one of the same preset cannot be told apart."""
     page = enter(chromium, f"{shared.server.url}/runs?find=recorded")
     origin = page.locator(".run-table .origin").first
