@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,9 +23,11 @@ from PIL import Image
 from gan_core.config.presets import RECORDED
 from gan_core.config.run_config import RunConfig
 from gan_core.diagnosis.verdict import verdict
+from gan_core.export.archive import zip_of_runs
 from gan_core.export.archive.opening import OpenedRun, open_archive
 from gan_core.export.archive.weights import loader
 from gan_core.export.archive.zip_of_runs import CUT_OFF, archive
+from gan_core.export.code.section import NoText
 from gan_core.export.sheets import Reel
 from gan_core.runs import opened_runs as opened
 from gan_core.runs import repair
@@ -202,7 +206,7 @@ def test_read_me_says_what_every_file_is(trained: Trained) -> None:
             "samples/", "samples_ema/", "drawn/", "charts/", "checkpoint.pt", "load_weights.py",
             "config.json"} <= parts
     assert not [part for part in parts - {"README.txt"} if part not in text]
-    assert "python -m gan_core open FILE" in text and "Open a run" in text
+    assert "python -m gan_core open FILE" in text and '"Open a run from a file"' in text
     assert POINTS.digest() in text and DIGITS.digest() in text
     assert "Left out" not in text
 
@@ -239,6 +243,47 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path) -> None:
     assert f"run-{digest}/samples/000004.npy" in made.namelist()
     _, (run,) = opened_again(content, tmp_path)
     assert run.config == RING
+
+
+def test_a_program_that_has_no_text_is_left_out_and_named(
+    tmp_path: Path, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody adds a network, and no run of it can be taken home; or README tells of files that
+    are not there."""
+    def no_text(*of: object) -> str:
+        raise NoText("A program of this run cannot be written: it has no text.")
+
+    for name in ("script", "notebook", "loader"):
+        monkeypatch.setattr(zip_of_runs, name, no_text)
+    content = zip_of(trained.reels[:1])
+    made, folder = zipfile.ZipFile(io.BytesIO(content)), f"run-{POINTS.digest()}"
+    text = made.read("README.txt").decode()
+    for name in ("gan.py", "gan.ipynb", "load_weights.py"):
+        assert f"{folder}/{name}" not in made.namelist()
+        assert f"  {folder}/{name}: A program of this run cannot be written" in text
+        assert not re.search(rf"^  {re.escape(name)} ", text, re.MULTILINE)
+    assert "  checkpoint.pt    the weights" in text and f"{folder}/checkpoint.pt" in made.namelist()
+    _, (run,) = opened_again(content, tmp_path)
+    assert run.config == POINTS
+
+
+def test_weights_that_cannot_be_read_are_said_so(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The zip says that there never were any, or names a folder of the server."""
+    real = zip_of_runs.files.open_regular
+
+    def denied(path: Path) -> object:
+        if path.name == "checkpoint.pt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(zip_of_runs.files, "open_regular", denied)
+    text = zipfile.ZipFile(io.BytesIO(zip_of(trained.reels))).read("README.txt").decode()
+    assert "There are no weights of this run: they could not be read.\n" in text
+    assert "There are no weights of the reference: they could not be read.\n" in text
+    assert "checkpoint.pt: permission is missing.\n" in text
+    assert str(trained.store.root) not in text
 
 
 # --- weights -------------------------------------------------------------------------------------

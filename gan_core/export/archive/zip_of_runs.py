@@ -104,7 +104,7 @@ class _Packing:
 
     packed: zipfile.ZipFile
     date: tuple[int, int, int, int, int, int]
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # each with a full stop
 
     def everything(
         self, reels: Sequence[Reel], by_time: bool, downloads: Path | None,
@@ -120,7 +120,7 @@ class _Packing:
             self._file(f"charts/{name}.png", png.png(drawing))
         own_script = f"{folder_of(0, whole[0].snapshot.config)}/gan.py"
         self._try("report.html", lambda: report_on(whole, own_script).encode())
-        self._text("README.txt", readme(whole, weights, self.left_out))
+        self._text("README.txt", readme(whole, self.packed.namelist(), weights, self.left_out))
 
     def _run(self, folder: str, reel: Reel) -> bool:
         """The folder of one run; whether there are weights in it."""
@@ -160,8 +160,8 @@ class _Packing:
             source = files.open_regular(reel.store.checkpoint_path(reel.snapshot.digest))
         except FileNotFoundError:
             return False
-        except (OSError, StoreError) as error:
-            self.left_out.append(f"{name}: {error}")
+        except OSError as error:  # whose own words may have a path of this machine
+            self.left_out.append(f"{name}: {files.cause(error)}.")
             return False
         with source, self.packed.open(self._entry(name), "w") as copy:
             shutil.copyfileobj(source, copy, AT_A_TIME)
@@ -174,7 +174,7 @@ class _Packing:
         try:
             content = make()
         except StoreError as error:
-            self.left_out.append(f"{name}: {error.cause}")
+            self.left_out.append(f"{name}: {error.cause}.")
         except ValueError as error:
             self.left_out.append(f"{name}: {error}")
         else:
