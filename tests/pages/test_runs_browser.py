@@ -28,14 +28,13 @@ MADE = 9
 
 
 class Shared:
-    """A server of several people with made-up runs, and Anna, who was sent all but the last; one
-    that is `longer`, and two `long` ones, which nobody was sent."""
+    """A server of several people with made-up runs, two of them long, and Anna, who was sent all of
+    the short ones but the last."""
 
     def __init__(
-        self, server: Server, runs: list[str], longer: str, long: list[str], anna: playwright.Page
+        self, server: Server, runs: list[str], long: list[str], anna: playwright.Page
     ) -> None:
-        self.server, self.runs, self.longer, self.long = server, runs, longer, long
-        self.anna = anna
+        self.server, self.runs, self.long, self.anna = server, runs, long, anna
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def shared(tmp_path_factory, shared_chromium) -> Iterator[Shared]:
     anna = fresh_page(shared_chromium, color_scheme="light")
     anna.goto(f"{server.url}/runs?runs={'.'.join(runs[:8])}")
     expect(rows(anna).first).to_be_visible()
-    yield Shared(server, runs, longer, long, anna)
+    yield Shared(server, runs, long, anna)
     anna.context.close()
     server.close()
 
