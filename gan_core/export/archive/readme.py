@@ -29,6 +29,7 @@ Of each run, in a folder of its own
 """
 SHEETS = "sheets of 8 × 8 generated images, named by their step"
 POINTS = "generated points, named by their step: numpy.load(…), one row (x, y) a point"
+OF_POINTS = ";\n                   of the run on points, "
 DRAWN = "  drawn/           the same points as pictures\n"
 VIEWS = {  # by folder
     "averaged": "  samples_ema/     the same of the averaged generator\n",
@@ -119,7 +120,7 @@ def _ended(status: RunStatus, snapshot: RunSnapshot) -> str:
 def _of_each(reels: Sequence[Reel]) -> str:
     kinds = {reel.snapshot.config.card.kind for reel in reels}
     views = {view for reel in reels for view in reel.snapshot.views}
-    samples = "; of the other run, ".join(
+    samples = OF_POINTS.join(
         words for kind, words in (("image", SHEETS), ("points", POINTS)) if kind in kinds)
     return OF_EACH.format(
         samples=samples, drawn=DRAWN if "points" in kinds else "",
