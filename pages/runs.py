@@ -13,8 +13,8 @@ heading(
 A run is named by its **settings**: equal settings and an equal seed are one run, whoever trains it.
 So a run belongs to nobody, and what you call it, your notes and your stars are yours alone.
 
-**Removing** a run takes it out of your list. Its files stay until the store is full: then runs go
-that nobody has looked at for longest, and those with a star or a name last.
+**Removing** a run takes it out of your list. Its files stay until the store is full: then the
+runs that nobody has looked at for the longest time are deleted, those with a star or a name last.
 
 Where several of the chosen runs differ in their **seed** alone, they share a colour: their mean,
 and a band from the lowest to the highest. Two settings differ where their bands do not overlap;

@@ -215,8 +215,8 @@ def _change(state: State, config: RunConfig | None, shown: StoredRun | None) -> 
         changes = actions.mid_run_changes(state.shown, config, step)
     words = ", ".join(setting_text(name, value) for name, value in changes.items())
     if shown is not None and not shown.own:
-        why = (f"Train this run first: of {'one from a file' if shown.opened else 'a recorded one'}"
-               " there is nothing to go on from.")
+        what = "run from a file" if shown.opened else "recorded run"
+        why = f"Train this run first: a {what} has no weights to go on from."
     else:
         why = (f"From here on: {words}. " if changes else "First move a slider. ") + (
             "Keeps what was trained until then and goes on with the sliders' settings; look back "

@@ -132,7 +132,7 @@ def _why_none(reel: Reel, left_out: Sequence[str]) -> str:
     if any(f"-{snapshot.config.digest()}/checkpoint.pt: " in words for words in left_out):
         return "they could not be read"
     if snapshot.opened:
-        return "it was opened from a file, of which weights are never read"
+        return "it was opened from a file, and weights are never read from a file"
     if snapshot.status.live:
         return "it had no checkpoint yet"
     return "it is kept without a checkpoint, as recorded runs are"
