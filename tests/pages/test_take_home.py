@@ -9,6 +9,7 @@ import gc
 import io
 import json
 import threading
+import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from starlette.responses import Response
 
 from gan_core.config.presets import CHALLENGES, RECORDED
 from gan_core.exploration.shipped_maps import SHIPPED
+from gan_core.export.sheets import Reel
 from gan_core.runs.records import EvalRecord
 from gan_core.system.settings import SettingsError
 from gan_core.system.web_settings import WebSettings
@@ -325,6 +327,38 @@ def test_what_is_quick_does_not_wait_for_films(channel: Starlette) -> None:
         for thread in threads:
             thread.join()
     assert [answer.status for answer in answers] == [200] * len(wanted)
+
+
+def test_twelve_different_files_at_once_are_all_answered(channel: Starlette, monkeypatch) -> None:
+    """A class presses *Film* of different runs, and most of them are sent away for good."""
+    def slow(reels: list[Reel], by_time: bool) -> bytes:
+        time.sleep(0.05)
+        return reels[0].snapshot.digest.encode()
+
+    monkeypatch.setattr(take_home, "film_of", slow)
+    monkeypatch.setattr(films, "PATIENCE", 0.1)
+    monkeypatch.setattr(FILMS, "_kept", OrderedDict())
+    answers: dict[str, bytes] = {}
+    sent_away: list[str] = []
+
+    def ask(run: str) -> None:
+        """As the viewer does."""
+        for _ in range(8):
+            answer = taken(channel, "film.gif", run=run)
+            if answer.status == 200:
+                answers[run] = answer.body
+                return
+            sent_away.append(answer.headers["retry-after"])
+            time.sleep(0.2)
+
+    wanted = [config.digest() for config in RECORDED.values()][:12]
+    threads = [threading.Thread(target=ask, args=[run]) for run in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == {run: run.encode() for run in wanted} and len(wanted) == 12
+    assert sent_away, "or nothing was tried"
 
 
 def test_zips_give_their_place_back(channel: Starlette, monkeypatch) -> None:

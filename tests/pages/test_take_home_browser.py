@@ -194,6 +194,53 @@ def test_what_keeps_a_file_from_being_made_is_said(opened: playwright.Page) -> N
     assert opened.url == before
 
 
+def test_whoever_is_sent_away_is_asked_for_again_by_the_page(opened: playwright.Page) -> None:
+    """While a class has its films made, each student must press *Film* again and again."""
+    answers = iter([503, 503])
+    told = opened.locator(".take-home .told")
+
+    def busy(route: playwright.Route) -> None:
+        if next(answers, None) is None:
+            route.continue_()
+        else:
+            route.fulfill(status=503, headers={"Retry-After": "1"},
+                          json={"problem": "Several files are being made just now."})
+
+    opened.route("**/take-home/**", busy)
+    with opened.expect_download() as download:
+        opened.locator(".files a", has_text="CSV").click()
+        expect(told).to_contain_text("this one waits its turn")
+    opened.unroute("**/take-home/**")
+    assert download.value.suggested_filename.endswith(".csv")
+    expect(told).to_have_text("Saved.")
+
+
+def test_a_keyboard_opens_it_saves_and_closes_it(
+    shared_chromium: playwright.Browser, app: Server
+) -> None:
+    """Whoever has no mouse cannot take anything home, or does not get out again."""
+    page = fresh_page(shared_chromium, accept_downloads=True)
+    page.goto(address(app.url, PAGE))
+    settle(page)
+    button = page.get_by_role("button", name="Take it home")
+    button.focus()
+    page.keyboard.press("Enter")
+    link = page.locator(".files a", has_text="CSV")
+    expect(link).to_be_visible()
+    expect(page.locator(".files a").first).to_be_focused()  # and not after the rest of the page
+    for _ in range(13):
+        page.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    outline = link.evaluate("link => getComputedStyle(link).outlineStyle")
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(".csv") and outline == "solid"
+    page.keyboard.press("Escape")
+    expect(link).to_be_hidden()
+    page.wait_for_function("document.activeElement?.textContent.includes('Take it home')")
+    page.context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_can_be_read_by_everybody(opened: playwright.Page, scheme: str) -> None:
     """A screen reader meets a link without a name, or weak eyes words without contrast."""
@@ -214,6 +261,9 @@ def test_it_fits_a_phone_and_is_not_on_a_projector(
     for link in page.locator(".files a").all():
         box = link.bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] and box["height"] >= 24
+    page.route("**/take-home/**", lambda route: route.abort())
+    page.locator(".files a").first.click()
+    expect(page.locator(".take-home .told")).to_be_in_viewport(ratio=1)  # not below the rows
     page.goto(address(app.url, PAGE, "projector=1"))
     settle_projected(page)
     assert page.get_by_role("button", name="Take it home").count() == 0

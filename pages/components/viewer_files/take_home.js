@@ -63,9 +63,14 @@ class TakeHomeViewer {
   take({ data }) {
     const drawn = JSON.stringify(data);
     if (drawn === this.drawn) return; // a link that is being made stays as it is
+    const first = this.drawn === undefined;
     this.drawn = drawn;
     this.data = data;
     this.find(".files").replaceChildren(...data.files.map((file) => this.row(file)));
+    // A popover lies at the end of the page: a keyboard would come to it after all the rest.
+    if (first && document.activeElement?.closest('[data-testid="stPopover"]')) {
+      this.find(".files a").focus({ preventScroll: true });
+    }
   }
 
   close() {}
