@@ -326,6 +326,16 @@ def test_of_nine_the_first_eight_are_compared_and_the_ninth_is_said_to_be_left_o
     assert "[Compare 8 ↓](#what-differs)" in markdown(app)
 
 
+def test_charts_that_none_of_the_runs_has_are_named(made, at_home):
+    """Fréchet distance is chosen, none is drawn, and nothing says why."""
+    app = opened_tool("runs", runs=f"{made[0]}.{made[2]}")
+    assert "frechet" not in {chart["name"] for chart in viewer(app, "run-charts")["charts"]}
+    said = "Not drawn, for none of these runs, which are of points, has it: Fréchet distance."
+    assert any(caption.value == said for caption in app.caption)
+    app = opened_tool("runs", runs=f"{made[0]}.{made[1]}")
+    assert not any("Not drawn" in caption.value for caption in app.caption)
+
+
 def test_the_button_says_which_runs_are_saved(made, at_home):
     """Somebody ticks two, saves "the table", and has two runs in place of all."""
     app = opened_tool("runs", find="this server")
