@@ -165,7 +165,8 @@ def drawn(
     """A chart as the browser draws it: for each line places and values, and for several seeds the
     lowest and highest value of each place. Lines without values are empty. A line some of whose
     seeds are not in this chart has a label of its own. `thinned`: a part of it has more points."""
-    chart, told, longest = CHARTS[name], [], 0
+    chart, longest = CHARTS[name], 0
+    told: list[dict[str, Any]] = []
     for line in lines:
         curves = [points(run, chart, by_time) for run in line.runs]
         known = [curve for curve in curves if len(curve[0])]
