@@ -94,6 +94,12 @@ def answer() -> None:
         _show(last)
 
 
+def just_opened() -> list[str]:
+    """Keys of the runs of the last file, as the table of runs has them, until it is put away."""
+    last: Told | None = st.session_state.get(f"{KEY}/told")
+    return [f"{OPENED}-{run.key}" for run in last.runs] if last is not None else []
+
+
 def told(name: str, file: BinaryIO) -> Told:
     """Open a file that a visitor has sent."""
     if not _ONE_AT_A_TIME.acquire(timeout=PATIENCE):
@@ -140,9 +146,9 @@ def _show(last: Told) -> None:
     beside = " beside its reference" if count > 1 else ""
     if len(side_by_side(last.runs)) < count:
         beside = " and another run of the same settings"
-    where = "They are in the table, marked" if count > 1 else "It is in the table, marked"
+    where = "They are first in the table" if count > 1 else "It is first in the table"
     st.success(f"{plain(last.name)} was opened: {plain(caption(last.runs[0].config))}{beside}. "
-               f"{where} as from a file.", icon=":material/folder_open:")
+               f"{where}, marked as from a file.", icon=":material/folder_open:")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(page.page, label=f"Show it: {page.title}", icon=":material/open_in_full:",
                      query_params=address_query(last.runs))

@@ -9,7 +9,7 @@ import streamlit as st
 from gan_core.serving.run_lists import SHARED, RunList
 from pages.components import own_runs
 from pages.components.markdown import plain
-from pages.components.open_a_run import answer, open_a_run
+from pages.components.open_a_run import answer, just_opened, open_a_run
 from pages.components.page_frame import LARGE_TYPE
 from pages.components.runs_actions import actions, too_many
 from pages.components.runs_choice import MOST_COMPARED, RunsChoice, arrive, in_url
@@ -63,7 +63,7 @@ def runs_page() -> None:
         controls(choice, rows)
         open_a_run()
     answer()
-    found = table(choice, rows, chosen)
+    found = table(choice, rows, chosen, just_opened())
     if not own_runs.at_home():
         st.caption("Here are the runs that you trained or were sent on this server, and the "
                    "recorded ones. The server knows you by a cookie, which ends after a day.")

@@ -96,18 +96,21 @@ def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def table(choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row]) -> list[Row]:
-    """Draw the rows that match, in order; before them those of the chosen ones that are not among
-    the first. Returns all that match."""
+def table(
+    choice: RunsChoice, rows: Sequence[Row], chosen: Sequence[Row], first: Collection[str] = ()
+) -> list[Row]:
+    """Draw the rows that match, in order; before them those with the keys `first`, whatever they
+    are, and those of the chosen ones that are not among the first. Returns all that match."""
     found = in_order(matching(rows, choice.find, choice.data, choice.state, choice.starred),
                      *choice.sort)
-    shown = found[:choice.listed]
+    shown = [*(row for row in rows if row.key in first),
+             *(row for row in found[:choice.listed] if row.key not in first)]
     # What is chosen stays in sight, whatever the table is narrowed down to.
     there = {row.key for row in shown}
     shown = [*(row for row in chosen if row.key not in there), *shown]
     names = columns_of(shown)
     listed = {row.key: row for row in (*chosen, *found)}
-    settings = Telling(list(listed.values()))
+    settings = Telling(list({row.key: row for row in (*shown, *found)}.values()))
     grid(key="runs/table", on_asked_change=partial(_asked, choice),
          on_chosen_change=partial(_ticked, choice), data={
         "part": "run-table", "code": viewer_code.ADDRESS,

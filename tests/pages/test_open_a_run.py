@@ -100,8 +100,8 @@ def test_what_was_opened_stands_in_the_table_at_once() -> None:
     """
     app = sent(packed(sound(RING.replace(seed=71))))
     (run,) = app.session_state[f"{open_a_run.KEY}/told"].runs
-    keys = [row["key"] for row in viewer(app, "run-table")["rows"]]
-    assert f"opened-{run.key}" in keys
+    first, *others = [row["key"] for row in viewer(app, "run-table")["rows"]]
+    assert first == f"opened-{run.key}" and first not in others, "though it is older than others"
     button(app, "Put this away").click().run()
     assert not app.success and not app.exception
 
@@ -286,7 +286,7 @@ def test_two_runs_of_the_same_settings_are_both_in_the_table() -> None:
     other = {**files, history: files[history].replace(b'"loss_d": 1.4', b'"loss_d": 1.5', 1)}
     app = sent(packed({**files, **{name.replace("run-", "reference-"): content
                                    for name, content in other.items()}}))
-    assert "and another run of the same settings. They are in the table" in app.success[0].value
+    assert "and another run of the same settings. They are first in the table" in app.success[0].value
     first, second = app.session_state[f"{open_a_run.KEY}/told"].runs
     assert {first.key, second.key} <= set(server.opened().folders())
     query = open_a_run.address_query((first, second))
