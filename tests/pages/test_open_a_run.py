@@ -286,7 +286,8 @@ def test_two_runs_of_the_same_settings_are_both_in_the_table() -> None:
     other = {**files, history: files[history].replace(b'"loss_d": 1.4', b'"loss_d": 1.5', 1)}
     app = sent(packed({**files, **{name.replace("run-", "reference-"): content
                                    for name, content in other.items()}}))
-    assert "and another run of the same settings. They are first in the table" in app.success[0].value
+    said = "and another run of the same settings. They are first in the table"
+    assert said in app.success[0].value
     first, second = app.session_state[f"{open_a_run.KEY}/told"].runs
     assert {first.key, second.key} <= set(server.opened().folders())
     query = open_a_run.address_query((first, second))
