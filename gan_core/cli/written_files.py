@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,12 @@ from gan_core.system import files
 
 def refuse_unwritable(option: str, path: Path) -> None:
     """Raises UsageError where no file can be written at `path`, which was given to `option`."""
-    _place(option, path)
+    place = _place(option, path)
+    try:  # rights alone do not tell: root has them in /proc as well, which takes no files
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".gan-lab-"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{option}: {path} cannot be written: {_cause(error)}.") from None
 
 
 @contextlib.contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -85,5 +87,14 @@ def test_a_folder_that_takes_no_files_is_said(
     monkeypatch.setattr(os, "access", lambda of, mode: True)
     with pytest.raises(UsageError) as refused, writing("--film", path) as temporary:
         (temporary.parent / "nowhere" / temporary.name).touch()
-    assert str(refused.value) == f"--film: {path} cannot be written: its folder takes no files."
+    said = f"--film: {path} cannot be written: its folder takes no files."
+    assert str(refused.value) == said
+
+    def nothing(**of: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/other")
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", nothing)
+    with pytest.raises(UsageError) as refused:
+        refuse_unwritable("--film", path)
+    assert str(refused.value) == said
     assert [each.name for each in tmp_path.iterdir()] == ["film.gif"]
