@@ -60,8 +60,10 @@ def runs_page() -> None:
     if choice.refusal:
         st.warning(plain(choice.refusal), icon=":material/block:")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls(choice, rows)
+        too_long = controls(choice, rows)
         open_a_run()
+    if too_long:
+        st.warning(too_long, icon=":material/block:")
     answer()
     found = table(choice, rows, chosen, just_opened())
     if not own_runs.at_home():

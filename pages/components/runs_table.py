@@ -68,12 +68,12 @@ def _live(entry: RunEntry, busy: Collection[str]) -> bool:
 # --- what narrows it down -------------------------------------------------------------------------
 
 
-def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
-    """Words, data set, verdict, star."""
+def controls(choice: RunsChoice, rows: Sequence[Row]) -> str:
+    """Words, data set, verdict, star. Returns a sentence if there are too many words, else ""."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="runs-filter"):
         key, first = choice.control("find", choice.find)
         find = st.text_input(
-            "Filter", first, key=key, max_chars=LONGEST_FIND, live="400ms", type="search",
+            "Filter", first, key=key, live="400ms", type="search",
             placeholder="name, note, setting, verdict …", width=260, help="All words must stand "
             "somewhere in a run: in its name, its note, its settings, its verdict, its data or its "
             "digest.")
@@ -87,10 +87,13 @@ def controls(choice: RunsChoice, rows: Sequence[Row]) -> None:
                              format_func=lambda state: STATE_WORDS.get(state, "any"))
         key, first = choice.control("starred", choice.starred)
         starred = st.checkbox("Starred", first, key=key)
-    asked = (find or "", data, state, starred)
+    # Without max_chars, which drops longer words that somebody pastes, and says nothing.
+    asked = ((find or "")[:LONGEST_FIND], data, state, starred)
     if asked != (choice.find, choice.data, choice.state, choice.starred):
         choice.find, choice.data, choice.state, choice.starred = asked
         choice.listed, choice.problems, choice.refusal = LISTED, [], ""
+    return "" if len(find or "") <= LONGEST_FIND else (
+        f"The filter takes the first {LONGEST_FIND} of these {len(find)} characters.")
 
 
 # --- the table ------------------------------------------------------------------------------------

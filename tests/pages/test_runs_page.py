@@ -162,6 +162,14 @@ def test_words_data_and_verdict_narrow_the_table_down_and_stand_in_the_url(made,
     assert control(again, "text_input", "Filter").value == "hinge 10"
 
 
+def test_a_filter_that_is_too_long_is_said_to_be_cut(made, at_home):
+    """Somebody pastes a line, the field stays empty, and nothing says why."""
+    app = opened_tool("runs")
+    control(app, "text_input", "Filter").set_value("y" * 120).run()
+    assert app.warning[0].value == "The filter takes the first 100 of these 120 characters."
+    assert address_of(app)["find"] == "y" * 100 and not keys(app)
+
+
 def test_the_table_is_sorted_by_the_address(made, at_home):
     """A link to "the best runs first" opens in another order."""
     app = opened_tool("runs", find="this server", data="mnist", sort="frechet")
