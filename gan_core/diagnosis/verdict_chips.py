@@ -51,6 +51,14 @@ def chips(judged: Judged) -> tuple[Chip, ...]:
     return tuple(chip for chip in made if chip is not None)[:MOST]
 
 
+def every_chip(judged: Judged) -> tuple[Chip, ...]:
+    """All numbers that were measured, whatever they say of this run: to be set beside another's."""
+    makers = dict.fromkeys(make for telling in (QUALITY, OF_FROZEN, *OF_SYMPTOMS.values())
+                           for make in telling if make is not _since)
+    made = (make(judged) for make in makers)
+    return tuple(chip for chip in made if chip is not None)
+
+
 def _limit(name: str) -> float:
     return THRESHOLDS[name].value
 

@@ -169,7 +169,11 @@ def test_verdicts_are_those_of_the_pages(name: str) -> None:
     """A report judges by itself."""
     snapshot = reel(name).snapshot
     page, here = spoken_verdict(snapshot), spoken_here(snapshot)
-    assert dataclasses.asdict(here).items() <= dataclasses.asdict(page).items()
+    told, of_page = dataclasses.asdict(here), dataclasses.asdict(page)
+    measured = told.pop("measured")
+    assert told == {name: of_page[name] for name in told}
+    assert all(chip in measured for chip in told["chips"] if chip["label"] not in (
+        "since", "reached"))
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -342,3 +346,19 @@ def test_lessons_keep_their_lists() -> None:
     assert paragraphs("- **a** b\n  c\n- *d* `e`\n\nlast <b>") == (
         "<ul><li><strong>a</strong> b c</li><li><em>d</em> <code>e</code></li></ul>\n"
         "<p>last &lt;b&gt;</p>")
+
+
+def test_a_number_of_one_runs_verdict_is_told_of_the_other_too() -> None:
+    """A collapsed run has no Fréchet distance in the table, just where its remedy has one."""
+    text = report([brief(name) for name, _ in PAIR], PAGE)
+    rows = re.findall(r"<tr>(.*?)</tr>", text.split("Numbers behind the verdict")[1], re.S)
+    cells = {re.sub(r"<small>.*?</small>|<[^>]+>", "", row).strip(): row for row in rows}
+    (variety,) = [cell for cell in cells if "variety" in cell]
+    (distance,) = [cell for cell in cells if "Fréchet distance" in cell]
+    assert "–" not in variety + distance
+
+
+def test_what_both_runs_have_besides_the_defaults_is_told() -> None:
+    """The cause of the collapse, G ten times as fast, is folded away since both runs share it."""
+    text = report([brief(name) for name, _ in PAIR], PAGE)
+    assert re.search(r"Both runs have: [^<]*Learning-rate ratio \(D : G\): G ×10", text)

@@ -31,7 +31,13 @@ from gan_core.export.report.page import (
     table,
     text,
 )
-from gan_core.export.report.settings import all_settings, command, differing, setting_words
+from gan_core.export.report.settings import (
+    all_settings,
+    command,
+    differing,
+    setting_words,
+    shared,
+)
 from gan_core.export.report.verdict import Spoken, spoken
 from gan_core.export.sheets import Reel, frame, png, still
 from gan_core.runs.snapshots import RunSnapshot
@@ -141,9 +147,9 @@ def _verdict(reel: Reel, said: Spoken, named: bool) -> str:
 
 def _numbers(reels: Sequence[Reel], said: Sequence[Spoken]) -> str:
     """The numbers behind the verdicts, each explained."""
-    known = [{chip.label: chip for chip in each.chips} for each in said]
+    known = [{chip.label: chip for chip in (*each.measured, *each.chips)} for each in said]
     helps = {label: chip.help for chips in reversed(known) for label, chip in chips.items()}
-    labels = dict.fromkeys(label for chips in known for label in chips)
+    labels = dict.fromkeys(chip.label for each in said for chip in each.chips)
     rows = [[f"{text(label)} <small>{text(helps[label])}</small>",
              *(text(chips[label].value) if label in chips else "–" for chips in known)]
             for label in labels]
@@ -192,8 +198,10 @@ def _settings(reels: Sequence[Reel]) -> str:
         return "<p>Both runs have the same settings.</p>" if len(reels) > 1 else \
             "<p>All settings are the defaults.</p>"
     others = [reel.title for reel in reels[1:]] or ["Default"]
+    alike = shared(configs)
+    both = f"<p>Both runs have: {text(setting_words(alike))}.</p>" if alike else ""
     return table(Table(["Setting", reels[0].title, *others],
-                       [list(map(text, row)) for row in rows], "Settings that differ"))
+                       [list(map(text, row)) for row in rows], "Settings that differ")) + both
 
 
 def _all_settings(reels: Sequence[Reel]) -> str:

@@ -23,6 +23,15 @@ def differing(configs: Sequence[RunConfig]) -> list[list[str]]:
             if len({getattr(config, name) for config in compared}) > 1]
 
 
+def shared(configs: Sequence[RunConfig]) -> dict[str, Any]:
+    """What all of several runs have in common that is not the default; of one run nothing."""
+    if len(configs) < 2:
+        return {}
+    return {name: value for name, value in configs[0].changes().items()
+            if name not in ("steps", "seed")
+            and all(getattr(config, name) == value for config in configs)}
+
+
 def all_settings(configs: Sequence[RunConfig]) -> list[list[str]]:
     """Every setting, in the order of the pages' sections."""
     return [_row(name, configs) for section in SECTIONS for name, knob in KNOBS.items()

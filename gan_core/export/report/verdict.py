@@ -8,7 +8,7 @@ from gan_core.diagnosis.findings import Finding
 from gan_core.diagnosis.judged import Judged
 from gan_core.diagnosis.tones import tone
 from gan_core.diagnosis.verdict import verdict
-from gan_core.diagnosis.verdict_chips import Chip, chips
+from gan_core.diagnosis.verdict_chips import Chip, chips, every_chip
 from gan_core.diagnosis.verdict_name import name
 from gan_core.diagnosis.verdict_sentence import sentence
 from gan_core.diagnosis.verdict_words import headline, sentences
@@ -17,7 +17,8 @@ from gan_core.runs.snapshots import RunSnapshot
 
 @dataclass(frozen=True)
 class Spoken:
-    """`name` in three words, `sentence` for a student, `headline` and `sentences` the evidence."""
+    """`name` in three words, `sentence` for a student, `headline` and `sentences` the evidence;
+    `measured` are all numbers, of which `chips` tell most."""
 
     tone: str  # one of info, success, warning, error
     name: str
@@ -25,6 +26,7 @@ class Spoken:
     headline: str
     sentences: str
     chips: tuple[Chip, ...]
+    measured: tuple[Chip, ...]
     findings: tuple[Finding, ...]
 
 
@@ -34,4 +36,5 @@ def spoken(snapshot: RunSnapshot) -> Spoken:
     judged = verdict(history, config)
     about = Judged(judged, history, config, snapshot.live)
     return Spoken(tone(judged), name(about), sentence(about), headline(judged, snapshot.live),
-                  sentences(judged, history, config), chips(about), judged.findings)
+                  sentences(judged, history, config), chips(about), every_chip(about),
+                  judged.findings)
