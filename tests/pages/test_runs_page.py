@@ -406,11 +406,12 @@ def test_a_visitor_hears_of_verdicts_and_changes_of_their_own_rows_alone(
 ):
     """A shared server says how much others train, and each page runs again whenever they do."""
     index = own_runs.index()
-    monkeypatch.setattr(index, "_missing", lambda: [])  # no thread works verdicts out
+    monkeypatch.setattr(index, "_read_missing", lambda: None)  # no thread works verdicts out
     theirs = _written(RunConfig(dataset="ring", steps=40, dropout=0.31))
     visits_as("f")
+    own_runs.recorded_index().read_all(60)
     bert = opened_tool("runs")
-    assert "being worked out" not in table(bert)["words"]
+    assert index.not_read() == 1 and "being worked out" not in table(bert)["words"]
     before = runs_table._news(runs_table.rows_of(own_runs.own_list()))
     write_status(server.queue().store.root / theirs, RunStatus("running", 20, 40))
     assert runs_table._news(runs_table.rows_of(own_runs.own_list())) == before
