@@ -50,10 +50,10 @@ from gan_core.system.settings import Settings
 
 TITLE = "This run"
 PIECE = 1_000_000  # bytes of a zip that are copied at a time
-OF_SETTINGS: dict[str, Callable[[RunConfig], str]] = {"script": script, "notebook": notebook}
+OF_SETTINGS: dict[str, Callable[[RunConfig, str], str]] = {"script": script, "notebook": notebook}
 OF_RUNS = ("zip", "report", "film")
 HELP = {
-    "script": "one PyTorch script that repeats the run, without this project",
+    "script": "one PyTorch script that trains the run again, without this project",
     "notebook": "the same as a Jupyter notebook",
     "zip": "everything of the run; `open` and the app open it again",
     "report": "one HTML file with verdict, sheets, charts and settings, to be read offline",
@@ -221,7 +221,8 @@ def _made(
     """The content of a file. Raises ValueError where there can be none, as of a film without
     samples, or of a script of a network that has no text."""
     if name in OF_SETTINGS:
-        return io.BytesIO(OF_SETTINGS[name](config).encode())
+        device = reel.snapshot.status.device if reel is not None else ""
+        return io.BytesIO(OF_SETTINGS[name](config, device).encode())
     assert reel is not None, "_found looks for the run where one of these is asked for"
     if name == "zip":
         return archive([reel], _page_of(config), downloads=settings.data)
