@@ -206,7 +206,7 @@ def test_what_has_no_text_is_refused_before_training(
     """After hours of training there is a traceback in place of a script."""
     from gan_core.cli import export
 
-    def no_text(config: RunConfig) -> str:
+    def no_text(config: RunConfig, device: str) -> str:
         raise NoText("A program of this run cannot be written: it has no text.")
 
     file, film = tmp_path / "gan.py", tmp_path / "film.gif"
