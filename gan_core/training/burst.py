@@ -44,6 +44,7 @@ def _row(values: tuple[Tensor, ...]) -> Tensor:
     return torch.cat([value.reshape(*runs, -1) for value in values], -1)
 
 
+@np.errstate(invalid="ignore")  # NaN stays NaN, as ∞ − ∞ becomes: a diverged run's last burst
 def step_records(
     values: np.ndarray, first_step: int, packs: int, centre: float | None
 ) -> tuple[list[StepRecord], int | None]:
@@ -92,5 +93,4 @@ def _undecided(logits: np.ndarray, packs: int, centre: float | None) -> np.ndarr
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:
     """σ, to full precision for any logit: 1 / (1 + exp(−s)) would overflow."""
-    with np.errstate(invalid="ignore"):  # NaN stays NaN: a diverged run's last burst
-        return np.exp(-np.logaddexp(0.0, -logits))
+    return np.exp(-np.logaddexp(0.0, -logits))

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from gan_core.training import trainer as trainer_module
-from gan_core.training.burst import Burst
+from gan_core.training.burst import Burst, step_records
 from gan_core.training.losses import Loss
 from gan_core.training.trainer import train
 from tests.support.runs import TINY, last_gradients, norm, run, steps_of
@@ -98,3 +99,10 @@ def test_a_burst_keeps_no_graphs():
     burst.add(((2 * weight).sum(), (2 * weight)[:, None]))
     (values,) = burst._steps
     assert not any(value.requires_grad for value in values)
+
+
+def test_infinite_logits_of_both_signs_end_the_records_without_a_warning() -> None:
+    """A run that diverges fails on processors whose sums say that ∞ − ∞ is nothing."""
+    values = np.array([[1.0] * 5 + [2.0, 1.0, 1.0], [1.0] * 5 + [np.inf, -np.inf, 0.0]])
+    records, lost = step_records(values, 7, 1, None)
+    assert [record.step for record in records] == [7] and lost == 8
