@@ -19,13 +19,12 @@ from torch import Tensor
 
 from gan_core.assets import ASSETS
 from gan_core.config.run_config import RunConfig
-from gan_core.data import datasets
 from gan_core.runs.records import Record
 from gan_core.training import layers
 from gan_core.training import trainer as trainers
 from gan_core.training.trainer import Trainer
 from tests.support import fashion
-from tests.support.runs import parameters
+from tests.support.runs import data_read_anew, parameters
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ _mnist = functools.cache(torchvision.datasets.MNIST)
 def in_64_bits() -> Iterator[None]:
     """Everything in double precision, so that no difference is left that is rounding."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "whole", functools.cache(datasets.whole.__wrapped__))
+        data_read_anew(patch)
         patch.setattr(layers, "_MEETING", layers._MEETING.double())
         patch.setattr(Tensor, "float", lambda self: self.double())
         torch.set_default_dtype(torch.float64)

@@ -4,16 +4,19 @@ of their records."""
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from gan_core.config.run_config import RunConfig
+from gan_core.data import datasets
 from gan_core.runs.records import Record, SampleRecord, StepRecord
 from gan_core.training.state import RunNetwork
 from gan_core.training.trainer import Trainer, train
@@ -159,3 +162,10 @@ def norm(gradients: Iterable[Tensor]) -> float:
 def parameters(network: nn.Module) -> Tensor:
     """All of a network's, as one vector."""
     return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def data_read_anew(patch: pytest.MonkeyPatch) -> None:
+    """Data sets and their folds, read anew while `patch` is in force, and forgotten after it: what
+    is read once a process would stay in double precision where it was first read so."""
+    for name in ("whole", "_shuffled", "_folds"):
+        patch.setattr(datasets, name, functools.cache(getattr(datasets, name).__wrapped__))

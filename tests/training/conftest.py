@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from gan_core.data import datasets
 from gan_core.evaluation import metrics
 from gan_core.training import trainer
+from tests.support.runs import data_read_anew
 
 
 @pytest.fixture
@@ -27,9 +26,7 @@ def in_64_bits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     Adam divides by the size of a gradient, so that rounding of one that vanishes becomes a step.
     """
-    # Read anew, since what is read once a process would stay in double precision.
-    whole = functools.cache(datasets.whole.__wrapped__)
-    monkeypatch.setattr(datasets, "whole", whole)
+    data_read_anew(monkeypatch)
     monkeypatch.setattr(trainer, "prepare", lambda config, device: None)
     monkeypatch.setattr(Tensor, "float", lambda self: self.double())
     torch.set_default_dtype(torch.float64)
