@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[2] / "training" / "losses.py"
-GIVEN = {"Target", "Targets", "Loss"}  # of annotations, or written anew
 
 
 @dataclass(frozen=True)
